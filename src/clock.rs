@@ -1,0 +1,129 @@
+//! The one source of time, waiting and ids. Everything that asks what time it is, waits, or makes an id
+//! gets it from a [`Clock`], so that tests move time instead of sleeping. It knows nothing of the rest.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use uuid::{NoContext, Uuid};
+
+/// Where time comes from: the system, or a test's hand. Cheap to clone; clones share the same time.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Option<Arc<Manual>>);
+
+#[derive(Debug)]
+struct Manual {
+    /// UTC milliseconds.
+    now: AtomicI64,
+    moved: Notify,
+}
+
+impl Clock {
+    /// The system's time.
+    pub fn system() -> Self {
+        Self(None)
+    }
+
+    /// A clock that stands at `start` until [`Clock::advance`] moves it.
+    pub fn manual(start: Timestamp) -> Self {
+        let now = AtomicI64::new(start.as_millisecond());
+        Self(Some(Arc::new(Manual { now, moved: Notify::new() })))
+    }
+
+    /// The time now, in whole milliseconds.
+    pub fn now(&self) -> Timestamp {
+        let millis = self.millis();
+        Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
+    }
+
+    /// UTC milliseconds now.
+    #[expect(clippy::disallowed_methods, reason = "this is the room that may ask the system")]
+    pub fn millis(&self) -> i64 {
+        match &self.0 {
+            Some(manual) => manual.now.load(Ordering::SeqCst),
+            None => Timestamp::now().as_millisecond(),
+        }
+    }
+
+    /// Moves a manual clock forward and wakes whoever waits for a time that has come.
+    ///
+    /// # Panics
+    /// On the system's clock, which nobody moves.
+    pub fn advance(&self, by: Duration) {
+        let manual = self.0.as_ref().expect("only a manual clock is moved");
+        let millis = i64::try_from(by.as_millis()).expect("a sane duration");
+        manual.now.fetch_add(millis, Ordering::SeqCst);
+        manual.moved.notify_waiters();
+    }
+
+    /// Waits for `duration` of this clock's time.
+    pub async fn sleep(&self, duration: Duration) {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        self.sleep_until(self.millis().saturating_add(millis)).await;
+    }
+
+    /// Waits until this clock shows `millis` (UTC milliseconds) or later.
+    #[expect(clippy::disallowed_methods, reason = "this is the room that may wait")]
+    pub async fn sleep_until(&self, millis: i64) {
+        match &self.0 {
+            Some(manual) => loop {
+                let moved = manual.moved.notified();
+                tokio::pin!(moved);
+                moved.as_mut().enable();
+                if manual.now.load(Ordering::SeqCst) >= millis {
+                    return;
+                }
+                moved.await;
+            },
+            None => {
+                let left = u64::try_from(millis.saturating_sub(self.millis())).unwrap_or(0);
+                tokio::time::sleep(Duration::from_millis(left)).await;
+            }
+        }
+    }
+
+    /// A new id: a UUIDv7 as text, so that ids sort by the time of their making.
+    pub fn new_id(&self) -> String {
+        let millis = u64::try_from(self.millis()).unwrap_or(0);
+        let sub_nanos = u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
+        Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, millis / 1000, sub_nanos)).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_manual_clock_wakes_sleepers_when_their_time_has_come() {
+        let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
+        let sleeper = tokio::spawn({
+            let clock = clock.clone();
+            async move {
+                clock.sleep(Duration::from_secs(60)).await;
+                clock.now()
+            }
+        });
+        tokio::task::yield_now().await;
+        clock.advance(Duration::from_secs(59));
+        tokio::task::yield_now().await;
+        assert!(!sleeper.is_finished());
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(sleeper.await.unwrap().to_string(), "2026-11-24T10:01:00Z");
+    }
+
+    #[test]
+    fn ids_are_unique_and_carry_the_time_of_their_making() {
+        let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
+        let first = clock.new_id();
+        assert_ne!(first, clock.new_id());
+        clock.advance(Duration::from_secs(1));
+        assert!(first < clock.new_id());
+    }
+}

@@ -1,0 +1,3 @@
+//! A Slack bot that creates API-only users in Adobe Marketo.
+
+pub mod clock;

@@ -1,0 +1,3 @@
+//! The `marketo-api-user` binary.
+
+fn main() {}
