@@ -1,3 +1,5 @@
 //! A Slack bot that creates API-only users in Adobe Marketo.
 
 pub mod clock;
+pub mod marketo;
+pub mod sim;

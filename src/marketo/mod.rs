@@ -1,0 +1,1 @@
+//! Marketo REST client.

@@ -1,0 +1,1 @@
+//! Simulated Marketo REST API.

@@ -1,0 +1,8 @@
+//! Simulated Slack and Marketo: strict, stateful HTTP servers on loopback, for `demo` and the tests.
+//! They refuse what the real platforms refuse, so that a story that passes here would pass there.
+//! The bot's own clients reach them by URL only, and nothing here knows the bot's engine or store.
+
+pub mod fault;
+pub mod marketo;
+pub mod server;
+pub mod slack;
