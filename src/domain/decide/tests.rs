@@ -1,0 +1,256 @@
+//! The approval core under every event in every state.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{
+    change::{CreateUser, CreatedUser, Named},
+    form::tests::policy,
+    request::WaitCause,
+    text::{Email, PersonName},
+};
+
+const REQUESTER: &str = "U0REQ";
+const APPROVER: &str = "U0APPROVE";
+
+fn now() -> Timestamp {
+    "2026-11-24T10:00:00Z".parse().unwrap()
+}
+
+fn submission() -> Submission {
+    Submission {
+        id: "req-1".into(),
+        requester: REQUESTER.into(),
+        origin: "C0OPS".into(),
+        change: Change::CreateUser(CreateUser {
+            instance: "production".to_owned(),
+            email: Email::parse("svc@example.com").unwrap(),
+            first_name: PersonName::parse("Svc").unwrap(),
+            last_name: PersonName::parse("Crm").unwrap(),
+            role: Named { id: 101, name: "API Only".to_owned() },
+            workspace: Named { id: 1, name: "Default".to_owned() },
+            expiration: None,
+        }),
+        reason: None,
+    }
+}
+
+fn request() -> Request {
+    open(now(), &policy(), submission()).0
+}
+
+fn pressed(by: &str, standing: Standing, press: Press) -> Event {
+    Event::Pressed { by: by.into(), standing, press }
+}
+
+fn failure(kind: FailureKind) -> Event {
+    Event::NotApplied(Failure { kind, detail: String::new(), attempted_at: None })
+}
+
+fn after(request: &Request, event: &Event) -> Request {
+    let decision = decide(now(), &policy(), request, event).unwrap();
+    let next = decision.next.expect("a new state");
+    Request { version: request.version + 1, state: next, ..request.clone() }
+}
+
+fn effects(decision: &Decision) -> Vec<&'static str> {
+    decision.effects.iter().map(|planned| planned.effect.name()).collect()
+}
+
+fn refused(request: &Request, event: &Event) -> Refusal {
+    decide(now(), &policy(), request, event).unwrap_err()
+}
+
+#[test]
+fn a_submission_waits_for_an_approver_and_plans_its_timers() {
+    let timed = Policy {
+        pending_timeout: Some(Duration::from_secs(7 * 86_400)),
+        remind_after: Some(Duration::from_secs(86_400)),
+        ..policy()
+    };
+    let (request, effects) = open(now(), &timed, submission());
+    assert_eq!(request.state, State::Pending);
+    assert_eq!(request.approval_channel, Some("C0APPROVE".into()));
+    let names: Vec<_> =
+        effects.iter().map(|planned| (planned.effect.name(), planned.after.as_secs())).collect();
+    assert_eq!(names, [("show_card", 0), ("show_requester", 0), ("remind", 86_400), ("time_out", 604_800)]);
+}
+
+#[test]
+fn without_approval_the_change_is_applied_at_once() {
+    let open_policy = Policy { approval: Approval::None, ..policy() };
+    let (request, effects) = open(now(), &open_policy, submission());
+    assert!(matches!(request.state, State::Applying { .. }));
+    assert_eq!(
+        effects.iter().map(|planned| planned.effect.name()).collect::<Vec<_>>(),
+        ["apply", "show_requester"]
+    );
+}
+
+#[test]
+fn an_approval_applies_exactly_what_was_asked_for() {
+    let request = request();
+    let decision =
+        decide(now(), &policy(), &request, &pressed(APPROVER, Standing::Yes, Press::Approve)).unwrap();
+    assert_eq!(effects(&decision), ["show_card", "show_requester", "apply"]);
+    let applied = decision.effects.into_iter().find_map(|planned| match planned.effect {
+        Effect::Apply { change, .. } => Some(change),
+        _ => None,
+    });
+    assert_eq!(applied, Some(request.change));
+}
+
+#[test]
+fn who_may_not_decide_is_told_why() {
+    let request = request();
+    let deny = Press::Deny { reason: Reason::parse("no").unwrap() };
+    for press in [Press::Approve, Press::AskToDeny, deny] {
+        for (by, standing, refusal) in [
+            (REQUESTER, Standing::Yes, Refusal::OwnRequest),
+            ("U0OTHER", Standing::No, Refusal::NotApprover),
+            ("U0OTHER", Standing::Unknown, Refusal::CannotCheck),
+        ] {
+            assert_eq!(refused(&request, &pressed(by, standing, press.clone())), refusal);
+        }
+    }
+    assert_eq!(refused(&request, &pressed(APPROVER, Standing::Yes, Press::Cancel)), Refusal::NotRequester);
+    assert_eq!(refused(&request, &pressed(APPROVER, Standing::Yes, Press::Retry)), Refusal::NothingToRetry);
+}
+
+#[test]
+fn whoever_comes_too_late_is_told_what_happened() {
+    let pending = request();
+    let approve = pressed(APPROVER, Standing::Yes, Press::Approve);
+    let deny = pressed(APPROVER, Standing::Yes, Press::Deny { reason: Reason::parse("no").unwrap() });
+    let cancel = pressed(REQUESTER, Standing::No, Press::Cancel);
+    let approved = after(&pending, &approve);
+    let by = || Some(APPROVER.into());
+    for late in [&approve, &deny, &cancel] {
+        assert_eq!(refused(&approved, late), Refusal::AlreadyApproved { by: by() });
+        let done = after(&approved, &Event::Applied(CreatedUser { user_id: None }));
+        assert_eq!(refused(&done, late), Refusal::AlreadyApproved { by: by() });
+        assert_eq!(refused(&after(&pending, &deny), late), Refusal::AlreadyDenied { by: APPROVER.into() });
+        assert_eq!(refused(&after(&pending, &cancel), late), Refusal::Cancelled);
+        assert_eq!(refused(&after(&pending, &Event::TimeIsUp), late), Refusal::TimedOut);
+        assert_eq!(refused(&after(&approved, &failure(FailureKind::Rejected)), late), Refusal::Failed);
+    }
+}
+
+#[test]
+fn a_press_after_the_time_is_over_lapses_the_request_even_if_the_timer_is_late() {
+    let timed = Policy { pending_timeout: Some(Duration::from_secs(60)), ..policy() };
+    let later = now() + SignedDuration::from_secs(60);
+    let approve = pressed(APPROVER, Standing::Yes, Press::Approve);
+    let decision = decide(later, &timed, &request(), &approve).unwrap();
+    assert!(matches!(decision.next, Some(State::TimedOut { .. })));
+    assert_eq!(decision.refusal, Some(Refusal::TimedOut));
+    assert!(!effects(&decision).contains(&"apply"));
+}
+
+#[test]
+fn a_failure_that_can_be_mended_is_tried_again_with_what_was_known() {
+    let approved = after(&request(), &pressed(APPROVER, Standing::Yes, Press::Approve));
+    let attempted_at = Some(now());
+    let failure = Failure { kind: FailureKind::Unavailable, detail: String::new(), attempted_at };
+    let failed = after(&approved, &Event::NotApplied(failure));
+    let decision =
+        decide(now(), &policy(), &failed, &pressed("U0SECOND", Standing::Yes, Press::Retry)).unwrap();
+    let apply = decision.effects.iter().find_map(|planned| match &planned.effect {
+        Effect::Apply { attempted_at, .. } => Some(*attempted_at),
+        _ => None,
+    });
+    assert_eq!(apply, Some(attempted_at));
+    let retried = after(&failed, &pressed("U0SECOND", Standing::Yes, Press::Retry));
+    let again = pressed("U0SECOND", Standing::Yes, Press::Retry);
+    assert_eq!(refused(&retried, &again), Refusal::AlreadyApproved { by: Some(APPROVER.into()) });
+}
+
+#[test]
+fn waiting_is_shown_once_for_each_cause_and_time() {
+    let approved = after(&request(), &pressed(APPROVER, Standing::Yes, Press::Approve));
+    let until = now() + SignedDuration::from_secs(60);
+    let waits = Event::Waits(Waiting { cause: WaitCause::Quota, until });
+    let waiting = after(&approved, &waits);
+    assert_eq!(decide(now(), &policy(), &waiting, &waits), Ok(Decision::unchanged()));
+    assert!(decide(until, &policy(), &waiting, &waits).unwrap().next.is_some());
+    let resumed = after(&waiting, &Event::Resumed);
+    assert_eq!(decide(now(), &policy(), &resumed, &Event::Resumed), Ok(Decision::unchanged()));
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let who = prop_oneof![Just(REQUESTER), Just(APPROVER), Just("U0SECOND"), Just("U0OTHER")];
+    let standing = prop_oneof![Just(Standing::Yes), Just(Standing::No), Just(Standing::Unknown)];
+    let press = prop_oneof![
+        Just(Press::Approve),
+        Just(Press::AskToDeny),
+        Just(Press::Deny { reason: Reason::parse("no").unwrap() }),
+        Just(Press::Cancel),
+        Just(Press::Retry),
+    ];
+    let kind = prop_oneof![
+        Just(FailureKind::Taken),
+        Just(FailureKind::Mismatch),
+        Just(FailureKind::AccessDenied),
+        Just(FailureKind::Rejected),
+        Just(FailureKind::Unavailable),
+    ];
+    prop_oneof![
+        4 => (who, standing, press).prop_map(|(by, standing, press)| pressed(by, standing, press)),
+        1 => Just(Event::Applied(CreatedUser { user_id: Some("svc@example.com".to_owned()) })),
+        1 => kind.prop_map(failure),
+        1 => Just(Event::Waits(Waiting { cause: WaitCause::Unavailable, until: now() })),
+        1 => Just(Event::Resumed),
+        1 => Just(Event::CardLost { detail: "channel_not_found".to_owned() }),
+        1 => Just(Event::TimeIsUp),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_sequence_of_events_applies_twice_or_without_an_approver(events in prop::collection::vec(any_event(), 0..40)) {
+        let mut request = request();
+        let mut is_applying = false;
+        for event in events {
+            let Ok(decision) = decide(now(), &policy(), &request, &event) else { continue };
+            let applies = effects(&decision).iter().filter(|name| **name == "apply").count();
+            prop_assert!(applies <= 1);
+            if applies == 1 {
+                // Only an approver who is not the requester starts it, and only when nothing is under way.
+                prop_assert!(!is_applying);
+                let Event::Pressed { by, standing, press } = &event else { panic!("applied without a press") };
+                prop_assert_eq!(*standing, Standing::Yes);
+                match press {
+                    Press::Approve => prop_assert_ne!(by.as_str(), REQUESTER),
+                    Press::Retry => {}
+                    other => panic!("applied by {other:?}"),
+                }
+            }
+            let was = request.state.clone();
+            if let Some(next) = decision.next {
+                request = Request { version: request.version + 1, state: next, ..request };
+            }
+            is_applying = matches!(request.state, State::Applying { .. });
+            prop_assert_eq!(applies == 1, is_applying && !matches!(was, State::Applying { .. }));
+            // What has ended without a failure stays ended.
+            if matches!(was, State::Done { .. } | State::Denied { .. } | State::Cancelled { .. } | State::TimedOut { .. }) {
+                prop_assert_eq!(&was, &request.state);
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_reads_back_as_it_was_written(events in prop::collection::vec(any_event(), 0..12)) {
+        let mut request = request();
+        for event in events {
+            if let Ok(Decision { next: Some(next), .. }) = decide(now(), &policy(), &request, &event) {
+                request.state = next;
+            }
+            let text = serde_json::to_string(&request).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<Request>(&text).unwrap(), &request);
+        }
+    }
+}

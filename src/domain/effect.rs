@@ -1,0 +1,120 @@
+//! What is to be done outside because of a decision. Effects are stored with the state they follow from
+//! and carried out later; how, is not known here.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    change::Change,
+    event::Press,
+    people::{ChannelId, UserId},
+};
+
+/// One thing to do outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// Carry out the change. It carries the approved values, so that nothing read later can alter them.
+    Apply {
+        /// What was approved.
+        change: Change,
+        /// When an earlier try was made whose outcome is not known for sure.
+        attempted_at: Option<Timestamp>,
+    },
+    /// Bring the card in the approval channel up to date, or post it.
+    ShowCard,
+    /// Bring the requester's direct message up to date, or post it.
+    ShowRequester,
+    /// Announce the created user where the command was typed.
+    Announce,
+    /// Tell the requester about an end that is not the wished one.
+    TellOutcome,
+    /// Remind the approvers in the card's thread.
+    Remind,
+    /// Close the request if it is still undecided.
+    TimeOut,
+    /// Find out whether somebody is an approver, then take their press.
+    CheckStanding {
+        /// Who pressed.
+        by: UserId,
+        /// What.
+        press: Press,
+        /// Where they are told if the press counts for nothing.
+        answer_in: ChannelId,
+    },
+}
+
+/// Effects of one request that share a lane are carried out one after the other; lanes do not wait for
+/// each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// Changes to the instance.
+    Apply,
+    /// Messages.
+    Show,
+    /// Time.
+    Timer,
+    /// Reads that a decision needs.
+    Check,
+}
+
+impl Lane {
+    /// The lane's name, as it is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Show => "show",
+            Self::Timer => "timer",
+            Self::Check => "check",
+        }
+    }
+}
+
+impl Effect {
+    /// The lane in which this effect waits.
+    pub fn lane(&self) -> Lane {
+        match self {
+            Self::Apply { .. } => Lane::Apply,
+            Self::ShowCard | Self::ShowRequester | Self::Announce | Self::TellOutcome => Lane::Show,
+            Self::Remind | Self::TimeOut => Lane::Timer,
+            Self::CheckStanding { .. } => Lane::Check,
+        }
+    }
+
+    /// The effect's name, for logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Apply { .. } => "apply",
+            Self::ShowCard => "show_card",
+            Self::ShowRequester => "show_requester",
+            Self::Announce => "announce",
+            Self::TellOutcome => "tell_outcome",
+            Self::Remind => "remind",
+            Self::TimeOut => "time_out",
+            Self::CheckStanding { .. } => "check_standing",
+        }
+    }
+}
+
+/// An effect and how long it waits before it is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// What to do.
+    pub effect: Effect,
+    /// How long after the decision.
+    pub after: Duration,
+}
+
+impl Planned {
+    /// An effect that is due at once.
+    pub fn now(effect: Effect) -> Self {
+        Self { effect, after: Duration::ZERO }
+    }
+
+    /// An effect that is due later.
+    pub fn after(effect: Effect, after: Duration) -> Self {
+        Self { effect, after }
+    }
+}

@@ -1,0 +1,68 @@
+//! What can happen to a request: presses of people, outcomes of effects, and time.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    change::CreatedUser,
+    people::{Standing, UserId},
+    request::{Failure, Waiting},
+    text::Reason,
+};
+
+/// Something that happened to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Somebody pressed a button.
+    Pressed {
+        /// Who.
+        by: UserId,
+        /// Whether they are an approver by today's policy.
+        standing: Standing,
+        /// Which button.
+        press: Press,
+    },
+    /// The change was carried out.
+    Applied(CreatedUser),
+    /// The change was not carried out, for good.
+    NotApplied(Failure),
+    /// The change has to wait.
+    Waits(Waiting),
+    /// The change need not wait any more.
+    Resumed,
+    /// The card could not be posted, for good.
+    CardLost {
+        /// What Slack said.
+        detail: String,
+    },
+    /// The time for a decision is over.
+    TimeIsUp,
+}
+
+/// A button and what was given with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "press", rename_all = "snake_case")]
+pub enum Press {
+    /// Yes.
+    Approve,
+    /// The form for a denial is asked for; nothing is decided yet.
+    AskToDeny,
+    /// No.
+    Deny {
+        /// Why, in the approver's words.
+        reason: Reason,
+    },
+    /// The requester takes the request back.
+    Cancel,
+    /// A failed change is tried again.
+    Retry,
+}
+
+impl Press {
+    /// Whether only an approver may do this, so that standing must be known.
+    pub fn needs_standing(&self) -> bool {
+        match self {
+            Self::Approve | Self::AskToDeny | Self::Deny { .. } | Self::Retry => true,
+            Self::Cancel => false,
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! What people type, made safe to keep: e-mail addresses, names and reasons. Each type is made by `parse`
+//! only. Nothing here knows where the text is shown; escaping for a medium belongs to that medium's room.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest e-mail address, in characters.
+pub const EMAIL_MAX: usize = 254;
+/// The longest first or last name, in characters.
+pub const NAME_MAX: usize = 100;
+/// The longest reason, in characters.
+pub const REASON_MAX: usize = 1000;
+
+/// Why a typed text is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextFault {
+    /// Nothing, or nothing but white space and invisible characters.
+    Empty,
+    /// More characters than allowed.
+    TooLong,
+    /// Not of the required form.
+    Malformed,
+}
+
+/// An e-mail address of the form that Marketo accepts. Shown as typed; compared without case.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Email(String);
+
+impl Email {
+    /// Reads an address; white space around it does not count.
+    ///
+    /// # Errors
+    /// When it is empty, over [`EMAIL_MAX`] characters, or not `local@domain.tld` in the characters of the
+    /// pattern in Marketo's description of `invite.json`.
+    pub fn parse(typed: &str) -> Result<Self, TextFault> {
+        let typed = typed.trim();
+        if typed.is_empty() {
+            return Err(TextFault::Empty);
+        }
+        if typed.chars().count() > EMAIL_MAX {
+            return Err(TextFault::TooLong);
+        }
+        let (local, domain) = typed.rsplit_once('@').ok_or(TextFault::Malformed)?;
+        if is_local(local) && is_domain(domain) {
+            Ok(Self(typed.to_owned()))
+        } else {
+            Err(TextFault::Malformed)
+        }
+    }
+
+    /// The address as typed.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The form in which two addresses of the same mailbox are equal.
+    pub fn key(&self) -> String {
+        self.0.to_lowercase()
+    }
+
+    /// Whether the address lies in `domain` (compared without case; subdomains do not count).
+    pub fn is_in(&self, domain: &str) -> bool {
+        self.0.rsplit_once('@').is_some_and(|(_, own)| own.eq_ignore_ascii_case(domain))
+    }
+}
+
+fn is_local(local: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.!#$%&'*+/=?^`{|}~".contains(&b);
+    !local.is_empty() && local.bytes().all(allowed)
+}
+
+fn is_domain(domain: &str) -> bool {
+    let Some((labels, top)) = domain.rsplit_once('.') else { return false };
+    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().next().is_some_and(word)
+            && label.bytes().all(|b| word(b) || b == b'-')
+    };
+    (2..=63).contains(&top.len())
+        && top.bytes().all(|b| b.is_ascii_alphabetic())
+        && labels.split('.').all(is_label)
+}
+
+impl TryFrom<String> for Email {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).map_err(|_| "not an e-mail address")
+    }
+}
+
+impl From<Email> for String {
+    fn from(email: Email) -> Self {
+        email.0
+    }
+}
+
+/// A first or last name: 1 to [`NAME_MAX`] visible characters on one line.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PersonName(String);
+
+impl PersonName {
+    /// Reads a name: invisible characters are removed, runs of white space become one space.
+    ///
+    /// # Errors
+    /// When nothing is left, or more than [`NAME_MAX`] characters are.
+    pub fn parse(typed: &str) -> Result<Self, TextFault> {
+        let words: Vec<String> = typed
+            .split(|c: char| c.is_whitespace())
+            .map(|word| word.chars().filter(|c| !is_invisible(*c)).collect::<String>())
+            .filter(|word| !word.is_empty())
+            .collect();
+        bounded(words.join(" "), NAME_MAX).map(Self)
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for PersonName {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).map_err(|_| "not a name")
+    }
+}
+
+impl From<PersonName> for String {
+    fn from(name: PersonName) -> Self {
+        name.0
+    }
+}
+
+/// Why something is asked for or denied: 1 to [`REASON_MAX`] characters, line breaks allowed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Reason(String);
+
+impl Reason {
+    /// Reads a reason: invisible characters are removed, line breaks stay.
+    ///
+    /// # Errors
+    /// When nothing is left, or more than [`REASON_MAX`] characters are.
+    pub fn parse(typed: &str) -> Result<Self, TextFault> {
+        let lines = typed.replace("\r\n", "\n").replace('\r', "\n");
+        let kept: String = lines
+            .chars()
+            .map(|c| if c == '\t' { ' ' } else { c })
+            .filter(|c| *c == '\n' || !is_invisible(*c))
+            .collect();
+        bounded(kept.trim().to_owned(), REASON_MAX).map(Self)
+    }
+
+    /// The reason.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Reason {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).map_err(|_| "not a reason")
+    }
+}
+
+impl From<Reason> for String {
+    fn from(reason: Reason) -> Self {
+        reason.0
+    }
+}
+
+fn bounded(text: String, max: usize) -> Result<String, TextFault> {
+    if text.is_empty() {
+        Err(TextFault::Empty)
+    } else if text.chars().count() > max {
+        Err(TextFault::TooLong)
+    } else {
+        Ok(text)
+    }
+}
+
+/// Characters that a reader does not see but that change what is read: controls, zero-width characters,
+/// marks of writing direction, fillers, variation selectors and tags.
+pub fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
+            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+            | '\u{FFF0}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+// Personal data stays out of logs: what derives `Debug` around these types shows no text.
+macro_rules! hidden_debug {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({} characters)"), self.0.chars().count())
+            }
+        }
+    )*};
+}
+hidden_debug!(Email, PersonName, Reason);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn addresses_that_marketo_takes() {
+        for typed in [
+            "svc@example.com",
+            " svc.crm+sync@mail.example.co.uk ",
+            "o'hara_1@ex-ample.io",
+            "a@b.cd",
+            "UPPER@EXAMPLE.COM",
+            "x/y=z?{}|~@a_b.org",
+        ] {
+            assert_eq!(Email::parse(typed).map(|e| e.as_str().to_owned()), Ok(typed.trim().to_owned()));
+        }
+    }
+
+    #[test]
+    fn addresses_that_marketo_would_refuse() {
+        let long = format!("{}@example.com", "a".repeat(EMAIL_MAX));
+        for (typed, fault) in [
+            ("", TextFault::Empty),
+            ("  ", TextFault::Empty),
+            ("plain", TextFault::Malformed),
+            ("@example.com", TextFault::Malformed),
+            ("a@b", TextFault::Malformed),
+            ("a@b.c", TextFault::Malformed),
+            ("a@b..com", TextFault::Malformed),
+            ("a@-b.com", TextFault::Malformed),
+            ("a@b.c0m", TextFault::Malformed),
+            ("a b@example.com", TextFault::Malformed),
+            ("a@b@example.com", TextFault::Malformed),
+            ("a\u{202E}b@example.com", TextFault::Malformed),
+            ("ä@example.com", TextFault::Malformed),
+            ("<a@example.com>", TextFault::Malformed),
+            (&long, TextFault::TooLong),
+        ] {
+            assert_eq!(Email::parse(typed), Err(fault), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_domain_is_compared_whole_and_without_case() {
+        let email = Email::parse("svc@Example.com").unwrap();
+        assert!(email.is_in("example.COM"));
+        assert!(!email.is_in("ample.com"));
+        assert!(!Email::parse("svc@sub.example.com").unwrap().is_in("example.com"));
+    }
+
+    #[test]
+    fn names_and_reasons_lose_what_a_reader_cannot_see() {
+        assert_eq!(
+            PersonName::parse(" Ada\u{202E}\tvan  \n Dyke\u{200B} ").unwrap().as_str(),
+            "Ada van Dyke"
+        );
+        assert_eq!(PersonName::parse("\u{200B}\u{FEFF} "), Err(TextFault::Empty));
+        assert_eq!(PersonName::parse(&"é".repeat(NAME_MAX)).unwrap().as_str().chars().count(), NAME_MAX);
+        assert_eq!(PersonName::parse(&"é".repeat(NAME_MAX + 1)), Err(TextFault::TooLong));
+        assert_eq!(Reason::parse(" one\r\ntwo\u{7}\u{2066} ").unwrap().as_str(), "one\ntwo");
+        assert_eq!(Reason::parse(&"x".repeat(REASON_MAX + 1)), Err(TextFault::TooLong));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_typed_comes_out_clean_or_not_at_all(typed in any::<String>()) {
+            if let Ok(name) = PersonName::parse(&typed) {
+                prop_assert!(!name.as_str().chars().any(is_invisible));
+                prop_assert_eq!(PersonName::parse(name.as_str()), Ok(name));
+            }
+            if let Ok(reason) = Reason::parse(&typed) {
+                prop_assert!(!reason.as_str().chars().any(|c| c != '\n' && is_invisible(c)));
+                prop_assert_eq!(Reason::parse(reason.as_str()), Ok(reason));
+            }
+            if let Ok(email) = Email::parse(&typed) {
+                prop_assert!(email.as_str().is_ascii());
+            }
+        }
+    }
+}
