@@ -1,0 +1,191 @@
+//! The only room that knows SQL. It keeps requests, the effects that follow from them (the outbox), the
+//! messages posted for them, the ledger, and the keys under which incoming messages were seen.
+//!
+//! One SQL text serves SQLite and PostgreSQL through sqlx's `Any` driver: `$1` placeholders, TEXT and BIGINT
+//! only, times as UTC milliseconds, JSON as TEXT. What differs is in [`Dialect`]. What belongs together is
+//! written in one [`Tx`]; no transaction is ever open during a call to the outside. This room must not know
+//! of Slack, Marketo or HTTP, and it decides nothing.
+
+mod ledger;
+mod messages;
+mod outbox;
+mod profiles;
+mod requests;
+mod schema;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::time::Duration;
+
+use sqlx::{
+    AnyPool, Executor, Transaction,
+    any::{Any, AnyPoolOptions},
+    error::DatabaseError,
+};
+
+pub use self::{
+    ledger::{Entry, GENESIS},
+    messages::Posted,
+    outbox::{Claimed, Depth, Lease, StoredEffect},
+    requests::{Seen, Taken},
+};
+
+/// How long an acquisition of a connection may take. An answer to Slack must leave within 3 s.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Why the store cannot do its work. The text is for operators and names no values.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused, is not reachable, or does not answer.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("database schema: {0}")]
+    Schema(#[from] sqlx::migrate::MigrateError),
+    /// What was written once cannot be read any more.
+    #[error("stored {what} cannot be read: {why}")]
+    Unreadable {
+        /// What it is.
+        what: &'static str,
+        /// What the reader said.
+        why: String,
+    },
+}
+
+impl StoreError {
+    fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
+    }
+
+    /// The database's own short code, for a metric or a log line.
+    pub fn code(&self) -> String {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => {
+                DatabaseError::code(error.as_ref()).unwrap_or_default().into_owned()
+            }
+            Self::Database(sqlx::Error::PoolTimedOut) => "pool_timed_out".to_owned(),
+            Self::Database(_) => "database".to_owned(),
+            Self::Schema(_) => "schema".to_owned(),
+            Self::Unreadable { .. } => "unreadable".to_owned(),
+        }
+    }
+}
+
+/// Which of the two databases it is, and the few fragments of SQL that differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Dialect {
+    fn begin(self) -> &'static str {
+        match self {
+            // A transaction that will write takes the write lock at once: it can then never fail half-way
+            // because somebody else wrote in between.
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN",
+        }
+    }
+
+    /// Picks one of two texts.
+    fn pick(self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+        match self {
+            Self::Sqlite => sqlite,
+            Self::Postgres => postgres,
+        }
+    }
+}
+
+/// The database. Cheap to clone; clones share one pool.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: AnyPool,
+    dialect: Dialect,
+}
+
+/// One transaction: what is written through it is kept whole at [`Tx::commit`], or not at all.
+#[derive(Debug)]
+pub struct Tx {
+    inner: Transaction<'static, Any>,
+    dialect: Dialect,
+}
+
+impl Store {
+    /// Opens the database at `url` (`sqlite:PATH` or `postgres://…`) and brings its schema up to date.
+    /// A SQLite file is created if it does not exist.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or its schema is newer than this program knows.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let dialect = if url.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres };
+        let pool = match dialect {
+            Dialect::Sqlite => {
+                let separator = if url.contains('?') { '&' } else { '?' };
+                // One connection: SQLite has one writer, and waiting for it is fairer in our queue than in
+                // SQLite's busy loop.
+                Self::options(1).connect(&format!("{url}{separator}mode=rwc")).await?
+            }
+            Dialect::Postgres => Self::options(8).connect(url).await?,
+        };
+        schema::migrator().run(&pool).await?;
+        Ok(Self { pool, dialect })
+    }
+
+    fn options(connections: u32) -> AnyPoolOptions {
+        AnyPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT).after_connect(
+            |connection, _| {
+                Box::pin(async move {
+                    if connection.backend_name() == "SQLite" {
+                        let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                                       PRAGMA busy_timeout = 2000; PRAGMA cache_size = -1024";
+                        connection.execute(pragmas).await?;
+                    }
+                    Ok(())
+                })
+            },
+        )
+    }
+
+    /// Begins a transaction that will write.
+    ///
+    /// # Errors
+    /// When no connection is to be had.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        let inner = self.pool.begin_with(self.dialect.begin()).await?;
+        Ok(Tx { inner, dialect: self.dialect })
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes every connection, after the transactions under way.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+impl Tx {
+    /// Keeps everything that was written.
+    ///
+    /// # Errors
+    /// When the database cannot promise it; then nothing is kept.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.inner.commit().await?)
+    }
+}
+
+fn to_json<T: serde::Serialize>(what: &'static str, value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Unreadable { what, why: error.to_string() })
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Unreadable { what, why: error.to_string() })
+}

@@ -1,0 +1,158 @@
+//! Requests, and the keys under which incoming messages were seen.
+
+use jiff::Timestamp;
+use sqlx::Row;
+
+use super::{Store, StoreError, Tx, from_json, to_json};
+use crate::domain::{
+    people::{RequestId, UserId},
+    request::Request,
+};
+
+/// Whether an incoming message was seen before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It is new.
+    First,
+    /// It was seen, and whatever it asked for is done or refused.
+    Again,
+}
+
+/// Another open request is about the same user of the same instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken;
+
+impl Tx {
+    /// Remembers that the message known as `key` was seen.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn see(&mut self, key: &str, now: Timestamp) -> Result<Seen, StoreError> {
+        let rows = sqlx::query("INSERT INTO seen (id, seen_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING")
+            .bind(key)
+            .bind(now.as_millisecond())
+            .execute(&mut *self.inner)
+            .await?
+            .rows_affected();
+        Ok(if rows == 1 { Seen::First } else { Seen::Again })
+    }
+
+    /// Reads a request and keeps it from changing until the transaction ends.
+    ///
+    /// # Errors
+    /// When the database fails, or what it holds cannot be read.
+    pub async fn request(&mut self, id: &RequestId) -> Result<Option<Request>, StoreError> {
+        let sql = self.dialect.pick(
+            "SELECT body FROM request WHERE id = $1",
+            "SELECT body FROM request WHERE id = $1 FOR UPDATE",
+        );
+        let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(&mut *self.inner).await?;
+        row.map(|row| from_json("request", row.try_get::<&str, _>(0)?)).transpose()
+    }
+
+    /// Adds a new request. After `Taken` the transaction is of no more use.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn insert_request(
+        &mut self,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Result<(), Taken>, StoreError> {
+        let inserted = sqlx::query(
+            "INSERT INTO request
+             (id, version, created_at, updated_at, requester, instance, subject, state, is_open, body)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        )
+        .bind(request.id.as_str())
+        .bind(request.version)
+        .bind(request.created_at.as_millisecond())
+        .bind(now.as_millisecond())
+        .bind(request.requester.as_str())
+        .bind(request.change.instance())
+        .bind(request.change.subject_key())
+        .bind(request.state.name())
+        .bind(i64::from(request.state.is_open()))
+        .bind(to_json("request", request)?)
+        .execute(&mut *self.inner)
+        .await;
+        taken(inserted)
+    }
+
+    /// Saves a request whose version has grown by one. `Taken` when it is opened again while another open
+    /// request is about the same user.
+    ///
+    /// # Errors
+    /// When the database fails, or the request changed since it was read.
+    pub async fn save_request(
+        &mut self,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Result<(), Taken>, StoreError> {
+        let saved = sqlx::query(
+            "UPDATE request SET version = $1, updated_at = $2, state = $3, is_open = $4, body = $5
+             WHERE id = $6 AND version = $7",
+        )
+        .bind(request.version)
+        .bind(now.as_millisecond())
+        .bind(request.state.name())
+        .bind(i64::from(request.state.is_open()))
+        .bind(to_json("request", request)?)
+        .bind(request.id.as_str())
+        .bind(request.version - 1)
+        .execute(&mut *self.inner)
+        .await;
+        match saved {
+            Ok(result) if result.rows_affected() == 0 => Err(StoreError::Database(sqlx::Error::RowNotFound)),
+            other => taken(other),
+        }
+    }
+}
+
+fn taken(result: Result<sqlx::any::AnyQueryResult, sqlx::Error>) -> Result<Result<(), Taken>, StoreError> {
+    match result.map_err(StoreError::from) {
+        Ok(_) => Ok(Ok(())),
+        Err(error) if error.is_unique_violation() => Ok(Err(Taken)),
+        Err(error) => Err(error),
+    }
+}
+
+impl Store {
+    /// Reads a request as it is at the moment.
+    ///
+    /// # Errors
+    /// When the database fails, or what it holds cannot be read.
+    pub async fn request(&self, id: &RequestId) -> Result<Option<Request>, StoreError> {
+        let row = sqlx::query("SELECT body FROM request WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(&self.pool)
+            .await?;
+        row.map(|row| from_json("request", row.try_get::<&str, _>(0)?)).transpose()
+    }
+
+    /// The open requests of one person, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails, or what it holds cannot be read.
+    pub async fn open_requests_of(&self, requester: &UserId) -> Result<Vec<Request>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT body FROM request WHERE requester = $1 AND is_open = 1 ORDER BY created_at, id",
+        )
+        .bind(requester.as_str())
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| from_json("request", row.try_get::<&str, _>(0)?)).collect()
+    }
+
+    /// Forgets the keys of messages seen before `before`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_seen(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let result = sqlx::query("DELETE FROM seen WHERE seen_at < $1")
+            .bind(before.as_millisecond())
+            .execute(&self.pool)
+            .await?;
+        Ok(result.rows_affected())
+    }
+}

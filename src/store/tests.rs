@@ -1,0 +1,376 @@
+//! The contract of the store, on SQLite and on PostgreSQL. PostgreSQL is used when `TEST_POSTGRES_URL` names a
+//! server; where that is set and the server is absent, the tests fail, they do not skip.
+
+use std::{collections::HashSet, future::Future, time::Duration};
+
+use jiff::SignedDuration;
+
+use super::*;
+use crate::{
+    clock::Clock,
+    domain::{
+        change::{Change, CreateUser, Named},
+        decide::{Submission, open},
+        effect::{Effect, Lane, Planned},
+        form,
+        people::RequestId,
+        request::{Request, State},
+        text::{Email, PersonName},
+    },
+};
+
+const LEASE: Duration = Duration::from_secs(30);
+
+/// A database of its own for one test.
+pub(crate) struct Database {
+    pub(crate) url: String,
+    _folder: Option<tempfile::TempDir>,
+}
+
+/// The databases that a test must pass on.
+pub(crate) async fn databases(clock: &Clock) -> Vec<Database> {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("test.db").display());
+    let mut databases = vec![Database { url, _folder: Some(folder) }];
+    #[expect(clippy::disallowed_methods, reason = "a test's own setting")]
+    if let Ok(server) = std::env::var("TEST_POSTGRES_URL") {
+        sqlx::any::install_default_drivers();
+        let schema = format!("test_{}", clock.new_id().replace('-', ""));
+        let pool = sqlx::AnyPool::connect(&server).await.expect("TEST_POSTGRES_URL names a running server");
+        let create = format!("CREATE SCHEMA {schema}");
+        sqlx::query(sqlx::AssertSqlSafe(create)).execute(&pool).await.unwrap();
+        pool.close().await;
+        let separator = if server.contains('?') { '&' } else { '?' };
+        let url = format!("{server}{separator}options=-csearch_path%3D{schema}");
+        databases.push(Database { url, _folder: None });
+    }
+    databases
+}
+
+async fn on_each<F: Future<Output = ()>>(test: impl Fn(Store, Clock) -> F) {
+    let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
+    for database in databases(&Clock::system()).await {
+        test(Store::open(&database.url).await.unwrap(), clock.clone()).await;
+    }
+}
+
+pub(crate) fn submission(clock: &Clock, email: &str) -> Submission {
+    Submission {
+        id: RequestId(clock.new_id()),
+        requester: "U0REQ".into(),
+        origin: "C0OPS".into(),
+        change: Change::CreateUser(CreateUser {
+            instance: "production".to_owned(),
+            email: Email::parse(email).unwrap(),
+            first_name: PersonName::parse("Svc").unwrap(),
+            last_name: PersonName::parse("Crm").unwrap(),
+            role: Named { id: 101, name: "API Only".to_owned() },
+            workspace: Named { id: 1, name: "Default".to_owned() },
+            expiration: None,
+        }),
+        reason: None,
+    }
+}
+
+fn request(clock: &Clock, email: &str) -> Request {
+    open(clock.now(), &form::tests::policy(), submission(clock, email)).0
+}
+
+async fn add(store: &Store, clock: &Clock, email: &str, effects: &[Effect]) -> Request {
+    let request = request(clock, email);
+    let planned: Vec<Planned> = effects.iter().cloned().map(Planned::now).collect();
+    let mut tx = store.begin().await.unwrap();
+    tx.insert_request(&request, clock.now()).await.unwrap().unwrap();
+    tx.plan(&request.id, &planned, clock.now(), || clock.new_id()).await.unwrap();
+    tx.commit().await.unwrap();
+    request
+}
+
+async fn claim(store: &Store, clock: &Clock) -> Option<Claimed> {
+    store.claim(clock.now(), LEASE, || clock.new_id()).await.unwrap()
+}
+
+async fn finish(store: &Store, claimed: &Claimed) -> bool {
+    let mut tx = store.begin().await.unwrap();
+    if !tx.release(&claimed.lease).await.unwrap() {
+        return false;
+    }
+    tx.finish_effect(&claimed.lease, &claimed.effect.id).await.unwrap();
+    tx.commit().await.unwrap();
+    true
+}
+
+#[tokio::test]
+async fn what_is_committed_is_kept_and_what_is_not_is_not() {
+    on_each(async |store, clock| {
+        let kept = add(&store, &clock, "kept@example.com", &[]).await;
+        let dropped = request(&clock, "dropped@example.com");
+        let mut tx = store.begin().await.unwrap();
+        tx.insert_request(&dropped, clock.now()).await.unwrap().unwrap();
+        drop(tx);
+        assert_eq!(store.request(&kept.id).await.unwrap(), Some(kept.clone()));
+        assert_eq!(store.request(&dropped.id).await.unwrap(), None);
+        assert_eq!(store.open_requests_of(&kept.requester).await.unwrap(), [kept]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_open_request_for_a_user_and_another_once_it_has_ended() {
+    on_each(async |store, clock| {
+        let first = add(&store, &clock, "svc@example.com", &[]).await;
+        let second = request(&clock, "SVC@example.com");
+        let mut tx = store.begin().await.unwrap();
+        assert_eq!(tx.insert_request(&second, clock.now()).await.unwrap(), Err(Taken));
+        drop(tx);
+        let ended = Request { version: 2, state: State::Cancelled { at: clock.now() }, ..first };
+        let mut tx = store.begin().await.unwrap();
+        tx.save_request(&ended, clock.now()).await.unwrap().unwrap();
+        tx.insert_request(&second, clock.now()).await.unwrap().unwrap();
+        tx.commit().await.unwrap();
+        // The first one cannot be opened again while the second is open.
+        let reopened = Request { version: 3, state: State::Pending, ..ended };
+        let mut tx = store.begin().await.unwrap();
+        assert_eq!(tx.save_request(&reopened, clock.now()).await.unwrap(), Err(Taken));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_that_was_read_too_early_is_not_saved() {
+    on_each(async |store, clock| {
+        let request = add(&store, &clock, "svc@example.com", &[]).await;
+        let stale = Request { version: 7, ..request };
+        let mut tx = store.begin().await.unwrap();
+        assert!(tx.save_request(&stale, clock.now()).await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_is_seen_once_until_it_is_forgotten() {
+    on_each(async |store, clock| {
+        let see = async || {
+            let mut tx = store.begin().await.unwrap();
+            let seen = tx.see("view:V1", clock.now()).await.unwrap();
+            tx.commit().await.unwrap();
+            seen
+        };
+        assert_eq!(see().await, Seen::First);
+        assert_eq!(see().await, Seen::Again);
+        let later = clock.now() + SignedDuration::from_secs(1);
+        assert_eq!(store.forget_seen(later).await.unwrap(), 1);
+        assert_eq!(see().await, Seen::First);
+        store.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn effects_of_a_lane_come_in_order_and_lanes_do_not_wait_for_each_other() {
+    on_each(async |store, clock| {
+        let effects = [Effect::ShowCard, Effect::ShowRequester, Effect::TimeOut];
+        add(&store, &clock, "svc@example.com", &effects).await;
+        let card = claim(&store, &clock).await.unwrap();
+        let timer = claim(&store, &clock).await.unwrap();
+        let mut names = [card.effect.effect.name(), timer.effect.effect.name()];
+        names.sort_unstable();
+        assert_eq!(names, ["show_card", "time_out"]);
+        assert!(claim(&store, &clock).await.is_none(), "the second message waits for the first");
+        assert!(finish(&store, &card).await && finish(&store, &timer).await);
+        assert_eq!(claim(&store, &clock).await.unwrap().effect.effect, Effect::ShowRequester);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_worker_that_lost_its_lease_records_nothing() {
+    on_each(async |store, clock| {
+        add(&store, &clock, "svc@example.com", &[Effect::ShowCard]).await;
+        let lost = claim(&store, &clock).await.unwrap();
+        let clock = Clock::manual(clock.now() + SignedDuration::from_secs(31));
+        let taken_over = claim(&store, &clock).await.unwrap();
+        assert_eq!((taken_over.effect.id.clone(), taken_over.effect.attempts), (lost.effect.id.clone(), 2));
+        let progress = store.note_progress(&lost.lease, &lost.effect.id, "{}", clock.now(), LEASE).await;
+        assert!(!progress.unwrap());
+        assert!(!finish(&store, &lost).await);
+        assert!(finish(&store, &taken_over).await);
+        assert!(!finish(&store, &taken_over).await, "a lease is given back once");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_postponed_effect_comes_back_with_its_progress() {
+    on_each(async |store, clock| {
+        add(&store, &clock, "svc@example.com", &[Effect::ShowCard]).await;
+        let claimed = claim(&store, &clock).await.unwrap();
+        let due = clock.now() + SignedDuration::from_secs(5);
+        let mut tx = store.begin().await.unwrap();
+        assert!(tx.release(&claimed.lease).await.unwrap());
+        let id = &claimed.effect.id;
+        tx.postpone_effect(&claimed.lease, id, due, Some("far"), "rate limited").await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(claim(&store, &clock).await.is_none());
+        assert_eq!(store.next_due().await.unwrap(), Some(due));
+        let later = Clock::manual(due);
+        let again = claim(&store, &later).await.unwrap();
+        assert_eq!((again.effect.progress.as_deref(), again.effect.attempts), (Some("far"), 2));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn dropped_timers_are_never_due() {
+    on_each(async |store, clock| {
+        let request = add(&store, &clock, "svc@example.com", &[Effect::TimeOut]).await;
+        let mut tx = store.begin().await.unwrap();
+        tx.drop_lane(&request.id, Lane::Timer).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(claim(&store, &clock).await.is_none());
+        assert_eq!(store.depth(clock.now()).await.unwrap(), Depth::default());
+        assert_eq!(store.next_due().await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_effect_that_cannot_be_read_is_buried_and_counted() {
+    on_each(async |store, clock| {
+        let effects = [Effect::ShowCard, Effect::ShowRequester];
+        add(&store, &clock, "svc@example.com", &effects).await;
+        sqlx::query("UPDATE effect SET body = '{\"v\":1,\"effect\":\"dance\"}' WHERE place = 0")
+            .execute(&store.pool)
+            .await
+            .unwrap();
+        let claimed = claim(&store, &clock).await.unwrap();
+        assert_eq!(claimed.effect.effect, Effect::ShowRequester);
+        assert!(finish(&store, &claimed).await);
+        let depth = store.depth(clock.now()).await.unwrap();
+        assert_eq!((depth.due, depth.buried), (0, 1));
+        assert!(claim(&store, &clock).await.is_none());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn workers_at_once_take_nothing_twice_and_never_two_of_one_lane() {
+    on_each(async |store, clock| {
+        for n in 0..20 {
+            add(&store, &clock, &format!("svc{n}@example.com"), &[Effect::ShowCard, Effect::ShowRequester])
+                .await;
+        }
+        let mut workers = tokio::task::JoinSet::new();
+        let held = std::sync::Arc::new(std::sync::Mutex::new(HashSet::new()));
+        for _ in 0..6 {
+            let (store, clock, held) = (store.clone(), clock.clone(), held.clone());
+            workers.spawn(async move {
+                let mut ids = Vec::new();
+                while let Some(claimed) = claim(&store, &clock).await {
+                    assert!(
+                        held.lock().unwrap().insert(claimed.request.id.clone()),
+                        "the lane is held already"
+                    );
+                    tokio::task::yield_now().await;
+                    ids.push(claimed.effect.id.clone());
+                    held.lock().unwrap().remove(&claimed.request.id);
+                    assert!(finish(&store, &claimed).await);
+                }
+                ids
+            });
+        }
+        let all: Vec<String> = workers.join_all().await.into_iter().flatten().collect();
+        let unique: HashSet<&String> = all.iter().collect();
+        assert_eq!(unique.len(), all.len());
+        // A worker that found every lane held may have left early; what is left is finished here.
+        let mut rest = 0;
+        while let Some(claimed) = claim(&store, &clock).await {
+            rest += 1;
+            assert!(finish(&store, &claimed).await);
+        }
+        assert_eq!(all.len() + rest, 40);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_posted_message_is_remembered_and_an_attempt_can_be_taken_back() {
+    on_each(async |store, clock| {
+        let request = add(&store, &clock, "svc@example.com", &[]).await;
+        let id = &request.id;
+        assert_eq!(store.message(id, "card").await.unwrap(), None);
+        store.note_posting(id, "card", clock.now()).await.unwrap();
+        let attempted = Posted { attempted_at: clock.now(), place: None, shown_version: 0 };
+        assert_eq!(store.message(id, "card").await.unwrap(), Some(attempted));
+        store.note_not_posted(id, "card").await.unwrap();
+        assert_eq!(store.message(id, "card").await.unwrap(), None);
+        store.note_posting(id, "card", clock.now()).await.unwrap();
+        store.note_posted(id, "card", (&"C1".into(), "1.2"), 3).await.unwrap();
+        store.note_not_posted(id, "card").await.unwrap();
+        let place = Some(("C1".into(), "1.2".to_owned()));
+        let posted = Posted { attempted_at: clock.now(), place, shown_version: 3 };
+        assert_eq!(store.message(id, "card").await.unwrap(), Some(posted));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn ledger_entries_form_one_chain_however_many_write() {
+    on_each(async |store, clock| {
+        let request = add(&store, &clock, "svc@example.com", &[]).await;
+        let mut writers = tokio::task::JoinSet::new();
+        for n in 0..8 {
+            let (store, id, now) = (store.clone(), request.id.clone(), clock.now());
+            writers.spawn(async move {
+                let mut tx = store.begin().await.unwrap();
+                let body = format!("{{\"n\":{n}}}");
+                let entry = Entry { at: now, request: &id, actor: "bot", name: "noted", body: &body };
+                tx.append(&entry).await.unwrap();
+                tx.commit().await.unwrap();
+            });
+        }
+        writers.join_all().await;
+        let rows: Vec<(i64, String, String)> =
+            sqlx::query_as("SELECT seq, previous, hash FROM ledger ORDER BY seq")
+                .fetch_all(&store.pool)
+                .await
+                .unwrap();
+        assert_eq!(rows.len(), 8);
+        let mut last = GENESIS.to_owned();
+        for (place, (seq, previous, hash)) in (1..).zip(rows) {
+            assert_eq!((seq, previous), (place, last));
+            last = hash;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn profiles_are_kept_and_replaced() {
+    on_each(async |store, clock| {
+        let user = "U0REQ".into();
+        assert_eq!(store.profile(&user).await.unwrap(), None);
+        store.keep_profile(&user, "{}", clock.now()).await.unwrap();
+        let later = clock.now() + SignedDuration::from_secs(9);
+        store.keep_profile(&user, "{\"a\":1}", later).await.unwrap();
+        assert_eq!(store.profile(&user).await.unwrap(), Some(("{\"a\":1}".to_owned(), later)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn replicas_may_start_at_once() {
+    for database in databases(&Clock::system()).await {
+        if database.url.starts_with("sqlite:") {
+            continue;
+        }
+        let mut starts = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let url = database.url.clone();
+            starts.spawn(async move { Store::open(&url).await.map(|_| ()) });
+        }
+        for started in starts.join_all().await {
+            started.unwrap();
+        }
+    }
+}
