@@ -71,6 +71,8 @@ pub enum Refusal {
     NothingToRetry,
     /// The day on which access should end is over.
     ExpirationPassed,
+    /// Another open request is about the same user.
+    AnotherIsOpen,
     /// The request is not known.
     Unknown,
 }

@@ -1,0 +1,175 @@
+//! What the engine promises: one transaction for everything that follows from a message, and races with one winner.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::{
+    domain::{change::CreatedUser, form, text::Reason},
+    store::tests::{Database, databases, submission},
+};
+
+const LEASE: Duration = Duration::from_secs(30);
+
+struct House {
+    engine: Engine,
+    clock: Clock,
+    _database: Database,
+}
+
+async fn houses() -> Vec<House> {
+    let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
+    let mut houses = Vec::new();
+    for database in databases(&Clock::system()).await {
+        let store = Store::open(&database.url).await.unwrap();
+        let policy = Arc::new(form::tests::policy());
+        let engine = Engine::new(store, clock.clone(), policy, Arc::default());
+        houses.push(House { engine, clock: clock.clone(), _database: database });
+    }
+    houses
+}
+
+impl House {
+    async fn submitted(&self, email: &str) -> RequestId {
+        let submission = submission(&self.clock, email);
+        let key = format!("view:{}", submission.id);
+        match self.engine.submit(&key, submission).await.unwrap() {
+            Submitted::Accepted(id) => id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn press(&self, request: &RequestId, by: &str, standing: Standing, press: Press) -> Pressed {
+        let key = format!("trigger:{}", self.clock.new_id());
+        Pressed {
+            key,
+            request: request.clone(),
+            by: by.into(),
+            standing,
+            press,
+            answer_in: "C0APPROVE".into(),
+        }
+    }
+
+    async fn claimed(&self, effect: &str) -> Claimed {
+        loop {
+            let claimed = self.engine.store().claim(self.clock.now(), LEASE, || self.clock.new_id()).await;
+            let claimed = claimed.unwrap().expect("the effect is due");
+            if claimed.effect.effect.name() == effect {
+                return claimed;
+            }
+            self.engine.settle(&claimed, Settlement::Done, None).await.unwrap();
+        }
+    }
+
+    async fn state(&self, request: &RequestId) -> &'static str {
+        self.engine.store().request(request).await.unwrap().unwrap().state.name()
+    }
+}
+
+#[tokio::test]
+async fn the_same_submission_is_kept_once() {
+    for house in houses().await {
+        let first = submission(&house.clock, "svc@example.com");
+        let again = Submission { id: RequestId(house.clock.new_id()), ..first.clone() };
+        assert_eq!(
+            house.engine.submit("view:V1", first.clone()).await.unwrap(),
+            Submitted::Accepted(first.id)
+        );
+        assert_eq!(house.engine.submit("view:V1", again).await.unwrap(), Submitted::Repeated);
+    }
+}
+
+#[tokio::test]
+async fn of_two_submissions_for_one_user_at_the_same_moment_one_is_kept() {
+    for house in houses().await {
+        let mut race = JoinSet::new();
+        for n in 0..8 {
+            let (engine, submission) = (house.engine.clone(), submission(&house.clock, "svc@example.com"));
+            race.spawn(async move { engine.submit(&format!("view:V{n}"), submission).await.unwrap() });
+        }
+        let outcomes = race.join_all().await;
+        assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Submitted::Accepted(_))).count(), 1);
+        assert_eq!(outcomes.iter().filter(|outcome| **outcome == Submitted::Taken).count(), 7);
+    }
+}
+
+#[tokio::test]
+async fn of_many_presses_at_once_one_decides() {
+    for house in houses().await {
+        let request = house.submitted("svc@example.com").await;
+        let mut race = JoinSet::new();
+        for n in 0..20 {
+            let press = if n % 2 == 0 {
+                Press::Approve
+            } else {
+                Press::Deny { reason: Reason::parse("no").unwrap() }
+            };
+            let pressed = house.press(&request, &format!("U{n}"), Standing::Yes, press);
+            let engine = house.engine.clone();
+            race.spawn(async move { engine.press(pressed).await.unwrap() });
+        }
+        let outcomes = race.join_all().await;
+        assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Counted(_))).count(), 1);
+        let late = |outcome: &&Outcome| {
+            matches!(
+                outcome,
+                Outcome::Refused(Refusal::AlreadyApproved { .. } | Refusal::AlreadyDenied { .. })
+            )
+        };
+        assert_eq!(outcomes.iter().filter(late).count(), 19);
+    }
+}
+
+#[tokio::test]
+async fn the_same_press_delivered_twice_is_answered_once() {
+    for house in houses().await {
+        let request = house.submitted("svc@example.com").await;
+        let pressed = house.press(&request, "U0REQ", Standing::Yes, Press::Approve);
+        let first = house.engine.press(pressed.clone()).await.unwrap();
+        assert_eq!(first, Outcome::Refused(Refusal::OwnRequest));
+        assert_eq!(house.engine.press(pressed).await.unwrap(), Outcome::Repeated);
+    }
+}
+
+#[tokio::test]
+async fn a_press_of_unknown_standing_is_kept_and_decided_later() {
+    for house in houses().await {
+        let request = house.submitted("svc@example.com").await;
+        let pressed = house.press(&request, "U0SECOND", Standing::Unknown, Press::Approve);
+        assert_eq!(house.engine.press(pressed).await.unwrap(), Outcome::Deferred);
+        assert_eq!(house.state(&request).await, "pending");
+        let check = house.claimed("check_standing").await;
+        let event = Event::Pressed { by: "U0SECOND".into(), standing: Standing::Yes, press: Press::Approve };
+        let settled = house.engine.settle(&check, Settlement::Done, Some(&event)).await.unwrap();
+        assert_eq!(settled, Settled::Recorded(None));
+        assert_eq!(house.state(&request).await, "applying");
+    }
+}
+
+#[tokio::test]
+async fn a_late_worker_changes_nothing() {
+    for house in houses().await {
+        let request = house.submitted("svc@example.com").await;
+        let approve = house.press(&request, "U0APPROVE", Standing::Yes, Press::Approve);
+        house.engine.press(approve).await.unwrap();
+        let late = house.claimed("apply").await;
+        house.clock.advance(LEASE * 2);
+        let taken_over = house.claimed("apply").await;
+        let applied = Event::Applied(CreatedUser { user_id: None });
+        let settled = house.engine.settle(&late, Settlement::Done, Some(&applied)).await.unwrap();
+        assert_eq!(settled, Settled::LeaseLost);
+        assert_eq!(house.state(&request).await, "applying");
+        house.engine.settle(&taken_over, Settlement::Done, Some(&applied)).await.unwrap();
+        assert_eq!(house.state(&request).await, "done");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_request_is_refused() {
+    for house in houses().await {
+        let pressed = house.press(&"nowhere".into(), "U0APPROVE", Standing::Yes, Press::Approve);
+        assert_eq!(house.engine.press(pressed).await.unwrap(), Outcome::Refused(Refusal::Unknown));
+    }
+}
