@@ -199,9 +199,12 @@ async fn nobody_at_home_means_certainly_not_sent() {
 async fn an_identity_endpoint_in_trouble_means_certainly_not_sent() {
     let clock = noon();
     let sim = MarketoSim::start(clock.clone(), Setup::default()).await.unwrap();
-    let client = hasty(&sim.url(), &clock);
+    sim.faults().script("token", Fault::Hang);
+    let error = hasty(&sim.url(), &clock).invite(&svc()).await.unwrap_err();
+    assert_eq!(error.class, Class::Unreachable);
+    assert_eq!(error.to_string(), "Marketo token: no answer in time");
+    let client = client(&sim.url(), &clock);
     let faults = [
-        (Fault::Hang, Class::Unreachable),
         (Fault::Cut, Class::Unreachable),
         (Fault::AppliedThenCut, Class::Unreachable),
         (answer(502, json!({})), Class::Unreachable),

@@ -46,7 +46,7 @@ pub(super) fn client(url: &str, clock: &Clock) -> Client {
 
 /// A client that gives up soon, for what never answers.
 pub(super) fn hasty(url: &str, clock: &Clock) -> Client {
-    let settings = Settings { timeout: Duration::from_millis(200), ..settings(url) };
+    let settings = Settings { timeout: Duration::from_millis(400), ..settings(url) };
     Client::new(settings, clock.clone(), tls()).unwrap()
 }
 

@@ -133,6 +133,10 @@ fn a_change_of_the_unit_is_found_out_in_both_directions() {
 fn a_server_that_repeats_its_last_page_beyond_the_end_hides_nobody() {
     let (ids, offsets) = walk(&Unit::default(), |offset| in_pages(offset, true)).unwrap();
     assert_eq!((ids.len(), offsets), (450, vec![0, 1, 2]));
+    // With one page, it looks as if nobody looked at the offset; nothing is to be learned from that.
+    let unit = Unit::default();
+    assert_eq!(walk(&unit, |_| in_pages(0, true)).unwrap().0.len(), 200);
+    assert_eq!(walk(&unit, |offset| in_pages(offset, true)).unwrap().0.len(), 450);
 }
 
 #[test]

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use super::{client, count, instance, settings, svc, tls};
+use super::{client, count, instance, noon, settings, svc, tls};
 use crate::{
-    marketo::{Call, Class, Client, Settings},
+    marketo::{
+        Call, Class, Client, Settings,
+        token::{Issued, Tokens},
+    },
     sim::{fault::Fault, marketo::Setup},
 };
 
@@ -113,6 +116,23 @@ async fn many_calls_with_an_expired_token_renew_it_once() {
     sim.expire_tokens();
     assert_eq!(at_once(&client, 5).await, [true; 5]);
     assert_eq!(count(&sim, "token"), 2, "a newer token is not dropped for an older one's refusal");
+}
+
+#[tokio::test]
+async fn a_late_refusal_of_an_old_token_leaves_the_new_one_alone() {
+    let (clock, tokens) = (noon(), Tokens::default());
+    let issued = |text: &str| {
+        let token = SecretString::from(text);
+        async move { Ok(Issued { token, life: Duration::from_secs(3600) }) }
+    };
+    let old = tokens.get(&clock, || issued("old")).await.unwrap();
+    tokens.drop_refused(&old);
+    let new = tokens.get(&clock, || issued("new")).await.unwrap();
+    tokens.drop_refused(&old);
+    let kept = tokens.get(&clock, || issued("newer")).await.unwrap();
+    assert_eq!(kept.token.expose_secret(), new.token.expose_secret());
+    tokens.drop_refused(&new);
+    assert_eq!(tokens.get(&clock, || issued("newer")).await.unwrap().token.expose_secret(), "newer");
 }
 
 #[tokio::test]
