@@ -1,0 +1,171 @@
+//! One token for everybody, asked for as rarely as possible.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+
+use super::{client, count, instance, noon, settings, svc, tls};
+use crate::{
+    marketo::{
+        Call, Class, Client, Settings,
+        token::{Issued, Tokens},
+    },
+    sim::{fault::Fault, marketo::Setup},
+};
+
+fn refused(code: i64) -> Fault {
+    let body = json!({"errors": [{"code": code, "message": "Access token invalid"}]});
+    Fault::Answer { status: 401, body, retry_after: None }
+}
+
+async fn at_once(client: &Client, calls: usize) -> Vec<bool> {
+    let tasks: Vec<_> = (0..calls)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.roles().await.is_ok() })
+        })
+        .collect();
+    let mut results = Vec::new();
+    for task in tasks {
+        results.push(task.await.unwrap());
+    }
+    results
+}
+
+#[tokio::test]
+async fn twenty_calls_at_once_ask_for_one_token() {
+    let (sim, client, _) = instance(Setup::default()).await;
+    assert_eq!(at_once(&client, 20).await, [true; 20]);
+    assert_eq!(count(&sim, "token"), 1);
+    assert_eq!(count(&sim, "roles"), 20);
+}
+
+#[tokio::test]
+async fn those_who_wait_for_a_token_share_a_refusal_too() {
+    let (sim, client, _) = instance(Setup::default()).await;
+    sim.faults().script("token", Fault::Answer { status: 503, body: json!({}), retry_after: None });
+    assert_eq!(at_once(&client, 20).await, [false; 20]);
+    assert_eq!(count(&sim, "token"), 1);
+    assert!(client.roles().await.is_ok(), "the next one asks again");
+}
+
+#[tokio::test]
+async fn a_token_is_kept_and_renewed_shortly_before_its_end() {
+    let (sim, client, clock) = instance(Setup::default()).await;
+    client.authenticate().await.unwrap();
+    clock.advance(Duration::from_secs(3538));
+    client.roles().await.unwrap();
+    assert_eq!(count(&sim, "token"), 1);
+    clock.advance(Duration::from_secs(2));
+    client.roles().await.unwrap();
+    client.roles().await.unwrap();
+    assert_eq!(
+        count(&sim, "token"),
+        2,
+        "the same token with its last minute: no reason to ask at every call"
+    );
+    clock.advance(Duration::from_secs(61));
+    client.roles().await.unwrap();
+    assert_eq!(count(&sim, "token"), 3);
+    assert!(sim.calls().iter().all(|call| call.status == Some(200)), "no call met an expired token");
+}
+
+#[tokio::test]
+async fn a_living_token_outlasts_an_identity_endpoint_in_trouble() {
+    let (sim, client, clock) = instance(Setup::default()).await;
+    client.authenticate().await.unwrap();
+    clock.advance(Duration::from_secs(3550));
+    sim.faults().script("token", Fault::Cut);
+    client.roles().await.unwrap();
+    client.roles().await.unwrap();
+    assert_eq!(count(&sim, "token"), 2);
+    clock.advance(Duration::from_secs(60));
+    sim.faults().script("token", Fault::Cut);
+    assert_eq!(client.roles().await.unwrap_err().class, Class::Unreachable);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_replaced_once_and_the_call_repeated_once() {
+    let (sim, client, _) = instance(Setup::default()).await;
+    for fault in
+        [refused(601), refused(602), Fault::Answer { status: 401, body: json!({}), retry_after: None }]
+    {
+        sim.faults().script("roles", fault);
+        assert_eq!(client.roles().await.unwrap().len(), 4);
+    }
+    assert_eq!((count(&sim, "token"), count(&sim, "roles")), (4, 6));
+}
+
+#[tokio::test]
+async fn an_invite_with_an_expired_token_is_made_once() {
+    let (sim, client, _) = instance(Setup::default()).await;
+    client.authenticate().await.unwrap();
+    sim.expire_tokens();
+    client.invite(&svc()).await.unwrap();
+    let statuses: Vec<_> = sim.calls().iter().map(|call| (call.name, call.status)).collect();
+    let expected = [("token", 200), ("invite", 401), ("token", 200), ("invite", 200)];
+    assert_eq!(statuses, expected.map(|(name, status)| (name, Some(status))));
+    assert_eq!(sim.invites(), 1);
+}
+
+#[tokio::test]
+async fn many_calls_with_an_expired_token_renew_it_once() {
+    let (sim, client, _) = instance(Setup::default()).await;
+    client.authenticate().await.unwrap();
+    sim.expire_tokens();
+    assert_eq!(at_once(&client, 5).await, [true; 5]);
+    assert_eq!(count(&sim, "token"), 2, "a newer token is not dropped for an older one's refusal");
+}
+
+#[tokio::test]
+async fn a_late_refusal_of_an_old_token_leaves_the_new_one_alone() {
+    let (clock, tokens) = (noon(), Tokens::default());
+    let issued = |text: &str| {
+        let token = SecretString::from(text);
+        async move { Ok(Issued { token, life: Duration::from_secs(3600) }) }
+    };
+    let old = tokens.get(&clock, || issued("old")).await.unwrap();
+    tokens.drop_refused(&old);
+    let new = tokens.get(&clock, || issued("new")).await.unwrap();
+    tokens.drop_refused(&old);
+    let kept = tokens.get(&clock, || issued("newer")).await.unwrap();
+    assert_eq!(kept.token.expose_secret(), new.token.expose_secret());
+    tokens.drop_refused(&new);
+    assert_eq!(tokens.get(&clock, || issued("newer")).await.unwrap().token.expose_secret(), "newer");
+}
+
+#[tokio::test]
+async fn a_new_token_that_is_refused_as_well_is_a_matter_of_credentials() {
+    let (sim, client, _) = instance(Setup::default()).await;
+    sim.faults().script_many("roles", &refused(602), 2);
+    let error = client.roles().await.unwrap_err();
+    assert_eq!((error.call, error.class, error.code), (Call::Roles, Class::Credentials, Some(602)));
+    assert_eq!((count(&sim, "token"), count(&sim, "roles")), (2, 2));
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_refused_and_shown_nowhere() {
+    let (sim, _, clock) = instance(Setup::default()).await;
+    let secret = "a-secret-that-nobody-may-read";
+    let settings = Settings { client_secret: SecretString::from(secret), ..settings(&sim.url()) };
+    let client = Client::new(settings, clock, tls()).unwrap();
+    let echo = json!({"error": "invalid_client", "error_description": format!("no such secret: {secret}")});
+    sim.faults().script("token", Fault::Answer { status: 401, body: echo, retry_after: None });
+    for _ in 0..2 {
+        let error = client.authenticate().await.unwrap_err();
+        assert_eq!((error.call, &error.class), (Call::Token, &Class::Credentials));
+        for text in [error.to_string(), format!("{error:?}"), format!("{client:?}")] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+    assert_eq!(sim.calls().last().unwrap().path, "/identity/oauth/token");
+}
+
+#[tokio::test]
+async fn a_wrong_client_id_is_refused_and_not_repeated() {
+    let (sim, _, clock) = instance(Setup { client_id: "another-client-id".into(), ..Setup::default() }).await;
+    let error = client(&sim.url(), &clock).authenticate().await.unwrap_err();
+    assert_eq!(error.to_string(), "Marketo token: HTTP 401: No client with requested id: …");
+    assert_eq!(error.class, Class::Credentials);
+}

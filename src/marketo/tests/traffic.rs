@@ -1,0 +1,162 @@
+//! What goes out, and how much of it at once.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{count, instance, noon, settings, svc, tls};
+use crate::{
+    clock::Clock,
+    marketo::{Class, Client, Settings},
+    sim::{
+        fault::Fault,
+        marketo::{Identity, MarketoSim, Setup, SimRole},
+    },
+};
+
+#[tokio::test]
+async fn an_invite_sends_what_the_page_documents_and_makes_one_user() {
+    let (sim, client, _) = instance(Setup::default()).await;
+    client.invite(&svc()).await.unwrap();
+    let call = sim.calls().pop().unwrap();
+    assert_eq!(
+        (call.method.as_str(), call.path.as_str()),
+        ("POST", "/userservice/management/v1/users/invite.json")
+    );
+    insta::assert_json_snapshot!(call.body, @r#"
+    {
+      "apiOnly": true,
+      "emailAddress": "svc.orders@example.com",
+      "expiresAt": "2027-01-31T23:59:59-08:00",
+      "firstName": "Orders",
+      "lastName": "Sync",
+      "reason": "nightly order export",
+      "userRoleWorkspaces": [
+        {
+          "accessRoleId": 101,
+          "workspaceId": 1
+        }
+      ]
+    }
+    "#);
+    let user = client.find_user("SVC.orders@example.com").await.unwrap().unwrap();
+    assert_eq!((user.userid.as_str(), user.api_only), ("svc.orders@example.com", true));
+    assert_eq!(sim.invites(), 1);
+}
+
+#[tokio::test]
+async fn what_is_optional_is_left_out() {
+    let (sim, client, _) = instance(Setup::default()).await;
+    let mut user = svc();
+    user.reason = None;
+    user.expires_at = None;
+    user.workspace_id = 0;
+    client.invite(&user).await.unwrap();
+    insta::assert_json_snapshot!(sim.calls().pop().unwrap().body, @r#"
+    {
+      "apiOnly": true,
+      "emailAddress": "svc.orders@example.com",
+      "firstName": "Orders",
+      "lastName": "Sync",
+      "userRoleWorkspaces": [
+        {
+          "accessRoleId": 101,
+          "workspaceId": 0
+        }
+      ]
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn on_adobe_identity_the_user_is_found_by_its_email_and_has_a_guid() {
+    let (sim, client, clock) = instance(Setup { identity: Identity::Adobe, ..Setup::default() }).await;
+    sim.set_visible_after(Duration::from_secs(5));
+    client.invite(&svc()).await.unwrap();
+    assert_eq!(client.find_user(&svc().email).await.unwrap(), None);
+    clock.advance(Duration::from_secs(5));
+    let user = client.find_user(&svc().email).await.unwrap().unwrap();
+    assert_eq!(user.userid.len(), 36);
+}
+
+#[tokio::test]
+async fn roles_and_workspaces_are_read() {
+    let role = SimRole { hidden: true, only_all_zones: true, ..SimRole::new(7, "API everywhere") };
+    let (_sim, client, _) = instance(Setup { roles: vec![role], ..Setup::default() }).await;
+    insta::assert_debug_snapshot!((client.roles().await.unwrap(), client.workspaces().await.unwrap()), @r#"
+    (
+        [
+            Role {
+                id: 7,
+                name: "API everywhere",
+                description: "API everywhere role",
+                hidden: true,
+                only_all_zones: true,
+            },
+        ],
+        [
+            Workspace {
+                id: 1,
+                name: "Default",
+                description: "",
+                status: "active",
+            },
+        ],
+    )
+    "#);
+}
+
+#[tokio::test]
+async fn the_base_url_may_end_in_a_slash_or_in_rest() {
+    let (sim, _, clock) = instance(Setup::default()).await;
+    for end in ["", "/", "/rest", "/rest/", "//"] {
+        let settings = settings(&format!(" {}{end} ", sim.url()));
+        let client = Client::new(settings, clock.clone(), tls()).unwrap();
+        assert_eq!(client.roles().await.unwrap().len(), 4, "{end}");
+    }
+    for url in ["", "example.com", "ftp://example.com", "https://u:p@example.com", "https://example.com/?a=b"]
+    {
+        let error = Client::new(settings(url), clock.clone(), tls()).unwrap_err().to_string();
+        assert!(error.starts_with("the Marketo base URL "), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn forty_calls_at_once_stay_within_our_share() {
+    let clock = Clock::system();
+    let sim = MarketoSim::start(clock.clone(), Setup::default()).await.unwrap();
+    sim.faults().script_many("roles", &Fault::Slow(Duration::from_millis(10)), 40);
+    let client = Client::new(settings(&sim.url()), clock, tls()).unwrap();
+    let tasks: Vec<_> = (0..40)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.roles().await })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(count(&sim, "roles"), 40);
+    assert_eq!(sim.peak_concurrency(), 5, "as much as allowed, and no more");
+}
+
+#[tokio::test]
+async fn calls_beyond_the_share_wait_and_at_last_give_up() {
+    let clock = noon();
+    let sim = MarketoSim::start(clock.clone(), Setup::default()).await.unwrap();
+    let limits = Settings { calls_per_20s: 3, timeout: Duration::from_secs(15), ..settings(&sim.url()) };
+    let client = Arc::new(Client::new(limits, clock.clone(), tls()).unwrap());
+    for _ in 0..3 {
+        client.roles().await.unwrap();
+    }
+    let waiting = tokio::spawn({
+        let client = Arc::clone(&client);
+        async move { client.roles().await }
+    });
+    tokio::task::yield_now().await;
+    clock.advance(Duration::from_secs(15));
+    let error = waiting.await.unwrap().unwrap_err();
+    assert_eq!(error.class, Class::NotExecuted { retry_after: Some(Duration::from_secs(5)) });
+    assert_eq!(error.to_string(), "Marketo roles: our own budget of calls is used up");
+    clock.advance(Duration::from_secs(5));
+    client.roles().await.unwrap();
+    assert_eq!(sim.peak_20s(), 3);
+}

@@ -1,0 +1,156 @@
+//! What Marketo may send in place of what is documented.
+
+use axum::{body::Body, http::Response};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{client, noon, svc};
+use crate::{
+    marketo::{
+        Call, Class, Role, User, Workspace,
+        answer::{Answer, judge},
+        mask::mask,
+    },
+    sim::server::Server,
+};
+
+#[test]
+fn roles_are_read_in_both_writings() {
+    let page = json!({"id": 7, "name": "API", "description": null, "hidden": true, "onlyAllZones": true});
+    let swagger = json!({"id": "7", "name": "API", "isHidden": true, "isOnlyAllZones": true, "new": {}});
+    for entry in [page, swagger] {
+        let role = Role::read(&entry).unwrap();
+        assert_eq!((role.id, role.hidden, role.only_all_zones), (7, true, true));
+        assert_eq!(role.description, "");
+    }
+    assert!(!Role::read(&json!({"id": 1, "name": "API"})).unwrap().only_all_zones);
+    for odd in
+        [json!({"name": "API"}), json!({"id": 1}), json!(null), json!([]), json!({"id": {}, "name": "x"})]
+    {
+        assert_eq!(Role::read(&odd), None);
+    }
+}
+
+#[test]
+fn workspaces_and_users_are_read_with_what_there_is() {
+    let workspace = Workspace::read(&json!({"id": " 3 ", "name": "EMEA", "currencyInfo": {"a": 1}})).unwrap();
+    assert_eq!((workspace.id, workspace.status.as_str()), (3, ""));
+    let user = User::read(&json!({"emailAddress": "A@b.co", "id": "12", "firstName": null})).unwrap();
+    assert_eq!((user.id, user.api_only, user.first_name.as_str()), (12, false, ""));
+    assert_eq!(format!("{user:?}"), "User { id: 12, api_only: false, .. }");
+    assert_eq!(User::read(&json!({"id": 12})), None);
+    let invite = format!("{:?}", svc());
+    assert!(
+        !invite.contains("orders") && !invite.contains("Sync") && !invite.contains("nightly"),
+        "{invite}"
+    );
+}
+
+#[test]
+fn masked_words_stay_readable() {
+    let table = [
+        ("User a.b+c@mail.example.com exists", "User …@… exists"),
+        ("<x@y.co>, \"q\"@z.co", "<…@…>, \"q\"…@…"),
+        ("x%40y.co is 50% off @ noon", "…@… is 50% off @ noon"),
+        ("a@b@c.de", "…@…"),
+        ("two\nlines\u{0}\u{202e}here", "two lineshere"),
+        ("Al Already secretsecret1 xsecretsecret1x", "… Already … x…x"),
+    ];
+    for (words, masked) in table {
+        assert_eq!(mask(words, &["Al", "secretsecret1", ""]), masked);
+    }
+    assert_eq!(mask(&"é".repeat(300), &[]).chars().count(), 200);
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(json!(null)),
+        any::<bool>().prop_map(Value::from),
+        (-2i64..2000).prop_map(Value::from),
+        "[a-z0-9@ ]{0,6}".prop_map(Value::from),
+        Just(json!("true")),
+        Just(json!("606")),
+    ];
+    let key = prop_oneof![
+        Just("errors"),
+        Just("code"),
+        Just("message"),
+        Just("success"),
+        Just("result"),
+        Just("error"),
+        Just("id"),
+        Just("emailAddress"),
+        Just("access_token"),
+        Just("expires_in"),
+    ];
+    leaf.prop_recursive(4, 24, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((key.clone(), inner), 0..4)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())),
+        ]
+    })
+}
+
+fn any_body() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..64),
+        any_json().prop_map(|json| json.to_string().into_bytes()),
+        Just(b"true".to_vec()),
+        Just(b" \"true\"\n".to_vec()),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_answer_panics_and_only_the_documented_one_is_a_success(
+        status in prop_oneof![Just(200u16), Just(201), 200u16..600],
+        retry_after in prop::option::of("[ -~]{0,12}"),
+        body in any_body(),
+    ) {
+        let now = noon().now();
+        let answer = Answer { status, retry_after: retry_after.as_deref(), body: &body };
+        let done = matches!(status, 200 | 201)
+            && serde_json::from_slice(&body).is_ok_and(|json: Value| json == json!(true) || json == json!("true"));
+        prop_assert_eq!(judge(Call::Invite, &answer, now, &["a"]).is_ok(), done);
+        for call in [Call::Token, Call::Roles, Call::Workspaces, Call::AllUsers] {
+            if let Ok(json) = judge(call, &answer, now, &[]) {
+                let entries = crate::marketo::wire::entries(&json).unwrap_or_default();
+                entries.iter().for_each(|entry| {
+                    let _ = (Role::read(entry), Workspace::read(entry), User::read(entry));
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn no_words_of_marketo_panic_or_keep_an_address(words in "\\PC{0,80}", local in "[a-z.+]{1,8}") {
+        let masked = mask(&format!("{words} {local}@secret.example {words}"), &[&words]);
+        prop_assert!(!masked.contains("secret.example"));
+        prop_assert!(masked.chars().count() <= 200);
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_json_are_judged_by_their_status_over_http() {
+    for (status, body, class) in [
+        (200, "", Class::Unreadable),
+        (204, "", Class::Unreadable),
+        (200, "<html>", Class::Unreadable),
+        (200, "tru", Class::Unreadable),
+        (403, "", Class::Denied),
+        (404, "<html>", Class::NoSuchResource),
+        (502, "<html>", Class::Unknown),
+        (400, "\u{0}", Class::Refused),
+    ] {
+        let server = Server::start(move |request| async move {
+            let token = r#"{"access_token":"t","token_type":"bearer","expires_in":"60"}"#;
+            let is_identity = request.uri().path().starts_with("/identity");
+            let (status, body) = if is_identity { (200, token) } else { (status, body) };
+            Ok(Response::builder().status(status).body(Body::from(body)).unwrap())
+        });
+        let server = server.await.unwrap();
+        let error = client(&server.url(), &noon()).invite(&svc()).await.unwrap_err();
+        assert_eq!((error.class, error.status), (class, Some(status)));
+    }
+}

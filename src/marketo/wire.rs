@@ -1,0 +1,205 @@
+//! What the User Management API sends and takes (Adobe's page "User Management"), and our plain data for it.
+//! Reading tolerates what the descriptions disagree about: names of flags, numbers in quotes, missing and
+//! unknown fields. It knows neither HTTP nor errors: an entry that cannot be read is `None`.
+
+use std::{fmt, time::Duration};
+
+use secrecy::SecretString;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::token::Issued;
+
+/// A role of the instance, from `roles.json`. Nothing in it says whether it carries API permissions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// `id`, the `accessRoleId` of an invite.
+    pub id: i64,
+    /// Its name, as an administrator reads it.
+    pub name: String,
+    /// Its description; empty if there is none.
+    pub description: String,
+    /// `hidden` or `isHidden`: not offered in Marketo's own forms.
+    pub hidden: bool,
+    /// `onlyAllZones` or `isOnlyAllZones`: may only be given in workspace 0.
+    pub only_all_zones: bool,
+}
+
+impl Role {
+    pub(super) fn read(entry: &Value) -> Option<Self> {
+        Some(Self {
+            id: int(entry, "id")?,
+            name: text(entry, "name").filter(|name| !name.is_empty())?,
+            description: text(entry, "description").unwrap_or_default(),
+            hidden: flag(entry, &["hidden", "isHidden"]),
+            only_all_zones: flag(entry, &["onlyAllZones", "isOnlyAllZones"]),
+        })
+    }
+}
+
+/// A workspace of the instance, from `workspaces.json`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workspace {
+    /// `id`, the `workspaceId` of an invite; 0 is "AllZones".
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its description; empty if there is none.
+    pub description: String,
+    /// `active` and other words that Adobe does not list; empty if there is none.
+    pub status: String,
+}
+
+impl Workspace {
+    pub(super) fn read(entry: &Value) -> Option<Self> {
+        Some(Self {
+            id: int(entry, "id")?,
+            name: text(entry, "name").filter(|name| !name.is_empty())?,
+            description: text(entry, "description").unwrap_or_default(),
+            status: text(entry, "status").unwrap_or_default(),
+        })
+    }
+}
+
+/// A user of the instance, from `allusers.json`. Its `Debug` shows no personal data.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    /// `id`, unique in the instance; 0 if the answer had none.
+    pub id: i64,
+    /// The login e-mail on Marketo Identity, a GUID on Adobe Identity.
+    pub userid: String,
+    /// `emailAddress`, as Marketo writes it.
+    pub email: String,
+    /// First name; empty if there is none.
+    pub first_name: String,
+    /// Last name; empty if there is none.
+    pub last_name: String,
+    /// Whether the user is for the API only.
+    pub api_only: bool,
+}
+
+impl User {
+    pub(super) fn read(entry: &Value) -> Option<Self> {
+        Some(Self {
+            id: int(entry, "id").unwrap_or(0),
+            userid: text(entry, "userid").unwrap_or_default(),
+            email: text(entry, "emailAddress").filter(|email| !email.is_empty())?,
+            first_name: text(entry, "firstName").unwrap_or_default(),
+            last_name: text(entry, "lastName").unwrap_or_default(),
+            api_only: flag(entry, &["apiOnly"]),
+        })
+    }
+
+    /// Whether this is the user of that e-mail address; upper and lower case make no difference.
+    pub(super) fn has_email(&self, email: &str) -> bool {
+        self.email.trim().to_lowercase() == email.trim().to_lowercase()
+    }
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("id", &self.id).field("api_only", &self.api_only).finish_non_exhaustive()
+    }
+}
+
+/// The API-only user that `invite.json` is to create. Its `Debug` shows no personal data.
+#[derive(Clone, PartialEq, Eq)]
+pub struct InviteUser {
+    /// `emailAddress`.
+    pub email: String,
+    /// `firstName`.
+    pub first_name: String,
+    /// `lastName`.
+    pub last_name: String,
+    /// `reason`; not sent if absent.
+    pub reason: Option<String>,
+    /// `expiresAt`, ISO-8601 with offset and without milliseconds (`2027-01-31T23:59:59-08:00`); absent: never.
+    pub expires_at: Option<String>,
+    /// `accessRoleId`.
+    pub role_id: i64,
+    /// `workspaceId`; 0 is "AllZones".
+    pub workspace_id: i64,
+}
+
+impl fmt::Debug for InviteUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InviteUser")
+            .field("expires_at", &self.expires_at)
+            .field("role_id", &self.role_id)
+            .field("workspace_id", &self.workspace_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The body of `POST invite.json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct InviteBody<'a> {
+    email_address: &'a str,
+    first_name: &'a str,
+    last_name: &'a str,
+    api_only: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    user_role_workspaces: [RoleInWorkspace; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RoleInWorkspace {
+    access_role_id: i64,
+    workspace_id: i64,
+}
+
+impl<'a> From<&'a InviteUser> for InviteBody<'a> {
+    fn from(user: &'a InviteUser) -> Self {
+        Self {
+            email_address: &user.email,
+            first_name: &user.first_name,
+            last_name: &user.last_name,
+            api_only: true,
+            expires_at: user.expires_at.as_deref(),
+            reason: user.reason.as_deref(),
+            user_role_workspaces: [RoleInWorkspace {
+                access_role_id: user.role_id,
+                workspace_id: user.workspace_id,
+            }],
+        }
+    }
+}
+
+/// Whether `invite.json` says that it is done: JSON `true` in the page, a string in the API description.
+pub(super) fn says_done(answer: &Value) -> bool {
+    answer.as_bool() == Some(true) || answer.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true"))
+}
+
+/// The entries of a list: a bare array, or the `result` of the envelope that Marketo's other endpoints use.
+pub(super) fn entries(answer: &Value) -> Option<&[Value]> {
+    answer.as_array().or_else(|| answer.get("result")?.as_array()).map(Vec::as_slice)
+}
+
+/// A token as the identity endpoint gives it: `access_token`, and `expires_in` in seconds.
+pub(super) fn issued(answer: &Value) -> Option<Issued> {
+    let token = text(answer, "access_token").filter(|token| !token.is_empty())?;
+    let life = u32::try_from(int(answer, "expires_in")?).ok()?;
+    Some(Issued { token: SecretString::from(token), life: Duration::from_secs(life.into()) })
+}
+
+fn int(entry: &Value, name: &str) -> Option<i64> {
+    let value = entry.get(name)?;
+    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+fn text(entry: &Value, name: &str) -> Option<String> {
+    entry.get(name)?.as_str().map(str::to_owned)
+}
+
+fn flag(entry: &Value, names: &[&str]) -> bool {
+    names.iter().filter_map(|name| entry.get(name)).any(|value| {
+        value.as_bool().unwrap_or(false)
+            || value.as_i64() == Some(1)
+            || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    })
+}

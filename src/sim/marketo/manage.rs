@@ -1,0 +1,100 @@
+//! The other writing calls: update, delete, and a user's roles.
+
+use jiff::{Timestamp, fmt::strtime};
+use serde_json::Value;
+
+use super::{
+    Instance,
+    invite::{invalid, is_email, json, object, optional_bool, optional_text},
+    reply::Reply,
+    route::Asked,
+    setup::{Identity, SimUser},
+    users::no_user,
+};
+
+impl Instance {
+    /// `POST {userid}/update.json`; answers with the user.
+    pub(super) fn update(&mut self, userid: &str, asked: &Asked, now: Timestamp) -> Reply {
+        let Some(place) = self.place(userid, now) else { return no_user() };
+        match self.updated(place, asked) {
+            Err(refusal) => refusal,
+            Ok(user) => {
+                let answer = self.user(&user, now);
+                self.setup.users[place] = user;
+                Reply::ok(answer)
+            }
+        }
+    }
+
+    fn updated(&self, place: usize, asked: &Asked) -> Result<SimUser, Reply> {
+        let body = object(asked)?;
+        let mut user = self.setup.users[place].clone();
+        self.may_change(&user)?;
+        if let Some(email) = optional_text(&body, "emailAddress")? {
+            if !is_email(email) {
+                return Err(invalid("emailAddress"));
+            }
+            email.clone_into(&mut user.email);
+        }
+        if let Some(name) = optional_text(&body, "firstName")? {
+            name.clone_into(&mut user.first_name);
+        }
+        if let Some(name) = optional_text(&body, "lastName")? {
+            name.clone_into(&mut user.last_name);
+        }
+        if let Some(api_only) = optional_bool(&body, "apiOnly")? {
+            user.api_only = api_only;
+        }
+        if let Some(text) = optional_text(&body, "expiresAt")? {
+            user.expires_at = Some(expiration(text).ok_or_else(|| invalid("expiresAt"))?);
+        }
+        Ok(user)
+    }
+
+    /// `POST {userid}/delete.json`, or `{userid}/invite/delete.json` for a pending user.
+    pub(super) fn delete(&mut self, userid: &str, now: Timestamp, pending: bool) -> Reply {
+        let place = if pending {
+            self.setup.users.iter().position(|user| user.pending && user.userid == userid)
+        } else {
+            self.place(userid, now)
+        };
+        let Some(place) = place else { return no_user() };
+        if let Err(refusal) = self.may_change(&self.setup.users[place]) {
+            return refusal;
+        }
+        self.setup.users.remove(place);
+        Reply::ok(Value::Bool(true))
+    }
+
+    /// `POST {userid}/roles/create.json` and `…/delete.json`; both answer with the roles that are left. The page
+    /// shows a bare array as the body, the description an object with `input`: both are taken.
+    pub(super) fn change_roles(&mut self, userid: &str, asked: &Asked, now: Timestamp, add: bool) -> Reply {
+        let Some(place) = self.place(userid, now) else { return no_user() };
+        let pairs = json(asked).and_then(|body| self.role_pairs(body.get("input").or(Some(&body))));
+        match pairs {
+            Err(refusal) => refusal,
+            Ok(pairs) => {
+                let roles = &mut self.setup.users[place].roles;
+                roles.retain(|role| !pairs.contains(role));
+                if add {
+                    roles.extend(pairs);
+                }
+                Reply::ok(self.user_roles(&self.setup.users[place]))
+            }
+        }
+    }
+
+    fn may_change(&self, user: &SimUser) -> Result<(), Reply> {
+        if self.setup.identity == Identity::Adobe && !user.api_only {
+            return Err(Reply::error(400, 709, "Only API Only users can be changed on this subscription"));
+        }
+        Ok(())
+    }
+}
+
+/// `20211231T08:00:00.000t+0000` of the page, `2021-12-31T08:00:00.000t+0000` of the description, or ISO-8601.
+fn expiration(text: &str) -> Option<Timestamp> {
+    let formats = ["%Y%m%dT%H:%M:%S%.ft%z", "%Y-%m-%dT%H:%M:%S%.ft%z"];
+    let marketo = formats.iter().find_map(|format| strtime::parse(format, text).ok()?.to_timestamp().ok());
+    marketo.or_else(|| text.parse().ok())
+}

@@ -1,0 +1,147 @@
+//! The reading half of the User Management API, and the way to its writing half.
+
+use axum::http::Method;
+use jiff::{Timestamp, tz::TimeZone};
+use serde_json::{Value, json};
+
+use super::{
+    Instance,
+    reply::Reply,
+    route::{Asked, Route},
+    setup::{Paging, SimUser},
+};
+use crate::clock::Clock;
+
+impl Instance {
+    /// Answers a call that carries a good token.
+    pub(super) fn manage(&mut self, asked: &Asked, now: Timestamp, clock: &Clock) -> Reply {
+        let method = if asked.route.writes() { Method::POST } else { Method::GET };
+        if asked.method != method {
+            return Reply::error(405, 605, &format!("Request method '{}' not supported", asked.method));
+        }
+        match &asked.route {
+            Route::AllUsers => self.all_users(asked, now),
+            Route::Roles => Reply::ok(self.roles()),
+            Route::Workspaces => Reply::ok(self.workspaces()),
+            Route::User(id) => self.found(id, now, |instance, user| instance.user(user, now)),
+            Route::UserRoles(id) => self.found(id, now, Self::user_roles),
+            Route::Invited(id) => {
+                match self.setup.users.iter().find(|user| user.pending && user.userid == *id) {
+                    Some(user) => Reply::ok(invited(user)),
+                    None => no_user(),
+                }
+            }
+            Route::Invite => self.invite(asked, now, clock),
+            Route::Update(id) => self.update(id, asked, now),
+            Route::Delete(id) => self.delete(id, now, false),
+            Route::InviteDelete(id) => self.delete(id, now, true),
+            Route::RolesCreate(id) => self.change_roles(id, asked, now, true),
+            Route::RolesDelete(id) => self.change_roles(id, asked, now, false),
+            Route::Token | Route::Unknown => Reply::error(404, 610, "Requested resource not found"),
+        }
+    }
+
+    /// The place of a user that shows.
+    pub(super) fn place(&self, userid: &str, now: Timestamp) -> Option<usize> {
+        let shows = |user: &SimUser| !user.pending && user.visible_at <= now && user.userid == userid;
+        self.setup.users.iter().position(shows)
+    }
+
+    fn found(&self, userid: &str, now: Timestamp, answer: impl Fn(&Self, &SimUser) -> Value) -> Reply {
+        match self.place(userid, now) {
+            Some(place) => Reply::ok(answer(self, &self.setup.users[place])),
+            None => no_user(),
+        }
+    }
+
+    fn all_users(&self, asked: &Asked, now: Timestamp) -> Reply {
+        let number = |name, or: usize| asked.parameter(name).map_or(Some(or), |text| text.parse().ok());
+        let (Some(offset), Some(size @ 1..=200)) = (number("pageOffset", 0), number("pageSize", 20)) else {
+            return Reply::error(400, 1003, "pageOffset or pageSize is out of range");
+        };
+        let skip = match self.setup.paging {
+            Paging::Records => offset,
+            Paging::Pages => offset.saturating_mul(size),
+        };
+        let mut shown: Vec<&SimUser> =
+            self.setup.users.iter().filter(|user| !user.pending && user.visible_at <= now).collect();
+        shown.sort_by_key(|user| user.id);
+        Reply::ok(shown.into_iter().skip(skip).take(size).map(listed).collect())
+    }
+
+    fn roles(&self) -> Value {
+        let roles = self.setup.roles.iter().map(|role| {
+            json!({
+                "id": role.id, "name": role.name, "description": role.description, "type": "Custom",
+                "isHidden": role.hidden, "isOnlyAllZones": role.only_all_zones,
+                "createdAt": "20200807T20:49:54.0t+0000", "updatedAt": "20200807T20:49:54.0t+0000",
+            })
+        });
+        roles.collect()
+    }
+
+    fn workspaces(&self) -> Value {
+        let workspaces = self.setup.workspaces.iter().map(|workspace| {
+            json!({
+                "id": workspace.id, "name": workspace.name, "description": null, "status": "active",
+                "globalViz": 0, "currencyInfo": "USD",
+                "createdAt": "20200807T20:49:54.0t+0000", "updatedAt": "20200807T20:49:54.0t+0000",
+            })
+        });
+        workspaces.collect()
+    }
+
+    /// One user in full, as `user.json` and `update.json` answer.
+    pub(super) fn user(&self, user: &SimUser, now: Timestamp) -> Value {
+        let locked = user.expires_at.is_some_and(|end| end <= now);
+        let mut full = listed(user);
+        full["optedIn"] = json!(false);
+        full["failedLogins"] = json!(0);
+        full["failedDeviceCode"] = json!(0);
+        full["isLocked"] = json!(locked);
+        full["lockedReason"] = json!(if locked { "expired" } else { "" });
+        full["userRoleWorkspaces"] = self.user_roles(user);
+        full["expiresAt"] = json!(user.expires_at.map(stamp));
+        full["lastLoginAt"] = Value::Null;
+        full
+    }
+
+    /// The roles of one user, as `{userid}/roles.json` answers.
+    pub(super) fn user_roles(&self, user: &SimUser) -> Value {
+        let named = user.roles.iter().map(|&(role_id, workspace_id)| {
+            let role = self.setup.roles.iter().find(|role| role.id == role_id);
+            let workspace = self.setup.workspaces.iter().find(|workspace| workspace.id == workspace_id);
+            json!({
+                "accessRoleId": role_id, "accessRoleName": role.map_or("", |role| &role.name),
+                "workspaceId": workspace_id,
+                "workspaceName": workspace.map_or("AllZones", |workspace| &workspace.name),
+            })
+        });
+        named.collect()
+    }
+}
+
+fn listed(user: &SimUser) -> Value {
+    json!({
+        "userid": user.userid, "firstName": user.first_name, "lastName": user.last_name,
+        "emailAddress": user.email, "id": user.id, "apiOnly": user.api_only,
+    })
+}
+
+fn invited(user: &SimUser) -> Value {
+    json!({
+        "id": user.id, "firstName": user.first_name, "lastName": user.last_name, "emailAddress": user.email,
+        "userid": user.userid, "subscriptionId": "1", "status": "pending",
+        "expiresAt": user.expires_at.map(stamp), "createdAt": stamp(user.visible_at),
+        "updatedAt": stamp(user.visible_at),
+    })
+}
+
+/// `2020-12-31T08:00:00.000t+0000`, one of the ways in which Marketo writes a time.
+fn stamp(time: Timestamp) -> String {
+    time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S.000t+0000").to_string()
+}
+
+pub(super) fn no_user() -> Reply {
+    Reply::error(404, 610, "User not found")
+}
