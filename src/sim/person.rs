@@ -8,7 +8,7 @@ mod payloads;
 mod tests;
 mod wire;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 
@@ -17,9 +17,6 @@ pub use self::{
     wire::{Reply, SignedRequest, Workplace, sign},
 };
 use super::slack::{SimMessage, SimView, SlackSim, chat, inputs};
-
-/// How long a person waits for something to appear, in real time.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -182,7 +179,7 @@ impl Person {
     /// # Errors
     /// When none appears.
     pub async fn sees_modal(&self) -> Result<SimView, NotThere> {
-        self.slack().wait_for(PATIENCE, |slack| slack.open_view(&self.id).is_some()).await;
+        self.slack().wait_for(|slack| slack.open_view(&self.id).is_some()).await;
         self.open_view().ok_or_else(|| self.not_there("modal".to_owned(), &[]))
     }
 

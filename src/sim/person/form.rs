@@ -60,7 +60,7 @@ impl Person {
 
     async fn sees_field(&self, label: &str) -> Result<(SimView, Value, Value), NotThere> {
         let found = || self.open_view().and_then(|view| field(&view, label).map(|(b, e)| (view, b, e)));
-        self.slack().wait_for(super::PATIENCE, |_| found().is_some()).await;
+        self.slack().wait_for(|_| found().is_some()).await;
         found().ok_or_else(|| {
             let view = self.open_view();
             let labels = view.as_ref().map(SimView::labels).unwrap_or_default();

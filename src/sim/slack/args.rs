@@ -128,12 +128,17 @@ impl Args {
         Value::Object(self.fields.clone())
     }
 
-    /// A string, or a number as one; empty counts as absent.
+    /// A string, or a number or a list of strings as one; empty counts as absent.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         match self.fields.get(name)? {
             Value::String(text) if text.is_empty() => None,
             Value::String(text) => Some(text.clone()),
             Value::Number(number) => Some(number.to_string()),
+            // Slack takes a JSON list where a form has a comma-separated one.
+            Value::Array(several) => {
+                let several: Option<Vec<&str>> = several.iter().map(Value::as_str).collect();
+                several.map(|several| several.join(",")).filter(|joined| !joined.is_empty())
+            }
             _ => None,
         }
     }

@@ -22,7 +22,7 @@ impl World {
     }
 
     /// A conversation that the token may look at with `channels:WHAT`, `groups:WHAT` or `im:WHAT`.
-    fn readable(&self, args: &Args, what: &str) -> Result<Conversation, Refusal> {
+    pub(super) fn readable(&self, args: &Args, what: &str) -> Result<Conversation, Refusal> {
         let id = args.required("channel")?;
         let found = self.conversation(&id);
         match &found {
@@ -128,11 +128,13 @@ pub(crate) fn conversations_members(world: &mut World, args: &Args) -> Answer {
 pub(crate) fn conversations_info(world: &mut World, args: &Args) -> Answer {
     let channel = match world.readable(args, "read")? {
         Conversation::Channel(channel) => channel_json(&channel),
-        Conversation::Direct { id, user } => {
-            json!({ "id": id, "is_im": true, "user": user, "is_archived": false, "created": 1_700_000_000 })
-        }
+        Conversation::Direct { id, user } => direct_json(&id, &user),
     };
     Ok(json!({ "channel": channel }))
+}
+
+fn direct_json(id: &str, user: &str) -> Value {
+    json!({ "id": id, "is_im": true, "user": user, "is_archived": false, "created": 1_700_000_000 })
 }
 
 fn channel_json(channel: &SimChannel) -> Value {
@@ -168,55 +170,12 @@ pub(crate) fn conversations_open(world: &mut World, args: &Args) -> Answer {
     }
     let id = world.open_direct(&users);
     let mut answer = json!({ "channel": { "id": id } });
+    if args.flag("return_im") {
+        answer["channel"] = direct_json(&id, &users);
+    }
     if already {
         answer["no_op"] = json!(true);
         answer["already_open"] = json!(true);
     }
     Ok(answer)
-}
-
-pub(crate) fn conversations_history(world: &mut World, args: &Args) -> Answer {
-    let id = match world.readable(args, "history")? {
-        Conversation::Channel(channel) if !channel.bot_is_member => {
-            return Err(Refusal::new("not_in_channel"));
-        }
-        Conversation::Channel(channel) => channel.id,
-        Conversation::Direct { id, .. } => id,
-    };
-    let limit = args.limit(100, 999)?;
-    let inclusive = args.flag("inclusive");
-    let oldest = args.text("oldest").map(|ts| order(&ts)).transpose()?;
-    // A page's cursor is the time of its last message, beyond which the next page starts.
-    let cursor = args.text("cursor").map(|ts| order(&ts)).transpose()?;
-    let latest = args.text("latest").map(|ts| order(&ts)).transpose()?;
-    let mut page = Vec::new();
-    let mut more = false;
-    for message in world.messages.iter().rev().filter(|message| message.channel == id) {
-        let at = order(&message.ts)?;
-        let reply = message.thread_ts.as_ref().is_some_and(|thread| *thread != message.ts);
-        let after = oldest.is_none_or(|oldest| at > oldest || (inclusive && at == oldest));
-        let before = latest.is_none_or(|latest| at < latest || (inclusive && at == latest));
-        // Replies stand in their thread, not in the channel's history.
-        if reply || !after || !before || cursor.is_some_and(|cursor| at >= cursor) {
-            continue;
-        }
-        if page.len() == limit {
-            more = true;
-            break;
-        }
-        page.push(message);
-    }
-    let next = page.last().filter(|_| more).map(|message| message.ts.clone()).unwrap_or_default();
-    let with_metadata = args.flag("include_all_metadata");
-    let messages: Vec<Value> =
-        page.into_iter().map(|message| world.message_json(message, with_metadata)).collect();
-    Ok(json!({ "messages": messages, "has_more": more, "response_metadata": { "next_cursor": next } }))
-}
-
-/// A message's time as numbers that can be compared.
-fn order(ts: &str) -> Result<(i64, i64), Refusal> {
-    let (seconds, micros) = ts.split_once('.').unwrap_or((ts, "0"));
-    let seconds = seconds.parse().map_err(|_| Refusal::new("invalid_ts_oldest"))?;
-    let micros = format!("{micros:0<6}").parse().map_err(|_| Refusal::new("invalid_ts_oldest"))?;
-    Ok((seconds, micros))
 }

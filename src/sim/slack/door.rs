@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use super::{
     args::{Args, Form, Refusal},
-    chat, directory, modals,
+    chat, directory, history, modals,
     world::{CallRecord, World},
 };
 use crate::{
@@ -53,7 +53,8 @@ fn method(name: &str) -> Option<Method> {
         "conversations.members" => (true, directory::conversations_members),
         "conversations.info" => (true, directory::conversations_info),
         "conversations.open" => (false, directory::conversations_open),
-        "conversations.history" => (false, directory::conversations_history),
+        "conversations.history" => (false, history::conversations_history),
+        "conversations.replies" => (false, history::conversations_replies),
         "views.open" => (false, modals::open),
         "views.push" => (false, modals::push),
         "views.update" => (false, modals::update),

@@ -7,12 +7,15 @@ pub(crate) mod blocks;
 pub(crate) mod chat;
 mod directory;
 mod door;
+mod history;
 pub(crate) mod inputs;
 mod modals;
 mod setup;
 mod view;
 pub(crate) mod world;
 
+#[cfg(test)]
+mod client_tests;
 #[cfg(test)]
 mod tests;
 
@@ -39,6 +42,9 @@ use super::{
     server::Server,
 };
 use crate::clock::Clock;
+
+/// How long a waiter waits for something to appear, in real time.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A running simulated Slack; dropping it closes its server.
 #[derive(Debug)]
@@ -176,8 +182,8 @@ impl SlackSim {
         self.core.change(|world| world.setup.scopes = scopes);
     }
 
-    /// Waits until `condition` holds, for at most `patience` of real time; says whether it does.
-    pub async fn wait_for(&self, patience: Duration, condition: impl Fn(&Self) -> bool) -> bool {
+    /// Waits until `condition` holds, for at most 5 s of real time; says whether it does.
+    pub async fn wait_for(&self, condition: impl Fn(&Self) -> bool) -> bool {
         let holds = async {
             loop {
                 let changed = self.core.changed.notified();
@@ -189,10 +195,10 @@ impl SlackSim {
                 changed.await;
             }
         };
-        tokio::time::timeout(patience, holds).await.is_ok()
+        tokio::time::timeout(PATIENCE, holds).await.is_ok()
     }
 
-    /// The base of `response_url`s.
+    /// The address of a `response_url`.
     pub(in crate::sim) fn response_url(&self, id: &str) -> String {
         format!("{}/response/{id}", self.server.url())
     }

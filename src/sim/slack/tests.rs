@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+const HTML: &str = "text/html; charset=utf-8";
+
 struct Caller {
     clock: Clock,
     slack: Arc<SlackSim>,
@@ -41,6 +43,7 @@ impl Caller {
         let answer = client.request(request).await.ok()?;
         let status = answer.status().as_u16();
         let after = answer.headers().get(header::RETRY_AFTER).map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(answer.headers().contains_key("x-oauth-scopes"), answer.headers()["content-type"] != HTML);
         let body = answer.into_body().collect().await.ok()?.to_bytes();
         Some((status, after, serde_json::from_slice(&body).unwrap_or_default()))
     }
@@ -232,6 +235,11 @@ async fn messages_are_posted_updated_and_found_again() {
     let page = caller.form("conversations.history", &format!("channel=D0REQ&oldest={ts}")).await;
     assert_eq!(page["messages"].as_array().unwrap().len(), 1);
     assert_eq!(page["messages"][0].get("metadata"), None);
+    let thread = caller.form("conversations.replies", &format!("channel=D0REQ&ts={ts}")).await;
+    let texts: Vec<&Value> = thread["messages"].as_array().unwrap().iter().map(|m| &m["text"]).collect();
+    assert_eq!(texts, ["new", "reply"]);
+    let gone = caller.form("conversations.replies", "channel=D0REQ&ts=1.2").await;
+    assert_eq!(gone["error"], "thread_not_found");
     let page = caller.form("conversations.history", "channel=D0REQ&limit=1").await;
     assert_eq!((&page["has_more"], &page["messages"][0]["text"]), (&json!(true), &json!("two")));
 }
@@ -360,7 +368,7 @@ async fn scripted_faults_meet_the_call_they_were_scripted_for() {
     assert!(hung.is_err());
     faults.script("chat.postMessage", Fault::Slow(Duration::from_secs(5)));
     let (answer, ()) = tokio::join!(post(), async {
-        assert!(caller.slack.wait_for(Duration::from_secs(5), |slack| slack.calls().len() == 7).await);
+        assert!(caller.slack.wait_for(|slack| slack.calls().len() == 7).await);
         caller.clock.advance(Duration::from_secs(5));
     });
     assert_eq!(answer.unwrap().2["ok"], true);
