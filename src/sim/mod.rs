@@ -4,5 +4,7 @@
 
 pub mod fault;
 pub mod marketo;
+pub mod person;
+pub mod render;
 pub mod server;
 pub mod slack;
