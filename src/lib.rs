@@ -1,6 +1,7 @@
 //! A Slack bot that creates API-only users in Adobe Marketo.
 
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod marketo;
 pub mod sim;
