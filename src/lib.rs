@@ -1,5 +1,6 @@
 //! A Slack bot that creates API-only users in Adobe Marketo.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
