@@ -2,3 +2,4 @@
 //! terminal. What a subcommand does beyond that belongs to the rooms that it calls.
 
 pub mod args;
+pub mod manifest;
