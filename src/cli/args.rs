@@ -1,0 +1,213 @@
+//! The grammar of the command line. The comments of its types are the help that people read. It knows nothing
+//! of what the subcommands do.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config;
+
+/// The environment variables, as `serve --help` and `check --help` show them.
+const ENVIRONMENT: &str = "\
+Environment:
+  SLACK_SIGNING_SECRET   Signing secret of the Slack app; several, comma-separated, while
+                         rotating. Required
+  SLACK_BOT_TOKEN        Bot token of the Slack app. Required
+  SLACK_API_URL          Base URL of Slack's Web API [default: https://slack.com/api]
+  MARKETO_BASE_URL       REST address of the Marketo instance, without /rest. Required
+  MARKETO_CLIENT_ID      Client id of the custom service. Required
+  MARKETO_CLIENT_SECRET  Client secret of the custom service. Required
+  DATABASE_URL           sqlite:PATH or postgres://user:password@host/name
+                         [default: sqlite:marketo-api-user.db]
+  BIND                   Address to listen on [default: 127.0.0.1:3000]
+  CONFIG                 Configuration file, unless --config is given
+                         [default: marketo-api-user.toml if it exists]
+  LOG_FORMAT             text or json [default: text on a terminal, else json]
+  RUST_LOG               What is logged, such as debug or warn,marketo_api_user=debug
+                         [default: info]
+
+  SLACK_SIGNING_SECRET, SLACK_BOT_TOKEN, MARKETO_CLIENT_ID, MARKETO_CLIENT_SECRET and
+  DATABASE_URL can be read from a file instead: set the name with _FILE added, such as
+  SLACK_BOT_TOKEN_FILE, to its path.
+
+  Plain http:// is accepted for SLACK_API_URL and MARKETO_BASE_URL on loopback addresses only.";
+
+const FIRST_STEPS: &str = "\
+First steps:
+  marketo-api-user demo                                     try it, without any account
+  marketo-api-user manifest --url https://bot.example.com   create the Slack app from this
+  marketo-api-user config > marketo-api-user.toml           write down who may do what
+  marketo-api-user check                                    see whether all is in place
+  marketo-api-user serve                                    run it";
+
+/// A Slack bot that creates API-only users in Adobe Marketo: requested in a modal, approved with a button,
+/// created exactly once.
+#[derive(Debug, Parser)]
+#[command(name = "marketo-api-user", version, propagate_version = true, after_help = FIRST_STEPS)]
+pub struct Cli {
+    /// Configuration file [default: the variable CONFIG, else marketo-api-user.toml if it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program is asked to do.
+#[derive(Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Run the bot
+    ///
+    /// Runs the bot until it gets SIGTERM or SIGINT. Logs go to stdout. What is wrong with the settings goes
+    /// to stderr, one line for each fault, and ends the program with status 1.
+    #[command(after_help = ENVIRONMENT)]
+    Serve,
+    /// Try the bot against a simulated Slack and a simulated Marketo
+    ///
+    /// Runs the bot against a simulated Slack and a simulated Marketo on loopback. It needs no account and
+    /// no configuration, and changes nothing outside.
+    Demo(Demo),
+    /// Check settings, database, Slack and Marketo
+    ///
+    /// Checks the settings, the database, the Slack token and its scopes, and Marketo's credentials,
+    /// permissions and roles. Prints one line for each check. Ends with status 1 if one of them fails.
+    #[command(after_help = ENVIRONMENT)]
+    Check(Check),
+    /// Print the manifest from which the Slack app is created
+    ///
+    /// Prints the Slack app manifest (YAML) for a bot that is reachable under the given URL. Paste it at
+    /// api.slack.com/apps under "Create New App", "From a manifest".
+    Manifest(Manifest),
+    /// Print the default configuration file, with every key explained
+    ///
+    /// Prints the default configuration file, with every key explained. Two keys have no default and must
+    /// be set: who approves, and which roles may be asked for.
+    Config,
+    /// Ask a running bot whether it is alive
+    ///
+    /// Asks the bot that listens on BIND for /healthz, and ends with status 0 if it answers 200 and with
+    /// status 1 if not. Made for container images, which have no other client at hand.
+    Healthcheck,
+}
+
+/// The options of `demo`.
+#[derive(Args, Debug, PartialEq, Eq)]
+pub struct Demo {
+    /// Play one request from beginning to end, print what everybody sees, and end
+    #[arg(long)]
+    pub script: bool,
+}
+
+/// The options of `check`.
+#[derive(Args, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Print the results as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The options of `manifest`.
+#[derive(Args, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// Where Slack reaches the bot, such as `https://bot.example.com`
+    #[arg(long, value_name = "URL", value_parser = config::base_url)]
+    pub url: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, error::ErrorKind};
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(["marketo-api-user"].into_iter().chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_is_read() {
+        for (line, expected) in [
+            ("serve", Command::Serve),
+            ("demo", Command::Demo(Demo { script: false })),
+            ("demo --script", Command::Demo(Demo { script: true })),
+            ("check", Command::Check(Check { json: false })),
+            ("check --json", Command::Check(Check { json: true })),
+            (
+                "manifest --url https://b.com/",
+                Command::Manifest(Manifest { url: "https://b.com".to_owned() }),
+            ),
+            ("config", Command::Config),
+            ("healthcheck", Command::Healthcheck),
+        ] {
+            let cli = parse(line).unwrap();
+            assert_eq!((cli.command, cli.config), (expected, None), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_file_is_named_after_any_subcommand() {
+        for line in
+            ["serve", "demo --script", "check", "manifest --url https://b.com", "config", "healthcheck"]
+        {
+            let cli = parse(&format!("{line} --config a.toml")).unwrap();
+            assert_eq!(cli.config, Some("a.toml".into()), "{line}");
+        }
+    }
+
+    #[test]
+    fn bad_usage_ends_with_status_two() {
+        for line in [
+            "",
+            "run",
+            "serve now",
+            "serve --config",
+            "check --yaml",
+            "manifest",
+            "manifest --url bot.example.com",
+            "manifest --url http://bot.example.com",
+            "manifest --url https://bot.example.com/?a=b",
+            "manifest --url https://bot.example.com/#a",
+            "manifest --url https://user:hidden@bot.example.com",
+        ] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn help_and_version_are_everywhere() {
+        for name in ["", "serve", "demo", "check", "manifest", "config", "healthcheck"] {
+            let help = parse(&format!("{name} --help")).unwrap_err();
+            assert_eq!((help.kind(), help.exit_code()), (ErrorKind::DisplayHelp, 0), "{name}");
+            let version = parse(&format!("{name} --version")).unwrap_err();
+            assert_eq!((version.kind(), version.exit_code()), (ErrorKind::DisplayVersion, 0), "{name}");
+            assert!(version.to_string().contains(env!("CARGO_PKG_VERSION")), "{version}");
+        }
+    }
+
+    #[test]
+    fn the_help_of_serve_and_check_has_every_variable() {
+        for name in ["serve", "check"] {
+            let help = parse(&format!("{name} --help")).unwrap_err().to_string();
+            for variable in [
+                "SLACK_SIGNING_SECRET",
+                "SLACK_BOT_TOKEN",
+                "SLACK_API_URL",
+                "MARKETO_BASE_URL",
+                "MARKETO_CLIENT_ID",
+                "MARKETO_CLIENT_SECRET",
+                "DATABASE_URL",
+                "BIND",
+                "CONFIG",
+                "LOG_FORMAT",
+                "RUST_LOG",
+            ] {
+                assert!(help.contains(&format!("\n  {variable} ")), "{name}: {variable}");
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Which Marketo instances there are and how to sign in to them: `[marketo]` with the `MARKETO_` variables,
+//! or `[[instance]]` blocks that name variables of their own. It knows nothing of what is done there.
+
+use secrecy::SecretString;
+use toml::{Table, Value};
+
+use super::{
+    address,
+    environment::Environment,
+    fault::Faults,
+    keys,
+    section::{Section, unexpected, wrong_type},
+};
+
+/// The longest name of an instance: it must fit on an option of a menu.
+const NAME_MAX: usize = 75;
+
+/// How a user's id relates to the e-mail address in an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// Found out from the users that are there.
+    Auto,
+    /// Marketo's own sign-in.
+    Marketo,
+    /// Adobe's sign-in (IMS).
+    Adobe,
+}
+
+/// A Marketo instance.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// What people call it.
+    pub name: String,
+    /// The base of its REST URLs, without `/rest` and without a slash at the end.
+    pub base_url: String,
+    /// The client id of the custom service.
+    pub client_id: String,
+    /// The client secret of the custom service.
+    pub client_secret: SecretString,
+    /// How a user's id relates to the e-mail address.
+    pub identity: Identity,
+    /// How many calls the bot makes in 20 seconds at most.
+    pub calls_per_20s: u32,
+    /// How many calls the bot makes at the same time at most.
+    pub max_concurrent: u32,
+}
+
+/// Where an instance is and how to sign in.
+struct Access {
+    base_url: String,
+    client_id: String,
+    client_secret: SecretString,
+}
+
+/// Reads the instances; where there is a fault some may be missing.
+pub(super) fn read(root: &Table, environment: &Environment, faults: &Faults) -> Vec<Instance> {
+    let marketo = Section::open(root, "marketo", keys::MARKETO, faults);
+    let Some(blocks) = root.get("instance") else {
+        let access = from_variables(environment, faults);
+        let instance = settings(&marketo, access, Some("production"));
+        return instance.into_iter().collect();
+    };
+    if root.contains_key("marketo") {
+        faults.add("marketo", "is given, and so is [[instance]]: expected one of them");
+    }
+    let Some(blocks) = blocks.as_array() else {
+        faults.add("instance", wrong_type("[[instance]] blocks", blocks));
+        return Vec::new();
+    };
+    match blocks.len() {
+        0 => faults.add("instance", "is empty: expected an [[instance]] block"),
+        1 => {}
+        _ => faults.add("instance", "not supported yet: this version serves one instance"),
+    }
+    tell_duplicate_names(blocks, faults);
+    let block = |(index, value)| {
+        let section = Section::of(value, format!("instance[{index}]"), keys::INSTANCE, faults);
+        let access = from_block(&section, environment, faults);
+        settings(&section, access, None)
+    };
+    blocks.iter().enumerate().filter_map(block).collect()
+}
+
+fn tell_duplicate_names(blocks: &[Value], faults: &Faults) {
+    let names: Vec<Option<&str>> = blocks.iter().map(|block| block.get("name")?.as_str()).collect();
+    for (index, name) in names.iter().enumerate().filter(|(_, name)| name.is_some()) {
+        if let Some(earlier) = names[..index].iter().position(|other| other == name) {
+            faults.add(format!("instance[{index}].name"), format!("is also the name of instance[{earlier}]"));
+        }
+    }
+}
+
+/// The keys that `[marketo]` and `[[instance]]` share. Without a usual name the name must be given.
+fn settings(section: &Section<'_>, access: Option<Access>, usual_name: Option<&str>) -> Option<Instance> {
+    let expected = "the instance's name, such as \"production\"";
+    let name = section.text("name", expected, name).or_else(|| usual_name.map(str::to_owned));
+    if name.is_none() {
+        section.require("name", expected);
+    }
+    let identities = [("auto", Identity::Auto), ("marketo", Identity::Marketo), ("adobe", Identity::Adobe)];
+    let identity = section.choice("identity", &identities, Identity::Auto);
+    let calls_per_20s = section.whole("calls_per_20s", 1..=100, 50);
+    let max_concurrent = section.whole("max_concurrent", 1..=10, 5);
+    let Access { base_url, client_id, client_secret } = access?;
+    Some(Instance {
+        name: name?,
+        base_url,
+        client_id,
+        client_secret,
+        identity,
+        calls_per_20s,
+        max_concurrent,
+    })
+}
+
+fn from_variables(environment: &Environment, faults: &Faults) -> Option<Access> {
+    let variable = "MARKETO_BASE_URL";
+    let base_url = match environment.get(variable) {
+        Some(text) => address::marketo_base_url(text).map_err(|problem| faults.add(variable, problem)).ok(),
+        None => {
+            faults.add(
+                variable,
+                "is not set: expected the instance's address, such as https://123-ABC-456.mktorest.com",
+            );
+            None
+        }
+    };
+    let token = |name, what| environment.required_token(name, what, faults);
+    let client_id = token("MARKETO_CLIENT_ID", "the client id of the custom service");
+    let client_secret = token("MARKETO_CLIENT_SECRET", "the client secret of the custom service");
+    Some(Access { base_url: base_url?, client_id: client_id?, client_secret: client_secret?.into() })
+}
+
+fn from_block(section: &Section<'_>, environment: &Environment, faults: &Faults) -> Option<Access> {
+    let expected = "the instance's address, such as \"https://123-ABC-456.mktorest.com\"";
+    section.require("base_url", expected);
+    let base_url = section.text("base_url", expected, address::marketo_base_url);
+    let client_id = from_named_variable(section, "client_id_env", environment, faults);
+    let client_secret = from_named_variable(section, "client_secret_env", environment, faults);
+    Some(Access { base_url: base_url?, client_id: client_id?, client_secret: client_secret?.into() })
+}
+
+/// The secret in the environment variable that `key` names.
+fn from_named_variable(
+    section: &Section<'_>,
+    key: &str,
+    environment: &Environment,
+    faults: &Faults,
+) -> Option<String> {
+    let expected = "the name of an environment variable, such as \"MARKETO_EU_SECRET\"";
+    section.require(key, expected);
+    let variable = section.text(key, expected, |text| variable_name(text, expected))?;
+    let found = faults.keep(environment.token(&variable))?;
+    if found.is_none() {
+        section.fault(key, format!("the environment variable {variable} (or {variable}_FILE) is not set"));
+    }
+    found
+}
+
+/// What is refused here is not repeated: it may be the secret itself.
+fn variable_name(text: &str, expected: &str) -> Result<String, String> {
+    let is_name = text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    if is_name {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("is not a name in capital letters, digits and underscores: expected {expected}"))
+    }
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let is_good = !text.trim().is_empty()
+        && text.chars().count() <= NAME_MAX
+        && !text.contains(|c: char| c.is_control());
+    if is_good {
+        Ok(text.to_owned())
+    } else {
+        Err(unexpected(text, "a name of 1 to 75 characters in one line"))
+    }
+}

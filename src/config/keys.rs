@@ -1,0 +1,150 @@
+//! Which tables and keys the configuration file knows, and what to answer to one that it does not know.
+//! Values are none of its matter.
+
+/// The keys of `[slack]`.
+pub(super) const SLACK: &[&str] = &["approval_channel", "team_ids", "app_id"];
+
+/// The keys of `[policy]`.
+pub(super) const POLICY: &[&str] = &[
+    "approval",
+    "approvers",
+    "approvals_needed",
+    "requesters",
+    "reason",
+    "expiration",
+    "max_access",
+    "email_domains",
+    "roles",
+    "workspaces",
+    "pending_timeout",
+    "remind_after",
+];
+
+/// The keys of `[marketo]`.
+pub(super) const MARKETO: &[&str] = &["name", "identity", "calls_per_20s", "max_concurrent"];
+
+/// The keys of an `[[instance]]`.
+pub(super) const INSTANCE: &[&str] = &[
+    "name",
+    "base_url",
+    "client_id_env",
+    "client_secret_env",
+    "identity",
+    "calls_per_20s",
+    "max_concurrent",
+];
+
+/// The tables, as written in the file.
+pub(super) const TABLES: &[(&str, &[&str])] =
+    &[("[slack]", SLACK), ("[policy]", POLICY), ("[marketo]", MARKETO), ("[[instance]]", INSTANCE)];
+
+/// What people look for in the file although the environment holds it.
+const IN_THE_ENVIRONMENT: &[(&str, &str)] = &[
+    ("signing_secret", "SLACK_SIGNING_SECRET"),
+    ("bot_token", "SLACK_BOT_TOKEN"),
+    ("token", "SLACK_BOT_TOKEN"),
+    ("api_url", "SLACK_API_URL"),
+    ("base_url", "MARKETO_BASE_URL"),
+    ("client_id", "MARKETO_CLIENT_ID"),
+    ("client_secret", "MARKETO_CLIENT_SECRET"),
+    ("database_url", "DATABASE_URL"),
+    ("bind", "BIND"),
+    ("log_format", "LOG_FORMAT"),
+];
+
+/// What is wrong with a key that its table, whose keys are `known`, does not have.
+pub(super) fn unknown(key: &str, known: &[&str]) -> String {
+    meant(key, known).unwrap_or_else(|| format!("unknown key: expected one of {}", known.join(", ")))
+}
+
+/// What is wrong with a name that is no table of the file.
+pub(super) fn unknown_table(key: &str) -> String {
+    let names: Vec<&str> = TABLES.iter().map(|(table, _)| table.trim_matches(['[', ']'])).collect();
+    meant(key, &names).unwrap_or_else(|| {
+        let tables: Vec<&str> = TABLES.iter().map(|(table, _)| *table).collect();
+        format!("unknown key: expected one of the tables {}", tables.join(", "))
+    })
+}
+
+/// A guess at what somebody wanted who wrote `key` where only `known` is possible.
+fn meant(key: &str, known: &[&str]) -> Option<String> {
+    if let Some(near) = nearest(key, known) {
+        return Some(format!("unknown key: did you mean `{near}`?"));
+    }
+    if let Some((_, variable)) = IN_THE_ENVIRONMENT.iter().find(|(name, _)| *name == key) {
+        return Some(format!("unknown key: this is read from the environment variable {variable}"));
+    }
+    let (table, _) = TABLES.iter().find(|(_, keys)| keys.contains(&key))?;
+    Some(format!("unknown key here: it belongs in {table}"))
+}
+
+/// The known key that was probably meant: one that goes on from here, or one with few wrong letters.
+fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
+    let longer = known.iter().copied().find(|name| key.len() >= 3 && name.starts_with(key));
+    longer.or_else(|| {
+        let near = known.iter().copied().map(|name| (distance(key, name), name)).min()?;
+        (near.0 <= (near.1.len() / 3).min(3)).then_some(near.1)
+    })
+}
+
+/// How many letters must be changed, added or dropped to make one name of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in other.iter().enumerate() {
+            let change = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_answered_with_what_was_probably_meant() {
+        for (key, known, expected) in [
+            ("aprovers", POLICY, "unknown key: did you mean `approvers`?"),
+            ("approver", POLICY, "unknown key: did you mean `approvers`?"),
+            ("max-access", POLICY, "unknown key: did you mean `max_access`?"),
+            ("team_id", SLACK, "unknown key: did you mean `team_ids`?"),
+            ("client_secret", INSTANCE, "unknown key: did you mean `client_secret_env`?"),
+            (
+                "client_secret",
+                MARKETO,
+                "unknown key: this is read from the environment variable MARKETO_CLIENT_SECRET",
+            ),
+            ("approval_channel", POLICY, "unknown key here: it belongs in [slack]"),
+            ("colour", SLACK, "unknown key: expected one of approval_channel, team_ids, app_id"),
+            ("", MARKETO, "unknown key: expected one of name, identity, calls_per_20s, max_concurrent"),
+        ] {
+            assert_eq!(unknown(key, known), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_table_is_answered_likewise() {
+        for (key, expected) in [
+            ("polcy", "unknown key: did you mean `policy`?"),
+            ("instances", "unknown key: did you mean `instance`?"),
+            ("approvers", "unknown key here: it belongs in [policy]"),
+            ("bind", "unknown key: this is read from the environment variable BIND"),
+            ("x", "unknown key: expected one of the tables [slack], [policy], [marketo], [[instance]]"),
+        ] {
+            assert_eq!(unknown_table(key), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn distances_count_letters() {
+        for (one, other, expected) in [("", "", 0), ("a", "", 1), ("", "ab", 2), ("kitten", "sitting", 3)] {
+            assert_eq!(distance(one, other), expected);
+        }
+    }
+}

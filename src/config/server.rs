@@ -1,0 +1,170 @@
+//! What the process itself needs: where it listens, what it writes to its log, where it keeps its data. All
+//! of it comes from the environment. It knows nothing of Slack, Marketo and the configuration file.
+
+use std::{
+    io::{IsTerminal, stdout},
+    net::{Ipv4Addr, SocketAddr},
+};
+
+use secrecy::SecretString;
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use super::{
+    environment::Environment,
+    fault::{Fault, Faults, shown},
+};
+
+const DATABASE_URL: &str = "sqlite:marketo-api-user.db";
+const PORT: u16 = 3000;
+
+/// What the log looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// How to write the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// What it looks like.
+    pub format: LogFormat,
+    /// What is written, in the form of `RUST_LOG`.
+    pub filter: String,
+}
+
+/// Where to listen: the variable `BIND`.
+///
+/// # Errors
+/// When it is not an address with a port.
+pub fn bind(environment: &Environment) -> Result<SocketAddr, Fault> {
+    let Some(text) = environment.get("BIND") else { return Ok((Ipv4Addr::LOCALHOST, PORT).into()) };
+    text.parse().map_err(|_| {
+        let found = shown(text);
+        Fault::new("BIND", format!("{found} is not possible: expected address:port, such as 0.0.0.0:3000"))
+    })
+}
+
+/// How to write the log: the variables `LOG_FORMAT` and `RUST_LOG`.
+///
+/// # Errors
+/// With every fault found.
+pub fn log(environment: &Environment) -> Result<Log, Vec<Fault>> {
+    let faults = Faults::default();
+    let format = match environment.get("LOG_FORMAT") {
+        Some("text") => LogFormat::Text,
+        Some("json") => LogFormat::Json,
+        Some(other) => {
+            let found = shown(other);
+            faults.add("LOG_FORMAT", format!("{found} is not possible: expected text or json"));
+            LogFormat::Text
+        }
+        None if stdout().is_terminal() => LogFormat::Text,
+        None => LogFormat::Json,
+    };
+    let filter = environment.get("RUST_LOG").unwrap_or("info").to_owned();
+    if let Err(error) = EnvFilter::builder().parse(&filter) {
+        let found = shown(&filter);
+        faults.add("RUST_LOG", format!("{found} is not a filter ({error}): expected info, warn, debug …"));
+    }
+    let faults = faults.into_vec();
+    if faults.is_empty() { Ok(Log { format, filter }) } else { Err(faults) }
+}
+
+/// Where the data is kept: the variable `DATABASE_URL`, whose text may hold a password.
+pub(super) fn database_url(environment: &Environment) -> Result<SecretString, Fault> {
+    let Some(found) = environment.secret("DATABASE_URL")? else { return Ok(DATABASE_URL.into()) };
+    match database_problem(&found.text) {
+        None => Ok(found.text.into()),
+        Some(problem) => Err(Fault::new(found.variable, problem)),
+    }
+}
+
+fn database_problem(text: &str) -> Option<&'static str> {
+    const EXPECTED: &str =
+        "is not a database's address: expected sqlite:PATH or postgres://user:password@host/name";
+    if text.contains(|c: char| c.is_control()) {
+        return Some("holds a line break or another control character: expected one line");
+    }
+    if let Some(path) = text.strip_prefix("sqlite:") {
+        let path = path.trim_start_matches("//");
+        if path.is_empty() || path.starts_with('?') {
+            return Some("lacks a path: expected sqlite:PATH, such as sqlite:marketo-api-user.db");
+        }
+        // Requests that were promised to be kept would be gone with the process.
+        let is_in_memory = path.starts_with(":memory:") || path.contains("mode=memory");
+        return is_in_memory.then_some("is a database in memory: expected a file, as in sqlite:PATH");
+    }
+    if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
+        return Some(EXPECTED);
+    }
+    Url::parse(text).is_err().then_some(
+        "cannot be read: expected postgres://user:password@host/name, with special characters of the \
+         password percent-encoded (a / is %2F)",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn with(name: &str, value: &str) -> Environment {
+        Environment::from_pairs([(name, value)])
+    }
+
+    #[test]
+    fn it_listens_on_this_machine_unless_told_otherwise() {
+        for (text, expected) in [("", "127.0.0.1:3000"), ("0.0.0.0:80", "0.0.0.0:80"), ("[::]:0", "[::]:0")] {
+            assert_eq!(bind(&with("BIND", text)).unwrap().to_string(), expected);
+        }
+        for text in ["3000", ":3000", "localhost:3000", "127.0.0.1", "127.0.0.1:99999", " 127.0.0.1:1"] {
+            assert_eq!(bind(&with("BIND", text)).unwrap_err().key, "BIND", "{text}");
+        }
+    }
+
+    #[test]
+    fn the_log_is_told_by_two_variables() {
+        let environment = Environment::from_pairs([("LOG_FORMAT", "text"), ("RUST_LOG", "warn,sqlx=off")]);
+        let expected = Log { format: LogFormat::Text, filter: "warn,sqlx=off".to_owned() };
+        assert_eq!(log(&environment), Ok(expected));
+        assert_eq!(log(&with("LOG_FORMAT", "json")).unwrap().format, LogFormat::Json);
+        assert_eq!(log(&Environment::default()).unwrap().filter, "info");
+        let environment = Environment::from_pairs([("LOG_FORMAT", "xml"), ("RUST_LOG", "a=b=c")]);
+        let keys: Vec<_> = log(&environment).unwrap_err().into_iter().map(|fault| fault.key).collect();
+        assert_eq!(keys, ["LOG_FORMAT", "RUST_LOG"]);
+    }
+
+    #[test]
+    fn data_is_kept_in_sqlite_or_postgresql() {
+        for (text, expected) in [
+            ("", DATABASE_URL),
+            ("sqlite:a b.db", "sqlite:a b.db"),
+            ("sqlite:///data/bot.db?mode=rwc", "sqlite:///data/bot.db?mode=rwc"),
+            ("postgres://bot:hidden@db/bot", "postgres://bot:hidden@db/bot"),
+            ("postgresql:///bot?host=/run/postgresql", "postgresql:///bot?host=/run/postgresql"),
+        ] {
+            assert_eq!(database_url(&with("DATABASE_URL", text)).unwrap().expose_secret(), expected);
+        }
+        for text in [
+            "hidden.db",
+            "mysql://bot:hidden@db/bot",
+            "sqlite:",
+            "sqlite://",
+            "sqlite:?mode=rwc",
+            "sqlite::memory:",
+            "sqlite:file:x?mode=memory",
+            "sqlite:a\nb",
+            "postgres:bot",
+            "postgres://bot:hid/den@db/bot",
+        ] {
+            let fault = database_url(&with("DATABASE_URL", text)).unwrap_err();
+            assert_eq!(fault.key, "DATABASE_URL", "{text}");
+            assert!(!fault.problem.contains("hid"), "{fault}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What is read from good settings.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use secrecy::ExposeSecret;
+
+use super::*;
+use crate::domain::{
+    people::Principal,
+    policy::{Approval, Demand},
+};
+
+const HOUR: u64 = 60 * 60;
+
+#[test]
+fn little_need_be_set() {
+    let config = load_with(&[], GOOD).unwrap();
+    assert_eq!(config.bind.to_string(), "127.0.0.1:3000");
+    assert_eq!(config.database_url.expose_secret(), "sqlite:marketo-api-user.db");
+    assert_eq!(config.slack.api_url, "https://slack.com/api");
+    assert_eq!(config.slack.bot_token.expose_secret(), BOT_TOKEN);
+    assert_eq!((config.slack.team_ids.len(), config.slack.app_id), (0, None));
+    let [marketo] = config.instances.as_slice() else { panic!("one instance") };
+    assert_eq!((marketo.name.as_str(), marketo.identity), ("production", Identity::Auto));
+    assert_eq!(marketo.base_url, "https://123-abc-456.mktorest.com");
+    assert_eq!(
+        (marketo.client_id.as_str(), marketo.client_secret.expose_secret()),
+        (CLIENT_ID, CLIENT_SECRET)
+    );
+    assert_eq!((marketo.calls_per_20s, marketo.max_concurrent), (50, 5));
+    let policy = config.policy;
+    let approvers = vec![Principal::User("U0APPROVE".into()), Principal::Group("S0MOPS".into())];
+    assert_eq!(policy.approval, Approval::Required { approvers });
+    assert_eq!((policy.reason, policy.expiration), (Demand::Optional, Demand::Optional));
+    assert_eq!(policy.max_access, SignedDuration::from_hours(365 * 24));
+    assert_eq!(policy.pending_timeout, Some(Duration::from_secs(7 * 24 * HOUR)));
+    assert_eq!(policy.remind_after, Some(Duration::from_secs(24 * HOUR)));
+    assert!(policy.requesters.is_empty() && policy.email_domains.is_empty() && policy.workspaces.is_empty());
+}
+
+#[test]
+fn everything_can_be_set() {
+    let file = r#"
+        [slack]
+        approval_channel = "G0APPROVE"
+        team_ids = ["T0001", "E0001"]
+        app_id = "A0001"
+        [policy]
+        approval = "required"
+        approvers = ["W0APPROVE", "W0APPROVE"]
+        approvals_needed = 1
+        requesters = ["U0ASKS", "S0ASK", "C0ASK"]
+        reason = "required"
+        expiration = "required"
+        max_access = "3650d"
+        email_domains = ["@Example.COM", "example.com", "example.org"]
+        roles = ["API Only", 101, "101"]
+        workspaces = [0, "Default"]
+        pending_timeout = "off"
+        remind_after = "90s"
+        [marketo]
+        name = "sandbox"
+        identity = "adobe"
+        calls_per_20s = 100
+        max_concurrent = 1"#;
+    let config = load_with(&[("SLACK_API_URL", "http://127.0.0.1:1/api/")], file).unwrap();
+    assert_eq!(config.slack.api_url, "http://127.0.0.1:1/api");
+    assert_eq!(config.slack.team_ids, ["T0001", "E0001"]);
+    let policy = config.policy;
+    assert_eq!(policy.approvers(), [Principal::User("W0APPROVE".into())]);
+    assert_eq!(policy.requesters.len(), 3);
+    assert_eq!((policy.reason, policy.expiration), (Demand::Required, Demand::Required));
+    assert_eq!(policy.max_access, SignedDuration::from_hours(3650 * 24));
+    assert_eq!(policy.email_domains, ["example.com", "example.org"]);
+    assert_eq!(policy.roles, ["API Only", "101"]);
+    assert_eq!(policy.workspaces, ["0", "Default"]);
+    assert_eq!((policy.pending_timeout, policy.remind_after), (None, Some(Duration::from_secs(90))));
+    let marketo = &config.instances[0];
+    assert_eq!((marketo.name.as_str(), marketo.identity), ("sandbox", Identity::Adobe));
+    assert_eq!((marketo.calls_per_20s, marketo.max_concurrent), (100, 1));
+}
+
+#[test]
+fn where_nobody_approves_no_approvers_are_needed() {
+    let config = load_with(&[], "policy = { approval = 'none', roles = [1] }").unwrap();
+    assert_eq!(config.policy.approval, Approval::None);
+}
+
+#[test]
+fn signing_secrets_may_be_several() {
+    for (text, expected) in [("a", &["a"][..]), (" a , b,", &["a", "b"])] {
+        let secrets = load_with(&[("SLACK_SIGNING_SECRET", text)], GOOD).unwrap().slack.signing_secrets;
+        let secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
+        assert_eq!(secrets, expected);
+    }
+}
+
+#[test]
+fn an_instance_may_name_variables_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "from-a-file\n").unwrap();
+    let block = r#"
+        [[instance]]
+        name = "eu"
+        base_url = "https://eu.mktorest.com/rest"
+        client_id_env = "EU_ID"
+        client_secret_env = "EU_SECRET"
+        max_concurrent = 2"#;
+    let variables = [
+        ("MARKETO_BASE_URL", ""),
+        ("MARKETO_CLIENT_ID", ""),
+        ("MARKETO_CLIENT_SECRET", ""),
+        ("EU_ID", "eu-id"),
+        ("EU_SECRET_FILE", secret.to_str().unwrap()),
+    ];
+    let instances = load_with(&variables, &format!("{GOOD}{block}")).unwrap().instances;
+    let [eu] = instances.as_slice() else { panic!("one instance") };
+    assert_eq!((eu.name.as_str(), eu.base_url.as_str()), ("eu", "https://eu.mktorest.com"));
+    assert_eq!((eu.client_id.as_str(), eu.client_secret.expose_secret()), ("eu-id", "from-a-file"));
+    assert_eq!((eu.identity, eu.calls_per_20s, eu.max_concurrent), (Identity::Auto, 50, 2));
+}
+
+#[test]
+fn settings_can_be_logged_without_their_secrets() {
+    let database = ("DATABASE_URL", "postgres://bot:hidden-password@db/bot");
+    let config = load_with(&[database], GOOD).unwrap();
+    let shown = format!("{config:?}");
+    for secret in [SIGNING_SECRET, BOT_TOKEN, CLIENT_SECRET, "hidden-password"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
