@@ -5,6 +5,8 @@
 //! nor when a message is due: whoever calls here has decided that already. Text from people is made harmless in
 //! [`text`] and nowhere else; tokens, e-mail addresses, names and reasons never reach a log or an error.
 
+pub mod client;
+pub mod error;
 pub mod ids;
 mod line;
 pub mod text;
