@@ -1,0 +1,370 @@
+//! The client against a server on loopback that answers as Slack does, or worse.
+
+use std::sync::{Arc, Mutex};
+
+use axum::{
+    body::Body,
+    http::{Request, Response},
+};
+use serde_json::json;
+
+use super::*;
+use crate::{
+    domain::people::ChannelId,
+    sim::server::{Cut, Server},
+    slack::{error::Class, views, words},
+};
+
+const TOKEN: &str = "xoxb-secret-token";
+
+/// What the server got: method and path with query, the two headers that matter, and the body.
+#[derive(Clone, Debug)]
+struct Seen {
+    call: String,
+    auth: Option<String>,
+    kind: Option<String>,
+    body: Value,
+}
+
+enum Reply {
+    Json(Value),
+    Raw(u16, &'static [(&'static str, &'static str)], &'static str),
+    Hang,
+    Cut,
+}
+
+struct Slack {
+    server: Server,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    client: Client,
+}
+
+impl Slack {
+    /// A server that gives these replies one after the other, and `ok: true` from then on.
+    async fn replying(replies: Vec<Reply>) -> Self {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let replies = Arc::new(Mutex::new(replies.into_iter()));
+        let log = Arc::clone(&seen);
+        let server = Server::start(move |request: Request<axum::body::Bytes>| {
+            let header = |name: &str| request.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
+            log.lock().unwrap().push(Seen {
+                call: format!("{} {}", request.method(), request.uri()),
+                auth: header("authorization"),
+                kind: header("content-type"),
+                body: serde_json::from_slice(request.body()).unwrap_or_default(),
+            });
+            let reply = replies.lock().unwrap().next().unwrap_or(Reply::Json(json!({ "ok": true })));
+            async move {
+                let builder = Response::builder();
+                Ok(match reply {
+                    Reply::Json(body) => builder
+                        .header("content-type", "application/json; charset=utf-8")
+                        .body(Body::from(body.to_string())),
+                    Reply::Raw(status, headers, body) => headers
+                        .iter()
+                        .fold(builder.status(status), |builder, (name, value)| builder.header(*name, *value))
+                        .body(Body::from(body)),
+                    Reply::Hang => std::future::pending().await,
+                    Reply::Cut => return Err(Cut),
+                }
+                .unwrap())
+            }
+        })
+        .await
+        .unwrap();
+        let client = client(&format!("{}/api/", server.url()));
+        Self { server, seen, client }
+    }
+
+    fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+fn client(api_url: &str) -> Client {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    let settings =
+        Settings { api_url: api_url.to_owned(), token: TOKEN.into(), timeout: Duration::from_millis(1500) };
+    Client::new(settings, Clock::system(), tls)
+}
+
+fn part() -> Part {
+    Part { request: "req-1".into(), name: "card".to_owned() }
+}
+
+fn error<T>(result: Result<T, Error>) -> Error {
+    result.err().expect("an error")
+}
+
+#[tokio::test]
+async fn a_post_is_json_with_the_token_and_says_which_message_it_is() {
+    let slack = Slack::replying(vec![Reply::Json(
+        json!({ "ok": true, "channel": "C0REAL", "ts": "1.2", "message": { "text": "…" }, "warning": "x" }),
+    )])
+    .await;
+    let message = words::starting();
+    let posted = slack.client.post("U0APPROVE", &message, &part(), Some("1.1")).await.unwrap();
+    assert_eq!(posted, Posted { channel: "C0REAL".into(), ts: "1.2".to_owned() });
+    let seen = slack.seen().remove(0);
+    assert_eq!(seen.call, "POST /api/chat.postMessage");
+    assert_eq!(seen.auth.as_deref(), Some("Bearer xoxb-secret-token"));
+    assert_eq!(seen.kind.as_deref(), Some("application/json; charset=utf-8"));
+    let expected = json!({
+        "channel": "U0APPROVE",
+        "text": message.text,
+        "blocks": message.blocks,
+        "thread_ts": "1.1",
+        "unfurl_links": false,
+        "unfurl_media": false,
+        "metadata": {
+            "event_type": "marketo_api_user",
+            "event_payload": { "request": "req-1", "part": "card" },
+        },
+    });
+    assert_eq!(seen.body, expected);
+}
+
+#[tokio::test]
+async fn the_other_messages_and_modals_send_what_slack_wants() {
+    let view = views::loading_modal("{}");
+    let opened = || Reply::Json(json!({ "ok": true, "view": { "id": "V1", "hash": "h1", "state": [] } }));
+    let ok = || Reply::Json(json!({ "ok": true }));
+    let slack = Slack::replying(vec![
+        opened(),
+        opened(),
+        ok(),
+        ok(),
+        Reply::Json(json!({ "ok": true, "channel": { "id": "D1" } })),
+    ])
+    .await;
+    let client = &slack.client;
+    let opened = OpenedView { id: "V1".to_owned(), hash: Some("h1".to_owned()) };
+    assert_eq!(client.open_view("1.2.x", &view).await.unwrap(), opened);
+    assert_eq!(client.update_view("V1", Some("h1"), &view).await.unwrap(), opened);
+    let message = words::starting();
+    client.update(&"C1".into(), "1.2", &message).await.unwrap();
+    client.post_ephemeral(&"C1".into(), &"U1".into(), &message).await.unwrap();
+    assert_eq!(client.open_dm(&"U1".into()).await.unwrap(), ChannelId::from("D1"));
+    let (text, blocks) = (&message.text, &message.blocks);
+    let bodies: Vec<Value> = slack.seen().into_iter().map(|seen| seen.body).collect();
+    assert_eq!(
+        bodies,
+        [
+            json!({ "trigger_id": "1.2.x", "view": view }),
+            json!({ "view_id": "V1", "hash": "h1", "view": view }),
+            json!({ "channel": "C1", "ts": "1.2", "text": text, "blocks": blocks, "parse": "none" }),
+            json!({ "channel": "C1", "user": "U1", "text": text, "blocks": blocks }),
+            json!({ "users": "U1" }),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn reads_go_by_query_and_take_what_they_need() {
+    let slack = Slack::replying(vec![
+        Reply::Json(json!({ "ok": true, "team_id": "T1", "user_id": "UB0T", "bot_id": "B1", "url": "https://x" })),
+        Reply::Json(json!({ "ok": true, "user": {
+            "id": "U1", "team_id": "T1", "tz": "Asia/Kolkata", "tz_offset": 19800, "is_ultra_restricted": true,
+            "profile": { "email": "ada@example.com" },
+        } })),
+        Reply::Json(json!({ "ok": true, "users": ["U1", "U2"] })),
+        Reply::Json(json!({ "ok": true, "channel": { "id": "C1", "name": "ops", "is_member": true } })),
+    ])
+    .await;
+    let client = &slack.client;
+    assert_eq!(client.auth_test().await.unwrap().user_id, "UB0T".into());
+    let profile = client.user(&"U1".into()).await.unwrap();
+    assert_eq!((profile.zone.name(), profile.is_guest, profile.is_bot), ("Asia/Kolkata", true, false));
+    assert_eq!(client.group_members(&"S1".into()).await.unwrap(), ["U1".into(), "U2".into()]);
+    let channel = client.channel(&"C1".into()).await.unwrap();
+    assert!(channel.is_member && !channel.is_archived && channel.name.as_deref() == Some("ops"));
+    let calls: Vec<String> = slack.seen().into_iter().map(|seen| seen.call).collect();
+    assert_eq!(
+        calls,
+        [
+            "GET /api/auth.test?",
+            "GET /api/users.info?user=U1",
+            "GET /api/usergroups.users.list?usergroup=S1",
+            "GET /api/conversations.info?channel=C1",
+        ]
+    );
+    assert!(slack.seen().iter().all(|seen| seen.auth.is_some() && seen.kind.is_none()));
+}
+
+#[tokio::test]
+async fn members_are_read_to_the_end_or_not_at_all() {
+    let page = |user: &str, next: &str| {
+        Reply::Json(json!({ "ok": true, "members": [user], "response_metadata": { "next_cursor": next } }))
+    };
+    let slack = Slack::replying(vec![page("U1", "dXNlcjo="), page("U2", "")]).await;
+    let members = slack.client.channel_members(&"C1".into()).await.unwrap();
+    assert_eq!(members, ["U1".into(), "U2".into()]);
+    assert_eq!(slack.seen()[1].call, "GET /api/conversations.members?channel=C1&limit=500&cursor=dXNlcjo%3D");
+    let slack = Slack::replying((0..30).map(|_| page("U1", "more")).collect()).await;
+    assert_eq!(error(slack.client.channel_members(&"C1".into()).await).code, "too_many_members");
+    assert_eq!(slack.seen().len(), 20);
+}
+
+#[tokio::test]
+async fn scopes_are_read_from_the_header() {
+    let headers = &[("x-oauth-scopes", "chat:write, users:read"), ("content-type", "application/json")];
+    let slack = Slack::replying(vec![
+        Reply::Raw(200, headers, r#"{"ok":true}"#),
+        Reply::Raw(200, headers, r#"{"ok":false,"error":"invalid_auth"}"#),
+        Reply::Json(json!({ "ok": true })),
+    ])
+    .await;
+    assert_eq!(slack.client.granted_scopes().await.unwrap(), ["chat:write", "users:read"]);
+    assert_eq!(error(slack.client.granted_scopes().await).class, Class::Revoked);
+    assert_eq!(error(slack.client.granted_scopes().await).code, "unreadable");
+    assert_eq!(slack.seen()[0].auth.as_deref(), Some("Bearer xoxb-secret-token"));
+}
+
+#[tokio::test]
+async fn what_goes_wrong_is_told_apart() {
+    const JSON: (&str, &str) = ("content-type", "application/json");
+    const HTML: (&str, &str) = ("content-type", "text/html");
+    let wait = |seconds| Class::RateLimited { after: Duration::from_secs(seconds) };
+    let cases = vec![
+        (
+            Reply::Raw(429, &[("retry-after", "7"), JSON], r#"{"ok":false,"error":"ratelimited"}"#),
+            wait(7),
+            "ratelimited",
+        ),
+        (Reply::Raw(429, &[("retry-after", "0"), HTML], ""), wait(1), "ratelimited"),
+        (Reply::Raw(429, &[("retry-after", "99999"), HTML], ""), wait(3600), "ratelimited"),
+        (Reply::Raw(429, &[HTML], ""), wait(30), "ratelimited"),
+        (Reply::Json(json!({ "ok": false, "error": "ratelimited" })), wait(1), "ratelimited"),
+        (Reply::Json(json!({ "ok": false, "error": "not_in_channel" })), Class::Refused, "not_in_channel"),
+        (Reply::Json(json!({ "ok": false, "error": "fatal_error" })), Class::Unknown, "fatal_error"),
+        (Reply::Json(json!({ "ok": false, "error": "token_revoked" })), Class::Revoked, "token_revoked"),
+        (
+            Reply::Json(
+                json!({ "ok": false, "error": "missing_scope", "needed": "chat:write", "provided": "x" }),
+            ),
+            Class::MissingScope { needed: "chat:write".to_owned() },
+            "missing_scope",
+        ),
+        (Reply::Raw(200, &[HTML], "<html>log in</html>"), Class::Unknown, "unreadable"),
+        (Reply::Raw(200, &[JSON], ""), Class::Unknown, "unreadable"),
+        (Reply::Raw(200, &[JSON], "[]"), Class::Unknown, "unreadable"),
+        (Reply::Raw(200, &[JSON], r#"{"ok":false}"#), Class::Unknown, "unreadable"),
+        (Reply::Raw(200, &[JSON], r#"{"ok":true,"ts":7}"#), Class::Unknown, "unreadable"),
+        (Reply::Raw(204, &[], ""), Class::Unknown, "unreadable"),
+        (Reply::Raw(502, &[], "bad gateway"), Class::Unknown, "http_502"),
+        (Reply::Raw(302, &[("location", "http://127.0.0.1:1/")], ""), Class::Unknown, "http_302"),
+        (Reply::Raw(404, &[], "no"), Class::Refused, "http_404"),
+        (Reply::Hang, Class::Unknown, "timeout"),
+        (Reply::Cut, Class::Unknown, "cut"),
+    ];
+    for (reply, class, code) in cases {
+        let slack = Slack::replying(vec![reply]).await;
+        let error = error(slack.client.post("C1", &words::starting(), &part(), None).await);
+        assert_eq!((error.method, &error.class, error.code.as_str()), ("chat.postMessage", &class, code));
+        assert_eq!(slack.seen().len(), 1, "{code}: nothing is repeated");
+    }
+    let nowhere = client("http://127.0.0.1:1/api");
+    assert_eq!(error(nowhere.auth_test().await).class, Class::Unreachable);
+    assert_eq!(error(nowhere.granted_scopes().await).class, Class::Unreachable);
+}
+
+#[tokio::test]
+async fn a_message_is_found_by_its_metadata() {
+    let said = |request: &str, part: &str, ts: &str| {
+        json!({ "type": "message", "text": "x", "ts": ts, "metadata": {
+            "event_type": "marketo_api_user", "event_payload": { "request": request, "part": part, "n": 1 },
+        } })
+    };
+    let page = |messages: Value, next: &str| {
+        Reply::Json(json!({ "ok": true, "messages": messages, "response_metadata": { "next_cursor": next } }))
+    };
+    let others = json!([{ "type": "message", "ts": "9" }, said("req-1", "announcement", "8"), said("req-2", "card", "7")]);
+    let slack = Slack::replying(vec![
+        page(others.clone(), "next"),
+        page(json!([said("req-1", "card", "6.5")]), ""),
+        Reply::Json(json!({ "ok": true, "messages": others.clone(), "response_metadata": null })),
+        page(json!([said("req-1", "card", "6.6")]), ""),
+    ])
+    .await;
+    let since = "2026-11-24T10:00:00Z".parse().unwrap();
+    let found = slack.client.find_posted(&"C1".into(), since, &part()).await.unwrap();
+    assert_eq!(found, Some(Posted { channel: "C1".into(), ts: "6.5".to_owned() }));
+    assert_eq!(slack.client.find_posted(&"C1".into(), since, &part()).await.unwrap(), None);
+    let reply = slack.client.find_reply(&"C1".into(), "5.5", since, &part()).await.unwrap();
+    assert_eq!(reply.unwrap().ts, "6.6");
+    let calls: Vec<String> = slack.seen().into_iter().map(|seen| seen.call).collect();
+    let oldest = "oldest=1795514340&include_all_metadata=true&limit=200";
+    assert_eq!(calls[0], format!("GET /api/conversations.history?channel=C1&{oldest}"));
+    assert_eq!(calls[1], format!("GET /api/conversations.history?channel=C1&{oldest}&cursor=next"));
+    assert_eq!(calls[3], format!("GET /api/conversations.replies?channel=C1&ts=5.5&{oldest}"));
+    let endless = Slack::replying((0..9).map(|_| page(others.clone(), "next")).collect()).await;
+    let unsure = error(endless.client.find_posted(&"C1".into(), since, &part()).await);
+    assert_eq!((unsure.code.as_str(), endless.seen().len()), ("too_many_messages", 5));
+}
+
+#[tokio::test]
+async fn a_response_url_is_used_only_where_it_is_slacks_and_never_sees_the_token() {
+    let slack = Slack::replying(vec![
+        Reply::Raw(200, &[("content-type", "text/html")], "ok"),
+        Reply::Raw(404, &[("content-type", "application/json")], r#"{"ok":false,"error":"used_url"}"#),
+    ])
+    .await;
+    let (base, message) = (slack.server.url(), words::starting());
+    slack.client.respond(&format!("{base}/actions/T1/1/x"), &message).await.unwrap();
+    let seen = slack.seen().remove(0);
+    assert_eq!((seen.call.as_str(), seen.auth), ("POST /actions/T1/1/x", None));
+    let expected = json!({
+        "response_type": "ephemeral", "replace_original": false, "text": message.text, "blocks": message.blocks,
+    });
+    assert_eq!(seen.body, expected);
+    let used = error(slack.client.respond(&format!("{base}/actions/T1/1/x"), &message).await);
+    assert_eq!((used.class, used.code.as_str()), (Class::Refused, "http_404"));
+
+    for good in [
+        "https://hooks.slack.com/actions/T1/1/x",
+        "https://slack.com/x",
+        "https://HOOKS.SLACK.COM/x",
+        "https://hooks.slack-gov.com/commands/x",
+    ] {
+        assert!(slack.client.answerable(good).is_some(), "{good}");
+    }
+    for bad in [
+        "http://hooks.slack.com/x",
+        "https://hooks.slack.com:8443/x",
+        "https://hooks.slack.com@evil.example/x",
+        "https://user:pass@hooks.slack.com/x",
+        "https://evilslack.com/x",
+        "https://slack.com.evil.example/x",
+        "https://hooks.slack.com./x",
+        "https://127.0.0.1/x",
+        &base.replace("http:", "https:"),
+        &base.replace("127.0.0.1", "localhost"),
+        "http://127.0.0.1:1/x",
+        "file:///etc/passwd",
+        "hooks.slack.com/x",
+        "",
+    ] {
+        let refused = error(slack.client.respond(bad, &message).await);
+        assert_eq!((refused.class, refused.code.as_str()), (Class::Refused, "foreign_host"), "{bad}");
+    }
+    assert_eq!(slack.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn neither_token_nor_bodies_are_shown() {
+    let slack = Slack::replying(vec![Reply::Json(
+        json!({ "ok": false, "error": "invalid_blocks", "response_metadata": { "messages": ["[ERROR] ada@example.com"] } }),
+    )])
+    .await;
+    let error = error(slack.client.post("C1", &words::starting(), &part(), None).await);
+    let shown = format!("{:?} {error:?} {error}", slack.client);
+    assert!(!shown.contains("secret") && !shown.contains("ada@"), "{shown}");
+    assert!(shown.contains("Slack's chat.postMessage did not work: invalid_blocks"), "{shown}");
+    let settings = Settings { api_url: String::new(), token: TOKEN.into(), timeout: Duration::ZERO };
+    assert!(!format!("{settings:?}").contains("secret"));
+}

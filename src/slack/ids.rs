@@ -1,0 +1,51 @@
+//! The names by which the bot knows its own modals, fields and buttons again when Slack sends them back. They are
+//! stored in messages that people may press weeks later, so a name is never given a new meaning.
+
+use crate::domain::form::Field;
+
+/// Callback id of the modal in which a user is asked for.
+pub const REQUEST_FORM: &str = "marketo_api_user";
+/// Callback id of the modal in which the reason of a denial is given.
+pub const DENY_FORM: &str = "deny";
+
+/// Action id of the button **Approve**.
+pub const APPROVE: &str = "request_approve";
+/// Action id of the button **Deny**.
+pub const DENY: &str = "request_deny";
+/// Action id of the button **Cancel request**.
+pub const CANCEL: &str = "request_cancel";
+/// Action id of the button **Retry**.
+pub const RETRY: &str = "request_retry";
+
+/// The one action id of every input; the block id tells the inputs apart.
+pub const VALUE: &str = "value";
+/// Block id of the buttons of a message.
+pub const BUTTONS: &str = "decision";
+
+/// Block id of the input for the e-mail address.
+pub const EMAIL: &str = "email";
+/// Block id of the input for the first name.
+pub const FIRST_NAME: &str = "first_name";
+/// Block id of the input for the last name.
+pub const LAST_NAME: &str = "last_name";
+/// Block id of the input for the reason, of a request as of a denial.
+pub const REASON: &str = "reason";
+/// Block id of the input for the end of access.
+pub const EXPIRATION: &str = "expiration";
+/// Block id of the input for the role.
+pub const ROLE: &str = "role";
+/// Block id of the input for the workspace.
+pub const WORKSPACE: &str = "workspace";
+
+/// The block id of the input for `field`: the key under which a fault is shown beside it.
+pub fn block_id_of(field: Field) -> &'static str {
+    match field {
+        Field::Email => EMAIL,
+        Field::FirstName => FIRST_NAME,
+        Field::LastName => LAST_NAME,
+        Field::Reason => REASON,
+        Field::Expiration => EXPIRATION,
+        Field::Role => ROLE,
+        Field::Workspace => WORKSPACE,
+    }
+}

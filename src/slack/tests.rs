@@ -1,0 +1,247 @@
+//! Every view, card and notice, as it is sent: read in full (snapshots), held against Slack's limits, and given
+//! texts that want to be more than texts.
+
+mod hostile;
+mod limits;
+mod snapshots;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{
+    views::{self, Form, Message},
+    words::{self, NotRequester},
+};
+use crate::domain::{
+    change::{Change, CreateUser, CreatedUser, Named},
+    decide::Refusal,
+    expiration::{Expiration, Zone},
+    form,
+    offer::{Offer, Role},
+    people::Principal,
+    policy::{Approval, Policy},
+    request::{Approved, Failure, FailureKind, Request, State, WaitCause, Waiting},
+    text::{Email, PersonName, Reason},
+};
+
+fn now() -> Timestamp {
+    "2026-11-24T10:00:00Z".parse().unwrap()
+}
+
+fn approvers() -> Vec<Principal> {
+    vec![
+        Principal::User("U0REQ".into()),
+        Principal::User("U0APPROVE".into()),
+        Principal::Group("S0MOPS".into()),
+        Principal::Channel("C0ADMINS".into()),
+    ]
+}
+
+fn policy() -> Policy {
+    Policy { approval: Approval::Required { approvers: approvers() }, ..form::tests::policy() }
+}
+
+/// A request whose every text is `text`, as far as the domain lets it through.
+fn request_saying(text: &str, state: State) -> Request {
+    let zone = Zone::from_parts(Some("America/Los_Angeles"), None);
+    let name = |fallback: &str| PersonName::parse(text).or(PersonName::parse(fallback)).unwrap();
+    Request {
+        id: "01936f2e-7c00-7000-8000-000000000001".into(),
+        version: 1,
+        created_at: now(),
+        requester: "U0REQ".into(),
+        origin: "C0OPS".into(),
+        approval_channel: Some("C0APPROVE".into()),
+        change: Change::CreateUser(CreateUser {
+            instance: "production".to_owned(),
+            email: Email::parse("svc_crm@example.com").unwrap(),
+            first_name: name("Svc"),
+            last_name: name("Crm"),
+            role: Named {
+                id: 101,
+                name: if text.is_empty() { "API Only".to_owned() } else { text.to_owned() },
+            },
+            workspace: Named {
+                id: 1,
+                name: if text.is_empty() { "Default".to_owned() } else { text.to_owned() },
+            },
+            expiration: Expiration::parse("2027-01-31", &zone, now(), SignedDuration::from_hours(8760)).ok(),
+        }),
+        reason: Reason::parse(text).or(Reason::parse("Nightly lead sync\nfor the CRM team")).ok(),
+        state,
+    }
+}
+
+fn request(state: State) -> Request {
+    request_saying("", state)
+}
+
+fn approved() -> Approved {
+    Approved { by: Some("U0APPROVE".into()), at: now() }
+}
+
+fn failed(kind: FailureKind, detail: &str) -> State {
+    let attempted_at = (kind == FailureKind::Unavailable).then(now);
+    let failure = Failure { kind, detail: detail.to_owned(), attempted_at };
+    let approved = (kind != FailureKind::CardUndeliverable).then(approved);
+    State::Failed { approved, failure, at: now() }
+}
+
+const FAILURES: [FailureKind; 9] = [
+    FailureKind::Taken,
+    FailureKind::Mismatch,
+    FailureKind::AccessDenied,
+    FailureKind::Credentials,
+    FailureKind::Configuration,
+    FailureKind::Rejected,
+    FailureKind::Unavailable,
+    FailureKind::CardUndeliverable,
+    FailureKind::ExpirationPassed,
+];
+
+/// Every state by a name, its texts being `text`.
+fn states(text: &str) -> Vec<(String, State)> {
+    let waiting = |cause| Some(Waiting { cause, until: now() + SignedDuration::from_hours(14) });
+    let user = |id: Option<&str>| CreatedUser { user_id: id.map(str::to_owned) };
+    let done = |approved, user| State::Done { approved, user, at: now() };
+    let reason = Reason::parse(text).or(Reason::parse("Use the shared user instead.")).unwrap();
+    let nobody = Approved { by: None, at: now() };
+    let mut states: Vec<(String, State)> = [
+        ("pending", State::Pending),
+        ("applying", State::Applying { approved: approved(), waiting: None }),
+        ("applying_unasked", State::Applying { approved: nobody.clone(), waiting: None }),
+        ("waiting_quota", State::Applying { approved: approved(), waiting: waiting(WaitCause::Quota) }),
+        (
+            "waiting_unavailable",
+            State::Applying { approved: approved(), waiting: waiting(WaitCause::Unavailable) },
+        ),
+        ("done", done(approved(), user(Some(if text.is_empty() { "svc_crm@example.com" } else { text })))),
+        ("done_unasked_unseen", done(nobody, user(None))),
+        ("denied", State::Denied { by: "U0APPROVE".into(), reason, at: now() }),
+        ("cancelled", State::Cancelled { at: now() }),
+        ("timed_out", State::TimedOut { at: now() }),
+    ]
+    .map(|(name, state)| (name.to_owned(), state))
+    .into();
+    let detail = if text.is_empty() { "603: Access denied" } else { text };
+    states.extend(FAILURES.map(|kind| {
+        let name = format!("failed_{kind:?}").to_lowercase();
+        (name, failed(kind, detail))
+    }));
+    states
+}
+
+/// An offer with these many roles and workspaces, all of one name.
+fn offer(roles: usize, workspaces: usize, name: &str) -> Offer {
+    let named = |id: usize| Named { id: id as i64, name: format!("{name} {id}") };
+    Offer {
+        roles: (1..=roles).map(|id| Role { named: named(id), only_all_workspaces: false }).collect(),
+        workspaces: (1..=workspaces).map(named).collect(),
+    }
+}
+
+fn modal(offer: &Offer, policy: &Policy, email: &str) -> Value {
+    let form = Form { offer, policy, email, metadata: r#"{"v":1}"# };
+    serde_json::to_value(views::request_modal(&form)).unwrap()
+}
+
+fn refusals() -> Vec<Refusal> {
+    vec![
+        Refusal::OwnRequest,
+        Refusal::NotApprover,
+        Refusal::CannotCheck,
+        Refusal::NotRequester,
+        Refusal::AlreadyApproved { by: Some("U0APPROVE".into()) },
+        Refusal::AlreadyApproved { by: None },
+        Refusal::AlreadyDenied { by: "U0APPROVE".into() },
+        Refusal::Cancelled,
+        Refusal::TimedOut,
+        Refusal::Failed,
+        Refusal::NothingToRetry,
+        Refusal::ExpirationPassed,
+        Refusal::Unknown,
+    ]
+}
+
+const NOT_REQUESTERS: [NotRequester; 6] = [
+    NotRequester::Guest,
+    NotRequester::Bot,
+    NotRequester::Deactivated,
+    NotRequester::OtherWorkspace,
+    NotRequester::NotListed,
+    NotRequester::CannotCheck,
+];
+
+/// Every message about a request whose texts are `text`.
+fn messages(text: &str) -> Vec<(String, Message)> {
+    let mut messages = Vec::new();
+    for (name, state) in states(text) {
+        let request = request_saying(text, state);
+        messages.push((format!("card_{name}"), views::card(&request, &approvers())));
+        messages.push((format!("requester_{name}"), views::requester(&request, &approvers())));
+        match &request.state {
+            State::Done { .. } => messages.push((format!("created_{name}"), views::created(&request))),
+            State::Denied { .. } | State::Failed { .. } | State::TimedOut { .. } => {
+                messages.push((format!("outcome_{name}"), views::outcome(&request)));
+            }
+            State::Pending => messages.push(("reminder".to_owned(), views::reminder(&request, &approvers()))),
+            State::Applying { .. } | State::Cancelled { .. } => {}
+        }
+    }
+    messages
+}
+
+/// Every answer to one person.
+fn answers() -> Vec<(String, Message)> {
+    let people = approvers();
+    let mut answers: Vec<(String, Message)> =
+        refusals().iter().map(|why| (format!("{why:?}"), words::refusal(why, &people[1..]))).collect();
+    answers.extend(
+        NOT_REQUESTERS.map(|why| (format!("{why:?}"), words::may_not_request(why, &[], &people[1..]))),
+    );
+    answers.push(("help".to_owned(), words::usage("/marketo-api-user")));
+    answers.push(("starting".to_owned(), words::starting()));
+    answers.push(("try again".to_owned(), words::try_again()));
+    answers.push(("not understood".to_owned(), words::not_understood("/marketo-api-user")));
+    answers
+}
+
+fn json_of(message: &Message) -> Value {
+    serde_json::to_value(message).unwrap()
+}
+
+/// What a person reads in a message: the texts of its blocks without their markup.
+fn read(message: &Message) -> String {
+    fn walk(value: &Value, read: &mut String) {
+        match value {
+            Value::Object(map) => {
+                match map.get("type").and_then(Value::as_str) {
+                    Some("user") => read.push_str(&format!("@{}", map["user_id"].as_str().unwrap())),
+                    Some("usergroup") => {
+                        read.push_str(&format!("@{}", map["usergroup_id"].as_str().unwrap()))
+                    }
+                    Some("channel") => read.push_str(&format!("#{}", map["channel_id"].as_str().unwrap())),
+                    Some("date") => read.push_str(map["fallback"].as_str().unwrap()),
+                    Some("button") => read.push('['),
+                    _ => {}
+                }
+                match map.get("text") {
+                    Some(Value::String(text)) => read.push_str(text),
+                    Some(other) => walk(other, read),
+                    None => {}
+                }
+                map.get("elements").into_iter().for_each(|elements| walk(elements, read));
+                match map.get("type").and_then(Value::as_str) {
+                    Some("button") => read.push_str("] "),
+                    Some("rich_text_section" | "rich_text_quote" | "header" | "actions") => read.push('\n'),
+                    _ => {}
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| walk(value, read)),
+            _ => {}
+        }
+    }
+    let mut text = String::new();
+    walk(&json!(message.blocks), &mut text);
+    text
+}

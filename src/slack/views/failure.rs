@@ -1,0 +1,84 @@
+//! What a failure means and what to do about it, in words for people who have never seen the inside of the bot.
+
+use crate::{
+    domain::request::{Failure, FailureKind, Request},
+    slack::line::{Line, Paragraphs},
+};
+
+/// What went wrong.
+pub(super) fn meaning(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Taken => "Somebody else added a Marketo user with this e-mail in the meantime.",
+        FailureKind::Mismatch => {
+            "Marketo now has a user with this e-mail, but it differs from what was approved."
+        }
+        FailureKind::AccessDenied => "Marketo does not let the bot manage users.",
+        FailureKind::Credentials => "Marketo does not accept the bot's Client Id and Client Secret.",
+        FailureKind::Configuration => "The bot does not find this Marketo instance at its address.",
+        FailureKind::Rejected => "Marketo refused these values.",
+        FailureKind::Unavailable => {
+            "Marketo could not be reached, or stayed too busy, until the bot gave up."
+        }
+        FailureKind::CardUndeliverable => {
+            "The bot could not post to the approval channel, so nobody was able to decide."
+        }
+        FailureKind::ExpirationPassed => "The last day of access was over before Marketo had the user.",
+    }
+}
+
+/// What to do about it, up to the last step, which depends on the reader.
+fn remedy(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Taken => {
+            "Use that user if it is the right one. Otherwise send a new request with another e-mail."
+        }
+        FailureKind::Mismatch => {
+            "Ask a Marketo admin to look at the user under Admin > Users & Roles and to correct or delete it."
+        }
+        FailureKind::AccessDenied => {
+            "Ask a Marketo admin to give the role of the bot's API user the permissions Access User Management Api \
+             and Access Users, and to check the list of allowed IP addresses."
+        }
+        FailureKind::Credentials => {
+            "Ask whoever runs this bot to enter the Client Id and Client Secret of its LaunchPoint service again."
+        }
+        FailureKind::Configuration => {
+            "Ask whoever runs this bot to check the base URL of the Marketo instance."
+        }
+        FailureKind::Rejected => "Send a new request with corrected values.",
+        FailureKind::Unavailable => "Wait until Marketo answers again.",
+        FailureKind::CardUndeliverable => "Invite the bot to the approval channel, then send a new request.",
+        FailureKind::ExpirationPassed => "Send a new request with a later day.",
+    }
+}
+
+/// Whether the card of this failed request has the button **Retry**.
+pub(super) fn can_retry(request: &Request, failure: &Failure, is_approved: bool) -> bool {
+    is_approved && failure.kind.is_mendable() && request.approval_channel.is_some()
+}
+
+/// The remedy and whose words led to it. `then` is the reader's last step where the cause can be mended.
+pub(super) fn advice(paragraphs: Paragraphs, failure: &Failure, then: &Line) -> Paragraphs {
+    let mut next = Line::new().bold("What to do: ").text(remedy(failure.kind));
+    if failure.kind.is_mendable() {
+        next = next.text(" ").join(then);
+    }
+    let mut paragraphs = paragraphs.line(next);
+    if failure.kind.is_mendable() && failure.attempted_at.is_some() {
+        let doubt = "Marketo may have the user already. Trying again looks for it first and never makes a second one.";
+        paragraphs = paragraphs.line(Line::of(doubt));
+    }
+    if failure.detail.trim().is_empty() {
+        return paragraphs;
+    }
+    let whose = match failure.kind {
+        FailureKind::CardUndeliverable => "Slack's answer: ",
+        FailureKind::Mismatch | FailureKind::Taken | FailureKind::ExpirationPassed => "Details: ",
+        FailureKind::AccessDenied
+        | FailureKind::Credentials
+        | FailureKind::Configuration
+        | FailureKind::Rejected
+        | FailureKind::Unavailable => "Marketo's answer: ",
+    };
+    paragraphs.line(Line::new().bold(whose).text(&failure.detail))
+}

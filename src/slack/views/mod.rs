@@ -1,0 +1,73 @@
+//! Modals and messages as pure functions over the domain's data. Each shows the state of the moment it is called
+//! with, so that a late or repeated delivery does no harm. None of them knows who will read it, whether it is the
+//! first or the tenth showing, or how it gets to Slack.
+
+mod card;
+mod facts;
+mod failure;
+mod form;
+mod modals;
+mod notices;
+mod status;
+
+use std::fmt;
+
+use serde::Serialize;
+use slack_morphism::blocks::{
+    SlackBlock, SlackBlockButtonElement, SlackBlockButtonStyle, SlackBlockPlainTextOnly,
+};
+
+pub use card::{card, requester};
+pub use form::{Form, options, request_modal};
+pub use modals::{deny_modal, loading_modal, unavailable_modal};
+pub use notices::{created, outcome, reminder};
+
+use super::{line::Paragraphs, text};
+use crate::domain::people::{Principal, RequestId, UserId};
+
+/// A message: what a notification and a screen reader say, and what is seen.
+#[derive(Clone, PartialEq, Serialize)]
+pub struct Message {
+    /// One line, escaped.
+    pub text: String,
+    /// The blocks.
+    pub blocks: Vec<SlackBlock>,
+}
+
+/// Messages hold e-mail addresses, names and reasons, which stay out of logs.
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Message({} blocks)", self.blocks.len())
+    }
+}
+
+impl Message {
+    /// A message whose text says the same as its one block.
+    pub(super) fn of(paragraphs: &Paragraphs) -> Self {
+        Self { text: paragraphs.text(), blocks: vec![paragraphs.block()] }
+    }
+}
+
+/// A fixed text of ours, as a title or a label.
+fn label(text: &str) -> SlackBlockPlainTextOnly {
+    text::plain(text, 2000).into()
+}
+
+/// A button that carries the request's id and nothing else.
+fn button(
+    text: &str,
+    action: &str,
+    request: &RequestId,
+    style: Option<SlackBlockButtonStyle>,
+) -> SlackBlockButtonElement {
+    SlackBlockButtonElement::new(label(text))
+        .with_action_id(action.into())
+        .with_value(request.0.clone())
+        .opt_style(style)
+}
+
+/// The approvers without the requester, who never decides on a request of their own.
+fn others(approvers: &[Principal], requester: &UserId) -> Vec<Principal> {
+    let is_own = |principal: &&Principal| !matches!(principal, Principal::User(user) if user == requester);
+    approvers.iter().filter(is_own).cloned().collect()
+}

@@ -1,0 +1,114 @@
+//! Messages that are said once: the announcement of a created user, the news of an end that was not wished for,
+//! and the reminder.
+
+use slack_morphism::blocks::SlackHeaderBlock;
+
+use super::{
+    Message,
+    facts::{fact, subject, user_lines, user_of},
+    label, others,
+    status::{Reader, status},
+};
+use crate::{
+    domain::{
+        change::CreatedUser,
+        people::{Principal, UserId},
+        request::{Request, State},
+    },
+    slack::line::{Line, Paragraphs},
+};
+
+/// The announcement where the command was typed: the user, and how it becomes a custom service.
+pub fn created(request: &Request) -> Message {
+    let user = user_of(request);
+    let (made, by) = match &request.state {
+        State::Done { user, approved, .. } => (Some(user), approved.by.as_ref()),
+        _ => (None, None),
+    };
+    let mut lines = Vec::from(user_lines(user));
+    lines.insert(2, user_id(made));
+    lines.push(fact("Requested by").person(&request.requester));
+    lines.push(approver(by));
+    let facts = lines.into_iter().fold(Paragraphs::new(), Paragraphs::line);
+    let steps = [
+        Line::new()
+            .text("In Marketo, open ")
+            .bold("Admin > LaunchPoint")
+            .text(" and choose ")
+            .bold("New > New Service")
+            .text("."),
+        Line::new()
+            .text("Choose the service ")
+            .bold("Custom")
+            .text(" and, as its API-only user, ")
+            .bold(user.email.as_str())
+            .text("."),
+        Line::new()
+            .text("Choose ")
+            .bold("View Details")
+            .text(" beside the new service: it shows Client Id and Client Secret."),
+        Line::new().text("Put both where your secrets are kept. Never paste the secret in Slack."),
+    ];
+    let next = Paragraphs::new().line(Line::new().bold("Next: make the custom service")).steps(steps);
+    let text = Line::of("Marketo API user created: ").join(&subject(user)).mrkdwn();
+    let title = SlackHeaderBlock::new(label("Marketo API user created")).into();
+    Message { text, blocks: vec![title, facts.block(), next.block()] }
+}
+
+fn user_id(made: Option<&CreatedUser>) -> Line {
+    let id = made.and_then(|made| made.user_id.as_deref());
+    match id {
+        Some(id) => fact("User id").code(id),
+        None => fact("User id").text("not shown by Marketo yet"),
+    }
+}
+
+fn approver(by: Option<&UserId>) -> Line {
+    match by {
+        Some(by) => fact("Approved by").person(by),
+        None => fact("Approved by").text("no approval needed"),
+    }
+}
+
+/// A new direct message to the requester: what became of the request, why, and what to do now.
+pub fn outcome(request: &Request) -> Message {
+    let about = Line::of("Your request for ").join(&subject(user_of(request))).text(":");
+    let state = status(request, &[], Reader::Requester);
+    let what_now = match &request.state {
+        State::Denied { by, .. } => Some(
+            Line::new()
+                .bold("What to do: ")
+                .text("Talk to ")
+                .person(by)
+                .text(", or send a new request that answers the reason."),
+        ),
+        _ => None,
+    };
+    let about = Paragraphs::new().line(about);
+    let what_now = what_now.map(|line| Paragraphs::new().line(line));
+    let parts: Vec<&Paragraphs> =
+        [Some(&about), Some(&state), what_now.as_ref()].into_iter().flatten().collect();
+    let text = parts.iter().map(|part| part.text()).collect::<Vec<_>>().join(" ");
+    Message { text, blocks: parts.iter().map(|part| part.block()).collect() }
+}
+
+/// The reply in the card's thread to those who may still decide.
+pub fn reminder(request: &Request, approvers: &[Principal]) -> Message {
+    let others = others(approvers, &request.requester);
+    let waits = subject(user_of(request)).text(" still waits for a decision");
+    let text = Line::of("Reminder: ").join(&waits).mrkdwn();
+    let call = match others.as_slice() {
+        [] => Line::of(
+            "Nobody else may approve this request. Ask whoever runs this bot to name another approver.",
+        ),
+        others => Line::new().any_of(others).text(": please press Approve or Deny on the card above."),
+    };
+    let since = waits
+        .text(", requested by ")
+        .person(&request.requester)
+        .text(" on ")
+        .moment(request.created_at)
+        .text(".");
+    let blocks = vec![Paragraphs::new().line(since).line(call).block()];
+    Message { text, blocks }
+}
