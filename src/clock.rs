@@ -51,6 +51,13 @@ impl Clock {
         }
     }
 
+    /// Starts a stopwatch. It measures real time even where the clock is moved by hand: it is for figures, never for
+    /// decisions.
+    #[expect(clippy::disallowed_methods, reason = "this is the room that may ask the system")]
+    pub fn stopwatch(&self) -> Stopwatch {
+        Stopwatch(std::time::Instant::now())
+    }
+
     /// Moves a manual clock forward and wakes whoever waits for a time that has come.
     ///
     /// # Panics
@@ -93,6 +100,17 @@ impl Clock {
         let millis = u64::try_from(self.millis()).unwrap_or(0);
         let sub_nanos = u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
         Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, millis / 1000, sub_nanos)).to_string()
+    }
+}
+
+/// Real time that has passed since a moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    /// Seconds since the start.
+    pub fn seconds(&self) -> f64 {
+        self.0.elapsed().as_secs_f64()
     }
 }
 

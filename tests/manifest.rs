@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use marketo_api_user::cli::manifest::manifest;
+use marketo_api_user::cli::manifest;
 use serde_json::Value;
 
 const EXAMPLE: &str = "https://bot.example.com";

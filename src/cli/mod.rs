@@ -1,5 +1,70 @@
-//! The command line: its grammar, and what each subcommand prints. It is the only room that writes to the
-//! terminal. What a subcommand does beyond that belongs to the rooms that it calls.
+//! The command line: reads it, runs the subcommand, and says what went wrong in one readable line for each
+//! fault. It is the only room that prints.
 
 pub mod args;
-pub mod manifest;
+mod check;
+mod demo;
+mod healthcheck;
+mod manifest;
+mod serve;
+
+use std::{
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+};
+
+use self::args::{Cli, Command};
+pub use self::manifest::manifest;
+use crate::config::{self, Config, Environment};
+
+/// What went wrong, a line for each fault.
+#[derive(Debug)]
+pub struct Failure(Vec<String>);
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(vec![error.to_string()])
+    }
+}
+
+/// Runs what the command line asks for. Exit code 0 when it went well, 1 after a failure.
+pub async fn run(cli: Cli) -> ExitCode {
+    let environment = Environment::from_process();
+    let file = cli.config.as_deref();
+    let result = match cli.command {
+        Command::Serve => serve::run(&environment, file).await,
+        Command::Demo(demo) => demo::run(&environment, &demo).await,
+        Command::Check(check) => check::run(&environment, file, check.json).await,
+        Command::Manifest(args) => print(&manifest(&args.url)),
+        Command::Config => print(config::DEFAULT),
+        Command::Healthcheck => healthcheck::run(&environment).await,
+    };
+    match result {
+        Ok(code) => code,
+        Err(Failure(lines)) => {
+            let mut stderr = io::stderr().lock();
+            for line in lines {
+                // One line for each fault, whatever the error's text holds.
+                let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+                let _ = writeln!(stderr, "marketo-api-user: {line}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a text as it is. A reader that went away is no failure.
+fn print(text: &str) -> Result<ExitCode, Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// The settings, or every fault in them.
+fn settings(environment: &Environment, file: Option<&Path>) -> Result<Config, Failure> {
+    config::load(environment, file)
+        .map_err(|faults| Failure(faults.iter().map(ToString::to_string).collect()))
+}

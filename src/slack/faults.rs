@@ -9,8 +9,7 @@ pub const FORM_OUTDATED: &str =
     "This form is out of date. Close it and type the command again; nothing was sent.";
 
 /// Whether the person may ask is not known.
-pub const CANNOT_CHECK_REQUESTER: &str =
-    "Slack does not tell right now whether you may ask. Nothing was sent. Press Request again in a few seconds.";
+pub const CANNOT_CHECK_REQUESTER: &str = "Slack does not tell right now whether you may ask. Nothing was sent. Press Request again in a few seconds.";
 
 /// Neither roles nor workspaces were ever fetched.
 pub const MARKETO_UNAVAILABLE: &str =
@@ -38,7 +37,9 @@ pub fn reason_too_long() -> String {
 /// Why somebody may not ask for a user.
 pub fn may_not_request(why: NotRequester) -> &'static str {
     match why {
-        NotRequester::Guest => "Guests cannot ask for a Marketo user. Ask a full member of the workspace to do it.",
+        NotRequester::Guest => {
+            "Guests cannot ask for a Marketo user. Ask a full member of the workspace to do it."
+        }
         NotRequester::Bot => "Bots cannot ask for a Marketo user.",
         NotRequester::Deactivated => "A deactivated account cannot ask for a Marketo user.",
         NotRequester::OtherWorkspace => "Only members of this workspace can ask for a Marketo user.",

@@ -303,14 +303,29 @@ mod tests {
             "[a-z_]{0,8}".prop_map(Value::from),
         ];
         let keys = prop_oneof![
-            Just("type"), Just("user"), Just("team"), Just("view"), Just("state"), Just("values"), Just("actions"),
-            Just("value"), Just("channel"), Just("id"), Just("event"), Just("tokens"), Just("bot"), Just("selected_option"),
+            Just("type"),
+            Just("user"),
+            Just("team"),
+            Just("view"),
+            Just("state"),
+            Just("values"),
+            Just("actions"),
+            Just("value"),
+            Just("channel"),
+            Just("id"),
+            Just("event"),
+            Just("tokens"),
+            Just("bot"),
+            Just("selected_option"),
         ];
         leaf.prop_recursive(5, 64, 6, move |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::btree_map(keys.clone(), inner, 0..6)
-                    .prop_map(|map| map.into_iter().map(|(k, v)| (k.to_owned(), v)).collect::<serde_json::Map<_, _>>().into()),
+                prop::collection::btree_map(keys.clone(), inner, 0..6).prop_map(|map| map
+                    .into_iter()
+                    .map(|(k, v)| (k.to_owned(), v))
+                    .collect::<serde_json::Map<_, _>>()
+                    .into()),
             ]
         })
     }

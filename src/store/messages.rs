@@ -76,6 +76,19 @@ impl Store {
         Ok(())
     }
 
+    /// Forgets a message: it is not there any more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_message(&self, request: &RequestId, part: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM message WHERE request_id = $1 AND part = $2")
+            .bind(request.as_str())
+            .bind(part)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
     /// Writes down where a part is and which version of the request it shows.
     ///
     /// # Errors

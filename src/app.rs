@@ -1,0 +1,327 @@
+//! The composition root: builds the rooms from the settings, keeps the background running, serves, and ends in
+//! good order. It knows every room and none of their business.
+
+use std::{
+    future::{Future, IntoFuture},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{Router, serve::ListenerExt};
+use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::ExposeSecret;
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    cache::{
+        instance::Instance,
+        people::{People, Teams},
+    },
+    clock::Clock,
+    config::Config,
+    dispatch::{self, Dispatcher},
+    engine::Engine,
+    health::Health,
+    http, marketo, slack,
+    slack::error::Class,
+    store::{Store, StoreError},
+};
+
+/// How long a call to Slack may take.
+const SLACK_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the end may take: whoever stops us gives 10 s.
+const END_WITHIN: Duration = Duration::from_secs(8);
+/// How often the Slack token is tried while it is good.
+const TOKEN_EVERY: Duration = Duration::from_secs(300);
+/// How often what is no longer needed is forgotten.
+const TIDY_EVERY: Duration = Duration::from_secs(3600);
+/// How long the keys of messages from Slack are kept: a modal or a card can be old.
+const SEEN_FOR: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
+
+/// Why the bot cannot be built. Settings that are wrong in themselves are found before.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The database cannot be used.
+    #[error("DATABASE_URL: {0}")]
+    Store(#[from] StoreError),
+    /// The Marketo client cannot be built.
+    #[error("MARKETO_BASE_URL: {0}")]
+    Marketo(#[from] marketo::BuildError),
+    /// The TLS settings cannot be made.
+    #[error("TLS: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// The bot, ready to be served.
+#[derive(Debug)]
+pub struct App {
+    /// The routes.
+    pub router: Router,
+    /// Carries effects out.
+    pub dispatcher: Dispatcher,
+    /// The condition of the process.
+    pub health: Arc<Health>,
+    clock: Clock,
+    store: Store,
+    slack: slack::client::Client,
+    teams: Teams,
+    people: Arc<People>,
+    instance: Arc<Instance>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    metrics: Option<PrometheusHandle>,
+}
+
+/// The clients of the outside, as the settings say.
+pub struct Clients {
+    /// Slack's Web API.
+    pub slack: slack::client::Client,
+    /// The Marketo instance.
+    pub marketo: marketo::Client,
+}
+
+impl std::fmt::Debug for Clients {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clients")
+    }
+}
+
+impl Clients {
+    /// Builds the clients; nothing is called.
+    ///
+    /// # Errors
+    /// When a client cannot be built from the settings.
+    pub fn new(config: &Config, clock: &Clock) -> Result<Self, BuildError> {
+        let tls = tls()?;
+        let settings = slack::client::Settings {
+            api_url: config.slack.api_url.clone(),
+            token: config.slack.bot_token.clone(),
+            timeout: SLACK_TIMEOUT,
+        };
+        let slack = slack::client::Client::new(settings, clock.clone(), tls.clone());
+        let instance = &config.instances[0];
+        let settings = marketo::Settings {
+            base_url: instance.base_url.clone(),
+            client_id: instance.client_id.clone(),
+            client_secret: instance.client_secret.clone(),
+            calls_per_20s: instance.calls_per_20s,
+            max_concurrent: instance.max_concurrent,
+            timeout: marketo::DEFAULT_TIMEOUT,
+        };
+        Ok(Self { slack, marketo: marketo::Client::new(settings, clock.clone(), tls)? })
+    }
+}
+
+impl App {
+    /// Builds the bot. The database is opened and brought up to date; nothing else outside is called.
+    ///
+    /// # Errors
+    /// When the database cannot be used, or a client cannot be built.
+    pub async fn build(
+        config: &Config,
+        clock: Clock,
+        metrics: Option<PrometheusHandle>,
+    ) -> Result<Self, BuildError> {
+        let Clients { slack, marketo } = Clients::new(config, &clock)?;
+        let store = Store::open(config.database_url.expose_secret()).await?;
+        let policy = Arc::new(config.policy.clone());
+        let work = Arc::new(Notify::new());
+        let engine = Engine::new(store.clone(), clock.clone(), Arc::clone(&policy), Arc::clone(&work));
+        let teams = Teams::default();
+        if !config.slack.team_ids.is_empty() {
+            let _ = teams.set(config.slack.team_ids.clone());
+        }
+        let people =
+            Arc::new(People::new(slack.clone(), store.clone(), clock.clone(), policy, Arc::clone(&teams)));
+        let settings = &config.instances[0];
+        let instance = Arc::new(Instance::new(settings.name.clone(), marketo.clone(), clock.clone()));
+        let health = Arc::new(Health::new(clock.clone()));
+        let tasks = TaskTracker::new();
+        let router = http::router(http::Parts {
+            engine: engine.clone(),
+            clock: clock.clone(),
+            people: Arc::clone(&people),
+            instance: Arc::clone(&instance),
+            slack: slack.clone(),
+            health: Arc::clone(&health),
+            tasks: tasks.clone(),
+            signing_secrets: config.slack.signing_secrets.clone(),
+            teams: Arc::clone(&teams),
+            app_id: config.slack.app_id.clone(),
+            metrics: metrics.clone(),
+        });
+        let dispatcher = Dispatcher::new(dispatch::Parts {
+            engine,
+            clock: clock.clone(),
+            slack: slack.clone(),
+            marketo,
+            identity: settings.identity,
+            people: Arc::clone(&people),
+            instance: Arc::clone(&instance),
+            health: Arc::clone(&health),
+            work,
+        });
+        let stop = CancellationToken::new();
+        Ok(Self {
+            router,
+            dispatcher,
+            health,
+            clock,
+            store,
+            slack,
+            teams,
+            people,
+            instance,
+            tasks,
+            stop,
+            metrics,
+        })
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Work that goes on behind the answers.
+    pub fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    /// What the bot must know before it can do its work.
+    pub fn known(&self) -> Known {
+        let (teams, people, instance) = (&self.teams, &self.people, &self.instance);
+        Known { teams: Arc::clone(teams), people: Arc::clone(people), instance: Arc::clone(instance) }
+    }
+
+    /// Serves on `listener` and carries effects out, until `end`. Then no more work is taken, what is held is
+    /// finished or left to the end of its lease, and the database is closed.
+    pub async fn serve(self, listener: TcpListener, end: impl Future<Output = ()>) {
+        let dispatching = tokio::spawn(self.dispatcher.clone().run_until(self.stop.clone()));
+        self.serve_with(listener, end, dispatching).await;
+    }
+
+    /// As [`App::serve`], but whoever holds the dispatcher carries effects out.
+    pub async fn serve_only(self, listener: TcpListener, end: impl Future<Output = ()>) {
+        self.serve_with(listener, end, tokio::spawn(async {})).await;
+    }
+
+    async fn serve_with(
+        self,
+        listener: TcpListener,
+        end: impl Future<Output = ()>,
+        dispatching: JoinHandle<()>,
+    ) {
+        self.keep_fresh();
+        let stopped = self.stop.clone().cancelled_owned();
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
+        let serving = axum::serve(listener, self.router).with_graceful_shutdown(stopped).into_future();
+        let serving = tokio::spawn(serving);
+        end.await;
+        tracing::info!("stopping");
+        self.health.stop();
+        self.stop.cancel();
+        let all = async {
+            let _ = serving.await;
+            // Only now: an answer may start work in the background.
+            self.tasks.close();
+            self.tasks.wait().await;
+            let _ = dispatching.await;
+            self.store.close().await;
+        };
+        if tokio::time::timeout(END_WITHIN, all).await.is_err() {
+            tracing::warn!("not everything was finished; the rest comes back when its lease ends");
+        }
+    }
+
+    /// Starts the loops that keep what is known fresh. They end with the process.
+    fn keep_fresh(&self) {
+        let (people, instance) = (Arc::clone(&self.people), Arc::clone(&self.instance));
+        self.until_stopped(async move { people.keep_fresh().await });
+        self.until_stopped(async move { instance.keep_fresh().await });
+        let (slack, teams, health) = (self.slack.clone(), Arc::clone(&self.teams), Arc::clone(&self.health));
+        let clock = self.clock.clone();
+        self.until_stopped(async move { keep_token_checked(&slack, &teams, &health, &clock).await });
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        self.until_stopped(async move {
+            loop {
+                if let Err(error) = store.forget_seen(clock.now() - SEEN_FOR).await {
+                    tracing::warn!(%error, "old keys were not forgotten");
+                }
+                clock.sleep(TIDY_EVERY).await;
+            }
+        });
+        if let Some(metrics) = self.metrics.clone() {
+            let clock = Clock::system();
+            self.until_stopped(async move {
+                loop {
+                    clock.sleep(Duration::from_secs(1)).await;
+                    metrics.run_upkeep();
+                }
+            });
+        }
+    }
+
+    fn until_stopped(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        tokio::spawn(async move { stop.run_until_cancelled(work).await });
+    }
+}
+
+/// What the bot must know before it can do its work.
+#[derive(Clone, Debug)]
+pub struct Known {
+    teams: Teams,
+    people: Arc<People>,
+    instance: Arc<Instance>,
+}
+
+impl Known {
+    /// Whether it knows its workspace, the members of the policy's groups, and what the instance has.
+    pub fn is_complete(&self) -> bool {
+        self.teams.get().is_some() && self.people.is_loaded() && self.instance.is_loaded()
+    }
+}
+
+/// Tries the Slack token until it is good, learns from it which workspace it serves, and goes on trying it.
+async fn keep_token_checked(slack: &slack::client::Client, teams: &Teams, health: &Health, clock: &Clock) {
+    let mut pause = Duration::from_millis(500);
+    loop {
+        match slack.auth_test().await {
+            Ok(identity) => {
+                let _ = teams.set(vec![identity.team_id]);
+                health.slack(None);
+                pause = TOKEN_EVERY;
+            }
+            Err(error) => {
+                tracing::error!(%error, "Slack's token cannot be checked");
+                let was_good = teams.get().is_some() && pause == TOKEN_EVERY;
+                // A token that was good stays good while Slack is merely not reachable.
+                if !was_good || matches!(error.class, Class::Revoked) {
+                    health.slack(Some(format!("SLACK_BOT_TOKEN: {error}")));
+                }
+                pause =
+                    if was_good { Duration::from_secs(5) } else { (pause * 2).min(Duration::from_secs(30)) };
+            }
+        }
+        clock.sleep(pause).await;
+    }
+}
+
+/// TLS with the machine's certificates, for both clients.
+fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
+    let mut roots = rustls::RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(found.certs);
+    if roots.is_empty() {
+        tracing::warn!("this machine has no CA certificates: https:// addresses cannot be reached");
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Ok(rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
+}

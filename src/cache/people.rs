@@ -1,0 +1,272 @@
+//! Who is in which group, and what kind of member somebody is, as Slack said last.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    clock::Clock,
+    domain::{
+        expiration::Zone,
+        people::{GroupId, Principal, Standing, UserId},
+        policy::Policy,
+    },
+    slack::{
+        client::{Client, Profile},
+        words::NotRequester,
+    },
+    store::Store,
+};
+
+/// How long "is a member" is taken at its word for a decision.
+const YES_HOLDS: SignedDuration = SignedDuration::from_secs(60);
+/// How long "is not a member" is: somebody who was just added should not be turned away.
+const NO_HOLDS: SignedDuration = SignedDuration::from_secs(5);
+/// How long membership holds for a submission, which cannot wait for Slack. The background refresh is far quicker.
+const LISTS_HOLD: SignedDuration = SignedDuration::from_mins(10);
+/// How long a profile holds for a submission: a modal may stay open for a while.
+const PROFILE_HOLDS: SignedDuration = SignedDuration::from_hours(24);
+/// How old a profile may be before opening a modal asks again.
+const PROFILE_IS_FRESH: SignedDuration = SignedDuration::from_mins(5);
+/// How often memberships are fetched in the background.
+const REFRESH_EVERY: Duration = Duration::from_secs(120);
+/// How many profiles are kept in memory.
+const PROFILES: usize = 4096;
+
+/// The workspaces that the bot serves: from the configuration, or the token's own once Slack told it.
+pub type Teams = Arc<OnceLock<Vec<String>>>;
+
+/// Whether somebody may ask for a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum May {
+    /// They may; with the zone in which their days end.
+    Yes(Zone),
+    /// They may not.
+    No(NotRequester),
+    /// It is not known now.
+    Unknown,
+}
+
+/// How old an answer may be to be used.
+#[derive(Clone, Copy)]
+struct Holds {
+    yes: SignedDuration,
+    no: SignedDuration,
+}
+
+const DECISION: Holds = Holds { yes: YES_HOLDS, no: NO_HOLDS };
+const SUBMISSION: Holds = Holds { yes: LISTS_HOLD, no: LISTS_HOLD };
+
+struct Members {
+    at: Timestamp,
+    users: HashSet<UserId>,
+}
+
+/// Who is in which group, and what kind of member somebody is.
+pub struct People {
+    slack: Client,
+    store: Store,
+    clock: Clock,
+    policy: Arc<Policy>,
+    teams: Teams,
+    lists: Mutex<HashMap<Principal, Members>>,
+    profiles: Mutex<HashMap<UserId, (Timestamp, Profile)>>,
+}
+
+impl std::fmt::Debug for People {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("People")
+    }
+}
+
+impl People {
+    /// Nobody is known yet.
+    pub fn new(slack: Client, store: Store, clock: Clock, policy: Arc<Policy>, teams: Teams) -> Self {
+        let (lists, profiles) = (Mutex::default(), Mutex::default());
+        Self { slack, store, clock, policy, teams, lists, profiles }
+    }
+
+    /// Whether `user` is an approver, as far as is known without asking.
+    pub fn approver(&self, user: &UserId) -> Standing {
+        self.known(user, self.policy.approvers(), DECISION)
+    }
+
+    /// Whether `user` is an approver; asks Slack for what is not known.
+    pub async fn approver_now(&self, user: &UserId) -> Standing {
+        let approvers = self.policy.approvers();
+        if self.approver(user) == Standing::Unknown {
+            self.fetch_lists(approvers, NO_HOLDS).await;
+        }
+        // What was just fetched is recent enough, whatever the clock did meanwhile.
+        self.known(user, approvers, DECISION)
+    }
+
+    /// Whether `user` may ask for a user, as far as is known without asking Slack.
+    pub async fn requester(&self, user: &UserId) -> May {
+        let listed = self.listed(user, SUBMISSION);
+        self.may(listed, self.profile(user, PROFILE_HOLDS).await.as_ref())
+    }
+
+    /// Whether `user` may ask for a user; asks Slack for what is not known.
+    pub async fn requester_now(&self, user: &UserId) -> May {
+        if self.listed(user, DECISION) == Standing::Unknown {
+            self.fetch_lists(&self.policy.requesters, NO_HOLDS).await;
+        }
+        let mut profile = self.profile(user, PROFILE_IS_FRESH).await;
+        if profile.is_none() {
+            profile = self.fetch_profile(user).await;
+        }
+        self.may(self.listed(user, SUBMISSION), profile.as_ref())
+    }
+
+    /// Forgets who is in a group: Slack said that it changed.
+    pub fn forget_group(&self, group: &GroupId) {
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.remove(&Principal::Group(group.clone()));
+    }
+
+    /// Fetches every membership that the policy needs, again and again, for ever.
+    pub async fn keep_fresh(&self) {
+        loop {
+            self.refresh().await;
+            self.clock.sleep(REFRESH_EVERY).await;
+        }
+    }
+
+    /// Fetches every membership that the policy needs.
+    pub async fn refresh(&self) {
+        self.fetch_lists(self.policy.approvers(), SignedDuration::ZERO).await;
+        self.fetch_lists(&self.policy.requesters, SignedDuration::ZERO).await;
+    }
+
+    /// Whether every membership that the policy needs was fetched at least once.
+    pub fn is_loaded(&self) -> bool {
+        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let needed = self.policy.approvers().iter().chain(&self.policy.requesters);
+        needed
+            .filter(|principal| !matches!(principal, Principal::User(_)))
+            .all(|needed| lists.contains_key(needed))
+    }
+
+    fn listed(&self, user: &UserId, holds: Holds) -> Standing {
+        if self.policy.requesters.is_empty() {
+            return Standing::Yes;
+        }
+        self.known(user, &self.policy.requesters, holds)
+    }
+
+    fn may(&self, listed: Standing, profile: Option<&Profile>) -> May {
+        let Some(profile) = profile else {
+            // Who is certainly not on the list need not be looked at any further.
+            return if listed == Standing::No { May::No(NotRequester::NotListed) } else { May::Unknown };
+        };
+        let is_of_another = profile.is_stranger || self.is_of_another_team(profile);
+        let why_not = match listed {
+            _ if profile.is_bot => Some(NotRequester::Bot),
+            _ if profile.is_deleted => Some(NotRequester::Deactivated),
+            _ if is_of_another => Some(NotRequester::OtherWorkspace),
+            _ if profile.is_guest => Some(NotRequester::Guest),
+            Standing::No => Some(NotRequester::NotListed),
+            Standing::Unknown => return May::Unknown,
+            Standing::Yes => None,
+        };
+        why_not.map_or_else(|| May::Yes(profile.zone.clone()), May::No)
+    }
+
+    fn is_of_another_team(&self, profile: &Profile) -> bool {
+        let (Some(team), Some(teams)) = (&profile.team_id, self.teams.get()) else { return false };
+        // In an organization a person's own workspace need not be the one in which they type.
+        let spans_organization = teams.iter().any(|team| team.starts_with('E'));
+        !spans_organization && !teams.contains(team)
+    }
+
+    fn known(&self, user: &UserId, principals: &[Principal], holds: Holds) -> Standing {
+        let now = self.clock.now();
+        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        Standing::of(user, principals, |principal| {
+            let Some(members) = lists.get(principal) else { return Standing::Unknown };
+            let age = now.duration_since(members.at);
+            match members.users.contains(user) {
+                true if age <= holds.yes => Standing::Yes,
+                false if age <= holds.no => Standing::No,
+                _ => Standing::Unknown,
+            }
+        })
+    }
+
+    /// Fetches the memberships among `principals` that are older than `older_than`.
+    async fn fetch_lists(&self, principals: &[Principal], older_than: SignedDuration) {
+        for principal in principals {
+            let now = self.clock.now();
+            let is_fresh = {
+                let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+                lists.get(principal).is_some_and(|members| {
+                    older_than > SignedDuration::ZERO && now.duration_since(members.at) <= older_than
+                })
+            };
+            let fetched = match principal {
+                _ if is_fresh => continue,
+                Principal::User(_) => continue,
+                Principal::Group(group) => self.slack.group_members(group).await,
+                Principal::Channel(channel) => self.slack.channel_members(channel).await,
+            };
+            match fetched {
+                Ok(users) => {
+                    let members = Members { at: now, users: users.into_iter().collect() };
+                    let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+                    lists.insert(principal.clone(), members);
+                }
+                Err(error) => tracing::warn!(?principal, %error, "who is in it cannot be found out"),
+            }
+        }
+    }
+
+    /// The profile in memory or in the store, if it is not older than `holds`.
+    async fn profile(&self, user: &UserId, holds: SignedDuration) -> Option<Profile> {
+        let now = self.clock.now();
+        let is_recent = |at: Timestamp| now.duration_since(at) <= holds;
+        {
+            let profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, profile)) = profiles.get(user).filter(|(at, _)| is_recent(*at)) {
+                return Some(profile.clone());
+            }
+        }
+        let kept =
+            self.store.profile(user).await.inspect_err(|error| tracing::warn!(%error, "profile not read"));
+        let (body, at) = kept.ok().flatten().filter(|(_, at)| is_recent(*at))?;
+        let profile: Profile = serde_json::from_str(&body).ok()?;
+        self.remember(user, at, profile.clone());
+        Some(profile)
+    }
+
+    async fn fetch_profile(&self, user: &UserId) -> Option<Profile> {
+        let now = self.clock.now();
+        match self.slack.user(user).await {
+            Ok(profile) => {
+                self.remember(user, now, profile.clone());
+                if let Ok(body) = serde_json::to_string(&profile)
+                    && let Err(error) = self.store.keep_profile(user, &body, now).await
+                {
+                    tracing::warn!(%error, "profile not kept");
+                }
+                Some(profile)
+            }
+            Err(error) => {
+                tracing::warn!(user = %user, %error, "what kind of member they are cannot be found out");
+                None
+            }
+        }
+    }
+
+    fn remember(&self, user: &UserId, at: Timestamp, profile: Profile) {
+        let mut profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
+        if profiles.len() >= PROFILES {
+            profiles.clear();
+        }
+        profiles.insert(user.clone(), (at, profile));
+    }
+}

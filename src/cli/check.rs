@@ -1,0 +1,200 @@
+//! `check`: whether everything is in place for the bot, one line a check. Nothing is changed outside, except that
+//! the database's schema is brought up to date.
+
+use std::{fmt::Write, path::Path, process::ExitCode};
+
+use secrecy::ExposeSecret;
+use serde::Serialize;
+
+use super::{Failure, manifest::scopes, print, settings};
+use crate::{
+    app::Clients,
+    cache::instance::catalog_of,
+    clock::Clock,
+    config::{Config, Environment},
+    domain::{
+        offer::{Missing, Offer},
+        people::Principal,
+    },
+    slack,
+    store::Store,
+};
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    check: &'static str,
+    ok: bool,
+    detail: String,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    ok: bool,
+    checks: Vec<Finding>,
+}
+
+impl Report {
+    fn good(&mut self, check: &'static str, detail: impl Into<String>) {
+        self.checks.push(Finding { check, ok: true, detail: detail.into() });
+    }
+
+    fn bad(&mut self, check: &'static str, detail: impl Into<String>) {
+        self.checks.push(Finding { check, ok: false, detail: detail.into() });
+    }
+}
+
+pub(super) async fn run(
+    environment: &Environment,
+    file: Option<&Path>,
+    as_json: bool,
+) -> Result<ExitCode, Failure> {
+    let mut report = Report::default();
+    match settings(environment, file) {
+        Ok(config) => {
+            report.good("configuration", "every setting is readable and possible");
+            look(&config, &mut report).await?;
+        }
+        Err(Failure(faults)) => faults.into_iter().for_each(|fault| report.bad("configuration", fault)),
+    }
+    report.ok = report.checks.iter().all(|finding| finding.ok);
+    let text = if as_json {
+        serde_json::to_string_pretty(&report)? + "\n"
+    } else {
+        report.checks.iter().fold(String::new(), |mut text, Finding { check, ok, detail }| {
+            let _ = writeln!(text, "{:6} {check}: {detail}", if *ok { "ok" } else { "FAILED" });
+            text
+        })
+    };
+    print(&text)?;
+    if report.ok {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let faults = report.checks.into_iter().filter(|finding| !finding.ok);
+    Err(Failure(faults.map(|finding| format!("{}: {}", finding.check, finding.detail)).collect()))
+}
+
+async fn look(config: &Config, report: &mut Report) -> Result<(), Failure> {
+    let clock = Clock::system();
+    match Store::open(config.database_url.expose_secret()).await {
+        Ok(store) => {
+            let depth = store.depth(clock.now()).await?;
+            match depth.buried {
+                0 => report.good("database", "it can be used, and its schema is up to date"),
+                buried => report.bad(
+                    "database",
+                    format!("{buried} effects were given up; the column error of table effect says why"),
+                ),
+            }
+            store.close().await;
+        }
+        Err(error) => report.bad("database", error.to_string()),
+    }
+    let Clients { slack, marketo } = Clients::new(config, &clock)?;
+    look_at_slack(config, &slack, report).await;
+    look_at_marketo(config, &marketo, report).await;
+    Ok(())
+}
+
+async fn look_at_slack(config: &Config, slack: &slack::client::Client, report: &mut Report) {
+    match slack.auth_test().await {
+        Ok(identity) => {
+            let served = &config.slack.team_ids;
+            if served.is_empty()
+                || served.contains(&identity.team_id)
+                || served.iter().any(|id| id.starts_with('E'))
+            {
+                report.good("slack token", format!("it belongs to workspace {}", identity.team_id));
+            } else {
+                let detail = format!(
+                    "it belongs to workspace {}, which slack.team_ids does not list",
+                    identity.team_id
+                );
+                report.bad("slack token", detail);
+            }
+        }
+        Err(error) => return report.bad("slack token", format!("SLACK_BOT_TOKEN: {error}")),
+    }
+    match slack.granted_scopes().await {
+        Ok(granted) => {
+            let missing: Vec<String> = scopes()
+                .filter(|(scope, _)| !granted.iter().any(|own| own == scope))
+                .map(|(scope, used_for)| format!("{scope} (to {used_for})"))
+                .collect();
+            if missing.is_empty() {
+                report.good("slack scopes", "every scope is granted");
+            } else {
+                let missing = missing.join(", ");
+                let mend = "update the app from `manifest` and install it again";
+                report.bad("slack scopes", format!("missing: {missing}; {mend}"));
+            }
+        }
+        Err(error) => report.bad("slack scopes", error.to_string()),
+    }
+    for principal in config.policy.approvers().iter().chain(&config.policy.requesters) {
+        let (id, members) = match principal {
+            Principal::User(_) => continue,
+            Principal::Group(id) => (id.to_string(), slack.group_members(id).await),
+            Principal::Channel(id) => (id.to_string(), slack.channel_members(id).await),
+        };
+        match members {
+            Ok(members) if members.is_empty() => report.bad("slack group", format!("{id} has no members")),
+            Ok(members) => report.good("slack group", format!("{id} has {} members", members.len())),
+            Err(error) => report.bad("slack group", format!("{id}: {error}")),
+        }
+    }
+    if let Some(channel) = &config.policy.approval_channel {
+        match slack.channel(channel).await {
+            Ok(info) if info.is_archived => report.bad("approval channel", format!("{channel} is archived")),
+            Ok(info) if !info.is_member && info.is_private => {
+                report.bad(
+                    "approval channel",
+                    format!("the bot is no member of {channel}: type /invite in it"),
+                );
+            }
+            Ok(_) => report.good("approval channel", format!("the bot can post in {channel}")),
+            Err(error) => report.bad("approval channel", format!("{channel}: {error}; is the bot a member?")),
+        }
+    }
+}
+
+async fn look_at_marketo(config: &Config, marketo: &crate::marketo::Client, report: &mut Report) {
+    if let Err(error) = marketo.authenticate().await {
+        return report
+            .bad("marketo credentials", format!("MARKETO_CLIENT_ID, MARKETO_CLIENT_SECRET: {error}"));
+    }
+    report.good("marketo credentials", "Marketo gives a token for them");
+    match marketo.all_users().await {
+        Ok(users) => {
+            let api_only = users.iter().filter(|user| user.api_only).count();
+            let detail = format!("{} users can be read, {api_only} of them API-only", users.len());
+            report.good("marketo permissions", detail);
+        }
+        Err(error) => {
+            let detail = format!(
+                "{error}; the API user's role needs \"Access User Management Api\" and \"Access Users\""
+            );
+            return report.bad("marketo permissions", detail);
+        }
+    }
+    let catalog = match (marketo.roles().await, marketo.workspaces().await) {
+        (Ok(roles), Ok(workspaces)) => catalog_of(roles, workspaces),
+        (Err(error), _) | (_, Err(error)) => return report.bad("marketo roles", error.to_string()),
+    };
+    let missing = Offer::missing(&config.policy, &catalog);
+    for missing in &missing {
+        report.bad("marketo roles", match missing {
+            Missing::Role(name) => format!("policy.roles: Marketo has no role {name}"),
+            Missing::Workspace(name) => format!("policy.workspaces: Marketo has no workspace {name}"),
+            Missing::AllWorkspacesNotAllowed(name) => format!(
+                "policy.roles: {name} is given in all workspaces only, and policy.workspaces does not allow that; add 0 to it"
+            ),
+        });
+    }
+    if missing.is_empty() {
+        let offer = Offer::of(&config.policy, &catalog);
+        let names: Vec<String> =
+            offer.roles.iter().map(|role| format!("{} ({})", role.named.name, role.named.id)).collect();
+        report.good("marketo roles", format!("offered: {}", names.join(", ")));
+    }
+}

@@ -1,0 +1,35 @@
+//! `serve`: runs the bot until it is told to stop.
+
+use std::{path::Path, process::ExitCode};
+
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use super::{Failure, settings};
+use crate::{app::App, clock::Clock, config::Environment, telemetry};
+
+pub(super) async fn run(environment: &Environment, file: Option<&Path>) -> Result<ExitCode, Failure> {
+    let config = settings(environment, file)?;
+    telemetry::log_to_stdout(&config.log);
+    let metrics = telemetry::collect_metrics();
+    let app = App::build(&config, Clock::system(), metrics).await?;
+    let listener = TcpListener::bind(config.bind)
+        .await
+        .map_err(|error| Failure(vec![format!("BIND: cannot listen on {}: {error}", config.bind)]))?;
+    tracing::info!(address = %listener.local_addr()?, version = env!("CARGO_PKG_VERSION"), "listening");
+    app.serve(listener, stop_signal()?).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Resolves when the process is asked to stop.
+fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

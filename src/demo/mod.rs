@@ -1,0 +1,262 @@
+//! The bot and the people around it on one machine: the real bot, a simulated Slack and a simulated Marketo, all on
+//! loopback. `demo` plays in it, and the tests tell their stories in it.
+//!
+//! The bot is built from settings as any other, and reached by its URL only; nothing in it knows that it is played with.
+
+mod config;
+
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+pub use self::config::POLICY;
+use crate::{
+    app::{App, BuildError},
+    clock::Clock,
+    config::Config,
+    dispatch::Dispatcher,
+    sim::{
+        marketo::{self, MarketoSim},
+        person::{Person, Workplace},
+        slack::{self, SlackSim},
+    },
+    store::{Depth, Store, StoreError},
+};
+
+/// How long a start may take, in real time.
+const START_WITHIN: Duration = Duration::from_secs(10);
+
+/// How a playground is set up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The time of everybody in it.
+    pub clock: Clock,
+    /// The simulated Slack.
+    pub slack: slack::Setup,
+    /// The simulated Marketo.
+    pub marketo: marketo::Setup,
+    /// The configuration file's text.
+    pub policy: String,
+    /// The database; absent: a SQLite file in a folder of its own, which goes with the playground.
+    pub database_url: Option<String>,
+    /// Who carries effects out.
+    pub mode: Mode,
+}
+
+/// Who carries effects out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The bot itself, at once.
+    Live,
+    /// Whoever calls [`Playground::drain`].
+    Pumped,
+}
+
+impl Options {
+    /// A friendly little company at `clock`'s time.
+    pub fn new(clock: Clock, mode: Mode) -> Self {
+        let (slack, marketo) = (slack::Setup::default(), marketo::Setup::default());
+        Self { clock, slack, marketo, policy: POLICY.to_owned(), database_url: None, mode }
+    }
+}
+
+/// Why a playground cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PlayError {
+    /// No port or no folder.
+    #[error("the playground cannot be opened: {0}")]
+    Io(#[from] io::Error),
+    /// The settings are wrong.
+    #[error("the playground's settings are wrong: {0}")]
+    Config(String),
+    /// The bot cannot be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The bot did not become ready.
+    #[error("the bot did not become ready: {0}")]
+    NotReady(String),
+}
+
+/// The bot and the people around it.
+#[derive(Debug)]
+pub struct Playground {
+    /// The simulated Slack.
+    pub slack: Arc<SlackSim>,
+    /// The simulated Marketo.
+    pub marketo: Arc<MarketoSim>,
+    /// Where its people are.
+    pub work: Workplace,
+    /// Everybody's time.
+    pub clock: Clock,
+    config: Config,
+    mode: Mode,
+    folder: Option<PathBuf>,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    url: String,
+    dispatcher: Dispatcher,
+    store: Store,
+    tasks: tokio_util::task::TaskTracker,
+    end: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl Playground {
+    /// Opens it and waits until the bot is ready.
+    ///
+    /// # Errors
+    /// When there is no port or no folder, or the settings are wrong.
+    pub async fn open(options: Options) -> Result<Self, PlayError> {
+        let Options { clock, slack, marketo, policy, database_url, mode } = options;
+        let secrets = (slack.signing_secret.clone(), slack.bot_token.clone());
+        let slack = SlackSim::start(clock.clone(), slack).await?;
+        let credentials = (marketo.client_id.clone(), marketo.client_secret.clone());
+        let marketo = MarketoSim::start(clock.clone(), marketo).await?;
+        let folder = config::folder(&clock)?;
+        let database_url =
+            database_url.unwrap_or_else(|| format!("sqlite:{}", folder.join("bot.db").display()));
+        let config = config::load_config(&config::Addresses {
+            slack: slack.api_url(),
+            marketo: marketo.url(),
+            database: database_url,
+            signing_secret: secrets.0,
+            bot_token: secrets.1,
+            client_id: credentials.0,
+            client_secret: credentials.1,
+            policy,
+            folder: folder.clone(),
+        })?;
+        let work = Workplace::new(Arc::clone(&slack), "http://127.0.0.1:1", clock.clone());
+        let folder = Some(folder);
+        let mut this = Self { slack, marketo, work, clock, config, mode, folder, running: None };
+        this.start().await?;
+        Ok(this)
+    }
+
+    /// Somebody, by their id.
+    pub fn person(&self, id: &str) -> Person {
+        self.work.person(id)
+    }
+
+    /// The bot's address.
+    pub fn url(&self) -> &str {
+        self.running.as_ref().map_or("", |running| &running.url)
+    }
+
+    /// Starts the bot, unless it runs.
+    ///
+    /// # Errors
+    /// When it cannot be built or does not become ready.
+    pub async fn start(&mut self) -> Result<(), PlayError> {
+        if self.running.is_some() {
+            return Ok(());
+        }
+        let app = App::build(&self.config, self.clock.clone(), None).await?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let (end, ended) = oneshot::channel();
+        let ended = async move {
+            let _ = ended.await;
+        };
+        let (dispatcher, store, tasks) = (app.dispatcher.clone(), app.store().clone(), app.tasks().clone());
+        let known = app.known();
+        let serving = match self.mode {
+            Mode::Live => tokio::spawn(app.serve(listener, ended)),
+            Mode::Pumped => tokio::spawn(app.serve_only(listener, ended)),
+        };
+        self.work.set_bot_url(&url);
+        self.running = Some(Running { url, dispatcher, store, tasks, end, serving });
+        let real = Clock::system();
+        let ready = async {
+            while !known.is_complete() {
+                real.sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(START_WITHIN, ready)
+            .await
+            .map_err(|_| PlayError::NotReady("what it needs to know is missing".to_owned()))
+    }
+
+    /// Ends the bot in good order.
+    pub async fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            let _ = running.end.send(());
+            let _ = running.serving.await;
+        }
+    }
+
+    /// Ends the bot and starts it again on the same database.
+    ///
+    /// # Errors
+    /// As [`Playground::start`].
+    pub async fn restart(&mut self) -> Result<(), PlayError> {
+        self.stop().await;
+        self.start().await
+    }
+
+    /// Carries out everything that is due, and waits for what the bot does in the background.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn drain(&self) -> Result<(), StoreError> {
+        let Some(running) = &self.running else { return Ok(()) };
+        let real = Clock::system();
+        loop {
+            let mut was_idle = true;
+            while !running.tasks.is_empty() {
+                was_idle = false;
+                real.sleep(Duration::from_millis(1)).await;
+            }
+            while self.mode == Mode::Pumped && running.dispatcher.step().await? {
+                was_idle = false;
+            }
+            let is_done = self.mode == Mode::Pumped || running.store.depth(self.clock.now()).await?.due == 0;
+            if was_idle && is_done {
+                return Ok(());
+            }
+            if !is_done {
+                real.sleep(Duration::from_millis(1)).await;
+            }
+        }
+    }
+
+    /// Lets `time` pass, stopping at each moment at which something is due.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pass(&self, time: Duration) -> Result<(), StoreError> {
+        let end = self.clock.millis() + i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        loop {
+            self.drain().await?;
+            let Some(running) = &self.running else { return Ok(()) };
+            let next = running.store.next_due().await?.map_or(end, |due| due.as_millisecond().min(end));
+            let left = u64::try_from(next - self.clock.millis()).unwrap_or(0);
+            self.clock.advance(Duration::from_millis(left));
+            if self.clock.millis() >= end {
+                return self.drain().await;
+            }
+        }
+    }
+
+    /// How much waits.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn depth(&self) -> Result<Depth, StoreError> {
+        match &self.running {
+            Some(running) => running.store.depth(self.clock.now()).await,
+            None => Ok(Depth::default()),
+        }
+    }
+}
+
+impl Drop for Playground {
+    fn drop(&mut self) {
+        if let Some(folder) = self.folder.take() {
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}

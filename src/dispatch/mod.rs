@@ -1,0 +1,233 @@
+//! Claims effects that are due, carries each out, and feeds the outcome back to the engine.
+//!
+//! An effect is carried out under a lease and with no transaction open. Whatever happens to the process, the
+//! effect comes back when its lease ends; what it may have done by then is looked up, never blindly repeated.
+//! This room must not know of SQL or of HTTP requests, and it decides nothing about requests.
+
+mod apply;
+mod check;
+mod post;
+mod retry;
+mod show;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cache::{instance::Instance, people::People},
+    clock::Clock,
+    config::Identity,
+    domain::{decide::Refusal, effect::Effect, event::Event, people::UserId},
+    engine::{Engine, Settled, Settlement},
+    health::Health,
+    marketo,
+    slack::{client::Client, words},
+    store::{Claimed, StoreError},
+};
+
+/// How long a worker may hold a lane before another one takes over. Longer than any one call.
+pub const LEASE: Duration = Duration::from_secs(30);
+/// How many effects are carried out at once.
+const AT_ONCE: usize = 8;
+/// How long the queue is left alone when nothing is known to be due: another replica may have added to it.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// What the dispatcher is built from.
+#[derive(Debug)]
+pub struct Parts {
+    /// Loads, decides and saves.
+    pub engine: Engine,
+    /// Time.
+    pub clock: Clock,
+    /// The Web API.
+    pub slack: Client,
+    /// Marketo.
+    pub marketo: marketo::Client,
+    /// How a user id relates to an e-mail on the instance.
+    pub identity: Identity,
+    /// Who is in which group.
+    pub people: Arc<People>,
+    /// What the instance has.
+    pub instance: Arc<Instance>,
+    /// The condition of the process.
+    pub health: Arc<Health>,
+    /// Notified when new effects are due.
+    pub work: Arc<Notify>,
+}
+
+/// Carries effects out. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Dispatcher(Arc<Parts>);
+
+/// What is to be recorded of an effect, and the event that it leads to.
+struct Done {
+    settlement: Settlement,
+    event: Option<Event>,
+}
+
+impl Done {
+    fn quietly() -> Self {
+        Self { settlement: Settlement::Done, event: None }
+    }
+
+    fn with(event: Event) -> Self {
+        Self { settlement: Settlement::Done, event: Some(event) }
+    }
+}
+
+/// Why nothing is recorded of an effect.
+enum Stop {
+    /// Another worker has taken over.
+    LeaseLost,
+    /// The database failed: the effect comes back when its lease ends.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Dispatcher {
+    /// A dispatcher that does nothing until [`Dispatcher::run_until`] or [`Dispatcher::step`].
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Carries out one effect that is due; false if none is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn step(&self) -> Result<bool, StoreError> {
+        let Some(claimed) = self.claim().await? else { return Ok(false) };
+        self.carry_out(claimed).await;
+        Ok(true)
+    }
+
+    /// Carries out what is due until `stop`, then finishes what it holds.
+    pub async fn run_until(self, stop: CancellationToken) {
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        let mut working = JoinSet::new();
+        while !stop.is_cancelled() {
+            while working.try_join_next().is_some() {}
+            self.0.health.workers_alive();
+            let place = tokio::select! {
+                () = stop.cancelled() => break,
+                place = Arc::clone(&places).acquire_owned() => place,
+            };
+            match self.claim().await {
+                Ok(Some(claimed)) => {
+                    let this = self.clone();
+                    working.spawn(async move {
+                        this.carry_out(claimed).await;
+                        drop(place);
+                    });
+                }
+                Ok(None) => {
+                    drop(place);
+                    self.wait_for_work(&stop).await;
+                }
+                Err(error) => {
+                    drop(place);
+                    tracing::error!(%error, "due effects cannot be claimed");
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = self.0.clock.sleep(LOOK_EVERY) => {}
+                    }
+                }
+            }
+        }
+        while working.join_next().await.is_some() {}
+    }
+
+    async fn wait_for_work(&self, stop: &CancellationToken) {
+        let due = self.0.engine.store().next_due().await.ok().flatten();
+        let look =
+            self.0.clock.millis().saturating_add(i64::try_from(LOOK_EVERY.as_millis()).unwrap_or(i64::MAX));
+        let until = due.map_or(look, |due| due.as_millisecond().min(look));
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.0.work.notified() => {}
+            () = self.0.clock.sleep_until(until) => {}
+        }
+    }
+
+    async fn claim(&self) -> Result<Option<Claimed>, StoreError> {
+        let Parts { engine, clock, .. } = &*self.0;
+        engine.store().claim(clock.now(), LEASE, || clock.new_id()).await
+    }
+
+    async fn carry_out(&self, claimed: Claimed) {
+        let effect = claimed.effect.effect.name();
+        let request = claimed.request.id.clone();
+        let outcome = match self.effect(&claimed).await {
+            Ok(done) => self.settle(&claimed, done).await,
+            Err(stop) => Err(stop),
+        };
+        let result = match outcome {
+            Ok(result) => result,
+            Err(Stop::LeaseLost) => {
+                tracing::warn!(%request, effect, "another worker has taken over");
+                "lease_lost"
+            }
+            Err(Stop::Store(error)) => {
+                tracing::error!(%request, effect, %error, "the outcome could not be recorded; it will be looked up");
+                "store_failed"
+            }
+        };
+        metrics::counter!("effects_total", "effect" => effect, "result" => result).increment(1);
+    }
+
+    async fn effect(&self, claimed: &Claimed) -> Result<Done, Stop> {
+        match &claimed.effect.effect {
+            Effect::Apply { change, attempted_at } => self.apply(claimed, change, *attempted_at).await,
+            Effect::ShowCard => self.show_card(claimed).await,
+            Effect::ShowRequester => self.show_requester(claimed).await,
+            Effect::Announce => self.announce(claimed).await,
+            Effect::TellOutcome => self.tell_outcome(claimed).await,
+            Effect::Remind => self.remind(claimed).await,
+            Effect::TimeOut => Ok(Done::with(Event::TimeIsUp)),
+            Effect::CheckStanding { by, press, .. } => Ok(self.check_standing(by, press).await),
+        }
+    }
+
+    async fn settle(&self, claimed: &Claimed, done: Done) -> Result<&'static str, Stop> {
+        let (request, effect) = (&claimed.request.id, claimed.effect.effect.name());
+        let result = match &done.settlement {
+            Settlement::Done => "done",
+            Settlement::Later { error, due_at, .. } => {
+                tracing::warn!(%request, effect, attempts = claimed.effect.attempts, %due_at, %error, "put off");
+                "later"
+            }
+            Settlement::Buried { error } => {
+                tracing::error!(%request, effect, attempts = claimed.effect.attempts, %error, "given up");
+                "buried"
+            }
+        };
+        match self.0.engine.settle(claimed, done.settlement, done.event.as_ref()).await? {
+            Settled::LeaseLost => Err(Stop::LeaseLost),
+            Settled::Recorded(refusal) => {
+                if let (Some(refusal), Effect::CheckStanding { by, answer_in, .. }) =
+                    (refusal, &claimed.effect.effect)
+                {
+                    self.whisper(answer_in.as_str(), by, &refusal).await;
+                }
+                Ok(result)
+            }
+        }
+    }
+
+    /// Tells whoever pressed why it counts for nothing. Best effort.
+    async fn whisper(&self, channel: &str, user: &UserId, refusal: &Refusal) {
+        let message = words::refusal(refusal, self.0.engine.policy().approvers());
+        if let Err(error) = self.0.slack.post_ephemeral(&channel.into(), user, &message).await {
+            tracing::warn!(%channel, %error, "somebody could not be told");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The messages of a request. Each is made from the request as it is when the effect runs, so that late and
+//! repeated effects do no harm: what is shown already is not shown again.
+
+use super::{
+    Dispatcher, Done, Stop,
+    post::{Place, Shown},
+};
+use crate::{
+    domain::{
+        event::Event,
+        request::{Request, State},
+    },
+    engine::Settlement,
+    slack::{error::Error, views},
+    store::Claimed,
+};
+
+const CARD: &str = "card";
+const REQUESTER: &str = "requester";
+const CREATED: &str = "created";
+const CREATED_DIRECT: &str = "created_direct";
+
+impl Dispatcher {
+    /// The request as it is now; the claimed one, should it be gone.
+    async fn current(&self, claimed: &Claimed) -> Result<Request, Stop> {
+        let current = self.0.engine.store().request(&claimed.request.id).await?;
+        Ok(current.unwrap_or_else(|| claimed.request.clone()))
+    }
+
+    pub(super) async fn show_card(&self, claimed: &Claimed) -> Result<Done, Stop> {
+        let request = self.current(claimed).await?;
+        let Some(channel) = request.approval_channel.clone() else { return Ok(Done::quietly()) };
+        let message = views::card(&request, self.0.engine.policy().approvers());
+        match self.show(&request.id, CARD, &Place::Channel(channel), &message, request.version).await? {
+            Shown::Yes => Ok(Done::quietly()),
+            Shown::Later(error) => Ok(self.later(claimed, &error)),
+            // Nobody can approve what nobody sees.
+            Shown::Refused(error) if request.state == State::Pending => {
+                tracing::warn!(request = %request.id, %error, "the card cannot be posted");
+                Ok(Done::with(Event::CardLost { detail: error.code }))
+            }
+            Shown::Refused(error) => Ok(bury(&error)),
+        }
+    }
+
+    pub(super) async fn show_requester(&self, claimed: &Claimed) -> Result<Done, Stop> {
+        let request = self.current(claimed).await?;
+        let place = Place::Direct(request.requester.clone());
+        let message = views::requester(&request, self.0.engine.policy().approvers());
+        let shown = self.show(&request.id, REQUESTER, &place, &message, request.version).await?;
+        Ok(self.concluded(claimed, shown))
+    }
+
+    pub(super) async fn announce(&self, claimed: &Claimed) -> Result<Done, Stop> {
+        let request = self.current(claimed).await?;
+        let message = views::created(&request);
+        let place = Place::Channel(request.origin.clone());
+        match self.show(&request.id, CREATED, &place, &message, request.version).await? {
+            Shown::Refused(error) => {
+                tracing::info!(request = %request.id, %error, "not where the command was typed; the requester gets it");
+                let place = Place::Direct(request.requester.clone());
+                let shown = self.show(&request.id, CREATED_DIRECT, &place, &message, request.version).await?;
+                Ok(self.concluded(claimed, shown))
+            }
+            shown => Ok(self.concluded(claimed, shown)),
+        }
+    }
+
+    pub(super) async fn tell_outcome(&self, claimed: &Claimed) -> Result<Done, Stop> {
+        let request = self.current(claimed).await?;
+        match request.state {
+            State::Denied { .. } | State::Failed { .. } | State::TimedOut { .. } => {}
+            // It was tried again meanwhile: this end is none any more.
+            State::Pending | State::Applying { .. } | State::Done { .. } | State::Cancelled { .. } => {
+                return Ok(Done::quietly());
+            }
+        }
+        // A request that fails again ends again, and its requester is told again.
+        let part = format!("outcome_{}", request.version);
+        let place = Place::Direct(request.requester.clone());
+        let shown = self.show(&request.id, &part, &place, &views::outcome(&request), request.version).await?;
+        Ok(self.concluded(claimed, shown))
+    }
+
+    pub(super) async fn remind(&self, claimed: &Claimed) -> Result<Done, Stop> {
+        let request = self.current(claimed).await?;
+        if request.state != State::Pending {
+            return Ok(Done::quietly());
+        }
+        let card = self.0.engine.store().message(&request.id, CARD).await?.and_then(|card| card.place);
+        let Some((channel, ts)) = card else { return Ok(Done::quietly()) };
+        let message = views::reminder(&request, self.0.engine.policy().approvers());
+        let shown = self.show(&request.id, "reminder", &Place::Thread(channel, ts), &message, 1).await?;
+        Ok(self.concluded(claimed, shown))
+    }
+
+    fn concluded(&self, claimed: &Claimed, shown: Shown) -> Done {
+        match shown {
+            Shown::Yes => Done::quietly(),
+            Shown::Later(error) => self.later(claimed, &error),
+            Shown::Refused(error) => bury(&error),
+        }
+    }
+}
+
+fn bury(error: &Error) -> Done {
+    Done { settlement: Settlement::Buried { error: error.to_string() }, event: None }
+}

@@ -1,0 +1,158 @@
+//! `POST /slack/commands`: the slash command.
+
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use serde_json::json;
+
+use super::{
+    BEFORE_MODAL, Edge, Owner,
+    answer::Answer,
+    body::{Signed, is_ssl_check},
+};
+use crate::{
+    cache::people::May,
+    domain::{offer::Offer, people::UserId},
+    slack::{faults, inbound::SlashCommand, views, words},
+};
+
+/// How long a modal that opened empty waits for the roles, in seconds.
+const FILL_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// What was typed after the command.
+#[derive(Debug, PartialEq, Eq)]
+enum Line<'a> {
+    /// The form, with an e-mail to fill in, or an empty one.
+    Form(&'a str),
+    Help,
+    Unknown,
+}
+
+pub(super) async fn command(State(edge): State<Edge>, request: Request) -> Response {
+    let watch = edge.watch();
+    let answer = match edge.verified(request, true).await {
+        Ok(signed) => take(&edge, &signed),
+        Err(answer) => answer,
+    };
+    answer.counted("commands", watch)
+}
+
+fn take(edge: &Edge, signed: &Signed) -> Answer {
+    let Ok(command) = serde_urlencoded::from_bytes::<SlashCommand<'_>>(&signed.body) else {
+        return Answer::status("unreadable", StatusCode::BAD_REQUEST);
+    };
+    if command.command.is_empty() || command.user_id.is_empty() {
+        if is_ssl_check(&signed.body) {
+            return Answer::empty("ssl_check");
+        }
+        return Answer::status("unreadable", StatusCode::BAD_REQUEST);
+    }
+    let line = read(&command.text);
+    match edge.owner(&command.api_app_id, &[&command.team_id], &command.enterprise_id) {
+        Owner::Others => return Answer::empty("foreign"),
+        Owner::NotKnown if line != Line::Help => return Answer::told("starting", &words::starting()),
+        Owner::NotKnown | Owner::Us => {}
+    }
+    match line {
+        Line::Help => Answer::told("help", &words::usage(&command.command)),
+        Line::Unknown => Answer::told("not_understood", &words::not_understood(&command.command)),
+        Line::Form(_) if !signed.is_first => Answer::empty("repeated"),
+        Line::Form(email) => {
+            edge.instance.modal_opens();
+            let asked = Asked {
+                user: command.user_id.as_ref().into(),
+                channel: command.channel_id.clone().into_owned(),
+                trigger_id: command.trigger_id.clone().into_owned(),
+                response_url: command.response_url.clone().into_owned(),
+                email: email.to_owned(),
+            };
+            edge.tasks.spawn(open_form(edge.clone(), asked));
+            Answer::empty("form")
+        }
+    }
+}
+
+/// Reads what was typed. Slack may show an e-mail as a link: `<mailto:a@b.c|a@b.c>`.
+fn read(text: &str) -> Line<'_> {
+    let mut words = text.split_whitespace();
+    match (words.next(), words.next()) {
+        (None, _) => Line::Form(""),
+        (Some(word), None) if word.eq_ignore_ascii_case("help") => Line::Help,
+        (Some(word), None) if word.contains('@') => Line::Form(
+            word.strip_prefix("<mailto:")
+                .and_then(|link| link.strip_suffix('>'))
+                .map_or(word, |link| link.split('|').next().unwrap_or(link)),
+        ),
+        _ => Line::Unknown,
+    }
+}
+
+struct Asked {
+    user: UserId,
+    channel: String,
+    trigger_id: String,
+    response_url: String,
+    email: String,
+}
+
+/// Opens the form, unless the person may not ask. Not knowing does not keep it closed: rights are checked
+/// again when it is submitted.
+async fn open_form(edge: Edge, asked: Asked) {
+    let may = tokio::time::timeout(BEFORE_MODAL, edge.people.requester_now(&asked.user)).await;
+    let policy = edge.engine.policy();
+    if let Ok(May::No(why)) = may {
+        let message = words::may_not_request(why, &policy.requesters, policy.approvers());
+        tracing::info!(user = %asked.user, "may not request");
+        return edge.whisper(&asked.channel, asked.user.as_str(), &asked.response_url, message);
+    }
+    let metadata = json!({"v": 1, "channel": asked.channel}).to_string();
+    let filled = |catalog: &crate::domain::offer::Catalog| {
+        let offer = Offer::of(policy, catalog);
+        let form = views::Form { offer: &offer, policy, email: &asked.email, metadata: &metadata };
+        views::request_modal(&form)
+    };
+    let catalog = edge.instance.catalog();
+    let view = catalog.as_deref().map_or_else(|| views::loading_modal(&metadata), filled);
+    let opened = match edge.slack.open_view(&asked.trigger_id, &view).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            // Never repeated: the trigger is spent, and a second modal would surprise.
+            tracing::warn!(user = %asked.user, %error, "the form did not open");
+            return edge.whisper(&asked.channel, asked.user.as_str(), &asked.response_url, words::no_modal());
+        }
+    };
+    if catalog.is_some() {
+        return;
+    }
+    let view = match edge.instance.catalog_soon(FILL_WITHIN).await {
+        Some(catalog) => filled(&catalog),
+        None => views::unavailable_modal(faults::MARKETO_UNAVAILABLE),
+    };
+    if let Err(error) = edge.slack.update_view(&opened.id, opened.hash.as_deref(), &view).await {
+        tracing::warn!(user = %asked.user, %error, "the form was not filled");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_help_or_a_form_with_an_e_mail_to_fill_in() {
+        for (text, expected) in [
+            ("", Line::Form("")),
+            ("  ", Line::Form("")),
+            ("help", Line::Help),
+            (" HELP ", Line::Help),
+            ("svc@example.com", Line::Form("svc@example.com")),
+            ("<mailto:svc@example.com|svc@example.com>", Line::Form("svc@example.com")),
+            ("<mailto:svc@example.com>", Line::Form("svc@example.com")),
+            ("please", Line::Unknown),
+            ("svc@example.com now", Line::Unknown),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
+        }
+    }
+}

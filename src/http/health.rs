@@ -1,0 +1,52 @@
+//! `GET /healthz`, `/readyz` and `/metrics`: for those who run the bot. No secrets, no personal data.
+
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::Edge;
+
+/// 200 while the process can serve.
+pub(super) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// 200 when database, workers and credentials are good; else 503 with a line for each trouble.
+pub(super) async fn readyz(State(edge): State<Edge>) -> Response {
+    let mut troubles = edge.health.troubles();
+    if let Err(error) = edge.engine.store().ping().await {
+        troubles.push(format!("the database does not answer ({})", error.code()));
+    }
+    if !edge.instance.is_loaded() {
+        let why =
+            edge.instance.trouble().map_or_else(|| "still loading".to_owned(), |error| error.to_string());
+        troubles.push(format!(
+            "Marketo instance {}: roles, workspaces or users are missing: {why}",
+            edge.instance.name()
+        ));
+    }
+    if troubles.is_empty() {
+        return "ready\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, troubles.join("\n") + "\n").into_response()
+}
+
+/// Prometheus text.
+pub(super) async fn metrics(State(edge): State<Edge>) -> Response {
+    if let Ok(depth) = edge.engine.store().depth(edge.clock.now()).await {
+        let age = depth.oldest_due_at.map_or(0, |due| (edge.clock.millis() - due).max(0));
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        for (name, value) in [
+            ("outbox_due", depth.due as f64),
+            ("outbox_later", depth.later as f64),
+            ("outbox_buried", depth.buried as f64),
+            ("outbox_oldest_due_seconds", age as f64 / 1000.0),
+        ] {
+            metrics::gauge!(name).set(value);
+        }
+    }
+    let text = edge.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text.unwrap_or_default()).into_response()
+}

@@ -1,0 +1,155 @@
+//! The edge: routes on axum that verify what comes from Slack, read it, hand it over and answer.
+//!
+//! Every answer leaves without waiting for a call to the outside; what needs one is spawned into a tracker that
+//! a shutdown waits for. It must not know of SQL or Marketo's API, and it decides nothing about requests.
+
+mod answer;
+mod body;
+mod commands;
+mod events;
+mod health;
+mod interactions;
+mod options;
+mod presses;
+mod replay;
+mod signature;
+mod submissions;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::SecretString;
+use tokio_util::task::TaskTracker;
+
+use self::{replay::Replays, signature::Keys};
+use crate::{
+    cache::{
+        instance::Instance,
+        people::{People, Teams},
+    },
+    clock::Clock,
+    domain::people::{ChannelId, UserId},
+    engine::Engine,
+    health::Health,
+    slack::{client::Client, error::Class, views::Message},
+};
+
+/// How long the background may take before a modal must open: its trigger dies after 3 s.
+const BEFORE_MODAL: Duration = Duration::from_millis(1_500);
+
+/// What the edge is built from.
+#[derive(Debug)]
+pub struct Parts {
+    /// Loads, decides and saves.
+    pub engine: Engine,
+    /// Time.
+    pub clock: Clock,
+    /// Who is in which group.
+    pub people: Arc<People>,
+    /// What the instance has.
+    pub instance: Arc<Instance>,
+    /// The Web API.
+    pub slack: Client,
+    /// The condition of the process.
+    pub health: Arc<Health>,
+    /// Work that an answer does not wait for.
+    pub tasks: TaskTracker,
+    /// The accepted signing secrets.
+    pub signing_secrets: Vec<SecretString>,
+    /// The served workspaces, once known.
+    pub teams: Teams,
+    /// The app's id; absent: not checked.
+    pub app_id: Option<String>,
+    /// The metrics to show.
+    pub metrics: Option<PrometheusHandle>,
+}
+
+/// The edge's state. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Edge(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    keys: Keys,
+    replays: Replays,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Edge")
+    }
+}
+
+impl std::ops::Deref for Edge {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0.parts
+    }
+}
+
+/// The routes.
+pub fn router(parts: Parts) -> Router {
+    let keys = Keys::new(&parts.signing_secrets);
+    let edge = Edge(Arc::new(Inner { parts, keys, replays: Replays::default() }));
+    Router::new()
+        .route("/slack/commands", post(commands::command))
+        .route("/slack/interactions", post(interactions::interaction))
+        .route("/slack/options", post(options::options))
+        .route("/slack/events", post(events::event))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .with_state(edge)
+}
+
+/// Whose message it is, by the ids that came with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    /// Ours.
+    Us,
+    /// Another workspace's or another app's.
+    Others,
+    /// Not known: Slack has not said yet whose token we hold.
+    NotKnown,
+}
+
+impl Edge {
+    /// Whose message it is. The first of `teams` that is not empty counts, then the organization.
+    fn owner(&self, app_id: &str, teams: &[&str], enterprise: &str) -> Owner {
+        if self.app_id.as_deref().is_some_and(|own| own != app_id) {
+            return Owner::Others;
+        }
+        let Some(served) = self.teams.get() else { return Owner::NotKnown };
+        let team = teams.iter().find(|team| !team.is_empty());
+        let is_served = |id: &str| !id.is_empty() && served.iter().any(|own| own == id);
+        if team.is_some_and(|team| is_served(team)) || is_served(enterprise) {
+            Owner::Us
+        } else {
+            Owner::Others
+        }
+    }
+
+    /// Tells somebody something that nobody else sees. Best effort, in the background.
+    fn whisper(&self, channel: &str, user: &str, response_url: &str, message: Message) {
+        let (edge, channel, user) = (self.clone(), ChannelId::from(channel), UserId::from(user));
+        let response_url = response_url.to_owned();
+        self.tasks.spawn(async move {
+            let Err(error) = edge.slack.post_ephemeral(&channel, &user, &message).await else { return };
+            // Where the bot is no member, the address that came with the message still works.
+            let told = match error.class {
+                Class::Refused if !response_url.is_empty() => {
+                    edge.slack.respond(&response_url, &message).await
+                }
+                _ => Err(error),
+            };
+            if let Err(error) = told {
+                tracing::warn!(%channel, %error, "somebody could not be told");
+            }
+        });
+    }
+}

@@ -1,0 +1,129 @@
+//! Buttons on cards and direct messages. A button carries the request's id and nothing else that is trusted.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::{BEFORE_MODAL, Edge, answer::Answer};
+use crate::{
+    domain::{
+        event::Press,
+        people::{ChannelId, RequestId, Standing, UserId},
+    },
+    engine::{Outcome, Pressed},
+    slack::{
+        ids,
+        inbound::{Action, Interaction},
+        views::{self, Message},
+        words,
+    },
+};
+
+/// A press of one of our buttons.
+struct Button {
+    request: RequestId,
+    by: UserId,
+    channel: ChannelId,
+    key: String,
+    trigger_id: String,
+    response_url: String,
+}
+
+pub(super) async fn take(edge: &Edge, interaction: &Interaction, is_first: bool) -> Answer {
+    let ours = interaction.actions.iter().find_map(|action| Some((press_of(action)?, action)));
+    let Some((press, action)) = ours else { return Answer::empty("not_handled") };
+    let button = Button::read(interaction, action);
+    if press == Press::AskToDeny {
+        if is_first {
+            edge.tasks.spawn(open_denial(edge.clone(), button));
+        }
+        return Answer::empty("deny_form");
+    }
+    let standing = if press.needs_standing() { edge.people.approver(&button.by) } else { Standing::No };
+    match edge.engine.press(button.pressed(standing, press)).await {
+        Ok(Outcome::Counted(_)) => Answer::empty("counted"),
+        Ok(Outcome::Deferred) => Answer::empty("deferred"),
+        Ok(Outcome::Repeated) => Answer::empty("repeated"),
+        Ok(Outcome::Refused(refusal)) => {
+            button.refused(edge, words::refusal(&refusal, edge.engine.policy().approvers()));
+            Answer::empty("refused")
+        }
+        Err(error) => {
+            tracing::error!(request = %button.request, %error, "a press could not be kept");
+            button.refused(edge, words::try_again());
+            // Not 200: that would promise that the press is kept.
+            Answer::status("store_failed", StatusCode::SERVICE_UNAVAILABLE)
+        }
+    }
+}
+
+fn press_of(action: &Action) -> Option<Press> {
+    match action.action_id.as_str() {
+        ids::APPROVE => Some(Press::Approve),
+        ids::DENY => Some(Press::AskToDeny),
+        ids::CANCEL => Some(Press::Cancel),
+        ids::RETRY => Some(Press::Retry),
+        _ => None,
+    }
+}
+
+impl Button {
+    fn read(interaction: &Interaction, action: &Action) -> Self {
+        let Interaction { user, container, channel, trigger_id, .. } = interaction;
+        let channel = if channel.id.is_empty() { &container.channel_id } else { &channel.id };
+        // A step of a workflow may press without a trigger; the time of the press is unique as well.
+        let key = if trigger_id.is_empty() {
+            format!("press:{}:{}:{}", container.message_ts, action.action_ts, user.id)
+        } else {
+            format!("press:{trigger_id}")
+        };
+        Self {
+            request: RequestId(action.value.clone()),
+            by: UserId(user.id.clone()),
+            channel: ChannelId(channel.clone()),
+            key,
+            trigger_id: trigger_id.clone(),
+            response_url: interaction.response_url.clone(),
+        }
+    }
+
+    fn pressed(&self, standing: Standing, press: Press) -> Pressed {
+        Pressed {
+            key: self.key.clone(),
+            request: self.request.clone(),
+            by: self.by.clone(),
+            standing,
+            press,
+            answer_in: self.channel.clone(),
+        }
+    }
+
+    fn refused(&self, edge: &Edge, message: Message) {
+        edge.whisper(self.channel.as_str(), self.by.as_str(), &self.response_url, message);
+    }
+}
+
+/// Opens the form for a denial, for whoever may deny.
+async fn open_denial(edge: Edge, button: Button) {
+    let asked = tokio::time::timeout(BEFORE_MODAL, edge.people.approver_now(&button.by)).await;
+    let standing = asked.unwrap_or(Standing::Unknown);
+    let message = match edge.engine.press(button.pressed(standing, Press::AskToDeny)).await {
+        Ok(Outcome::Counted(request)) => {
+            let metadata = json!({"v": 1, "request": button.request, "channel": button.channel}).to_string();
+            let view = views::deny_modal(&request, &metadata);
+            match edge.slack.open_view(&button.trigger_id, &view).await {
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(request = %button.request, %error, "the form for a denial did not open");
+                    words::no_modal()
+                }
+            }
+        }
+        Ok(Outcome::Refused(refusal)) => words::refusal(&refusal, edge.engine.policy().approvers()),
+        Ok(Outcome::Deferred | Outcome::Repeated) => return,
+        Err(error) => {
+            tracing::error!(request = %button.request, %error, "a press could not be looked at");
+            words::try_again()
+        }
+    };
+    button.refused(&edge, message);
+}

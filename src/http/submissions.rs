@@ -1,0 +1,142 @@
+//! Submitted modals: the request form and the form for a denial.
+
+use serde::Deserialize;
+
+use super::{Edge, answer::Answer};
+use crate::{
+    cache::people::May,
+    domain::{
+        change::Change,
+        decide::Submission,
+        event::Press,
+        form::{Draft, Field, FieldFault, Rules, check},
+        offer::Offer,
+        people::{ChannelId, RequestId, UserId},
+        text::{Reason, TextFault},
+    },
+    engine::{Outcome, Pressed, Submitted},
+    slack::{faults, ids, inbound::Interaction, words},
+};
+
+/// What the bot left in a request form when it opened it.
+#[derive(Deserialize)]
+struct FormMetadata {
+    channel: ChannelId,
+}
+
+/// What the bot left in a form for a denial.
+#[derive(Deserialize)]
+struct DenyMetadata {
+    request: RequestId,
+    channel: ChannelId,
+}
+
+/// Takes a request form. It closes only when the request is kept.
+pub(super) async fn request(edge: &Edge, interaction: &Interaction) -> Answer {
+    let requester = UserId(interaction.user.id.clone());
+    let Ok(FormMetadata { channel }) = serde_json::from_str(&interaction.view.private_metadata) else {
+        return fault("outdated", Field::Email, faults::FORM_OUTDATED);
+    };
+    let zone = match edge.people.requester(&requester).await {
+        May::Yes(zone) => zone,
+        May::No(why) => {
+            return fault("may_not_request", Field::Email, faults::may_not_request(why));
+        }
+        May::Unknown => {
+            let edge_later = edge.clone();
+            edge.tasks.spawn(async move { edge_later.people.requester_now(&requester).await });
+            return fault("cannot_check", Field::Email, faults::CANNOT_CHECK_REQUESTER);
+        }
+    };
+    let Some(catalog) = edge.instance.catalog() else {
+        return fault("no_roles", Field::Role, faults::MARKETO_UNAVAILABLE);
+    };
+    let policy = edge.engine.policy();
+    let offer = Offer::of(policy, &catalog);
+    let rules = Rules { now: edge.clock.now(), policy, offer: &offer, zone: &zone };
+    let (user, reason) = match check(rules, &draft(edge, interaction)) {
+        Ok(checked) => checked,
+        Err(found) => return faulty("faulty", &offer, found),
+    };
+    if edge.instance.has_user(&user.email) {
+        return fault("exists", Field::Email, faults::ALREADY_A_USER);
+    }
+    let id = RequestId(edge.clock.new_id());
+    let submission = Submission { id, requester, origin: channel, change: Change::CreateUser(user), reason };
+    match edge.engine.submit(&format!("view:{}", interaction.view.id), submission).await {
+        Ok(Submitted::Accepted(_)) => Answer::empty("accepted"),
+        Ok(Submitted::Repeated) => Answer::empty("repeated"),
+        Ok(Submitted::Taken) => fault("pending", Field::Email, faults::ALREADY_PENDING),
+        Err(error) => {
+            tracing::error!(%error, "a submission could not be kept");
+            fault("store_failed", Field::Email, faults::NOTHING_STORED)
+        }
+    }
+}
+
+fn draft(edge: &Edge, interaction: &Interaction) -> Draft {
+    let value = |field| interaction.view.state.value(ids::block_id_of(field)).map(str::to_owned);
+    Draft {
+        instance: edge.instance.name().to_owned(),
+        email: value(Field::Email).unwrap_or_default(),
+        first_name: value(Field::FirstName).unwrap_or_default(),
+        last_name: value(Field::LastName).unwrap_or_default(),
+        reason: value(Field::Reason).unwrap_or_default(),
+        expiration: value(Field::Expiration),
+        role: value(Field::Role),
+        workspace: value(Field::Workspace),
+    }
+}
+
+fn fault(outcome: &'static str, field: Field, text: &str) -> Answer {
+    Answer::field_errors(outcome, [(ids::block_id_of(field), text.to_owned())])
+}
+
+/// Slack shows a fault only beside a field that the form has: without a choice of workspaces there is none.
+fn faulty(outcome: &'static str, offer: &Offer, found: Vec<FieldFault>) -> Answer {
+    let place = |field| match field {
+        Field::Workspace if offer.workspaces.len() < 2 => Field::Role,
+        other => other,
+    };
+    let found = found.into_iter().map(|fault| (ids::block_id_of(place(fault.field)), fault.text));
+    Answer::field_errors(outcome, found)
+}
+
+/// Takes a form for a denial.
+pub(super) async fn denial(edge: &Edge, interaction: &Interaction) -> Answer {
+    let reason_fault = |outcome, text: &str| Answer::field_errors(outcome, [(ids::REASON, text.to_owned())]);
+    let Ok(DenyMetadata { request, channel }) = serde_json::from_str(&interaction.view.private_metadata)
+    else {
+        return reason_fault("outdated", faults::FORM_OUTDATED);
+    };
+    let reason = match Reason::parse(interaction.view.state.value(ids::REASON).unwrap_or_default()) {
+        Ok(reason) => reason,
+        Err(TextFault::TooLong) => return reason_fault("faulty", &faults::reason_too_long()),
+        Err(TextFault::Empty | TextFault::Malformed) => {
+            return reason_fault("faulty", faults::REASON_MISSING);
+        }
+    };
+    let by = UserId(interaction.user.id.clone());
+    let pressed = Pressed {
+        key: format!("view:{}", interaction.view.id),
+        request,
+        standing: edge.people.approver(&by),
+        by: by.clone(),
+        press: Press::Deny { reason },
+        answer_in: channel.clone(),
+    };
+    match edge.engine.press(pressed).await {
+        Ok(Outcome::Counted(_)) => Answer::empty("counted"),
+        Ok(Outcome::Deferred) => Answer::empty("deferred"),
+        Ok(Outcome::Repeated) => Answer::empty("repeated"),
+        Ok(Outcome::Refused(refusal)) => {
+            let message = words::refusal(&refusal, edge.engine.policy().approvers());
+            edge.whisper(channel.as_str(), by.as_str(), "", message);
+            Answer::empty("refused")
+        }
+        Err(error) => {
+            tracing::error!(%error, "a denial could not be kept");
+            reason_fault("store_failed", faults::NOTHING_STORED)
+        }
+    }
+}
