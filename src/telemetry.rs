@@ -11,6 +11,8 @@
 //! | `outbox_due`, `outbox_later`, `outbox_buried` | | effects that wait, wait for a later time, were given up |
 //! | `outbox_oldest_due_seconds` | | how long the oldest due effect has waited |
 
+use std::sync::OnceLock;
+
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -32,13 +34,17 @@ pub fn log_to_stdout(log: &Log) {
     };
 }
 
-/// Collects metrics from now on; nothing if that is done already.
+/// Collects metrics from now on. Every call gives the same collection: a process has one.
 pub fn collect_metrics() -> Option<PrometheusHandle> {
-    let builder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Full("slack_ack_seconds".to_owned()), &ACK_BUCKETS)
-        .and_then(|builder| {
-            let create = Matcher::Full("create_user_seconds".to_owned());
-            builder.set_buckets_for_metric(create, &CREATE_BUCKETS)
-        });
-    builder.ok()?.install_recorder().ok()
+    static COLLECTION: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+    let install = || {
+        PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Full("slack_ack_seconds".to_owned()), &ACK_BUCKETS)
+            .ok()?
+            .set_buckets_for_metric(Matcher::Full("create_user_seconds".to_owned()), &CREATE_BUCKETS)
+            .ok()?
+            .install_recorder()
+            .ok()
+    };
+    COLLECTION.get_or_init(install).clone()
 }

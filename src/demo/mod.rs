@@ -21,6 +21,7 @@ use crate::{
         slack::{self, SlackSim},
     },
     store::{Depth, Store, StoreError},
+    telemetry,
 };
 
 /// How long a start may take, in real time.
@@ -154,7 +155,7 @@ impl Playground {
         if self.running.is_some() {
             return Ok(());
         }
-        let app = App::build(&self.config, self.clock.clone(), None).await?;
+        let app = App::build(&self.config, self.clock.clone(), telemetry::collect_metrics()).await?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let (end, ended) = oneshot::channel();

@@ -8,14 +8,17 @@ use axum::{
 };
 
 use super::{Edge, Owner, answer::Answer};
-use crate::{domain::people::GroupId, slack::inbound::Envelope};
+use crate::{
+    domain::people::GroupId,
+    slack::inbound::{Envelope, object},
+};
 
 pub(super) async fn event(State(edge): State<Edge>, request: Request) -> Response {
     let watch = edge.watch();
     let answer = match edge.verified(request, false).await {
-        Ok(signed) => match serde_json::from_slice::<Envelope>(&signed.body) {
-            Ok(envelope) => take(&edge, envelope),
-            Err(_) => Answer::status("unreadable", StatusCode::BAD_REQUEST),
+        Ok(signed) => match object::<Envelope>(&signed.body) {
+            Some(envelope) => take(&edge, envelope),
+            None => Answer::status("unreadable", StatusCode::BAD_REQUEST),
         },
         Err(answer) => answer,
     };

@@ -9,7 +9,7 @@ use axum::{
 use super::{Edge, Owner, answer::Answer, body::Signed, presses, submissions};
 use crate::slack::{
     ids,
-    inbound::{Interaction, Wrapped},
+    inbound::{Interaction, Wrapped, object},
 };
 
 pub(super) async fn interaction(State(edge): State<Edge>, request: Request) -> Response {
@@ -42,7 +42,7 @@ async fn take(edge: &Edge, signed: &Signed) -> Answer {
 /// Reads the JSON in the form's one field.
 pub(super) fn read(body: &[u8]) -> Option<Interaction> {
     let wrapped = serde_urlencoded::from_bytes::<Wrapped<'_>>(body).ok()?;
-    serde_json::from_str(&wrapped.payload).ok()
+    object(wrapped.payload.as_bytes())
 }
 
 /// Whose interaction it is. With Slack Connect the workspace in which the app is installed counts, not the person's.

@@ -250,6 +250,11 @@ pub struct RevokedTokens {
     pub bot: Vec<String>,
 }
 
+/// Reads a JSON object; nothing else stands for one, although a list could fill the fields in their order.
+pub fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(json).ok())?
+}
+
 /// Reads a value; `null`, and anything of another shape, is the default.
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializer: D) -> Result<T, D::Error> {
     let value = Value::deserialize(deserializer)?;
@@ -334,12 +339,10 @@ mod tests {
         #[test]
         fn any_object_is_read_without_a_panic(value in any_json(), bytes in any::<Vec<u8>>()) {
             let text = value.to_string();
-            if value.is_object() {
-                let interaction: Interaction = serde_json::from_str(&text).unwrap();
-                let _ = interaction.view.state.value("value");
-                let _: Envelope = serde_json::from_str(&text).unwrap();
-            }
-            let _ = serde_json::from_slice::<Interaction>(&bytes);
+            let interaction = object::<Interaction>(text.as_bytes());
+            prop_assert_eq!((interaction.is_some(), object::<Envelope>(text.as_bytes()).is_some()), (value.is_object(), value.is_object()));
+            let _ = interaction.map(|interaction| interaction.view.state.value("value").is_some());
+            let _ = object::<Interaction>(&bytes);
             let _ = serde_urlencoded::from_bytes::<SlashCommand<'_>>(&bytes);
             let _ = serde_urlencoded::from_bytes::<Wrapped<'_>>(&bytes);
         }
