@@ -11,20 +11,10 @@ use super::{
     keys,
     section::{Section, unexpected, wrong_type},
 };
+use crate::marketo::Identity;
 
 /// The longest name of an instance: it must fit on an option of a menu.
 const NAME_MAX: usize = 75;
-
-/// How a user's id relates to the e-mail address in an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Identity {
-    /// Found out from the users that are there.
-    Auto,
-    /// Marketo's own sign-in.
-    Marketo,
-    /// Adobe's sign-in (IMS).
-    Adobe,
-}
 
 /// A Marketo instance.
 #[derive(Clone, Debug)]

@@ -27,7 +27,7 @@ pub use self::{
     address::base_url,
     environment::Environment,
     fault::Fault,
-    instances::{Identity, Instance},
+    instances::Instance,
     server::{Log, LogFormat, bind, log},
     slack::Slack,
 };

@@ -16,14 +16,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{Dispatcher, Done, LEASE, Stop, retry};
 use crate::{
-    config::Identity,
     domain::{
         change::{Change, CreateUser, CreatedUser},
         event::Event,
         request::{Failure, FailureKind, WaitCause, Waiting},
     },
     engine::Settlement,
-    marketo::{Class, Error, InviteUser, User},
+    marketo::{Class, Error, Identity, InviteUser, User},
     store::Claimed,
 };
 

@@ -21,7 +21,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cache::{instance::Instance, people::People},
     clock::Clock,
-    config::Identity,
     domain::{decide::Refusal, effect::Effect, event::Event, people::UserId},
     engine::{Engine, Settled, Settlement},
     health::Health,
@@ -49,7 +48,7 @@ pub struct Parts {
     /// Marketo.
     pub marketo: marketo::Client,
     /// How a user id relates to an e-mail on the instance.
-    pub identity: Identity,
+    pub identity: marketo::Identity,
     /// Who is in which group.
     pub people: Arc<People>,
     /// What the instance has.

@@ -50,12 +50,10 @@ impl Answer {
         #[derive(Serialize)]
         struct Told<'a> {
             response_type: &'static str,
-            text: &'a str,
-            #[serde(skip_serializing_if = "<[_]>::is_empty")]
-            blocks: &'a [slack_morphism::prelude::SlackBlock],
+            #[serde(flatten)]
+            message: &'a Message,
         }
-        let told = Told { response_type: "ephemeral", text: &message.text, blocks: &message.blocks };
-        Self::json(outcome, &told)
+        Self::json(outcome, &Told { response_type: "ephemeral", message })
     }
 
     /// 200 with faults beside the fields of a modal: pairs of block id and text.

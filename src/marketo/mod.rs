@@ -10,6 +10,7 @@ mod answer;
 mod budget;
 mod client;
 mod error;
+mod identity;
 mod mask;
 mod token;
 mod transport;
@@ -21,4 +22,5 @@ mod tests;
 
 pub use client::{Client, DEFAULT_TIMEOUT, Settings};
 pub use error::{BuildError, Call, Class, Error};
+pub use identity::Identity;
 pub use wire::{InviteUser, Role, User, Workspace};

@@ -6,6 +6,7 @@
 //! written in one [`Tx`]; no transaction is ever open during a call to the outside. This room must not know
 //! of Slack, Marketo or HTTP, and it decides nothing.
 
+mod claim;
 mod ledger;
 mod messages;
 mod outbox;
@@ -24,9 +25,10 @@ use sqlx::{
 };
 
 pub use self::{
+    claim::{Claimed, Lease},
     ledger::{Entry, GENESIS},
     messages::Posted,
-    outbox::{Claimed, Depth, Lease, StoredEffect},
+    outbox::{Depth, StoredEffect},
     requests::{Seen, Taken},
 };
 

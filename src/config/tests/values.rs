@@ -6,9 +6,12 @@ use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 
 use super::*;
-use crate::domain::{
-    people::Principal,
-    policy::{Approval, Demand},
+use crate::{
+    domain::{
+        people::Principal,
+        policy::{Approval, Demand},
+    },
+    marketo::Identity,
 };
 
 const HOUR: u64 = 60 * 60;
