@@ -262,7 +262,8 @@ async fn a_form_opens_at_once_and_is_filled_when_a_slow_marketo_answers() {
 async fn a_form_says_that_marketo_is_away_and_the_next_one_opens_when_it_is_back() {
     let house = launched(|house| house.marketo.set_down(true)).await;
     house.opens_form(&house.rae, "/marketo-api-user").await;
-    let is_told = |view: &marketo_api_user::sim::slack::SimView| view.view.to_string().contains("does not answer");
+    let is_told =
+        |view: &marketo_api_user::sim::slack::SimView| view.view.to_string().contains("does not answer");
     assert!(house.slack.wait_for(|slack| slack.open_view(RAE).is_some_and(|view| is_told(&view))).await);
     assert_snapshot!("form_without_marketo", house.modal(&house.rae));
     house.marketo.set_down(false);

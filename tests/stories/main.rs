@@ -3,10 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on fails, in its helpers too")]
 
-// mod approval;
+mod approval;
 // mod creation;
 mod form;
-// mod late_presses;
+mod late_presses;
 mod main_job;
 // mod marketo_trouble;
 // mod restarts;

@@ -37,7 +37,11 @@ fn asked_by(principal: &str) -> Options {
     let mut options = policy(&format!("requesters = [\"{principal}\"]\n"));
     let users = vec![RAE.to_owned()];
     options.slack.groups.push(SimGroup { id: "S0ASK".to_owned(), handle: "askers".to_owned(), users });
-    options.slack.channels.push(marketo_api_user::sim::slack::SimChannel::public("C0ASK", "ask-here", &[RAE]));
+    options.slack.channels.push(marketo_api_user::sim::slack::SimChannel::public(
+        "C0ASK",
+        "ask-here",
+        &[RAE],
+    ));
     options
 }
 

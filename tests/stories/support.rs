@@ -155,7 +155,9 @@ impl House {
 
     /// The modal that somebody sees, as it reads.
     pub(crate) fn modal(&self, person: &Person) -> String {
-        person.open_view().map_or_else(|| "no modal".to_owned(), |view| render::view(&view, &self.slack.names()))
+        person
+            .open_view()
+            .map_or_else(|| "no modal".to_owned(), |view| render::view(&view, &self.slack.names()))
     }
 
     /// Somebody denies through the modal, up to the press of its button.
