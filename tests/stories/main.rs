@@ -4,11 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on fails, in its helpers too")]
 
 mod approval;
-// mod creation;
+mod creation;
 mod form;
 mod late_presses;
 mod main_job;
-// mod marketo_trouble;
+mod marketo_trouble;
 // mod restarts;
 mod rights;
 // mod safety;
