@@ -23,7 +23,7 @@ use crate::{
         request::{Failure, FailureKind, WaitCause, Waiting},
     },
     engine::Settlement,
-    marketo::{Class, Error, Identity, InviteUser, User},
+    marketo::{Call, Class, Error, Identity, InviteUser, User},
     store::Claimed,
 };
 
@@ -33,6 +33,9 @@ const LOOK_FOR: SignedDuration = SignedDuration::from_secs(15);
 const LOOK_FOR_AT_MOST: SignedDuration = SignedDuration::from_mins(5);
 /// The longest pause between two looks: while people wait for the outcome, and once the card says that it waits.
 const LOOK_EVERY: (u64, u64) = (5, 60);
+/// How long an invite may take, with everything that belongs to it: it must have ended before another worker can take
+/// the lease over.
+const INVITE_WITHIN: Duration = Duration::from_secs(25);
 /// How long a confirmed user is waited for until it is announced without its id.
 const SHOWS_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 /// The tries after which the card says that it waits.
@@ -166,7 +169,8 @@ impl Dispatcher {
             return Err(Stop::LeaseLost);
         }
         tracing::info!(request = %claimed.request.id, attempts = claimed.effect.attempts, "inviting");
-        match self.0.marketo.invite(&body(claimed, user)).await {
+        let invited = tokio::time::timeout(INVITE_WITHIN, self.0.marketo.invite(&body(claimed, user))).await;
+        match invited.unwrap_or_else(|_| Err(Error::timeout(Call::Invite))) {
             Ok(()) => {
                 let mut progress = progress.with(AttemptOutcome::Accepted);
                 match self.0.marketo.find_user(user.email.as_str()).await {
