@@ -161,6 +161,7 @@ impl App {
             instance: Arc::clone(&instance),
             health: Arc::clone(&health),
             work,
+            lease: config.lease,
         });
         let stop = CancellationToken::new();
         Ok(Self {

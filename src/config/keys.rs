@@ -34,9 +34,17 @@ pub(super) const INSTANCE: &[&str] = &[
     "max_concurrent",
 ];
 
+/// The keys of `[replicas]`.
+pub(super) const REPLICAS: &[&str] = &["lease"];
+
 /// The tables, as written in the file.
-pub(super) const TABLES: &[(&str, &[&str])] =
-    &[("[slack]", SLACK), ("[policy]", POLICY), ("[marketo]", MARKETO), ("[[instance]]", INSTANCE)];
+pub(super) const TABLES: &[(&str, &[&str])] = &[
+    ("[slack]", SLACK),
+    ("[policy]", POLICY),
+    ("[marketo]", MARKETO),
+    ("[[instance]]", INSTANCE),
+    ("[replicas]", REPLICAS),
+];
 
 /// What people look for in the file although the environment holds it.
 const IN_THE_ENVIRONMENT: &[(&str, &str)] = &[
@@ -55,6 +63,11 @@ const IN_THE_ENVIRONMENT: &[(&str, &str)] = &[
 /// What is wrong with a key that its table, whose keys are `known`, does not have.
 pub(super) fn unknown(key: &str, known: &[&str]) -> String {
     meant(key, known).unwrap_or_else(|| format!("unknown key: expected one of {}", known.join(", ")))
+}
+
+/// Whether the file may have a table of this name.
+pub(super) fn is_table(name: &str) -> bool {
+    TABLES.iter().any(|(table, _)| table.trim_matches(['[', ']']) == name)
 }
 
 /// What is wrong with a name that is no table of the file.
@@ -135,7 +148,10 @@ mod tests {
             ("instances", "unknown key: did you mean `instance`?"),
             ("approvers", "unknown key here: it belongs in [policy]"),
             ("bind", "unknown key: this is read from the environment variable BIND"),
-            ("x", "unknown key: expected one of the tables [slack], [policy], [marketo], [[instance]]"),
+            (
+                "x",
+                "unknown key: expected one of the tables [slack], [policy], [marketo], [[instance]], [replicas]",
+            ),
         ] {
             assert_eq!(unknown_table(key), expected, "{key}");
         }

@@ -19,7 +19,7 @@ mod slack;
 #[cfg(test)]
 mod tests;
 
-use std::{net::SocketAddr, path::Path};
+use std::{net::SocketAddr, ops::RangeInclusive, path::Path, time::Duration};
 
 use secrecy::SecretString;
 
@@ -41,6 +41,10 @@ use crate::domain::policy::Policy;
 /// The configuration file with every key, its default and what it does.
 pub const DEFAULT: &str = include_str!("default.toml");
 
+/// The default of `replicas.lease`, and its limits.
+const LEASE: Duration = Duration::from_secs(30);
+const LEASES: RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_secs(600);
+
 /// Everything that can be set.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -56,6 +60,8 @@ pub struct Config {
     pub policy: Policy,
     /// The Marketo instances; never empty.
     pub instances: Vec<Instance>,
+    /// How long after its last sign of life a replica's work is taken over.
+    pub lease: Duration,
 }
 
 /// Reads the settings. `file` is the one that `--config` names; without it, `CONFIG` or the usual file.
@@ -86,8 +92,7 @@ fn read(environment: &Environment, document: Option<Document>, faults: &Faults) 
         server::log(environment).map_err(|found| found.into_iter().for_each(|fault| faults.push(fault)));
     let slack = slack::from_environment(environment, faults);
     let Document { table, is_from_file } = document?;
-    for key in table.keys().filter(|key| !["slack", "policy", "marketo", "instance"].contains(&key.as_str()))
-    {
+    for key in table.keys().filter(|key| !keys::is_table(key)) {
         faults.add(bare_or_quoted(key), keys::unknown_table(key));
     }
     let instances = instances::read(&table, environment, faults);
@@ -100,6 +105,11 @@ fn read(environment: &Environment, document: Option<Document>, faults: &Faults) 
     };
     let policy_table = Section::open(&table, "policy", keys::POLICY, faults);
     let policy = policy::read(&policy_table, slack_table.approval_channel.clone(), &hint);
+    let replicas = Section::open(&table, "replicas", keys::REPLICAS, faults);
+    let lease = replicas.duration("lease", LEASE);
+    if !LEASES.contains(&lease) {
+        replicas.fault("lease", "expected 2s to 10m");
+    }
     Some(Config {
         bind: bind?,
         database_url: database_url?,
@@ -107,5 +117,6 @@ fn read(environment: &Environment, document: Option<Document>, faults: &Faults) 
         slack: slack::joined(slack, slack_table)?,
         policy,
         instances,
+        lease,
     })
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Dispatcher, Done, LEASE, Stop, retry};
+use super::{Dispatcher, Done, Stop, retry};
 use crate::{
     domain::{
         change::{Change, CreateUser, CreatedUser},
@@ -23,7 +23,7 @@ use crate::{
         request::{Failure, FailureKind, WaitCause, Waiting},
     },
     engine::Settlement,
-    marketo::{Call, Class, Error, Identity, InviteUser, User},
+    marketo::{Class, Error, Identity, InviteUser, User},
     store::Claimed,
 };
 
@@ -33,9 +33,6 @@ const LOOK_FOR: SignedDuration = SignedDuration::from_secs(15);
 const LOOK_FOR_AT_MOST: SignedDuration = SignedDuration::from_mins(5);
 /// The longest pause between two looks: while people wait for the outcome, and once the card says that it waits.
 const LOOK_EVERY: (u64, u64) = (5, 60);
-/// How long an invite may take, with everything that belongs to it: it must have ended before another worker can take
-/// the lease over.
-const INVITE_WITHIN: Duration = Duration::from_secs(25);
 /// How long a confirmed user is waited for until it is announced without its id.
 const SHOWS_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 /// The tries after which the card says that it waits.
@@ -165,12 +162,14 @@ impl Dispatcher {
         let now = self.0.clock.now();
         let progress = before.attempt(now);
         let store = self.0.engine.store();
-        if !store.note_progress(&claimed.lease, &claimed.effect.id, &text(&progress), now, LEASE).await? {
+        if !store
+            .note_progress(&claimed.lease, &claimed.effect.id, &text(&progress), now, self.0.lease)
+            .await?
+        {
             return Err(Stop::LeaseLost);
         }
         tracing::info!(request = %claimed.request.id, attempts = claimed.effect.attempts, "inviting");
-        let invited = tokio::time::timeout(INVITE_WITHIN, self.0.marketo.invite(&body(claimed, user))).await;
-        match invited.unwrap_or_else(|_| Err(Error::timeout(Call::Invite))) {
+        match self.0.marketo.invite(&body(claimed, user)).await {
             Ok(()) => {
                 let mut progress = progress.with(AttemptOutcome::Accepted);
                 match self.0.marketo.find_user(user.email.as_str()).await {

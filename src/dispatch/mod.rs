@@ -26,11 +26,9 @@ use crate::{
     health::Health,
     marketo,
     slack::{client::Client, words},
-    store::{Claimed, StoreError},
+    store::{Claimed, Lease, StoreError},
 };
 
-/// How long a worker may hold a lane before another one takes over. Longer than any one call.
-pub const LEASE: Duration = Duration::from_secs(30);
 /// How many effects are carried out at once.
 const AT_ONCE: usize = 8;
 /// How long the queue is left alone when nothing is known to be due: another replica may have added to it.
@@ -57,6 +55,8 @@ pub struct Parts {
     pub health: Arc<Health>,
     /// Notified when new effects are due.
     pub work: Arc<Notify>,
+    /// How long after its last sign of life a worker's lane is taken over.
+    pub lease: Duration,
 }
 
 /// Carries effects out. Cheap to clone.
@@ -158,14 +158,18 @@ impl Dispatcher {
     }
 
     async fn claim(&self) -> Result<Option<Claimed>, StoreError> {
-        let Parts { engine, clock, .. } = &*self.0;
-        engine.store().claim(clock.now(), LEASE, || clock.new_id()).await
+        let Parts { engine, clock, lease, .. } = &*self.0;
+        engine.store().claim(clock.now(), *lease, || clock.new_id()).await
     }
 
     async fn carry_out(&self, claimed: Claimed) {
         let effect = claimed.effect.effect.name();
         let request = claimed.request.id.clone();
-        let outcome = match self.effect(&claimed).await {
+        let carried_out = tokio::select! {
+            carried_out = self.effect(&claimed) => carried_out,
+            () = self.until_lost(&claimed.lease) => Err(Stop::LeaseLost),
+        };
+        let outcome = match carried_out {
             Ok(done) => self.settle(&claimed, done).await,
             Err(stop) => Err(stop),
         };
@@ -181,6 +185,27 @@ impl Dispatcher {
             }
         };
         metrics::counter!("effects_total", "effect" => effect, "result" => result).increment(1);
+    }
+
+    /// Keeps a lease alive for as long as its effect takes, and ends when it is lost, or cannot be kept any longer: then
+    /// the call under way must end, before another worker begins.
+    async fn until_lost(&self, lease: &Lease) {
+        let Parts { engine, clock, lease: lease_for, .. } = &*self.0;
+        let mut kept_at = clock.now();
+        loop {
+            clock.sleep(*lease_for / 3).await;
+            let now = clock.now();
+            match engine.store().renew(lease, now, *lease_for).await {
+                Ok(true) => kept_at = now,
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "a lease could not be renewed");
+                    if retry::after(kept_at, *lease_for * 2 / 3) <= now {
+                        return;
+                    }
+                }
+            }
+        }
     }
 
     async fn effect(&self, claimed: &Claimed) -> Result<Done, Stop> {

@@ -62,6 +62,22 @@ impl Store {
         }
     }
 
+    /// Lets a lease start anew. False when it is lost: then the worker must stop.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn renew(
+        &self,
+        lease: &Lease,
+        now: Timestamp,
+        lease_for: Duration,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let is_held = tx.renew(lease, now, lease_for).await?;
+        tx.commit().await?;
+        Ok(is_held)
+    }
+
     /// Writes down how far an effect has come, under its lease, which starts anew. False when the lease is
     /// lost: then the worker must stop.
     ///
@@ -76,17 +92,7 @@ impl Store {
         lease_for: Duration,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let rows = sqlx::query(
-            "UPDATE lane SET lease_until = $1 WHERE request_id = $2 AND name = $3 AND lease_token = $4",
-        )
-        .bind(until(now, lease_for))
-        .bind(lease.request.as_str())
-        .bind(&lease.lane)
-        .bind(&lease.token)
-        .execute(&mut *tx.inner)
-        .await?
-        .rows_affected();
-        if rows != 1 {
+        if !tx.renew(lease, now, lease_for).await? {
             return Ok(false);
         }
         sqlx::query("UPDATE effect SET progress = $1 WHERE id = $2")
@@ -100,6 +106,25 @@ impl Store {
 }
 
 impl Tx {
+    async fn renew(
+        &mut self,
+        lease: &Lease,
+        now: Timestamp,
+        lease_for: Duration,
+    ) -> Result<bool, StoreError> {
+        let rows = sqlx::query(
+            "UPDATE lane SET lease_until = $1 WHERE request_id = $2 AND name = $3 AND lease_token = $4",
+        )
+        .bind(until(now, lease_for))
+        .bind(lease.request.as_str())
+        .bind(&lease.lane)
+        .bind(&lease.token)
+        .execute(&mut *self.inner)
+        .await?
+        .rows_affected();
+        Ok(rows == 1)
+    }
+
     /// Gives the lease back, if it is still held. When it is not, nothing must be recorded.
     ///
     /// # Errors

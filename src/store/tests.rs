@@ -201,6 +201,22 @@ async fn a_worker_that_lost_its_lease_records_nothing() {
 }
 
 #[tokio::test]
+async fn a_lease_that_is_renewed_is_not_taken_over() {
+    on_each(async |store, clock| {
+        add(&store, &clock, "svc@example.com", &[Effect::ShowCard]).await;
+        let claimed = claim(&store, &clock).await.unwrap();
+        let clock = Clock::manual(clock.now() + SignedDuration::from_secs(20));
+        assert!(store.renew(&claimed.lease, clock.now(), LEASE).await.unwrap());
+        clock.advance(Duration::from_secs(29));
+        assert!(claim(&store, &clock).await.is_none());
+        clock.advance(Duration::from_secs(1));
+        assert!(claim(&store, &clock).await.is_some());
+        assert!(!store.renew(&claimed.lease, clock.now(), LEASE).await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_postponed_effect_comes_back_with_its_progress() {
     on_each(async |store, clock| {
         add(&store, &clock, "svc@example.com", &[Effect::ShowCard]).await;

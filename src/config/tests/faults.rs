@@ -53,6 +53,19 @@ fn each_bad_key_of_slack_is_one_fault() {
 }
 
 #[test]
+fn each_bad_key_of_replicas_is_one_fault() {
+    each(
+        "[replicas]",
+        &[
+            ("lease = '1s'", "replicas.lease: expected 2s to 10m"),
+            ("lease = '1h'", "replicas.lease: expected 2s to 10m"),
+            ("lease = 30", "replicas.lease: expected a duration"),
+            ("leases = '30s'", "replicas.leases: unknown key: did you mean `lease`?"),
+        ],
+    );
+}
+
+#[test]
 fn each_bad_key_about_who_decides_is_one_fault() {
     each(
         "[policy]",
