@@ -59,7 +59,7 @@ fn each_bad_key_of_replicas_is_one_fault() {
         &[
             ("lease = '1s'", "replicas.lease: expected 2s to 10m"),
             ("lease = '1h'", "replicas.lease: expected 2s to 10m"),
-            ("lease = 30", "replicas.lease: expected a duration"),
+            ("lease = 30", "replicas.lease: expected a whole number and a unit"),
             ("leases = '30s'", "replicas.leases: unknown key: did you mean `lease`?"),
         ],
     );
