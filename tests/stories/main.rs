@@ -12,5 +12,6 @@ mod marketo_trouble;
 mod restarts;
 mod rights;
 mod safety;
+mod second_thoughts;
 mod slack_trouble;
 mod support;

@@ -233,3 +233,57 @@ async fn where_slack_was_down_for_more_than_a_day_the_outcome_is_shown_all_the_s
     all_stands_there_once(&house);
     house.ends().await;
 }
+
+#[tokio::test]
+async fn where_slack_does_not_tell_who_types_the_form_opens_and_the_submission_asks_again() {
+    for fault in [bad_gateway(), Fault::Html, Fault::Cut] {
+        let house = House::open().await;
+        house.slack.faults().script("users.info", fault);
+        house.opens_form(&house.rae, "/marketo-api-user").await;
+        house.rae.fills(&FORM).await.unwrap();
+        let submitted = house.rae.submits().await.unwrap();
+        assert!(
+            submitted.errors["Email"].contains("Slack does not tell right now"),
+            "{:?}",
+            submitted.errors
+        );
+        house.drain().await.unwrap();
+        assert!(house.rae.submits().await.unwrap().closed);
+        house.drain().await.unwrap();
+        house.presses(&house.ada, "Approve").await;
+        all_stands_there_once(&house);
+        house.ends().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_cannot_be_told_changes_nothing_either() {
+    for fault in [bad_gateway(), Fault::Html, Fault::Cut] {
+        let house = House::open().await;
+        house.rae_asks(&[]).await;
+        house.slack.faults().script("chat.postEphemeral", fault);
+        house.presses(&house.person("U0GUEST"), "Approve").await;
+        house.card_says(&["[ Approve ] [ Deny ]"]);
+        house.presses(&house.ada, "Approve").await;
+        all_stands_there_once(&house);
+        house.ends().await;
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_cannot_be_filled_later_leaves_the_next_one_whole() {
+    let mut setup = crate::support::options();
+    setup.policy = setup.policy.replace("[slack]", "[slack]\nteam_ids = [\"T0001\"]");
+    let mut house = House::prepare(setup).await;
+    house.marketo.faults().script("roles", Fault::Slow(Duration::from_secs(8)));
+    house.slack.refuse("views.update", "hash_conflict");
+    house.play.launch().await.unwrap();
+    house.opens_form(&house.rae, "/marketo-api-user").await;
+    house.clock.advance(Duration::from_secs(8));
+    house.ready().await.unwrap();
+    house.drain().await.unwrap();
+    house.rae_asks(&[]).await;
+    house.presses(&house.ada, "Approve").await;
+    all_stands_there_once(&house);
+    house.ends_despite(&["hash_conflict"]).await;
+}
