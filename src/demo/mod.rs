@@ -225,6 +225,17 @@ impl Playground {
         self.start().await
     }
 
+    /// Carries out one effect that is due; false if none is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn step(&self) -> Result<bool, StoreError> {
+        match &self.running {
+            Some(running) => running.dispatcher.step().await,
+            None => Ok(false),
+        }
+    }
+
     /// Carries out everything that is due, and waits for what the bot does in the background.
     ///
     /// # Errors

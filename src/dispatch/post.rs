@@ -17,6 +17,9 @@ use crate::{
     store::Claimed,
 };
 
+/// Slack's code for a message that somebody deleted.
+pub(super) const GONE: &str = "message_not_found";
+
 /// Where a message goes.
 #[derive(Clone, Debug)]
 pub(super) enum Place {
@@ -91,7 +94,8 @@ impl Dispatcher {
         }
     }
 
-    async fn bring_up_to_date(
+    /// Updates what stands there, whatever it shows now. What somebody deleted is forgotten.
+    pub(super) async fn bring_up_to_date(
         &self,
         part: &Part,
         posted: &Posted,
@@ -105,8 +109,8 @@ impl Dispatcher {
                 store.note_posted(&part.request, &part.name, (channel, ts), version).await?;
                 Ok(Shown::Yes)
             }
-            Err(error) if error.code == "message_not_found" => {
-                // Somebody deleted it. It is posted anew.
+            Err(error) if error.code == GONE => {
+                // It is posted anew.
                 store.forget_message(&part.request, &part.name).await?;
                 Ok(Shown::Later(error))
             }

@@ -3,7 +3,7 @@
 
 use super::{
     Dispatcher, Done, Stop,
-    post::{Place, Shown},
+    post::{GONE, Place, Shown},
 };
 use crate::{
     domain::{
@@ -11,7 +11,11 @@ use crate::{
         request::{Request, State},
     },
     engine::Settlement,
-    slack::{error::Error, views},
+    slack::{
+        client::{Part, Posted},
+        error::Error,
+        views,
+    },
     store::Claimed,
 };
 
@@ -89,7 +93,17 @@ impl Dispatcher {
         }
         let card = self.0.engine.store().message(&request.id, CARD).await?.and_then(|card| card.place);
         let Some((channel, ts)) = card else { return Ok(Done::quietly()) };
-        let message = views::reminder(&request, self.0.engine.policy().approvers());
+        let approvers = self.0.engine.policy().approvers();
+        let part = Part { request: request.id.clone(), name: CARD.to_owned() };
+        let posted = Posted { channel: channel.clone(), ts: ts.clone() };
+        let card = views::card(&request, approvers);
+        match self.bring_up_to_date(&part, &posted, &card, request.version).await? {
+            Shown::Yes => {}
+            // A new card reminds as well as a reply to the old one.
+            Shown::Later(error) if error.code == GONE => return Ok(Done::with(Event::CardGone)),
+            shown => return Ok(self.concluded(claimed, shown)),
+        }
+        let message = views::reminder(&request, approvers);
         let shown = self.show(&request.id, "reminder", &Place::Thread(channel, ts), &message, 1).await?;
         Ok(self.concluded(claimed, shown))
     }

@@ -184,9 +184,14 @@ pub fn decide(
             let next = State::Failed { approved: None, failure, at: now };
             Ok(Decision::to(next, "card_lost", [Effect::ShowRequester, Effect::TellOutcome]))
         }
+        (Event::CardGone, State::Pending) => Ok(Decision {
+            effects: vec![Planned::now(Effect::ShowCard)],
+            entry: Some("card_gone"),
+            ..Decision::unchanged()
+        }),
         (Event::TimeIsUp, State::Pending) => Ok(time_out(now, request)),
         (
-            Event::CardLost { .. } | Event::TimeIsUp,
+            Event::CardLost { .. } | Event::CardGone | Event::TimeIsUp,
             State::Applying { .. }
             | State::Done { .. }
             | State::Failed { .. }

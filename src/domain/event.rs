@@ -34,6 +34,8 @@ pub enum Event {
         /// What Slack said.
         detail: String,
     },
+    /// The card is no longer where it was posted.
+    CardGone,
     /// The time for a decision is over.
     TimeIsUp,
 }

@@ -228,6 +228,7 @@ impl Engine {
             | Event::Waits(_)
             | Event::Resumed
             | Event::CardLost { .. }
+            | Event::CardGone
             | Event::TimeIsUp => BOT,
         };
         match decide(self.clock.now(), &self.policy, &request, event) {

@@ -4,12 +4,18 @@
 //! limit, an answer counts only with `ok: true` (it takes any page of status 200 for a success), and its errors,
 //! which show whole bodies, become [`Error`]s, which do not. Requests and answers are this room's own small types,
 //! since the crate's refuse answers that lack what nobody reads. Nothing here repeats a call: only the caller
-//! knows whether that would do something twice.
+//! knows whether that would do something twice. A method that Slack wants to be left alone is not called before the
+//! time that Slack named, whoever asks.
 
 mod messages;
 mod reads;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, body::Bytes, header};
@@ -30,7 +36,7 @@ use url::Url;
 pub use messages::{OpenedView, Part, Posted};
 pub use reads::{ChannelInfo, Identity, Profile};
 
-use super::error::Error;
+use super::error::{Class, Error};
 use crate::clock::Clock;
 
 type Connector = HttpsConnector<HttpConnector>;
@@ -55,6 +61,8 @@ struct Inner {
     token: SlackApiToken,
     timeout: Duration,
     clock: Clock,
+    /// The methods that Slack wants to be left alone, and until when (UTC milliseconds).
+    limited: Mutex<HashMap<&'static str, i64>>,
     slack: SlackClient<SlackClientHyperConnector<Connector>>,
     plain: HyperClient<Connector, Empty<Bytes>>,
 }
@@ -100,6 +108,7 @@ impl Client {
             token: SlackApiToken::new(settings.token.expose_secret().into()),
             timeout: settings.timeout,
             clock,
+            limited: Mutex::default(),
             slack: SlackClient::new(connector),
             plain: HyperClient::builder(TokioExecutor::new()).build(https),
         }))
@@ -162,13 +171,35 @@ impl Client {
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let started = self.0.clock.millis();
-        let ended = tokio::time::timeout(self.0.timeout, call).await;
-        let result = ended.unwrap_or_else(|_| Err(Error::unknown(method, "timeout")));
+        let result = match self.limited(method, started) {
+            Some(after) => Err(Error::limited(method, after)),
+            None => {
+                let ended = tokio::time::timeout(self.0.timeout, call).await;
+                ended.unwrap_or_else(|_| Err(Error::unknown(method, "timeout")))
+            }
+        };
+        if let Err(Error { class: Class::RateLimited { after }, .. }) = &result {
+            let until = self.0.clock.millis().saturating_add(i64::try_from(after.as_millis()).unwrap_or(0));
+            self.0.limited.lock().unwrap_or_else(PoisonError::into_inner).insert(method, until);
+        }
         let outcome = result.as_ref().map_or_else(|error| error.class.name(), |_| "ok");
         metrics::counter!("slack_calls_total", "method" => method, "result" => outcome).increment(1);
         let millis = u32::try_from(self.0.clock.millis().saturating_sub(started)).unwrap_or(0);
         metrics::histogram!("slack_call_seconds", "method" => method).record(f64::from(millis) / 1000.0);
         result
+    }
+
+    /// How long a method is still to be left alone.
+    fn limited(&self, method: &str, now: i64) -> Option<Duration> {
+        let mut limited = self.0.limited.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = *limited.get(method)?;
+        match u64::try_from(until - now) {
+            Ok(left) if left > 0 => Some(Duration::from_millis(left)),
+            _ => {
+                limited.remove(method);
+                None
+            }
+        }
     }
 
     /// The scopes that the token has: the header `x-oauth-scopes` of `auth.test`, see "Installing with OAuth" in

@@ -116,7 +116,8 @@ impl Error {
         }
     }
 
-    fn limited(method: &'static str, after: Duration) -> Self {
+    /// A method that Slack wants to be left alone.
+    pub(super) fn limited(method: &'static str, after: Duration) -> Self {
         let after = after.clamp(Duration::from_secs(1), Duration::from_secs(3600));
         Self { method, class: Class::RateLimited { after }, code: "ratelimited".to_owned() }
     }

@@ -30,6 +30,35 @@ pub(crate) const FORM: [(&str, &str); 5] = [
     ("Role", "API Only"),
 ];
 
+/// A kind of database that stories are played on.
+#[derive(Debug)]
+pub(crate) enum Database {
+    Sqlite,
+    /// The server that `TEST_POSTGRES_URL` names. Where that is set and the server is absent, stories fail.
+    Postgres(String),
+}
+
+impl Database {
+    #[expect(clippy::disallowed_methods, reason = "a test's own setting")]
+    pub(crate) fn all() -> Vec<Self> {
+        let server = std::env::var("TEST_POSTGRES_URL").ok().map(Self::Postgres);
+        std::iter::once(Self::Sqlite).chain(server).collect()
+    }
+
+    /// The address of a new and empty one; absent: the house's own.
+    pub(crate) async fn fresh(&self) -> Option<String> {
+        let Self::Postgres(server) = self else { return None };
+        sqlx::any::install_default_drivers();
+        let schema = format!("story_{}", Clock::system().new_id().replace('-', ""));
+        let pool = sqlx::AnyPool::connect(server).await.expect("TEST_POSTGRES_URL names a running server");
+        let create = format!("CREATE SCHEMA {schema}");
+        sqlx::query(sqlx::AssertSqlSafe(create)).execute(&pool).await.unwrap();
+        pool.close().await;
+        let separator = if server.contains('?') { '&' } else { '?' };
+        Some(format!("{server}{separator}options=-csearch_path%3D{schema}"))
+    }
+}
+
 /// The bot and the people around it, at a fixed time.
 pub(crate) struct House {
     pub(crate) play: Playground,

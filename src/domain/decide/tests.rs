@@ -203,6 +203,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Waits(Waiting { cause: WaitCause::Unavailable, until: now() })),
         1 => Just(Event::Resumed),
         1 => Just(Event::CardLost { detail: "channel_not_found".to_owned() }),
+        1 => Just(Event::CardGone),
         1 => Just(Event::TimeIsUp),
     ]
 }
