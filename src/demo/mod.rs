@@ -5,7 +5,9 @@
 
 pub mod cast;
 mod config;
+pub mod console;
 mod page;
+mod screen;
 pub mod script;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
