@@ -17,7 +17,7 @@ use crate::{
         offer::{Catalog, Role},
         text::Email,
     },
-    marketo::{self, Client, Error},
+    marketo::{self, Class, Client, Error},
 };
 
 /// How often roles and workspaces are fetched.
@@ -89,6 +89,12 @@ impl Instance {
     /// Why the last fetch failed, if it did.
     pub fn trouble(&self) -> Option<Arc<Error>> {
         self.known().trouble.clone()
+    }
+
+    /// Why nothing can be done on the instance until somebody mends it, if the last fetch showed that: credentials or
+    /// permissions are refused.
+    pub fn locked_out(&self) -> Option<Arc<Error>> {
+        self.trouble().filter(|error| matches!(error.class, Class::Credentials | Class::Denied))
     }
 
     /// Takes in a user that was just created.

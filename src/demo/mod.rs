@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub use self::config::POLICY;
 use crate::{
-    app::{App, BuildError},
+    app::{App, BuildError, Known},
     clock::Clock,
     config::Config,
     dispatch::Dispatcher,
@@ -106,6 +106,7 @@ struct Running {
     dispatcher: Dispatcher,
     store: Store,
     tasks: tokio_util::task::TaskTracker,
+    known: Known,
     end: oneshot::Sender<()>,
     serving: JoinHandle<()>,
 }
@@ -116,6 +117,16 @@ impl Playground {
     /// # Errors
     /// When there is no port or no folder, or the settings are wrong.
     pub async fn open(options: Options) -> Result<Self, PlayError> {
+        let mut this = Self::prepare(options).await?;
+        this.start().await?;
+        Ok(this)
+    }
+
+    /// Opens it with the bot not started yet.
+    ///
+    /// # Errors
+    /// When there is no port or no folder, or the settings are wrong.
+    pub async fn prepare(options: Options) -> Result<Self, PlayError> {
         let Options { clock, slack, marketo, policy, database_url, mode } = options;
         let secrets = (slack.signing_secret.clone(), slack.bot_token.clone());
         let slack = SlackSim::start(clock.clone(), slack).await?;
@@ -137,9 +148,7 @@ impl Playground {
         })?;
         let work = Workplace::new(Arc::clone(&slack), "http://127.0.0.1:1", clock.clone());
         let folder = Some(folder);
-        let mut this = Self { slack, marketo, work, clock, config, mode, folder, running: None };
-        this.start().await?;
-        Ok(this)
+        Ok(Self { slack, marketo, work, clock, config, mode, folder, running: None })
     }
 
     /// Somebody, by their id.
@@ -152,11 +161,20 @@ impl Playground {
         self.running.as_ref().map_or("", |running| &running.url)
     }
 
-    /// Starts the bot, unless it runs.
+    /// Starts the bot, unless it runs, and waits until it is ready.
     ///
     /// # Errors
     /// When it cannot be built or does not become ready.
     pub async fn start(&mut self) -> Result<(), PlayError> {
+        self.launch().await?;
+        self.ready().await
+    }
+
+    /// Starts the bot, unless it runs. It serves, but may not know everything yet.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub async fn launch(&mut self) -> Result<(), PlayError> {
         if self.running.is_some() {
             return Ok(());
         }
@@ -174,10 +192,19 @@ impl Playground {
             Mode::Pumped => tokio::spawn(app.serve_only(listener, ended)),
         };
         self.work.set_bot_url(&url);
-        self.running = Some(Running { url, dispatcher, store, tasks, end, serving });
+        self.running = Some(Running { url, dispatcher, store, tasks, known, end, serving });
+        Ok(())
+    }
+
+    /// Waits until the bot knows what it needs to know.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub async fn ready(&self) -> Result<(), PlayError> {
+        let Some(running) = &self.running else { return Ok(()) };
         let real = Clock::system();
         let ready = async {
-            while !known.is_complete() {
+            while !running.known.is_complete() {
                 real.sleep(Duration::from_millis(1)).await;
             }
         };

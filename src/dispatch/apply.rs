@@ -6,8 +6,9 @@
 //! 3. Send the invite.
 //! 4. Look again, with patience: a new user may show only after a while.
 //!
-//! After an invite without an answer step 1 is repeated for [`LOOK_FOR`] before another invite is sent. No step
-//! waits inside: a later look is the same effect, due later.
+//! After an invite without an answer step 1 is repeated for [`LOOK_FOR`] before another invite is sent, and longer
+//! after each further one; after a day it is given up. No step waits inside: a later look is the same effect, due
+//! later.
 
 use std::time::Duration;
 
@@ -22,12 +23,19 @@ use crate::{
         request::{Failure, FailureKind, WaitCause, Waiting},
     },
     engine::Settlement,
-    marketo::{Class, Error, Identity, InviteUser, User},
+    marketo::{Call, Class, Error, Identity, InviteUser, User},
     store::Claimed,
 };
 
 /// How long the user is looked for after an invite without an answer, before another invite.
 const LOOK_FOR: SignedDuration = SignedDuration::from_secs(15);
+/// The longest that it is looked for, after many invites without an answer: an instance in trouble is left alone.
+const LOOK_FOR_AT_MOST: SignedDuration = SignedDuration::from_mins(5);
+/// The longest pause between two looks: while people wait for the outcome, and once the card says that it waits.
+const LOOK_EVERY: (u64, u64) = (5, 60);
+/// How long an invite may take, with everything that belongs to it: it must have ended before another worker can take
+/// the lease over.
+const INVITE_WITHIN: Duration = Duration::from_secs(25);
 /// How long a confirmed user is waited for until it is announced without its id.
 const SHOWS_WITHIN: SignedDuration = SignedDuration::from_secs(60);
 /// The tries after which the card says that it waits.
@@ -40,6 +48,9 @@ struct Progress {
     attempted_at: Option<Timestamp>,
     /// The last invite that may have been carried out.
     last: Option<Attempt>,
+    /// How many invites were sent that may have been carried out.
+    #[serde(default)]
+    sent: u32,
 }
 
 /// An invite that was sent, or was about to be.
@@ -75,10 +86,11 @@ enum Next {
 impl Progress {
     /// What follows from not finding the user at `now`.
     fn not_found(&mut self, now: Timestamp) -> Next {
+        let look_for = self.look_for();
         let Some(last) = &mut self.last else { return Next::Invite };
         let looked_for = now.duration_since(*last.looked_since.get_or_insert(now));
         match &last.outcome {
-            AttemptOutcome::Unknown if looked_for >= LOOK_FOR => Next::Invite,
+            AttemptOutcome::Unknown if looked_for >= look_for => Next::Invite,
             AttemptOutcome::Accepted if looked_for >= SHOWS_WITHIN => Next::AnnounceUnseen,
             AttemptOutcome::Refused(words) if looked_for >= SHOWS_WITHIN => Next::GiveUp(words.clone()),
             AttemptOutcome::Unknown | AttemptOutcome::Accepted | AttemptOutcome::Refused(_) => {
@@ -87,11 +99,27 @@ impl Progress {
         }
     }
 
+    /// How long the user is looked for after the last invite, should it stay without an answer.
+    fn look_for(&self) -> SignedDuration {
+        let doublings = self.sent.saturating_sub(1).min(10);
+        LOOK_FOR.saturating_mul(2_i32.saturating_pow(doublings)).min(LOOK_FOR_AT_MOST)
+    }
+
+    /// The pause before the next look: as long as it has been looked for, within limits.
+    fn pause(&self, now: Timestamp) -> Duration {
+        let since = self.last.as_ref().and_then(|last| last.looked_since);
+        let since = since.map_or(0, |since| now.duration_since(since).as_secs());
+        let is_unknown = self.last.as_ref().is_some_and(|last| last.outcome == AttemptOutcome::Unknown);
+        let longest = if is_unknown && self.sent > 1 { LOOK_EVERY.1 } else { LOOK_EVERY.0 };
+        Duration::from_secs(u64::try_from(since).unwrap_or(0).clamp(1, longest))
+    }
+
     /// Writes an invite at `now` into the progress, before it is sent.
     fn attempt(&self, now: Timestamp) -> Self {
         Self {
             attempted_at: self.attempted_at.or(Some(now)),
             last: Some(Attempt { outcome: AttemptOutcome::Unknown, looked_since: None }),
+            sent: self.sent.saturating_add(1),
         }
     }
 
@@ -109,7 +137,7 @@ impl Dispatcher {
     ) -> Result<Done, Stop> {
         let Change::CreateUser(user) = change;
         let progress = claimed.effect.progress.as_deref().and_then(|text| serde_json::from_str(text).ok());
-        let mut progress = progress.unwrap_or(Progress { attempted_at, last: None });
+        let mut progress = progress.unwrap_or(Progress { attempted_at, last: None, sent: 0 });
         let found = match self.0.marketo.find_user(user.email.as_str()).await {
             Ok(found) => found,
             Err(error) => return Ok(self.trouble(claimed, &progress, &error)),
@@ -125,6 +153,10 @@ impl Dispatcher {
             Next::Invite if user.expiration.as_ref().is_some_and(|expiration| expiration.at() <= now) => {
                 Ok(failed(FailureKind::ExpirationPassed, String::new(), progress.attempted_at))
             }
+            Next::Invite if progress.sent > 0 && retry::is_over(claimed.effect.created_at, now) => {
+                tracing::warn!(request = %claimed.request.id, "not created: no invite was answered");
+                Ok(failed(FailureKind::Unavailable, String::new(), progress.attempted_at))
+            }
             Next::Invite => self.invite(claimed, &progress, user).await,
         }
     }
@@ -137,7 +169,8 @@ impl Dispatcher {
             return Err(Stop::LeaseLost);
         }
         tracing::info!(request = %claimed.request.id, attempts = claimed.effect.attempts, "inviting");
-        match self.0.marketo.invite(&body(claimed, user)).await {
+        let invited = tokio::time::timeout(INVITE_WITHIN, self.0.marketo.invite(&body(claimed, user))).await;
+        match invited.unwrap_or_else(|_| Err(Error::timeout(Call::Invite))) {
             Ok(()) => {
                 let mut progress = progress.with(AttemptOutcome::Accepted);
                 match self.0.marketo.find_user(user.email.as_str()).await {
@@ -151,7 +184,12 @@ impl Dispatcher {
             }
             Err(error) if error.certainly_not_executed() => Ok(self.trouble(claimed, before, &error)),
             Err(error) if matches!(error.class, Class::Unknown | Class::Unreadable) => {
-                Ok(self.look_again(claimed, &progress, &error.to_string()))
+                let mut done = self.look_again(claimed, &progress, &error.to_string());
+                if progress.sent > 1 {
+                    let until = now.checked_add(progress.look_for()).unwrap_or(Timestamp::MAX);
+                    done.event = Some(Event::Waits(Waiting { cause: WaitCause::Unavailable, until }));
+                }
+                Ok(done)
             }
             // It may have been refused because an earlier invite, whose answer was lost, did its work.
             Err(error) if before.attempted_at.is_some() && error.class == Class::Refused => {
@@ -188,13 +226,10 @@ impl Dispatcher {
         Done::with(Event::Applied(CreatedUser { user_id }))
     }
 
-    /// Looks again after a pause that grows from one second to five.
+    /// Looks again after a pause.
     fn look_again(&self, claimed: &Claimed, progress: &Progress, why: &str) -> Done {
         let now = self.0.clock.now();
-        let since = progress.last.as_ref().and_then(|last| last.looked_since);
-        let since = since.map_or(0, |since| now.duration_since(since).as_secs());
-        let pause = Duration::from_secs(u64::try_from(since).unwrap_or(0).clamp(1, 5));
-        let due_at = retry::after(now, pause);
+        let due_at = retry::after(now, progress.pause(now));
         let error = why.to_owned();
         tracing::debug!(request = %claimed.request.id, %due_at, "looking again");
         Done { settlement: Settlement::Later { due_at, progress: Some(text(progress)), error }, event: None }
@@ -290,6 +325,23 @@ mod tests {
         assert_eq!(sent.not_found(at(55)), Next::Invite);
         let mut again = sent.attempt(at(55));
         assert_eq!((again.attempted_at, again.not_found(at(60))), (Some(at(0)), Next::LookAgain));
+    }
+
+    #[test]
+    fn the_more_invites_stay_unanswered_the_longer_it_is_looked() {
+        let (mut progress, mut now) = (Progress::default().attempt(at(0)), 0);
+        for expected in [15, 30, 60, 120, 240, 300, 300] {
+            progress.not_found(at(now));
+            assert_eq!(progress.not_found(at(now + expected - 1)), Next::LookAgain);
+            now += expected;
+            assert_eq!(progress.not_found(at(now)), Next::Invite);
+            progress = progress.attempt(at(now));
+        }
+        // What an earlier version has written down.
+        assert_eq!(
+            serde_json::from_str::<Progress>("{\"attempted_at\":null,\"last\":null}").unwrap(),
+            Progress::default()
+        );
     }
 
     #[test]

@@ -224,7 +224,7 @@ impl Dispatcher {
 
     /// Tells whoever pressed why it counts for nothing. Best effort.
     async fn whisper(&self, channel: &str, user: &UserId, refusal: &Refusal) {
-        let message = words::refusal(refusal, self.0.engine.policy().approvers());
+        let message = words::refusal(refusal, self.0.engine.policy().approvers(), user);
         if let Err(error) = self.0.slack.post_ephemeral(&channel.into(), user, &message).await {
             tracing::warn!(%channel, %error, "somebody could not be told");
         }

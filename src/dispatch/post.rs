@@ -3,6 +3,8 @@
 //! That a part is about to be posted is written down before the call. Where no answer came, the conversation's
 //! history is searched for the part before it is posted again.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{Dispatcher, Done, Stop, retry};
@@ -16,6 +18,9 @@ use crate::{
     },
     store::Claimed,
 };
+
+/// How long a conversation may be searched: with the post that may follow it must end before the lease does.
+const SEARCH_WITHIN: Duration = Duration::from_secs(15);
 
 /// Where a message goes.
 #[derive(Clone, Debug)]
@@ -117,21 +122,25 @@ impl Dispatcher {
     /// Searches the conversation for a part whose posting was not answered. Without the right to read the
     /// history nothing is found: the part is then posted again, and may stand there twice.
     async fn look_up(&self, place: &Place, since: Timestamp, part: &Part) -> Result<Option<Posted>, Error> {
-        let found = match place {
-            Place::Channel(channel) => self.0.slack.find_posted(channel, since, part).await,
-            Place::Thread(channel, ts) => self.0.slack.find_reply(channel, ts, since, part).await,
-            Place::Direct(user) => match self.0.slack.open_dm(user).await {
-                Ok(channel) => self.0.slack.find_posted(&channel, since, part).await,
-                Err(error) => Err(error),
-            },
-        };
-        match found {
+        let searched = tokio::time::timeout(SEARCH_WITHIN, self.search(place, since, part)).await;
+        match searched.unwrap_or_else(|_| Err(Error::unknown("conversations.history", "timeout"))) {
             Err(error) if matches!(error.class, Class::MissingScope { .. } | Class::Refused) => {
                 tracing::warn!(request = %part.request, part = %part.name, %error,
                     "the history cannot be searched; the message may stand there twice");
                 Ok(None)
             }
             other => other,
+        }
+    }
+
+    async fn search(&self, place: &Place, since: Timestamp, part: &Part) -> Result<Option<Posted>, Error> {
+        match place {
+            Place::Channel(channel) => self.0.slack.find_posted(channel, since, part).await,
+            Place::Thread(channel, ts) => self.0.slack.find_reply(channel, ts, since, part).await,
+            Place::Direct(user) => match self.0.slack.open_dm(user).await {
+                Ok(channel) => self.0.slack.find_posted(&channel, since, part).await,
+                Err(error) => Err(error),
+            },
         }
     }
 

@@ -149,7 +149,9 @@ pub fn decide(
             Ok(Decision::to(next, "applied", shown(request, [Effect::ShowRequester, Effect::Announce])))
         }
         (Event::NotApplied(failure), State::Applying { approved, .. }) => {
-            Ok(failed(now, request, Some(approved.clone()), failure.clone(), "not_applied"))
+            let next = State::Failed { approved: Some(approved.clone()), failure: failure.clone(), at: now };
+            let effects = shown(request, [Effect::ShowRequester, Effect::TellOutcome]);
+            Ok(Decision::to(next, "not_applied", effects))
         }
         (Event::Waits(waiting), State::Applying { approved, waiting: before }) => {
             // The card names the cause and a time; it is touched again only when what it says is no longer true.
@@ -178,7 +180,9 @@ pub fn decide(
         (Event::CardLost { detail }, State::Pending) => {
             let failure =
                 Failure { kind: FailureKind::CardUndeliverable, detail: detail.clone(), attempted_at: None };
-            Ok(failed(now, request, None, failure, "card_lost"))
+            // There is no card to bring up to date.
+            let next = State::Failed { approved: None, failure, at: now };
+            Ok(Decision::to(next, "card_lost", [Effect::ShowRequester, Effect::TellOutcome]))
         }
         (Event::TimeIsUp, State::Pending) => Ok(time_out(now, request)),
         (
@@ -306,17 +310,6 @@ fn retry(now: Timestamp, request: &Request, state: &State, standing: Standing) -
         | State::Cancelled { .. }
         | State::TimedOut { .. } => Err(Refusal::NothingToRetry),
     }
-}
-
-fn failed(
-    now: Timestamp,
-    request: &Request,
-    approved: Option<Approved>,
-    failure: Failure,
-    entry: &'static str,
-) -> Decision {
-    let next = State::Failed { approved, failure, at: now };
-    Decision::to(next, entry, shown(request, [Effect::ShowRequester, Effect::TellOutcome]))
 }
 
 fn time_out(now: Timestamp, request: &Request) -> Decision {

@@ -1,7 +1,7 @@
 //! Answers to Slack, each with the name under which it is counted.
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
@@ -47,13 +47,18 @@ impl Answer {
 
     /// 200 with a message that only the person who acted sees.
     pub(super) fn told(outcome: &'static str, message: &Message) -> Self {
+        Self::body(outcome, "application/json", Self::told_bytes(message))
+    }
+
+    /// The body of [`Answer::told`].
+    pub(super) fn told_bytes(message: &Message) -> Bytes {
         #[derive(Serialize)]
         struct Told<'a> {
             response_type: &'static str,
             #[serde(flatten)]
             message: &'a Message,
         }
-        Self::json(outcome, &Told { response_type: "ephemeral", message })
+        serde_json::to_vec(&Told { response_type: "ephemeral", message }).unwrap_or_default().into()
     }
 
     /// 200 with faults beside the fields of a modal: pairs of block id and text.

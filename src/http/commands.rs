@@ -56,7 +56,7 @@ fn take(edge: &Edge, signed: &Signed) -> Answer {
         Owner::NotKnown | Owner::Us => {}
     }
     match line {
-        Line::Help => Answer::told("help", &words::usage(&command.command)),
+        Line::Help => edge.usage(&command.command),
         Line::Unknown => Answer::told("not_understood", &words::not_understood(&command.command)),
         Line::Form(_) if !signed.is_first => Answer::empty("repeated"),
         Line::Form(email) => {
@@ -71,6 +71,16 @@ fn take(edge: &Edge, signed: &Signed) -> Answer {
             edge.tasks.spawn(open_form(edge.clone(), asked));
             Answer::empty("form")
         }
+    }
+}
+
+impl Edge {
+    /// The answer to `help`. An app has one command, so its help is written once.
+    fn usage(&self, command: &str) -> Answer {
+        let told = |command: &str| Answer::told_bytes(&words::usage(command));
+        let (known, bytes) = self.0.usage.get_or_init(|| (command.to_owned(), told(command)));
+        let bytes = if known == command { bytes.clone() } else { told(command) };
+        Answer::body("help", "application/json", bytes)
     }
 }
 

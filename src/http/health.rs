@@ -19,13 +19,13 @@ pub(super) async fn readyz(State(edge): State<Edge>) -> Response {
     if let Err(error) = edge.engine.store().ping().await {
         troubles.push(format!("the database does not answer ({})", error.code()));
     }
+    let name = edge.instance.name();
     if !edge.instance.is_loaded() {
         let why =
             edge.instance.trouble().map_or_else(|| "still loading".to_owned(), |error| error.to_string());
-        troubles.push(format!(
-            "Marketo instance {}: roles, workspaces or users are missing: {why}",
-            edge.instance.name()
-        ));
+        troubles.push(format!("Marketo instance {name}: roles, workspaces or users are missing: {why}"));
+    } else if let Some(why) = edge.instance.locked_out() {
+        troubles.push(format!("Marketo instance {name}: {why}"));
     }
     if troubles.is_empty() {
         return "ready\n".into_response();

@@ -15,10 +15,14 @@ mod replay;
 mod signature;
 mod submissions;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::{
     Router,
+    body::Bytes,
     routing::{get, post},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -76,6 +80,8 @@ struct Inner {
     parts: Parts,
     keys: Keys,
     replays: Replays,
+    /// The answer to `help`, by the name of the command.
+    usage: OnceLock<(String, Bytes)>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -95,7 +101,7 @@ impl std::ops::Deref for Edge {
 /// The routes.
 pub fn router(parts: Parts) -> Router {
     let keys = Keys::new(&parts.signing_secrets);
-    let edge = Edge(Arc::new(Inner { parts, keys, replays: Replays::default() }));
+    let edge = Edge(Arc::new(Inner { parts, keys, replays: Replays::default(), usage: OnceLock::new() }));
     Router::new()
         .route("/slack/commands", post(commands::command))
         .route("/slack/interactions", post(interactions::interaction))

@@ -44,7 +44,8 @@ pub(super) async fn take(edge: &Edge, interaction: &Interaction, is_first: bool)
         Ok(Outcome::Deferred) => Answer::empty("deferred"),
         Ok(Outcome::Repeated) => Answer::empty("repeated"),
         Ok(Outcome::Refused(refusal)) => {
-            button.refused(edge, words::refusal(&refusal, edge.engine.policy().approvers()));
+            let message = words::refusal(&refusal, edge.engine.policy().approvers(), &button.by);
+            button.refused(edge, message);
             Answer::empty("refused")
         }
         Err(error) => {
@@ -118,7 +119,9 @@ async fn open_denial(edge: Edge, button: Button) {
                 }
             }
         }
-        Ok(Outcome::Refused(refusal)) => words::refusal(&refusal, edge.engine.policy().approvers()),
+        Ok(Outcome::Refused(refusal)) => {
+            words::refusal(&refusal, edge.engine.policy().approvers(), &button.by)
+        }
         Ok(Outcome::Deferred | Outcome::Repeated) => return,
         Err(error) => {
             tracing::error!(request = %button.request, %error, "a press could not be looked at");

@@ -33,37 +33,16 @@ struct DenyMetadata {
 
 /// Takes a request form. It closes only when the request is kept.
 pub(super) async fn request(edge: &Edge, interaction: &Interaction) -> Answer {
-    let requester = UserId(interaction.user.id.clone());
-    let Ok(FormMetadata { channel }) = serde_json::from_str(&interaction.view.private_metadata) else {
-        return fault("outdated", Field::Email, faults::FORM_OUTDATED);
+    let key = format!("view:{}", interaction.view.id);
+    let submission = match checked(edge, interaction).await {
+        Ok(submission) => submission,
+        // A form that was accepted before is not at fault now because of what came of it.
+        Err(fault) => match edge.engine.store().was_seen(&key).await {
+            Ok(true) => return Answer::empty("repeated"),
+            Ok(false) | Err(_) => return fault,
+        },
     };
-    let zone = match edge.people.requester(&requester).await {
-        May::Yes(zone) => zone,
-        May::No(why) => {
-            return fault("may_not_request", Field::Email, faults::may_not_request(why));
-        }
-        May::Unknown => {
-            let edge_later = edge.clone();
-            edge.tasks.spawn(async move { edge_later.people.requester_now(&requester).await });
-            return fault("cannot_check", Field::Email, faults::CANNOT_CHECK_REQUESTER);
-        }
-    };
-    let Some(catalog) = edge.instance.catalog() else {
-        return fault("no_roles", Field::Role, faults::MARKETO_UNAVAILABLE);
-    };
-    let policy = edge.engine.policy();
-    let offer = Offer::of(policy, &catalog);
-    let rules = Rules { now: edge.clock.now(), policy, offer: &offer, zone: &zone };
-    let (user, reason) = match check(rules, &draft(edge, interaction)) {
-        Ok(checked) => checked,
-        Err(found) => return faulty("faulty", &offer, found),
-    };
-    if edge.instance.has_user(&user.email) {
-        return fault("exists", Field::Email, faults::ALREADY_A_USER);
-    }
-    let id = RequestId(edge.clock.new_id());
-    let submission = Submission { id, requester, origin: channel, change: Change::CreateUser(user), reason };
-    match edge.engine.submit(&format!("view:{}", interaction.view.id), submission).await {
+    match edge.engine.submit(&key, submission).await {
         Ok(Submitted::Accepted(_)) => Answer::empty("accepted"),
         Ok(Submitted::Repeated) => Answer::empty("repeated"),
         Ok(Submitted::Taken) => fault("pending", Field::Email, faults::ALREADY_PENDING),
@@ -72,6 +51,40 @@ pub(super) async fn request(edge: &Edge, interaction: &Interaction) -> Answer {
             fault("store_failed", Field::Email, faults::NOTHING_STORED)
         }
     }
+}
+
+/// What is asked for, if the person may ask and the form is without fault.
+async fn checked(edge: &Edge, interaction: &Interaction) -> Result<Submission, Answer> {
+    let requester = UserId(interaction.user.id.clone());
+    let Ok(FormMetadata { channel }) = serde_json::from_str(&interaction.view.private_metadata) else {
+        return Err(fault("outdated", Field::Email, faults::FORM_OUTDATED));
+    };
+    let zone = match edge.people.requester(&requester).await {
+        May::Yes(zone) => zone,
+        May::No(why) => {
+            return Err(fault("may_not_request", Field::Email, faults::may_not_request(why)));
+        }
+        May::Unknown => {
+            let edge_later = edge.clone();
+            edge.tasks.spawn(async move { edge_later.people.requester_now(&requester).await });
+            return Err(fault("cannot_check", Field::Email, faults::CANNOT_CHECK_REQUESTER));
+        }
+    };
+    let Some(catalog) = edge.instance.catalog() else {
+        return Err(fault("no_roles", Field::Role, faults::MARKETO_UNAVAILABLE));
+    };
+    let policy = edge.engine.policy();
+    let offer = Offer::of(policy, &catalog);
+    let rules = Rules { now: edge.clock.now(), policy, offer: &offer, zone: &zone };
+    let (user, reason) = match check(rules, &draft(edge, interaction)) {
+        Ok(checked) => checked,
+        Err(found) => return Err(faulty("faulty", &offer, found)),
+    };
+    if edge.instance.has_user(&user.email) {
+        return Err(fault("exists", Field::Email, faults::ALREADY_A_USER));
+    }
+    let id = RequestId(edge.clock.new_id());
+    Ok(Submission { id, requester, origin: channel, change: Change::CreateUser(user), reason })
 }
 
 fn draft(edge: &Edge, interaction: &Interaction) -> Draft {
@@ -130,7 +143,7 @@ pub(super) async fn denial(edge: &Edge, interaction: &Interaction) -> Answer {
         Ok(Outcome::Deferred) => Answer::empty("deferred"),
         Ok(Outcome::Repeated) => Answer::empty("repeated"),
         Ok(Outcome::Refused(refusal)) => {
-            let message = words::refusal(&refusal, edge.engine.policy().approvers());
+            let message = words::refusal(&refusal, edge.engine.policy().approvers(), &by);
             edge.whisper(channel.as_str(), by.as_str(), "", message);
             Answer::empty("refused")
         }

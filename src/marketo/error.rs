@@ -103,6 +103,17 @@ pub struct Error {
 }
 
 impl Error {
+    /// A call that was not waited for any longer: it may have been carried out.
+    pub fn timeout(call: Call) -> Self {
+        Self {
+            call,
+            class: Class::Unknown,
+            code: None,
+            status: None,
+            message: "no answer in time".to_owned(),
+        }
+    }
+
     /// Whether it is certain that Marketo did nothing for the call that was asked for. Without a token nothing
     /// was sent, whatever went wrong on the way to one.
     pub fn certainly_not_executed(&self) -> bool {

@@ -82,7 +82,7 @@ struct Metadata {
 
 impl Error {
     /// An outcome that nobody knows.
-    pub(super) fn unknown(method: &'static str, code: &str) -> Self {
+    pub fn unknown(method: &'static str, code: &str) -> Self {
         Self { method, class: Class::Unknown, code: code.to_owned() }
     }
 

@@ -194,8 +194,10 @@ fn messages(text: &str) -> Vec<(String, Message)> {
 /// Every answer to one person.
 fn answers() -> Vec<(String, Message)> {
     let people = approvers();
-    let mut answers: Vec<(String, Message)> =
-        refusals().iter().map(|why| (format!("{why:?}"), words::refusal(why, &people[1..]))).collect();
+    let mut answers: Vec<(String, Message)> = refusals()
+        .iter()
+        .map(|why| (format!("{why:?}"), words::refusal(why, &people[1..], &"U0REQ".into())))
+        .collect();
     answers.extend(
         NOT_REQUESTERS.map(|why| (format!("{why:?}"), words::may_not_request(why, &[], &people[1..]))),
     );

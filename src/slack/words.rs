@@ -3,9 +3,12 @@
 
 use super::{
     line::{Line, Paragraphs},
-    views::Message,
+    views::{Message, others},
 };
-use crate::domain::{decide::Refusal, people::Principal};
+use crate::domain::{
+    decide::Refusal,
+    people::{Principal, UserId},
+};
 
 /// Why somebody may not ask for a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +27,12 @@ pub enum NotRequester {
     CannotCheck,
 }
 
-/// Why a press counted for nothing.
-pub fn refusal(refusal: &Refusal, approvers: &[Principal]) -> Message {
+/// Why a press counted for nothing, for `reader`, who is not told to ask themselves.
+pub fn refusal(refusal: &Refusal, approvers: &[Principal], reader: &UserId) -> Message {
+    let others = others(approvers, reader);
     say(match refusal {
-        Refusal::OwnRequest => {
-            ask(Line::of("This is your own request, so somebody else decides."), approvers)
-        }
-        Refusal::NotApprover => ask(Line::of("Only an approver may do this."), approvers),
+        Refusal::OwnRequest => ask(Line::of("This is your own request, so somebody else decides."), &others),
+        Refusal::NotApprover => ask(Line::of("Only an approver may do this."), &others),
         Refusal::CannotCheck => {
             Line::of("I cannot check right now who may approve. Nothing changed; try again in a minute.")
         }

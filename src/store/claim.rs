@@ -36,7 +36,8 @@ pub struct Claimed {
 
 impl Store {
     /// Leases the lane whose effect has been due for the longest and takes that effect from it; nothing if
-    /// nothing is due. What cannot be read is buried on the way.
+    /// nothing is due. Of lanes that are due at the same time, messages come before changes to the instance: people
+    /// see at once what was decided. What cannot be read is buried on the way.
     ///
     /// # Errors
     /// When the database fails.
@@ -129,12 +130,12 @@ impl Tx {
             "UPDATE lane SET lease_token = $1, lease_until = $2 WHERE (request_id, name) =
              (SELECT request_id, name FROM lane
               WHERE due_at <= $3 AND (lease_until IS NULL OR lease_until <= $3)
-              ORDER BY due_at LIMIT 1)
+              ORDER BY due_at, name DESC LIMIT 1)
              RETURNING request_id, name",
             "UPDATE lane SET lease_token = $1, lease_until = $2 WHERE (request_id, name) =
              (SELECT request_id, name FROM lane
               WHERE due_at <= $3 AND (lease_until IS NULL OR lease_until <= $3)
-              ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+              ORDER BY due_at, name DESC LIMIT 1 FOR UPDATE SKIP LOCKED)
              RETURNING request_id, name",
         );
         let row = sqlx::query(sql)

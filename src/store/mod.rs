@@ -2,7 +2,7 @@
 //! messages posted for them, the ledger, and the keys under which incoming messages were seen.
 //!
 //! One SQL text serves SQLite and PostgreSQL through sqlx's `Any` driver: `$1` placeholders, TEXT and BIGINT
-//! only, times as UTC milliseconds, JSON as TEXT. What differs is in [`Dialect`]. What belongs together is
+//! only, times as UTC milliseconds, JSON as TEXT. What differs is in `Dialect`. What belongs together is
 //! written in one [`Tx`]; no transaction is ever open during a call to the outside. This room must not know
 //! of Slack, Marketo or HTTP, and it decides nothing.
 

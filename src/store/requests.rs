@@ -144,6 +144,15 @@ impl Store {
         rows.iter().map(|row| from_json("request", row.try_get::<&str, _>(0)?)).collect()
     }
 
+    /// Whether the message known as `key` was seen.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn was_seen(&self, key: &str) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT id FROM seen WHERE id = $1").bind(key);
+        Ok(row.fetch_optional(&self.pool).await?.is_some())
+    }
+
     /// Forgets the keys of messages seen before `before`.
     ///
     /// # Errors

@@ -1,5 +1,16 @@
 //! Stories about people: what they do, what they see, and what Slack and Marketo receive. The real bot, over real
 //! HTTP, against the simulators; time is moved, never waited for.
 
+#![expect(clippy::unwrap_used, reason = "a story that cannot go on fails, in its helpers too")]
+
+mod approval;
+mod creation;
+mod form;
+mod late_presses;
 mod main_job;
+mod marketo_trouble;
+// mod restarts;
+mod rights;
+// mod safety;
+// mod slack_trouble;
 mod support;

@@ -7,7 +7,9 @@ use marketo_api_user::{
     clock::Clock,
     demo::{Mode, Options, Playground},
     sim::{
+        marketo::SimUser,
         person::{Person, Reply},
+        render,
         slack::SimMessage,
     },
     store::Depth,
@@ -50,13 +52,28 @@ pub(crate) fn options() -> Options {
     Options::new(Clock::manual(now), Mode::Pumped)
 }
 
+/// Options with `lines` added to the section `[policy]`.
+pub(crate) fn policy(lines: &str) -> Options {
+    let mut options = options();
+    options.policy.push_str(lines);
+    options
+}
+
 impl House {
     pub(crate) async fn open() -> Self {
         Self::with(options()).await
     }
 
     pub(crate) async fn with(options: Options) -> Self {
-        let play = Playground::open(options).await.unwrap();
+        Self::of(Playground::open(options).await.unwrap())
+    }
+
+    /// The house before the bot is started.
+    pub(crate) async fn prepare(options: Options) -> Self {
+        Self::of(Playground::prepare(options).await.unwrap())
+    }
+
+    fn of(play: Playground) -> Self {
         let (rae, ada, sam) = (play.person(RAE), play.person(ADA), play.person(SAM));
         Self { play, rae, ada, sam }
     }
@@ -95,18 +112,84 @@ impl House {
     }
 
     /// The story is over: nothing waits and nothing was given up.
-    pub(crate) async fn ends(mut self) {
+    pub(crate) async fn ends(self) {
+        self.ends_despite(&[]).await;
+    }
+
+    /// As [`House::ends`], where Slack had reason to refuse calls with `codes`.
+    pub(crate) async fn ends_despite(mut self, codes: &[&str]) {
         self.play.drain().await.unwrap();
         let depth = self.play.depth().await.unwrap();
         assert_eq!(depth, Depth::default(), "something is left over");
+        let is_odd = |error: &str| !codes.contains(&error);
         let odd: Vec<_> = self
             .slack
             .calls()
             .into_iter()
-            .filter(|call| call.status == Some(200) && call.error.is_some())
+            .filter(|call| call.status == Some(200) && call.error.as_deref().is_some_and(is_odd))
             .collect();
         assert!(odd.is_empty(), "Slack refused {odd:#?}");
         self.play.stop().await;
+    }
+
+    /// The only card as it reads now.
+    pub(crate) fn card_text(&self) -> String {
+        render::message(&self.card(), &self.slack.names())
+    }
+
+    /// The only card contains every one of these words, and no other card is there.
+    pub(crate) fn card_says(&self, words: &[&str]) {
+        let card = self.card_text();
+        for word in words {
+            assert!(card.contains(word), "no {word:?} in\n{card}");
+        }
+    }
+
+    /// What only this person saw, as it reads.
+    pub(crate) fn whispers(&self, person: &str) -> String {
+        let names = self.slack.names();
+        let all: Vec<_> =
+            self.slack.ephemerals_for(person).iter().map(|one| render::ephemeral(one, &names)).collect();
+        all.join("\n")
+    }
+
+    /// The modal that somebody sees, as it reads.
+    pub(crate) fn modal(&self, person: &Person) -> String {
+        person
+            .open_view()
+            .map_or_else(|| "no modal".to_owned(), |view| render::view(&view, &self.slack.names()))
+    }
+
+    /// Somebody denies through the modal, up to the press of its button.
+    pub(crate) async fn opens_denial(&self, person: &Person, reason: &str) {
+        assert_quiet(&person.clicks(&self.card(), "Deny").await.unwrap());
+        person.sees_modal().await.unwrap();
+        person.fills(&[("Reason", reason)]).await.unwrap();
+    }
+
+    /// Somebody denies through the modal, and everything that follows.
+    pub(crate) async fn denies(&self, person: &Person, reason: &str) {
+        self.opens_denial(person, reason).await;
+        let submitted = person.submits().await.unwrap();
+        assert!(submitted.closed && submitted.reply.body.is_empty(), "{:?}", submitted.errors);
+        self.play.drain().await.unwrap();
+    }
+
+    /// Rae takes her request back.
+    pub(crate) async fn cancels(&self) {
+        let message = self.request_message();
+        assert_quiet(&self.rae.clicks(&message, "Cancel request").await.unwrap());
+        self.play.drain().await.unwrap();
+    }
+
+    /// The direct message that follows Rae's request.
+    pub(crate) fn request_message(&self) -> SimMessage {
+        self.slack.dm(RAE).into_iter().next().expect("a direct message")
+    }
+
+    /// The users in Marketo with the e-mail of [`FORM`].
+    pub(crate) fn created(&self) -> Vec<SimUser> {
+        self.marketo.users().into_iter().filter(|user| user.email == "svc-crm@example.com").collect()
     }
 
     /// What one person was told and nobody else saw.
@@ -116,7 +199,7 @@ impl House {
 
     /// The direct messages of one person, rendered.
     pub(crate) fn direct(&self, person: &str) -> String {
-        marketo_api_user::sim::render::transcript(&self.slack.dm(person), &self.slack.names())
+        render::transcript(&self.slack.dm(person), &self.slack.names())
     }
 
     /// The bodies of the invites that Marketo received.

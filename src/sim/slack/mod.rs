@@ -176,6 +176,13 @@ impl SlackSim {
         });
     }
 
+    /// Somebody deletes a message.
+    pub fn delete_message(&self, channel: &str, ts: &str) {
+        self.core.change(|world| {
+            world.messages.retain(|message| message.channel != channel || message.ts != ts);
+        });
+    }
+
     /// Gives the token other scopes.
     pub fn set_scopes(&self, scopes: &[&str]) {
         let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();

@@ -104,7 +104,7 @@ fn a_long_list_of_approvers_is_cut() {
     for message in [
         views::card(&request, &many),
         views::reminder(&request, &many),
-        words::refusal(&Refusal::NotApprover, &many),
+        words::refusal(&Refusal::NotApprover, &many, &"U0REQ".into()),
         words::may_not_request(NotRequester::NotListed, &many, &many),
     ] {
         check_message("many", &message);

@@ -67,7 +67,7 @@ fn button(
 }
 
 /// The approvers without the requester, who never decides on a request of their own.
-fn others(approvers: &[Principal], requester: &UserId) -> Vec<Principal> {
+pub(super) fn others(approvers: &[Principal], requester: &UserId) -> Vec<Principal> {
     let is_own = |principal: &&Principal| !matches!(principal, Principal::User(user) if user == requester);
     approvers.iter().filter(is_own).cloned().collect()
 }

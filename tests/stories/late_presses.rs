@@ -1,0 +1,202 @@
+//! Presses that come twice, at the same time, too late, or again to the letter.
+
+use insta::assert_snapshot;
+use tokio::join;
+
+use crate::support::{ADA, CARDS, FORM, House, OPS, RAE, SAM, assert_quiet};
+
+/// One approval, one user, one announcement, whoever pressed what.
+fn happened_once(house: &House) {
+    assert_eq!((house.marketo.invites(), house.created().len()), (1, 1));
+    assert_eq!((house.slack.channel(CARDS).len(), house.slack.channel(OPS).len()), (1, 1));
+    assert_eq!(house.slack.dm(RAE).len(), 1);
+    house.card_says(&["created"]);
+}
+
+#[tokio::test]
+async fn two_presses_by_one_person_count_as_one() {
+    let house = House::open().await;
+    house.rae_asks(&[]).await;
+    let card = house.card();
+    let (one, two) =
+        join!(house.ada.clicks_stale(&card, "Approve"), house.ada.clicks_stale(&card, "Approve"));
+    assert_quiet(&one.unwrap());
+    assert_quiet(&two.unwrap());
+    house.drain().await.unwrap();
+    happened_once(&house);
+    assert_snapshot!("pressed_twice", house.whispers(ADA));
+    house.ends().await;
+}
+
+#[tokio::test]
+async fn two_approvers_at_the_same_time_count_as_one_and_the_second_is_told_who_was_first() {
+    let house = House::open().await;
+    house.rae_asks(&[]).await;
+    let card = house.card();
+    let (one, two) =
+        join!(house.ada.clicks_stale(&card, "Approve"), house.sam.clicks_stale(&card, "Approve"));
+    assert_quiet(&one.unwrap());
+    assert_quiet(&two.unwrap());
+    house.drain().await.unwrap();
+    happened_once(&house);
+    let (ada, sam) = (house.told(ADA), house.told(SAM));
+    assert_eq!(ada.len() + sam.len(), 1, "exactly one of them was late: {ada:?} {sam:?}");
+    house.ends().await;
+}
+
+#[tokio::test]
+async fn of_an_approval_and_a_denial_at_the_same_time_one_counts_and_the_other_is_told() {
+    for _ in 0..6 {
+        let house = House::open().await;
+        house.rae_asks(&[]).await;
+        let card = house.card();
+        house.opens_denial(&house.sam, "Not needed").await;
+        let (approve, deny) = join!(house.ada.clicks_stale(&card, "Approve"), house.sam.submits());
+        assert_quiet(&approve.unwrap());
+        assert!(deny.unwrap().closed);
+        house.drain().await.unwrap();
+        if house.marketo.invites() == 1 {
+            happened_once(&house);
+            assert!(
+                house.whispers(SAM).contains("already approved by @Ada Approver"),
+                "{}",
+                house.whispers(SAM)
+            );
+        } else {
+            house.card_says(&["Denied by @Sam Second"]);
+            assert!(house.created().is_empty() && house.slack.channel(OPS).is_empty());
+            assert!(house.whispers(ADA).contains("already denied by @Sam Second"), "{}", house.whispers(ADA));
+        }
+        house.ends().await;
+    }
+}
+
+#[tokio::test]
+async fn a_cancellation_and_an_approval_at_the_same_time_end_in_one_outcome() {
+    for _ in 0..6 {
+        let house = House::open().await;
+        house.rae_asks(&[]).await;
+        let (card, own) = (house.card(), house.request_message());
+        let (approve, cancel) =
+            join!(house.ada.clicks_stale(&card, "Approve"), house.rae.clicks_stale(&own, "Cancel request"));
+        assert_quiet(&approve.unwrap());
+        assert_quiet(&cancel.unwrap());
+        house.drain().await.unwrap();
+        if house.marketo.invites() == 1 {
+            happened_once(&house);
+            assert!(house.whispers(RAE).contains("already approved"), "{}", house.whispers(RAE));
+        } else {
+            house.card_says(&["Cancelled"]);
+            assert!(house.whispers(ADA).contains("cancelled"), "{}", house.whispers(ADA));
+        }
+        house.ends().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stale_card_tells_what_happened() {
+    let house = House::open().await;
+    house.rae_asks(&[]).await;
+    let (stale, own) = (house.card(), house.request_message());
+    house.denies(&house.sam, "Not needed").await;
+    let after = house.card_text();
+    for label in ["Approve", "Deny"] {
+        assert_quiet(&house.ada.clicks_stale(&stale, label).await.unwrap());
+        house.drain().await.unwrap();
+    }
+    assert!(house.ada.open_view().is_none());
+    assert_quiet(&house.rae.clicks_stale(&own, "Cancel request").await.unwrap());
+    house.drain().await.unwrap();
+    assert_snapshot!("late_for_a_denial", [house.whispers(ADA), house.whispers(RAE)].join("\n"));
+    assert_eq!((house.card_text(), house.marketo.invites()), (after, 0));
+    house.ends().await;
+}
+
+#[tokio::test]
+async fn a_form_for_a_denial_that_is_sent_after_the_approval_tells_so() {
+    let house = House::open().await;
+    house.rae_asks(&[]).await;
+    house.opens_denial(&house.sam, "Not needed").await;
+    house.presses(&house.ada, "Approve").await;
+    assert!(house.sam.submits().await.unwrap().closed);
+    house.drain().await.unwrap();
+    happened_once(&house);
+    assert_snapshot!("late_denial", house.whispers(SAM));
+    house.ends().await;
+}
+
+#[tokio::test]
+async fn a_cancellation_after_the_approval_comes_too_late() {
+    let house = House::open().await;
+    house.rae_asks(&[]).await;
+    let own = house.request_message();
+    house.presses(&house.ada, "Approve").await;
+    assert_quiet(&house.rae.clicks_stale(&own, "Cancel request").await.unwrap());
+    house.drain().await.unwrap();
+    happened_once(&house);
+    assert_snapshot!("late_cancellation", house.whispers(RAE));
+    house.ends().await;
+}
+
+#[tokio::test]
+async fn an_expired_request_can_neither_be_approved_nor_cancelled() {
+    let house = House::open().await;
+    house.rae_asks(&[]).await;
+    let (stale, own) = (house.card(), house.request_message());
+    // Nobody carried out the timer yet, as when the bot was down for the week.
+    house.clock.advance(std::time::Duration::from_secs(7 * 24 * 3600));
+    assert_quiet(&house.ada.clicks_stale(&stale, "Approve").await.unwrap());
+    house.drain().await.unwrap();
+    house.card_says(&["Expired"]);
+    assert_quiet(&house.rae.clicks_stale(&own, "Cancel request").await.unwrap());
+    house.drain().await.unwrap();
+    assert_snapshot!("late_for_the_week", [house.whispers(ADA), house.whispers(RAE)].join("\n"));
+    assert_eq!(house.marketo.invites(), 0);
+    house.ends().await;
+}
+
+#[tokio::test]
+async fn what_is_delivered_again_to_the_letter_has_no_second_effect() {
+    let house = House::open().await;
+    let command = house.rae.types(OPS, "/marketo-api-user").await;
+    house.rae.sees_modal().await.unwrap();
+    assert_quiet(&house.work.send(&command.sent).await);
+    house.drain().await.unwrap();
+    assert_eq!(house.slack.calls_to("views.open").len(), 1);
+    house.rae.fills(&FORM).await.unwrap();
+    let submission = house.rae.submits().await.unwrap().reply.sent;
+    assert_quiet(&house.work.send(&submission).await);
+    house.drain().await.unwrap();
+    assert_quiet(&house.work.send(&submission).await);
+    house.drain().await.unwrap();
+    let click = house.ada.clicks(&house.card(), "Approve").await.unwrap().sent;
+    assert_quiet(&house.work.send(&click).await);
+    house.drain().await.unwrap();
+    assert_quiet(&house.work.send(&click).await);
+    assert_quiet(&house.work.send(&submission).await);
+    house.drain().await.unwrap();
+    happened_once(&house);
+    assert!(house.slack.ephemerals().is_empty());
+    house.ends().await;
+}
+
+#[tokio::test]
+async fn a_denial_and_a_refusal_that_are_delivered_again_have_no_second_effect() {
+    let house = House::open().await;
+    house.rae_asks(&[]).await;
+    let refused = house.rae.clicks(&house.card(), "Approve").await.unwrap().sent;
+    assert_quiet(&house.work.send(&refused).await);
+    let button = house.ada.clicks(&house.card(), "Deny").await.unwrap().sent;
+    house.ada.sees_modal().await.unwrap();
+    assert_quiet(&house.work.send(&button).await);
+    house.ada.fills(&[("Reason", "Not needed")]).await.unwrap();
+    let denial = house.ada.submits().await.unwrap().reply.sent;
+    assert_quiet(&house.work.send(&denial).await);
+    house.drain().await.unwrap();
+    assert_quiet(&house.work.send(&denial).await);
+    house.drain().await.unwrap();
+    house.card_says(&["Denied by @Ada Approver"]);
+    assert_eq!((house.slack.dm(RAE).len(), house.slack.calls_to("views.open").len()), (2, 2));
+    assert!(house.told(ADA).is_empty(), "{:?}", house.told(ADA));
+    house.ends_despite(&["user_not_in_channel"]).await;
+}
