@@ -14,6 +14,8 @@ use std::{
     process::ExitCode,
 };
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use self::args::{Cli, Command};
 pub use self::manifest::manifest;
 use crate::config::{self, Config, Environment};
@@ -67,4 +69,15 @@ fn print(text: &str) -> Result<ExitCode, Failure> {
 fn settings(environment: &Environment, file: Option<&Path>) -> Result<Config, Failure> {
     config::load(environment, file)
         .map_err(|faults| Failure(faults.iter().map(ToString::to_string).collect()))
+}
+
+/// Resolves when the process is asked to stop.
+fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

@@ -2,12 +2,9 @@
 
 use std::{path::Path, process::ExitCode};
 
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::net::TcpListener;
 
-use super::{Failure, settings};
+use super::{Failure, settings, stop_signal};
 use crate::{app::App, clock::Clock, config::Environment, telemetry};
 
 pub(super) async fn run(environment: &Environment, file: Option<&Path>) -> Result<ExitCode, Failure> {
@@ -21,15 +18,4 @@ pub(super) async fn run(environment: &Environment, file: Option<&Path>) -> Resul
     tracing::info!(address = %listener.local_addr()?, version = env!("CARGO_PKG_VERSION"), "listening");
     app.serve(listener, stop_signal()?).await;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Resolves when the process is asked to stop.
-fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
-    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }

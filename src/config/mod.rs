@@ -28,7 +28,7 @@ pub use self::{
     environment::Environment,
     fault::Fault,
     instances::Instance,
-    server::{Log, LogFormat, bind, log},
+    server::{Log, LogFormat, bind, log, log_if_asked},
     slack::Slack,
 };
 use self::{

@@ -74,6 +74,14 @@ pub fn log(environment: &Environment) -> Result<Log, Vec<Fault>> {
     if faults.is_empty() { Ok(Log { format, filter }) } else { Err(faults) }
 }
 
+/// How to write the log if the variable `RUST_LOG` asks for one, for what is quiet otherwise.
+///
+/// # Errors
+/// As [`log`].
+pub fn log_if_asked(environment: &Environment) -> Result<Option<Log>, Vec<Fault>> {
+    environment.get("RUST_LOG").map(|_| log(environment)).transpose()
+}
+
 /// Where the data is kept: the variable `DATABASE_URL`, whose text may hold a password.
 pub(super) fn database_url(environment: &Environment) -> Result<SecretString, Fault> {
     let Some(found) = environment.secret("DATABASE_URL")? else { return Ok(DATABASE_URL.into()) };
@@ -135,6 +143,8 @@ mod tests {
         assert_eq!(log(&with("LOG_FORMAT", "json")).unwrap().format, LogFormat::Json);
         assert_eq!(log(&Environment::default()).unwrap().filter, "info");
         let environment = Environment::from_pairs([("LOG_FORMAT", "xml"), ("RUST_LOG", "a=b=c")]);
+        assert_eq!(log_if_asked(&Environment::default()), Ok(None));
+        assert_eq!(log_if_asked(&environment), log(&environment).map(Some));
         let keys: Vec<_> = log(&environment).unwrap_err().into_iter().map(|fault| fault.key).collect();
         assert_eq!(keys, ["LOG_FORMAT", "RUST_LOG"]);
     }

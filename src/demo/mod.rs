@@ -3,7 +3,12 @@
 //!
 //! The bot is built from settings as any other, and reached by its URL only; nothing in it knows that it is played with.
 
+pub mod cast;
 mod config;
+pub mod console;
+mod page;
+mod screen;
+pub mod script;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
