@@ -33,6 +33,16 @@ fn the_script_tells_the_whole_story() {
 }
 
 #[test]
+fn the_readme_shows_what_the_script_shows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = demo(&folder, &["--script"]).output().expect("it runs");
+    let shown: Vec<_> = text(&output.stdout).lines().map(str::trim).collect();
+    let readme = include_str!("../README.md").lines().filter(|line| line.starts_with('│'));
+    let untrue: Vec<_> = readme.filter(|line| !shown.contains(line)).collect();
+    assert!(untrue.is_empty(), "{untrue:#?}");
+}
+
+#[test]
 fn people_play_the_parts_a_line_at_a_time() {
     let folder = tempfile::tempdir().expect("a folder");
     let lines = "rae types /marketo-api-user svc@example.com\n\

@@ -34,17 +34,17 @@ const WEBINARS: &str = "svc-webinars@example.com";
 
 /// What she fills in first, with the wrong year.
 const FIRST: [(&str, &str); 5] = [
-    ("First name", "CRM"),
-    ("Last name", "Sync"),
-    ("Reason", "Nightly lead sync from the CRM"),
+    ("First name", "Svc"),
+    ("Last name", "Crm Sync"),
+    ("Reason", "Nightly sync of leads from the CRM."),
     ("Access expiration", "2026-01-31"),
     ("Role", "API Only"),
 ];
 const CORRECTED: (&str, &str) = ("Access expiration", "2027-01-31");
 const SECOND: [(&str, &str); 4] = [
-    ("First name", "Webinar"),
-    ("Last name", "Import"),
-    ("Reason", "Attendee lists after each webinar"),
+    ("First name", "Svc"),
+    ("Last name", "Webinars"),
+    ("Reason", "Attendee lists after each webinar."),
     ("Role", "API Only - EMEA"),
 ];
 const DENIAL: &str = "The reports user can do this already. Please use that one.";
