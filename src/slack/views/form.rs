@@ -86,7 +86,7 @@ pub fn options(offer: &Offer, typed: &str) -> Value {
 
 fn next_step(approval: &Approval) -> Line {
     match approval {
-        Approval::Required { approvers } => Line::of("An approver decides, not you: ")
+        Approval::Required { approvers } => Line::of("An approver decides: ")
             .any_of(approvers)
             .text(". You get a direct message about every step."),
         Approval::None => Line::of(

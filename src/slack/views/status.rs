@@ -40,7 +40,7 @@ pub(super) fn status(request: &Request, approvers: &[Principal], reader: Reader)
             let line = approval(line.bold("The user is created in Marketo.").text(" "), approved);
             paragraphs.line(match reader {
                 Reader::Approvers => line,
-                Reader::Requester => line.text(" What to do next is in a message of its own."),
+                Reader::Requester => line.text(" The message about it says what to do next."),
             })
         }
         State::Denied { by, reason, .. } => {
@@ -60,6 +60,10 @@ pub(super) fn status(request: &Request, approvers: &[Principal], reader: Reader)
         }
         State::Failed { approved, failure, .. } => {
             let line = line.bold("Failed.").text(format!(" {}", failure::meaning(failure.kind)));
+            let line = match (approved, reader) {
+                (Some(approved), Reader::Approvers) => approval(line.text(" "), approved),
+                _ => line,
+            };
             let then = then(request, failure, approved.is_some(), reader);
             failure::advice(paragraphs.line(line), failure, &then)
         }
