@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::slack::{Ephemeral, Setup, SimMessage, SimView, inputs};
+use super::slack::{Ephemeral, Setup, SimMessage, SimView, SlackSim, inputs};
 
 /// The names that people read in place of ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +40,18 @@ impl Names {
     /// The name of a channel; one that is not known looks as Slack shows one the reader is not in.
     fn channel(&self, id: &str) -> &str {
         self.channels.get(id).map_or("private-channel", String::as_str)
+    }
+}
+
+impl SlackSim {
+    /// The names that people read in place of ids.
+    pub fn names(&self) -> Names {
+        Names::of(&self.setup())
+    }
+
+    /// A conversation as a person reads it from top to bottom, replies below what they reply to.
+    pub fn transcript(&self, channel: &str) -> String {
+        transcript(&self.channel(channel), &self.names())
     }
 }
 

@@ -38,7 +38,6 @@ pub use self::{
 };
 use super::{
     fault::{Fault, Faults},
-    render::{self, Names},
     server::Server,
 };
 use crate::clock::Clock;
@@ -87,16 +86,6 @@ impl SlackSim {
     /// The messages between the bot and a user, oldest first.
     pub fn dm(&self, user: &str) -> Vec<SimMessage> {
         self.channel(&direct_id(user))
-    }
-
-    /// The names that people read in place of ids.
-    pub fn names(&self) -> Names {
-        Names::of(&self.core.world().setup)
-    }
-
-    /// A conversation as a person reads it from top to bottom, replies below what they reply to.
-    pub fn transcript(&self, channel: &str) -> String {
-        render::transcript(&self.channel(channel), &self.names())
     }
 
     /// Every message that only one person saw, oldest first.
