@@ -34,9 +34,18 @@ pub fn log_to_stdout(log: &Log) {
     };
 }
 
+/// The collection of this process, empty until it has begun. Nothing in it: metrics cannot be collected.
+static COLLECTION: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// As [`collect_metrics`], but begins in the background: the recorder first compares the clocks of the machine, in a
+/// busy loop that takes up to 200 ms. Until then nothing is counted.
+pub fn collect_metrics_soon() -> &'static OnceLock<Option<PrometheusHandle>> {
+    std::thread::spawn(collect_metrics);
+    &COLLECTION
+}
+
 /// Collects metrics from now on. Every call gives the same collection: a process has one.
-pub fn collect_metrics() -> Option<PrometheusHandle> {
-    static COLLECTION: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+pub fn collect_metrics() -> &'static OnceLock<Option<PrometheusHandle>> {
     let install = || {
         PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Full("slack_ack_seconds".to_owned()), &ACK_BUCKETS)
@@ -46,5 +55,6 @@ pub fn collect_metrics() -> Option<PrometheusHandle> {
             .install_recorder()
             .ok()
     };
-    COLLECTION.get_or_init(install).clone()
+    COLLECTION.get_or_init(install);
+    &COLLECTION
 }
