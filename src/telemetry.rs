@@ -26,7 +26,8 @@ const CREATE_BUCKETS: [f64; 8] = [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 600.0, 86_400.
 /// Writes logs to stdout from now on. A second call changes nothing.
 pub fn log_to_stdout(log: &Log) {
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stdout);
+    // Whoever reads the log may go away; stderr is for faults only.
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stdout).log_internal_errors(false);
     // An error here means that a subscriber is there already, as in tests.
     let _ = match log.format {
         LogFormat::Text => builder.with_target(false).try_init(),

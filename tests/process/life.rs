@@ -89,6 +89,16 @@ async fn the_most_talkative_log_holds_no_secret() {
 }
 
 #[tokio::test]
+async fn it_serves_on_when_nobody_reads_its_log() {
+    let mut host = Host::open().await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    host.set("BIND", &free.to_string());
+    let running = host.serve_unread().await;
+    running.becomes_ready().await;
+    running.stops().await.is_good();
+}
+
+#[tokio::test]
 async fn open_connections_do_not_keep_it_alive() {
     let host = Host::open().await;
     let running = host.serve_ready().await;

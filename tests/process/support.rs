@@ -137,22 +137,36 @@ impl Host {
         assert!(!text.contains("hidden"), "{text}");
     }
 
+    /// Runs `serve` until it listens at `BIND`, with nobody who reads its log.
+    pub(crate) async fn serve_unread(&self) -> Running {
+        let mut child = self.command(&["serve"]).spawn().unwrap();
+        child.stdout = None;
+        let mut running = self.watched(child);
+        running.address = self.environment["BIND"].parse().unwrap();
+        while TcpStream::connect(running.address).await.is_err() {
+            assert!(running.child.try_wait().unwrap().is_none(), "it ended");
+            self.clock.sleep(Duration::from_millis(3)).await;
+        }
+        running
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_marketo-api-user"));
+        command.args(arguments).env_clear().envs(&self.environment).current_dir(self.folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
     fn spawn(&self, arguments: &[&str]) -> Running {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_marketo-api-user"))
-            .args(arguments)
-            .env_clear()
-            .envs(&self.environment)
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        self.watched(self.command(arguments).spawn().unwrap())
+    }
+
+    fn watched(&self, mut child: Child) -> Running {
+        let (stdout, mut stderr) = (child.stdout.take(), child.stderr.take().unwrap());
         let lines = Arc::new(Mutex::new(Vec::new()));
         let reads = Arc::clone(&lines);
         let stdout = thread::spawn(move || {
-            for line in BufReader::new(stdout).lines() {
+            for line in stdout.into_iter().flat_map(|stdout| BufReader::new(stdout).lines()) {
                 reads.lock().unwrap().push(line.unwrap());
             }
         });
