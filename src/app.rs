@@ -3,7 +3,7 @@
 
 use std::{
     future::{Future, IntoFuture},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -70,7 +70,7 @@ pub struct App {
     instance: Arc<Instance>,
     tasks: TaskTracker,
     stop: CancellationToken,
-    metrics: Option<PrometheusHandle>,
+    metrics: &'static OnceLock<Option<PrometheusHandle>>,
 }
 
 /// The clients of the outside, as the settings say.
@@ -121,7 +121,7 @@ impl App {
     pub async fn build(
         config: &Config,
         clock: Clock,
-        metrics: Option<PrometheusHandle>,
+        metrics: &'static OnceLock<Option<PrometheusHandle>>,
     ) -> Result<Self, BuildError> {
         let Clients { slack, marketo } = Clients::new(config, &clock)?;
         let store = Store::open(config.database_url.expose_secret()).await?;
@@ -149,7 +149,7 @@ impl App {
             signing_secrets: config.slack.signing_secrets.clone(),
             teams: Arc::clone(&teams),
             app_id: config.slack.app_id.clone(),
-            metrics: metrics.clone(),
+            metrics,
         });
         let dispatcher = Dispatcher::new(dispatch::Parts {
             engine,
@@ -255,15 +255,15 @@ impl App {
                 clock.sleep(TIDY_EVERY).await;
             }
         });
-        if let Some(metrics) = self.metrics.clone() {
-            let clock = Clock::system();
-            self.until_stopped(async move {
-                loop {
-                    clock.sleep(Duration::from_secs(1)).await;
+        let (metrics, clock) = (self.metrics, Clock::system());
+        self.until_stopped(async move {
+            loop {
+                clock.sleep(Duration::from_secs(1)).await;
+                if let Some(metrics) = metrics.get().and_then(Option::as_ref) {
                     metrics.run_upkeep();
                 }
-            });
-        }
+            }
+        });
     }
 
     fn until_stopped(&self, work: impl Future<Output = ()> + Send + 'static) {

@@ -26,7 +26,8 @@ const CREATE_BUCKETS: [f64; 8] = [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 600.0, 86_400.
 /// Writes logs to stdout from now on. A second call changes nothing.
 pub fn log_to_stdout(log: &Log) {
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stdout);
+    // Whoever reads the log may go away; stderr is for faults only.
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stdout).log_internal_errors(false);
     // An error here means that a subscriber is there already, as in tests.
     let _ = match log.format {
         LogFormat::Text => builder.with_target(false).try_init(),
@@ -34,9 +35,18 @@ pub fn log_to_stdout(log: &Log) {
     };
 }
 
+/// The collection of this process, empty until it has begun. Nothing in it: metrics cannot be collected.
+static COLLECTION: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// As [`collect_metrics`], but begins in the background: the recorder first compares the clocks of the machine, in a
+/// busy loop that takes up to 200 ms. Until then nothing is counted.
+pub fn collect_metrics_soon() -> &'static OnceLock<Option<PrometheusHandle>> {
+    std::thread::spawn(collect_metrics);
+    &COLLECTION
+}
+
 /// Collects metrics from now on. Every call gives the same collection: a process has one.
-pub fn collect_metrics() -> Option<PrometheusHandle> {
-    static COLLECTION: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+pub fn collect_metrics() -> &'static OnceLock<Option<PrometheusHandle>> {
     let install = || {
         PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Full("slack_ack_seconds".to_owned()), &ACK_BUCKETS)
@@ -46,5 +56,6 @@ pub fn collect_metrics() -> Option<PrometheusHandle> {
             .install_recorder()
             .ok()
     };
-    COLLECTION.get_or_init(install).clone()
+    COLLECTION.get_or_init(install);
+    &COLLECTION
 }

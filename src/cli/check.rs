@@ -16,7 +16,8 @@ use crate::{
         offer::{Missing, Offer},
         people::Principal,
     },
-    slack,
+    marketo,
+    slack::{self, error::Class},
     store::Store,
 };
 
@@ -88,7 +89,7 @@ async fn look(config: &Config, report: &mut Report) -> Result<(), Failure> {
             }
             store.close().await;
         }
-        Err(error) => report.bad("database", error.to_string()),
+        Err(error) => report.bad("database", format!("DATABASE_URL: {error}")),
     }
     let Clients { slack, marketo } = Clients::new(config, &clock)?;
     look_at_slack(config, &slack, report).await;
@@ -106,14 +107,15 @@ async fn look_at_slack(config: &Config, slack: &slack::client::Client, report: &
             {
                 report.good("slack token", format!("it belongs to workspace {}", identity.team_id));
             } else {
+                let team = identity.team_id;
                 let detail = format!(
-                    "it belongs to workspace {}, which slack.team_ids does not list",
-                    identity.team_id
+                    "it belongs to workspace {team}, which slack.team_ids does not list; add it there, or \
+                     take the token of another workspace"
                 );
                 report.bad("slack token", detail);
             }
         }
-        Err(error) => return report.bad("slack token", format!("SLACK_BOT_TOKEN: {error}")),
+        Err(error) => return report.bad("slack token", token_trouble(&error)),
     }
     match slack.granted_scopes().await {
         Ok(granted) => {
@@ -138,30 +140,58 @@ async fn look_at_slack(config: &Config, slack: &slack::client::Client, report: &
             Principal::Channel(id) => (id.to_string(), slack.channel_members(id).await),
         };
         match members {
-            Ok(members) if members.is_empty() => report.bad("slack group", format!("{id} has no members")),
+            Ok(members) if members.is_empty() => {
+                report.bad("slack group", format!("{id} has no members; the policy counts on them"));
+            }
             Ok(members) => report.good("slack group", format!("{id} has {} members", members.len())),
-            Err(error) => report.bad("slack group", format!("{id}: {error}")),
+            Err(error) => {
+                report.bad("slack group", format!("{id}: {error}; the policy names it: is it right?"))
+            }
         }
     }
     if let Some(channel) = &config.policy.approval_channel {
         match slack.channel(channel).await {
-            Ok(info) if info.is_archived => report.bad("approval channel", format!("{channel} is archived")),
+            Ok(info) if info.is_archived => {
+                let detail = format!("{channel} is archived; unarchive it, or change slack.approval_channel");
+                report.bad("approval channel", detail);
+            }
             Ok(info) if !info.is_member && info.is_private => {
-                report.bad(
-                    "approval channel",
-                    format!("the bot is no member of {channel}: type /invite in it"),
-                );
+                let detail =
+                    format!("the bot is no member of {channel}: type /invite @marketo-api-user in it");
+                report.bad("approval channel", detail);
             }
             Ok(_) => report.good("approval channel", format!("the bot can post in {channel}")),
-            Err(error) => report.bad("approval channel", format!("{channel}: {error}; is the bot a member?")),
+            Err(error) => {
+                let detail = format!(
+                    "{channel}: {error}; if slack.approval_channel is right and the channel is private, type \
+                     /invite @marketo-api-user in it"
+                );
+                report.bad("approval channel", detail);
+            }
         }
     }
 }
 
-async fn look_at_marketo(config: &Config, marketo: &crate::marketo::Client, report: &mut Report) {
+/// Why the token cannot be tried, or what to do about it.
+fn token_trouble(error: &slack::error::Error) -> String {
+    match error.class {
+        Class::Revoked => format!(
+            "SLACK_BOT_TOKEN: {error}; copy the bot token from \"OAuth & Permissions\" of the Slack app, and \
+             install the app first if there is none"
+        ),
+        _ => format!("SLACK_API_URL: {error}; is Slack reachable from here?"),
+    }
+}
+
+async fn look_at_marketo(config: &Config, marketo: &marketo::Client, report: &mut Report) {
     if let Err(error) = marketo.authenticate().await {
-        return report
-            .bad("marketo credentials", format!("MARKETO_CLIENT_ID, MARKETO_CLIENT_SECRET: {error}"));
+        let detail = match error.class {
+            marketo::Class::Credentials => format!(
+                "MARKETO_CLIENT_ID, MARKETO_CLIENT_SECRET: {error}; copy both from Admin, LaunchPoint, View Details"
+            ),
+            _ => format!("MARKETO_BASE_URL: {error}; is it the REST address of the instance?"),
+        };
+        return report.bad("marketo credentials", detail);
     }
     report.good("marketo credentials", "Marketo gives a token for them");
     match marketo.all_users().await {
@@ -184,8 +214,8 @@ async fn look_at_marketo(config: &Config, marketo: &crate::marketo::Client, repo
     let missing = Offer::missing(&config.policy, &catalog);
     for missing in &missing {
         report.bad("marketo roles", match missing {
-            Missing::Role(name) => format!("policy.roles: Marketo has no role {name}"),
-            Missing::Workspace(name) => format!("policy.workspaces: Marketo has no workspace {name}"),
+            Missing::Role(name) => format!("policy.roles: Marketo has no role {name}; see Admin, Users & Roles"),
+            Missing::Workspace(name) => format!("policy.workspaces: Marketo has no workspace {name}; see Admin, Workspaces & Partitions"),
             Missing::AllWorkspacesNotAllowed(name) => format!(
                 "policy.roles: {name} is given in all workspaces only, and policy.workspaces does not allow that; add 0 to it"
             ),

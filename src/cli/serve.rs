@@ -10,8 +10,7 @@ use crate::{app::App, clock::Clock, config::Environment, telemetry};
 pub(super) async fn run(environment: &Environment, file: Option<&Path>) -> Result<ExitCode, Failure> {
     let config = settings(environment, file)?;
     telemetry::log_to_stdout(&config.log);
-    let metrics = telemetry::collect_metrics();
-    let app = App::build(&config, Clock::system(), metrics).await?;
+    let app = App::build(&config, Clock::system(), telemetry::collect_metrics_soon()).await?;
     let listener = TcpListener::bind(config.bind)
         .await
         .map_err(|error| Failure(vec![format!("BIND: cannot listen on {}: {error}", config.bind)]))?;

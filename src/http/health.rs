@@ -27,6 +27,9 @@ pub(super) async fn readyz(State(edge): State<Edge>) -> Response {
     } else if let Some(why) = edge.instance.locked_out() {
         troubles.push(format!("Marketo instance {name}: {why}"));
     }
+    if edge.metrics.get().is_none() {
+        troubles.push("metrics are not collected yet".to_owned());
+    }
     if troubles.is_empty() {
         return "ready\n".into_response();
     }
@@ -47,6 +50,7 @@ pub(super) async fn metrics(State(edge): State<Edge>) -> Response {
             metrics::gauge!(name).set(value);
         }
     }
-    let text = edge.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render);
+    let collection = edge.metrics.get().and_then(Option::as_ref);
+    let text = collection.map(metrics_exporter_prometheus::PrometheusHandle::render);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text.unwrap_or_default()).into_response()
 }

@@ -69,7 +69,7 @@ pub struct Parts {
     /// The app's id; absent: not checked.
     pub app_id: Option<String>,
     /// The metrics to show.
-    pub metrics: Option<PrometheusHandle>,
+    pub metrics: &'static OnceLock<Option<PrometheusHandle>>,
 }
 
 /// The edge's state. Cheap to clone.

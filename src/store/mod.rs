@@ -19,7 +19,7 @@ pub(crate) mod tests;
 use std::time::Duration;
 
 use sqlx::{
-    AnyPool, Executor, Transaction,
+    AnyConnection, AnyPool, Connection, Executor, Transaction,
     any::{Any, AnyPoolOptions},
     error::DatabaseError,
 };
@@ -41,6 +41,9 @@ pub enum StoreError {
     /// The database refused, is not reachable, or does not answer.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
+    /// Whatever listens at the address says nothing.
+    #[error("database: no answer in time")]
+    Silent,
     /// The schema could not be brought up to date.
     #[error("database schema: {0}")]
     Schema(#[from] sqlx::migrate::MigrateError),
@@ -66,6 +69,7 @@ impl StoreError {
                 DatabaseError::code(error.as_ref()).unwrap_or_default().into_owned()
             }
             Self::Database(sqlx::Error::PoolTimedOut) => "pool_timed_out".to_owned(),
+            Self::Silent => "silent".to_owned(),
             Self::Database(_) => "database".to_owned(),
             Self::Schema(_) => "schema".to_owned(),
             Self::Unreadable { .. } => "unreadable".to_owned(),
@@ -122,32 +126,25 @@ impl Store {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = if url.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres };
-        let pool = match dialect {
-            Dialect::Sqlite => {
-                let separator = if url.contains('?') { '&' } else { '?' };
-                // One connection: SQLite has one writer, and waiting for it is fairer in our queue than in
-                // SQLite's busy loop.
-                Self::options(1).connect(&format!("{url}{separator}mode=rwc")).await?
-            }
-            Dialect::Postgres => Self::options(8).connect(url).await?,
+        let (url, connections) = match dialect {
+            // One connection: SQLite has one writer, and waiting for it is fairer in our queue than in SQLite's
+            // busy loop.
+            Dialect::Sqlite => (format!("{url}{}mode=rwc", if url.contains('?') { '&' } else { '?' }), 1),
+            Dialect::Postgres => (url.to_owned(), 8),
+        };
+        let pool = match Self::options(connections).connect(&url).await {
+            Err(sqlx::Error::PoolTimedOut) => return Err(why_not(&url).await),
+            pool => pool?,
         };
         schema::migrator().run(&pool).await?;
         Ok(Self { pool, dialect })
     }
 
     fn options(connections: u32) -> AnyPoolOptions {
-        AnyPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT).after_connect(
-            |connection, _| {
-                Box::pin(async move {
-                    if connection.backend_name() == "SQLite" {
-                        let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                                       PRAGMA busy_timeout = 2000; PRAGMA cache_size = -1024";
-                        connection.execute(pragmas).await?;
-                    }
-                    Ok(())
-                })
-            },
-        )
+        AnyPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(|connection, _| Box::pin(prepare(connection)))
     }
 
     /// Begins a transaction that will write.
@@ -181,6 +178,26 @@ impl Tx {
     /// When the database cannot promise it; then nothing is kept.
     pub async fn commit(self) -> Result<(), StoreError> {
         Ok(self.inner.commit().await?)
+    }
+}
+
+/// What a new connection is told.
+async fn prepare(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    if connection.backend_name() == "SQLite" {
+        let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                       PRAGMA busy_timeout = 2000; PRAGMA cache_size = -1024";
+        connection.execute(pragmas).await?;
+    }
+    Ok(())
+}
+
+/// Why there is no connection. The pool keeps that to itself, since it goes on trying.
+async fn why_not(url: &str) -> StoreError {
+    let connected = async { prepare(&mut AnyConnection::connect(url).await?).await };
+    match tokio::time::timeout(ACQUIRE_TIMEOUT, connected).await {
+        Ok(Err(error)) => error.into(),
+        Ok(Ok(())) => sqlx::Error::PoolTimedOut.into(),
+        Err(_) => StoreError::Silent,
     }
 }
 

@@ -95,18 +95,19 @@ pub struct SimGroup {
     pub users: Vec<String>,
 }
 
+/// Those of the manifest.
 const SCOPES: [&str; 11] = [
-    "commands",
-    "chat:write",
-    "im:write",
-    "im:read",
-    "im:history",
-    "users:read",
-    "usergroups:read",
-    "channels:read",
     "channels:history",
-    "groups:read",
+    "channels:read",
+    "chat:write",
+    "chat:write.public",
+    "commands",
     "groups:history",
+    "groups:read",
+    "im:history",
+    "im:write",
+    "usergroups:read",
+    "users:read",
 ];
 
 impl Default for Setup {

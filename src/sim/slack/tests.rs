@@ -171,6 +171,7 @@ async fn posts_are_refused_where_slack_refuses_them() {
     let old = SimChannel { archived: true, ..SimChannel::public("C0OLD", "old", &[]) };
     caller.slack.set_channel(away);
     caller.slack.set_channel(old);
+    caller.slack.set_scopes(&["chat:write"]);
     let bad = json!([{ "type": "header", "text": plain("") }]);
     let cases = [
         (json!({ "channel": "C0NONE", "text": "a" }), "channel_not_found"),

@@ -1,0 +1,10 @@
+//! The built program as a process: what it prints, how it ends, and what it does between SIGTERM and its end. Slack
+//! and Marketo are simulated on loopback; time is the system's.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod check;
+mod life;
+mod refusals;
+mod support;
+mod usage;
