@@ -10,8 +10,8 @@ RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev c
 WORKDIR /src
 # The dependencies alone first: this layer stays as long as they do.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src benches && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
-    && cp src/main.rs benches/figures.rs \
+RUN mkdir -p src benches/figures && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
+    && cp src/main.rs benches/figures/main.rs \
     && cargo build --release --locked --bin marketo-api-user
 COPY manifest.yml ./
 COPY src src
