@@ -47,8 +47,9 @@ pub(super) fn status(request: &Request, approvers: &[Principal], reader: Reader)
             let line = line.bold("Denied").text(" by ").person(by).text(", who says:");
             paragraphs.line(line).quote(reason.as_str())
         }
-        State::Cancelled { .. } => {
-            let line = line.bold("Cancelled").text(" by ").person(&request.requester);
+        State::Cancelled { by, .. } => {
+            let by = by.as_ref().unwrap_or(&request.requester);
+            let line = line.bold("Cancelled").text(" by ").person(by);
             paragraphs.line(line.text(". Nothing was changed in Marketo."))
         }
         State::TimedOut { .. } => {
