@@ -89,7 +89,7 @@ fn approval(line: Line, approved: &Approved) -> Line {
 fn waits(waiting: &Waiting) -> Line {
     let cause = match waiting.cause {
         WaitCause::Quota => "Marketo takes no more calls today.",
-        WaitCause::Unavailable => "Marketo does not answer right now.",
+        WaitCause::Unavailable => "Marketo is too busy or does not answer right now.",
     };
     Line::of(format!("{cause} The bot tries again by itself on ")).moment(waiting.until).text(".")
 }
