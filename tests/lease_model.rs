@@ -239,7 +239,7 @@ impl State {
             Some((_, until)) => broken == Broken::CancelTakesExpiredLeases && until <= self.now,
         };
         let may_be = self.may_be_applied && broken != Broken::CancelIgnoresWhatMayBeApplied;
-        (is_free && self.due && !may_be && !self.cancelled).then(|| Self {
+        (is_free && self.due && !may_be && !self.cancelled).then_some(Self {
             due: false,
             lease: None,
             effect: Effect::Dropped,

@@ -1,5 +1,6 @@
 //! What follows from what the tries have left behind.
 
+mod interleavings;
 mod model;
 
 use jiff::Timestamp;

@@ -1,12 +1,11 @@
 //! A model of one request: the real decisions (`decide`, what is written down, what follows from Marketo's answers)
 //! over a lane, two workers that may die at any step, and a Marketo whose users show late and whose answers get lost.
-//! No I/O: every interleaving is a list of steps, and the seeds of those that failed are kept.
+//! No I/O: every interleaving is a list of steps.
 //!
 //! What it assumes: a lease runs out only for a worker that died (a living one renews it, or stops in time); what a
 //! dead worker sent is carried out within [`LATE`] of its death; a user shows within the shortest time of looking.
 
-use jiff::{SignedDuration, Timestamp};
-use proptest::prelude::*;
+use jiff::Timestamp;
 
 use super::{
     super::{
@@ -25,21 +24,21 @@ use crate::{
         form::tests::policy,
         people::Standing,
         request::{Request, State},
-        text::{Email, PersonName, Reason},
+        text::{Email, PersonName},
     },
     engine::Settlement,
     marketo::{Call, Class, Error, Identity, User},
 };
 
-const LEASE: i64 = 30;
+pub(super) const LEASE: i64 = 30;
 /// How long after its worker's death a call may still be carried out.
-const LATE: i64 = 20;
-const REQUESTER: &str = "U0REQ";
-const ADA: &str = "U0APPROVE";
+pub(super) const LATE: i64 = 20;
+pub(super) const REQUESTER: &str = "U0REQ";
+pub(super) const ADA: &str = "U0APPROVE";
 
 /// What Marketo does with the next call.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Mood {
+pub(super) enum Mood {
     Well,
     /// Carried out, if it is an invite, and not answered.
     AnswerLost,
@@ -53,7 +52,7 @@ enum Mood {
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     /// A worker takes its next step while Marketo is in this mood; an invite's user shows after these seconds.
     Work(usize, Mood, i64),
     /// A worker dies. A call of its that is under way may be carried out so many seconds later.
@@ -66,7 +65,7 @@ enum Step {
 
 /// The lane of the effect that applies the change, as the store keeps it.
 #[derive(Clone, Debug)]
-struct Lane {
+pub(super) struct Lane {
     attempted_at: Option<Timestamp>,
     progress: Option<String>,
     attempts: i64,
@@ -89,20 +88,20 @@ enum Worker {
     WillSettle(u32, Done),
 }
 
-struct World {
-    now: i64,
-    request: Request,
-    lane: Option<Lane>,
+pub(super) struct World {
+    pub(super) now: i64,
+    pub(super) request: Request,
+    pub(super) lane: Option<Lane>,
     workers: [Worker; 2],
     tokens: u32,
     /// When each user shows, and what it is.
     users: Vec<(i64, User)>,
     /// How many invites were carried out, and how many were begun.
-    made: usize,
-    begun: usize,
+    pub(super) made: usize,
+    pub(super) begun: usize,
     /// How often the request has reached an end, and been opened again.
-    ends: usize,
-    retries: usize,
+    pub(super) ends: usize,
+    pub(super) retries: usize,
 }
 
 fn user(first_name: &str) -> User {
@@ -134,7 +133,7 @@ fn error(call: Call, mood: Mood, now: i64) -> Error {
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let change = Change::CreateUser(create());
         let (id, requester, origin) = ("req-1".into(), REQUESTER.into(), "C0OPS".into());
         let submission = Submission { id, requester, origin, change, reason: None };
@@ -321,7 +320,7 @@ impl World {
         }
     }
 
-    fn step(&mut self, step: Step) {
+    pub(super) fn step(&mut self, step: Step) {
         match step {
             Step::Work(worker, mood, delay) => self.work(worker, mood, delay),
             Step::Die(worker, late) => self.die(worker, late),
@@ -334,7 +333,7 @@ impl World {
     }
 
     /// Marketo is well, workers live, and whoever can press Retry does.
-    fn quietens(&mut self) {
+    pub(super) fn quietens(&mut self) {
         let approve = || Step::Press(ADA, Standing::Yes, Press::Approve);
         self.step(approve());
         for _ in 0..500 {
@@ -362,83 +361,4 @@ impl World {
         }
         panic!("no end: {:?}", self.request.state.name());
     }
-}
-
-fn any_step() -> impl Strategy<Value = Step> {
-    let mood = prop_oneof![
-        4 => Just(Mood::Well),
-        2 => Just(Mood::AnswerLost),
-        2 => Just(Mood::CallLost),
-        1 => Just(Mood::Busy),
-        1 => Just(Mood::Quota),
-        1 => Just(Mood::Denied),
-        1 => Just(Mood::Refuses),
-    ];
-    let shows = 0..LOOK_FOR.as_secs();
-    let press = prop_oneof![
-        3 => Just((ADA, Standing::Yes, Press::Approve)),
-        1 => Just((ADA, Standing::Yes, Press::Deny { reason: Reason::parse("no").unwrap() })),
-        2 => Just((ADA, Standing::Yes, Press::Cancel)),
-        1 => Just((REQUESTER, Standing::No, Press::Cancel)),
-        1 => Just(("U0OTHER", Standing::No, Press::Cancel)),
-        3 => Just((ADA, Standing::Yes, Press::Retry)),
-    ];
-    prop_oneof![
-        16 => (0_usize..2, mood, shows).prop_map(|(worker, mood, shows)| Step::Work(worker, mood, shows)),
-        2 => (0_usize..2, prop::option::of(0..LATE)).prop_map(|(worker, late)| Step::Die(worker, late)),
-        6 => prop_oneof![4 => 1_i64..20, 2 => 20_i64..120, 1 => 3_000_i64..90_000].prop_map(Step::Pass),
-        4 => press.prop_map(|(by, standing, press)| Step::Press(by, standing, press)),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
-
-    /// Whatever happens in between: at most one user, none for a request that was taken back or refused, and one end.
-    #[test]
-    fn one_user_at_most_and_one_end(steps in prop::collection::vec(any_step(), 0..120)) {
-        let mut world = World::new();
-        world.step(Step::Press(ADA, Standing::Yes, Press::Approve));
-        for step in steps {
-            world.step(step);
-            prop_assert!(world.made <= 1, "a second user");
-        }
-        world.quietens();
-        prop_assert!(world.made <= 1, "a second user");
-        prop_assert_eq!(world.ends, world.retries + 1, "one end after each opening");
-        prop_assert!(world.lane.is_none(), "something is left over");
-        let made = match world.request.state {
-            State::Done { .. } => Some(1),
-            State::Cancelled { .. } | State::Denied { .. } | State::TimedOut { .. } => Some(0),
-            State::Pending | State::Applying { .. } | State::Failed { .. } => None,
-        };
-        prop_assert!(made.is_none_or(|made| made == world.made), "{:?}", world.request.state.name());
-    }
-
-    /// A request is taken back while its change waits, at any moment: no invite is begun after that.
-    #[test]
-    fn no_invite_after_the_end(steps in prop::collection::vec(any_step(), 0..80), hand in prop::option::of(any::<bool>())) {
-        let mut world = World::new();
-        let mut begun = None;
-        for step in steps {
-            if world.now > 300 && let Some(same) = hand {
-                world.step(Step::ByHand(same));
-            }
-            world.step(step);
-            if matches!(world.request.state, State::Cancelled { .. } | State::Denied { .. }) {
-                let begun = *begun.get_or_insert(world.begun);
-                prop_assert_eq!(begun, world.begun);
-                prop_assert_eq!(world.made, 0);
-            }
-        }
-        world.quietens();
-        prop_assert_eq!(world.ends, world.retries + 1);
-        prop_assert!(world.made <= 1);
-    }
-}
-
-#[test]
-fn the_model_assumes_no_more_than_the_bot_waits_for() {
-    assert!(LATE < LEASE, "what a dead worker sent is carried out before its lease runs out");
-    assert_eq!(LOOK_FOR, SignedDuration::from_secs(15));
 }
