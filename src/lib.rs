@@ -37,6 +37,7 @@
 //!    lost the lease records nothing.
 //! 4. A write whose outcome is unknown is looked up, never blindly repeated: Marketo users in the user list, Slack
 //!    messages by their metadata. That it is about to be made is written down before it is made.
+//!    What may have been carried out, or is in a worker's hand, cannot be cancelled.
 //! 5. What was approved is frozen in the effect that applies it. What is shown is made from the request as it is at
 //!    that moment, so that late and repeated effects do no harm.
 //! 6. Rights are checked at the click, from the signed id of whoever clicked and today's policy. "Cannot be told" is

@@ -64,6 +64,7 @@ pub struct Parts {
 pub struct Dispatcher(Arc<Parts>);
 
 /// What is to be recorded of an effect, and the event that it leads to.
+#[derive(Debug)]
 struct Done {
     settlement: Settlement,
     event: Option<Event>,

@@ -73,11 +73,12 @@ impl Dispatcher {
     pub(super) async fn tell_outcome(&self, claimed: &Claimed) -> Result<Done, Stop> {
         let request = self.current(claimed).await?;
         match request.state {
-            State::Denied { .. } | State::Failed { .. } | State::TimedOut { .. } => {}
+            State::Denied { .. }
+            | State::Failed { .. }
+            | State::TimedOut { .. }
+            | State::Cancelled { .. } => {}
             // It was tried again meanwhile: this end is none any more.
-            State::Pending | State::Applying { .. } | State::Done { .. } | State::Cancelled { .. } => {
-                return Ok(Done::quietly());
-            }
+            State::Pending | State::Applying { .. } | State::Done { .. } => return Ok(Done::quietly()),
         }
         // A request that fails again ends again, and its requester is told again.
         let part = format!("outcome_{}", request.version);

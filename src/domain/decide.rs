@@ -26,17 +26,20 @@ pub struct Decision {
     pub entry: Option<&'static str>,
     /// What the person who pressed is told, where the press counted for nothing but something else happened.
     pub refusal: Option<Refusal>,
+    /// Whether all this holds only if the change that waits can be taken back before anybody carries it out. If it
+    /// cannot, nothing of this happens, and the press is refused with [`Refusal::BeingTried`].
+    pub withdraws: bool,
 }
 
 impl Decision {
     /// Nothing follows: the event is late, or was answered before.
     fn unchanged() -> Self {
-        Self { next: None, effects: Vec::new(), entry: None, refusal: None }
+        Self { next: None, effects: Vec::new(), entry: None, refusal: None, withdraws: false }
     }
 
     fn to(next: State, entry: &'static str, effects: impl IntoIterator<Item = Effect>) -> Self {
         let effects = effects.into_iter().map(Planned::now).collect();
-        Self { next: Some(next), effects, entry: Some(entry), refusal: None }
+        Self { next: Some(next), effects, entry: Some(entry), refusal: None, withdraws: false }
     }
 }
 
@@ -61,8 +64,14 @@ pub enum Refusal {
         /// By whom.
         by: UserId,
     },
-    /// The requester took it back.
+    /// It was taken back already.
     Cancelled,
+    /// The change is being tried at this moment, so it cannot be taken back.
+    BeingTried,
+    /// The change may have been carried out already, so it cannot be taken back.
+    MayBeApplied,
+    /// The change is carried out, so it cannot be taken back.
+    Done,
     /// The time for a decision is over.
     TimedOut,
     /// It failed; there is nothing to decide any more.
@@ -140,7 +149,7 @@ pub fn decide(
             Press::AskToDeny => undecided(now, policy, request, by, *standing)
                 .map(|lapsed| lapsed.unwrap_or(Decision::unchanged())),
             Press::Deny { reason } => deny(now, policy, request, by, *standing, reason),
-            Press::Cancel => cancel(now, request, by),
+            Press::Cancel => cancel(now, request, by, *standing),
             Press::Retry => retry(now, request, state, *standing),
         },
 
@@ -154,9 +163,13 @@ pub fn decide(
             Ok(Decision::to(next, "not_applied", effects))
         }
         (Event::Waits(waiting), State::Applying { approved, waiting: before }) => {
-            // The card names the cause and a time; it is touched again only when what it says is no longer true.
-            let is_news =
-                before.as_ref().is_none_or(|before| before.cause != waiting.cause || before.until <= now);
+            // The card names the cause and a time, and can be cancelled or not; it is touched again only when what it
+            // says is no longer true.
+            let is_news = before.as_ref().is_none_or(|before| {
+                before.cause != waiting.cause
+                    || before.may_be_applied != waiting.may_be_applied
+                    || before.until <= now
+            });
             if is_news {
                 Ok(wait(request, approved, Some(waiting.clone()), "waits"))
             } else {
@@ -272,18 +285,33 @@ fn deny(
     Ok(Decision::to(next, "denied", shown(request, [Effect::ShowRequester, Effect::TellOutcome])))
 }
 
-fn cancel(now: Timestamp, request: &Request, by: &UserId) -> Result<Decision, Refusal> {
-    if *by != request.requester {
-        return Err(Refusal::NotRequester);
-    }
+/// The requester takes an undecided request back. While an approved one waits, the requester and every approver can,
+/// as long as nothing may have been carried out.
+fn cancel(now: Timestamp, request: &Request, by: &UserId, standing: Standing) -> Result<Decision, Refusal> {
+    let is_own = *by == request.requester;
+    let next = State::Cancelled { by: Some(by.clone()), at: now };
     match &request.state {
-        State::Pending => {
-            let next = State::Cancelled { at: now };
-            Ok(Decision::to(next, "cancelled", shown(request, [Effect::ShowRequester])))
+        State::Pending if !is_own => Err(Refusal::NotRequester),
+        State::Pending => Ok(Decision::to(next, "cancelled", shown(request, [Effect::ShowRequester]))),
+        State::Applying { waiting: Some(waiting), .. } => {
+            match standing {
+                Standing::Yes => {}
+                Standing::No | Standing::Unknown if is_own => {}
+                Standing::No => return Err(Refusal::NotApprover),
+                Standing::Unknown => return Err(Refusal::CannotCheck),
+            }
+            if waiting.may_be_applied {
+                return Err(Refusal::MayBeApplied);
+            }
+            let news = (!is_own).then_some(Effect::TellOutcome);
+            let effects = shown(request, [Effect::ShowRequester]).chain(news);
+            Ok(Decision { withdraws: true, ..Decision::to(next, "cancelled", effects) })
         }
-        State::Applying { approved, .. } | State::Done { approved, .. } => {
+        State::Applying { approved, waiting: None } if is_own => {
             Err(Refusal::AlreadyApproved { by: approved.by.clone() })
         }
+        State::Applying { waiting: None, .. } => Err(Refusal::BeingTried),
+        State::Done { .. } => Err(Refusal::Done),
         State::Failed { .. } => Err(Refusal::Failed),
         State::Denied { by, .. } => Err(Refusal::AlreadyDenied { by: by.clone() }),
         State::Cancelled { .. } => Err(Refusal::Cancelled),

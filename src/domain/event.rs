@@ -53,18 +53,8 @@ pub enum Press {
         /// Why, in the approver's words.
         reason: Reason,
     },
-    /// The requester takes the request back.
+    /// The requester takes the request back; or an approver does, while it waits.
     Cancel,
     /// A failed change is tried again.
     Retry,
-}
-
-impl Press {
-    /// Whether only an approver may do this, so that standing must be known.
-    pub fn needs_standing(&self) -> bool {
-        match self {
-            Self::Approve | Self::AskToDeny | Self::Deny { .. } | Self::Retry => true,
-            Self::Cancel => false,
-        }
-    }
 }

@@ -72,8 +72,11 @@ pub enum State {
         /// When.
         at: Timestamp,
     },
-    /// The requester took it back.
+    /// The requester took it back, or an approver did while it waited.
     Cancelled {
+        /// Who; absent in what earlier versions wrote: the requester.
+        #[serde(default)]
+        by: Option<UserId>,
         /// When.
         at: Timestamp,
     },
@@ -127,6 +130,14 @@ pub struct Waiting {
     pub cause: WaitCause,
     /// When it will be tried again.
     pub until: Timestamp,
+    /// Whether the change may have been carried out already, by a try without an answer. Then nobody can cancel. Where
+    /// nothing is written about it, as earlier versions did not, it may.
+    #[serde(default = "may_be")]
+    pub may_be_applied: bool,
+}
+
+fn may_be() -> bool {
+    true
 }
 
 /// What an approved change waits for.

@@ -191,6 +191,10 @@ impl Engine {
         event: Option<&Event>,
     ) -> Result<Settled, StoreError> {
         let mut tx = self.store.begin().await?;
+        if event.is_some() {
+            // Always the request before its lanes, so that no two transactions wait for each other.
+            tx.request(&claimed.request.id).await?;
+        }
         if !settle_effect(&mut tx, claimed, &settlement).await? {
             return Ok(Settled::LeaseLost);
         }
@@ -240,7 +244,8 @@ impl Engine {
         }
     }
 
-    /// Writes a decision down.
+    /// Writes a decision down. One that withdraws the change that waits is refused, whole, while a worker has the
+    /// change in hand.
     async fn carry(
         &self,
         tx: &mut Tx,
@@ -248,7 +253,10 @@ impl Engine {
         decision: Decision,
         actor: &str,
     ) -> Result<Result<(Request, Option<Refusal>), Taken>, StoreError> {
-        let Decision { next, effects, entry, refusal } = decision;
+        let Decision { next, effects, entry, refusal, withdraws } = decision;
+        if withdraws && !tx.withdraw(&request.id, Lane::Apply).await? {
+            return Ok(Ok((request, Some(Refusal::BeingTried))));
+        }
         if let Some(next) = next {
             request.version += 1;
             request.state = next;

@@ -1,5 +1,7 @@
 //! What the engine promises: one transaction for everything that follows from a message, and races with one winner.
 
+mod cancel;
+
 use std::time::Duration;
 
 use tokio::task::JoinSet;

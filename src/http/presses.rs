@@ -38,7 +38,7 @@ pub(super) async fn take(edge: &Edge, interaction: &Interaction, is_first: bool)
         }
         return Answer::empty("deny_form");
     }
-    let standing = if press.needs_standing() { edge.people.approver(&button.by) } else { Standing::No };
+    let standing = edge.people.approver(&button.by);
     match edge.engine.press(button.pressed(standing, press)).await {
         Ok(Outcome::Counted(_)) => Answer::empty("counted"),
         Ok(Outcome::Deferred) => Answer::empty("deferred"),

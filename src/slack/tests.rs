@@ -101,7 +101,8 @@ const FAILURES: [FailureKind; 9] = [
 
 /// Every state by a name, its texts being `text`.
 fn states(text: &str) -> Vec<(String, State)> {
-    let waiting = |cause| Some(Waiting { cause, until: now() + SignedDuration::from_hours(14) });
+    let until = now() + SignedDuration::from_hours(14);
+    let waiting = |cause, may_be_applied| Some(Waiting { cause, until, may_be_applied });
     let user = |id: Option<&str>| CreatedUser { user_id: id.map(str::to_owned) };
     let done = |approved, user| State::Done { approved, user, at: now() };
     let reason = Reason::parse(text).or(Reason::parse("Use the shared user instead.")).unwrap();
@@ -110,15 +111,19 @@ fn states(text: &str) -> Vec<(String, State)> {
         ("pending", State::Pending),
         ("applying", State::Applying { approved: approved(), waiting: None }),
         ("applying_unasked", State::Applying { approved: nobody.clone(), waiting: None }),
-        ("waiting_quota", State::Applying { approved: approved(), waiting: waiting(WaitCause::Quota) }),
+        (
+            "waiting_quota",
+            State::Applying { approved: approved(), waiting: waiting(WaitCause::Quota, false) },
+        ),
         (
             "waiting_unavailable",
-            State::Applying { approved: approved(), waiting: waiting(WaitCause::Unavailable) },
+            State::Applying { approved: approved(), waiting: waiting(WaitCause::Unavailable, true) },
         ),
         ("done", done(approved(), user(Some(if text.is_empty() { "svc_crm@example.com" } else { text })))),
         ("done_unasked_unseen", done(nobody, user(None))),
         ("denied", State::Denied { by: "U0APPROVE".into(), reason, at: now() }),
-        ("cancelled", State::Cancelled { at: now() }),
+        ("cancelled", State::Cancelled { by: None, at: now() }),
+        ("cancelled_by_approver", State::Cancelled { by: Some("U0APPROVE".into()), at: now() }),
         ("timed_out", State::TimedOut { at: now() }),
     ]
     .map(|(name, state)| (name.to_owned(), state))
@@ -155,6 +160,9 @@ fn refusals() -> Vec<Refusal> {
         Refusal::AlreadyApproved { by: None },
         Refusal::AlreadyDenied { by: "U0APPROVE".into() },
         Refusal::Cancelled,
+        Refusal::BeingTried,
+        Refusal::MayBeApplied,
+        Refusal::Done,
         Refusal::TimedOut,
         Refusal::Failed,
         Refusal::NothingToRetry,
@@ -181,11 +189,14 @@ fn messages(text: &str) -> Vec<(String, Message)> {
         messages.push((format!("requester_{name}"), views::requester(&request, &approvers())));
         match &request.state {
             State::Done { .. } => messages.push((format!("created_{name}"), views::created(&request))),
-            State::Denied { .. } | State::Failed { .. } | State::TimedOut { .. } => {
+            State::Denied { .. }
+            | State::Failed { .. }
+            | State::TimedOut { .. }
+            | State::Cancelled { by: Some(_), .. } => {
                 messages.push((format!("outcome_{name}"), views::outcome(&request)));
             }
             State::Pending => messages.push(("reminder".to_owned(), views::reminder(&request, &approvers()))),
-            State::Applying { .. } | State::Cancelled { .. } => {}
+            State::Applying { .. } | State::Cancelled { by: None, .. } => {}
         }
     }
     messages

@@ -48,9 +48,18 @@ pub fn refusal(refusal: &Refusal, approvers: &[Principal], reader: &UserId) -> M
         Refusal::AlreadyDenied { by } => {
             Line::of("This request is already denied by ").person(by).text(". Nothing changed.")
         }
-        Refusal::Cancelled => {
-            Line::of("The requester has cancelled this request. There is nothing left to decide.")
+        Refusal::Cancelled => Line::of("This request is already cancelled. There is nothing left to decide."),
+        Refusal::BeingTried => {
+            Line::of("It is being tried right now; look again in a moment. Nothing changed.")
         }
+        Refusal::MayBeApplied => Line::of(
+            "Marketo did not answer the last try and may have the user already, so this request cannot be \
+             cancelled. The bot looks for the user; the message says what becomes of it.",
+        ),
+        Refusal::Done => Line::of(
+            "The user is already created in Marketo, so there is nothing left to cancel. A Marketo admin can \
+             delete it under Admin > Users & Roles.",
+        ),
         Refusal::TimedOut => Line::of(
             "This request has expired: nobody decided in time. If the user is still needed, a new request has to \
              be sent.",

@@ -113,6 +113,29 @@ impl Tx {
         Ok(())
     }
 
+    /// Takes the effects that wait in a lane back, unless a worker has the lane in hand or had it and has not said
+    /// what became of it. False: then nothing is taken back. A lease that has run out stands in the way too, until
+    /// somebody has found out what its worker did.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn withdraw(&mut self, request: &RequestId, lane: Lane) -> Result<bool, StoreError> {
+        let rows = sqlx::query(
+            "UPDATE lane SET due_at = NULL
+             WHERE request_id = $1 AND name = $2 AND lease_token IS NULL AND due_at IS NOT NULL",
+        )
+        .bind(request.as_str())
+        .bind(lane.name())
+        .execute(&mut *self.inner)
+        .await?
+        .rows_affected();
+        if rows == 0 {
+            return Ok(false);
+        }
+        self.drop_lane(request, lane).await?;
+        Ok(true)
+    }
+
     /// Marks an effect as done.
     ///
     /// # Errors

@@ -50,6 +50,15 @@ impl Tx {
         row.map(|row| from_json("request", row.try_get::<&str, _>(0)?)).transpose()
     }
 
+    /// Reads a request without keeping it from changing.
+    pub(super) async fn peek(&mut self, id: &RequestId) -> Result<Option<Request>, StoreError> {
+        let row = sqlx::query("SELECT body FROM request WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(&mut *self.inner)
+            .await?;
+        row.map(|row| from_json("request", row.try_get::<&str, _>(0)?)).transpose()
+    }
+
     /// Adds a new request. After `Taken` the transaction is of no more use.
     ///
     /// # Errors
@@ -128,6 +137,25 @@ impl Store {
             .fetch_optional(&self.pool)
             .await?;
         row.map(|row| from_json("request", row.try_get::<&str, _>(0)?)).transpose()
+    }
+
+    /// Whether another request for the same user of the same instance has been carried out since `since`: a user
+    /// that is found is then that request's, not this one's.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn another_is_done(&self, request: &Request, since: Timestamp) -> Result<bool, StoreError> {
+        let row = sqlx::query(
+            "SELECT id FROM request WHERE instance = $1 AND subject = $2 AND state = 'done' AND id <> $3
+             AND updated_at >= $4 LIMIT 1",
+        )
+        .bind(request.change.instance())
+        .bind(request.change.subject_key())
+        .bind(request.id.as_str())
+        .bind(since.as_millisecond())
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(row.is_some())
     }
 
     /// The open requests of one person, oldest first.

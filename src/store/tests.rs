@@ -123,7 +123,7 @@ async fn one_open_request_for_a_user_and_another_once_it_has_ended() {
         let mut tx = store.begin().await.unwrap();
         assert_eq!(tx.insert_request(&second, clock.now()).await.unwrap(), Err(Taken));
         drop(tx);
-        let ended = Request { version: 2, state: State::Cancelled { at: clock.now() }, ..first };
+        let ended = Request { version: 2, state: State::Cancelled { by: None, at: clock.now() }, ..first };
         let mut tx = store.begin().await.unwrap();
         tx.save_request(&ended, clock.now()).await.unwrap().unwrap();
         tx.insert_request(&second, clock.now()).await.unwrap().unwrap();

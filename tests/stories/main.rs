@@ -9,6 +9,7 @@ mod form;
 mod late_presses;
 mod main_job;
 mod marketo_trouble;
+mod outages;
 mod restarts;
 mod rights;
 mod safety;

@@ -130,7 +130,8 @@ fn whoever_comes_too_late_is_told_what_happened() {
     for late in [&approve, &deny, &cancel] {
         assert_eq!(refused(&approved, late), Refusal::AlreadyApproved { by: by() });
         let done = after(&approved, &Event::Applied(CreatedUser { user_id: None }));
-        assert_eq!(refused(&done, late), Refusal::AlreadyApproved { by: by() });
+        let told = if late == &cancel { Refusal::Done } else { Refusal::AlreadyApproved { by: by() } };
+        assert_eq!(refused(&done, late), told);
         assert_eq!(refused(&after(&pending, &deny), late), Refusal::AlreadyDenied { by: APPROVER.into() });
         assert_eq!(refused(&after(&pending, &cancel), late), Refusal::Cancelled);
         assert_eq!(refused(&after(&pending, &Event::TimeIsUp), late), Refusal::TimedOut);
@@ -171,12 +172,72 @@ fn a_failure_that_can_be_mended_is_tried_again_with_what_was_known() {
 fn waiting_is_shown_once_for_each_cause_and_time() {
     let approved = after(&request(), &pressed(APPROVER, Standing::Yes, Press::Approve));
     let until = now() + SignedDuration::from_secs(60);
-    let waits = Event::Waits(Waiting { cause: WaitCause::Quota, until });
+    let waits = Event::Waits(Waiting { cause: WaitCause::Quota, until, may_be_applied: false });
     let waiting = after(&approved, &waits);
     assert_eq!(decide(now(), &policy(), &waiting, &waits), Ok(Decision::unchanged()));
     assert!(decide(until, &policy(), &waiting, &waits).unwrap().next.is_some());
     let resumed = after(&waiting, &Event::Resumed);
     assert_eq!(decide(now(), &policy(), &resumed, &Event::Resumed), Ok(Decision::unchanged()));
+}
+
+#[test]
+fn what_waits_is_cancelled_by_its_requester_or_an_approver_while_nothing_may_have_happened() {
+    let approved = after(&request(), &pressed(APPROVER, Standing::Yes, Press::Approve));
+    let waits = |may_be_applied| {
+        let waiting = Waiting { cause: WaitCause::Unavailable, until: now(), may_be_applied };
+        after(&approved, &Event::Waits(waiting))
+    };
+    let (waiting, doubtful) = (waits(false), waits(true));
+    for (by, standing, refusal, doubt) in [
+        (APPROVER, Standing::Yes, None, Refusal::MayBeApplied),
+        ("U0SECOND", Standing::Yes, None, Refusal::MayBeApplied),
+        (REQUESTER, Standing::No, None, Refusal::MayBeApplied),
+        (REQUESTER, Standing::Unknown, None, Refusal::MayBeApplied),
+        ("U0OTHER", Standing::No, Some(Refusal::NotApprover), Refusal::NotApprover),
+        ("U0OTHER", Standing::Unknown, Some(Refusal::CannotCheck), Refusal::CannotCheck),
+    ] {
+        let press = pressed(by, standing, Press::Cancel);
+        assert_eq!(refused(&doubtful, &press), doubt);
+        match (decide(now(), &policy(), &waiting, &press), refusal) {
+            (Ok(decision), None) => {
+                assert!(decision.withdraws);
+                assert_eq!(decision.next, Some(State::Cancelled { by: Some(by.into()), at: now() }));
+                let told = effects(&decision).contains(&"tell_outcome");
+                assert_eq!(told, by != REQUESTER, "who cancels knows");
+            }
+            (result, refusal) => assert_eq!(result.unwrap_err(), refusal.expect("it counts")),
+        }
+    }
+    let unasked = pressed(APPROVER, Standing::Yes, Press::Cancel);
+    assert_eq!(refused(&approved, &unasked), Refusal::BeingTried);
+    let cancelled = after(&waiting, &unasked);
+    assert_eq!(refused(&cancelled, &unasked), Refusal::Cancelled);
+    for late in
+        [Event::Applied(CreatedUser { user_id: None }), failure(FailureKind::Unavailable), Event::Resumed]
+    {
+        assert_eq!(decide(now(), &policy(), &cancelled, &late), Ok(Decision::unchanged()));
+    }
+}
+
+#[test]
+fn a_wait_becomes_news_when_something_may_have_been_carried_out() {
+    let approved = after(&request(), &pressed(APPROVER, Standing::Yes, Press::Approve));
+    let until = now() + SignedDuration::from_secs(60);
+    let waits = |may_be_applied| Event::Waits(Waiting { cause: WaitCause::Quota, until, may_be_applied });
+    let waiting = after(&approved, &waits(false));
+    assert_eq!(decide(now(), &policy(), &waiting, &waits(false)), Ok(Decision::unchanged()));
+    assert!(decide(now(), &policy(), &waiting, &waits(true)).unwrap().next.is_some());
+}
+
+#[test]
+fn what_earlier_versions_wrote_is_read_with_care() {
+    let waiting = r#"{"cause":"quota","until":"2026-11-24T10:00:00Z"}"#;
+    assert!(
+        serde_json::from_str::<Waiting>(waiting).unwrap().may_be_applied,
+        "nobody knows, so nobody cancels"
+    );
+    let cancelled = r#"{"state":"cancelled","at":"2026-11-24T10:00:00Z"}"#;
+    assert_eq!(serde_json::from_str::<State>(cancelled).unwrap(), State::Cancelled { by: None, at: now() });
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
@@ -200,7 +261,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         4 => (who, standing, press).prop_map(|(by, standing, press)| pressed(by, standing, press)),
         1 => Just(Event::Applied(CreatedUser { user_id: Some("svc@example.com".to_owned()) })),
         1 => kind.prop_map(failure),
-        1 => Just(Event::Waits(Waiting { cause: WaitCause::Unavailable, until: now() })),
+        1 => Just(Event::Waits(Waiting { cause: WaitCause::Unavailable, until: now(), may_be_applied: false })),
+        1 => Just(Event::Waits(Waiting { cause: WaitCause::Quota, until: now(), may_be_applied: true })),
         1 => Just(Event::Resumed),
         1 => Just(Event::CardLost { detail: "channel_not_found".to_owned() }),
         1 => Just(Event::CardGone),

@@ -99,7 +99,7 @@ fn buttons_are_where_something_can_be_pressed() {
             .collect();
         let expected: &[&str] = match name.as_str() {
             "card_pending" => &["Approve", "Deny"],
-            "requester_pending" => &["Cancel request"],
+            "requester_pending" | "requester_waiting_quota" | "card_waiting_quota" => &["Cancel request"],
             name if name.strip_prefix("card_").is_some_and(|state| mendable.contains(&state)) => &["Retry"],
             _ => &[],
         };

@@ -1,7 +1,9 @@
 //! The two messages that follow a request through its life: the card for the approvers and the direct message for
 //! the requester. They differ in how they begin and in their buttons.
 
-use slack_morphism::blocks::{SlackActionBlockElement, SlackActionsBlock, SlackBlock, SlackBlockButtonStyle};
+use slack_morphism::blocks::{
+    SlackActionBlockElement, SlackActionsBlock, SlackBlock, SlackBlockButtonElement, SlackBlockButtonStyle,
+};
 
 use super::{
     Message, button,
@@ -31,6 +33,7 @@ pub fn card(request: &Request, approvers: &[Principal]) -> Message {
         {
             vec![button("Retry", ids::RETRY, id, None)]
         }
+        State::Applying { waiting: Some(waiting), .. } if !waiting.may_be_applied => vec![cancel(request)],
         State::Applying { .. }
         | State::Done { .. }
         | State::Failed { .. }
@@ -45,11 +48,21 @@ pub fn card(request: &Request, approvers: &[Principal]) -> Message {
 /// The direct message to the requester.
 pub fn requester(request: &Request, approvers: &[Principal]) -> Message {
     let mut message = follow(request, approvers, Reader::Requester);
-    if request.state == State::Pending {
-        let cancel = button("Cancel request", ids::CANCEL, &request.id, Some(SlackBlockButtonStyle::Danger));
-        message.blocks.extend(actions(vec![cancel.into()]));
-    }
+    let can_cancel = match &request.state {
+        State::Pending => true,
+        State::Applying { waiting, .. } => waiting.as_ref().is_some_and(|waiting| !waiting.may_be_applied),
+        State::Done { .. }
+        | State::Failed { .. }
+        | State::Denied { .. }
+        | State::Cancelled { .. }
+        | State::TimedOut { .. } => false,
+    };
+    message.blocks.extend(actions(can_cancel.then(|| cancel(request).into()).into_iter().collect()));
     message
+}
+
+fn cancel(request: &Request) -> SlackBlockButtonElement {
+    button("Cancel request", ids::CANCEL, &request.id, Some(SlackBlockButtonStyle::Danger))
 }
 
 fn follow(request: &Request, approvers: &[Principal], reader: Reader) -> Message {

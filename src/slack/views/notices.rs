@@ -82,6 +82,13 @@ pub fn outcome(request: &Request) -> Message {
                 .person(by)
                 .text(", or send a new request that answers the reason."),
         ),
+        State::Cancelled { by: Some(by), .. } => Some(
+            Line::new()
+                .bold("What to do: ")
+                .text("Talk to ")
+                .person(by)
+                .text(". If the user is still needed, send a new request."),
+        ),
         _ => None,
     };
     let about = Paragraphs::new().line(about);

@@ -47,8 +47,9 @@ pub(super) fn status(request: &Request, approvers: &[Principal], reader: Reader)
             let line = line.bold("Denied").text(" by ").person(by).text(", who says:");
             paragraphs.line(line).quote(reason.as_str())
         }
-        State::Cancelled { .. } => {
-            let line = line.bold("Cancelled").text(" by ").person(&request.requester);
+        State::Cancelled { by, .. } => {
+            let by = by.as_ref().unwrap_or(&request.requester);
+            let line = line.bold("Cancelled").text(" by ").person(by);
             paragraphs.line(line.text(". Nothing was changed in Marketo."))
         }
         State::TimedOut { .. } => {
@@ -88,7 +89,7 @@ fn approval(line: Line, approved: &Approved) -> Line {
 fn waits(waiting: &Waiting) -> Line {
     let cause = match waiting.cause {
         WaitCause::Quota => "Marketo takes no more calls today.",
-        WaitCause::Unavailable => "Marketo does not answer right now.",
+        WaitCause::Unavailable => "Marketo is too busy or does not answer right now.",
     };
     Line::of(format!("{cause} The bot tries again by itself on ")).moment(waiting.until).text(".")
 }
