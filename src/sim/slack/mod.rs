@@ -38,6 +38,7 @@ pub use self::{
 };
 use super::{
     fault::{Fault, Faults},
+    gate::Gates,
     render::{self, Names},
     server::Server,
 };
@@ -129,6 +130,11 @@ impl SlackSim {
     /// The faults that calls to come will meet, by method.
     pub fn faults(&self) -> &Faults {
         &self.core.faults
+    }
+
+    /// The gates at which calls to come are stopped, by method.
+    pub fn gates(&self) -> &Gates {
+        &self.core.gates
     }
 
     /// The next call of `method` is refused for being one too many.
