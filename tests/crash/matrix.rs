@@ -131,6 +131,10 @@ async fn play_one(run: Run, expected: Arc<Ending>) -> Played {
     let mut tries = 1;
     loop {
         let played = run.play(Some(&expected)).await;
+        if played.stuck || played.missed || !played.faults.is_empty() {
+            let what = played.faults.first().map_or("the point was not reached", String::as_str);
+            println!("{} after {:.0} s: {what}", run.name(), played.seconds);
+        }
         if !played.missed || !played.faults.is_empty() || tries == TRIES {
             return played;
         }
