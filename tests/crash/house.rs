@@ -174,7 +174,7 @@ impl House {
     /// The gate at which a call is stopped to strike the bot.
     pub(crate) fn gate(&self, call: &Call, when: When) -> Gate {
         let moment = match when {
-            When::Before | When::TermBefore => Moment::Arrived,
+            When::Before | When::Twice | When::TermBefore => Moment::Arrived,
             When::Applied | When::Answered | When::Noted | When::TermApplied | When::Unkept | When::Kept => {
                 Moment::CarriedOut
             }
@@ -183,9 +183,21 @@ impl House {
         gates.stop(&call.name, call.nth, moment)
     }
 
-    /// Strikes the bot while a call stands at `gate`, and starts it anew.
-    pub(crate) async fn strikes(&self, gate: Gate, when: When) -> Result<(), String> {
+    /// Strikes the bot while `call` stands at `gate`, and starts it anew.
+    pub(crate) async fn strikes(&self, gate: Gate, call: &Call, when: When) -> Result<(), String> {
         match when {
+            When::Twice => {
+                self.kill();
+                gate.cut();
+                let next = Call { name: call.name.clone(), nth: 1 };
+                let mut gate = self.gate(&next, When::Applied);
+                self.start().await?;
+                if !gate.reached().await {
+                    return Err("a simulator is gone".to_owned());
+                }
+                self.kill();
+                gate.cut();
+            }
             When::Before | When::Applied => {
                 self.kill();
                 gate.cut();

@@ -47,7 +47,7 @@ impl Part {
             Point::Nowhere => false,
         };
         let mut place = 0;
-        let is_in = |run: &Run| match self {
+        let mut is_in = |run: &Run| match self {
             Self::Named(name) => run.name().contains(name.as_str()),
             Self::All => true,
             Self::Some => {
@@ -55,7 +55,6 @@ impl Part {
                 is_central(run) || place % 3 == 0
             }
         };
-        let mut is_in = is_in;
         runs.into_iter().filter(|run| is_in(run)).collect()
     }
 }
@@ -70,6 +69,7 @@ fn points(story: Story, signal: Signal, database: &Kind, calls: &[Call]) -> Vec<
             Signal::Kill => {
                 at(When::Before);
                 at(When::Applied);
+                at(When::Twice);
                 // Nothing is written down of a modal.
                 let is_recorded = call.name != "views.open";
                 let is_noted = call.name.starts_with("chat.") && matches!(database, Kind::Postgres(_));

@@ -43,6 +43,9 @@ pub(crate) enum When {
     Answered,
     /// SIGKILL when it is committed where a message stands, but not yet that the work is done (PostgreSQL).
     Noted,
+    /// SIGKILL when a call has arrived, and once more when the next process's call of that name is carried out and not
+    /// answered.
+    Twice,
     /// SIGKILL when a message from Slack has arrived, before it is committed.
     Unkept,
     /// SIGKILL when a message from Slack was answered 200.
@@ -60,6 +63,7 @@ impl When {
             Self::Applied => "applied",
             Self::Answered => "answered",
             Self::Noted => "noted",
+            Self::Twice => "twice",
             Self::Unkept => "unkept",
             Self::Kept => "kept",
             Self::TermBefore => "term-before",

@@ -112,7 +112,7 @@ impl Run {
                 return Err("a simulator is gone".to_owned());
             }
             is_reached.store(true, Ordering::SeqCst);
-            house.strikes(gate, *when).await
+            house.strikes(gate, call, *when).await
         };
         tokio::pin!(story, strikes);
         tokio::select! {
