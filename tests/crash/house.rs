@@ -36,6 +36,8 @@ pub(crate) const EMAIL: &str = "svc-crm@example.com";
 
 /// How long the bot is given to try what the lock keeps it from.
 const TRIES_FOR: Duration = Duration::from_millis(400);
+/// How long a new user takes to show in Marketo's list, where the bot is struck at a call to Marketo.
+const SHOWS_AFTER: Duration = Duration::from_secs(6);
 
 pub(crate) struct House {
     pub(crate) slack: Arc<SlackSim>,
@@ -60,8 +62,11 @@ impl House {
     pub(crate) async fn open(kind: &Kind, story: Story, point: &Point) -> Arc<Self> {
         let clock = Clock::system();
         let slack = SlackSim::start(clock.clone(), slack::Setup::default()).await.unwrap();
-        let setup =
-            marketo::Setup { duplicate_invite: DuplicateInvite::SecondRecord, ..marketo::Setup::default() };
+        let setup = marketo::Setup {
+            duplicate_invite: DuplicateInvite::SecondRecord,
+            visible_after: if point.is_at_marketo() { SHOWS_AFTER } else { Duration::ZERO },
+            ..marketo::Setup::default()
+        };
         let marketo = MarketoSim::start(clock.clone(), setup).await.unwrap();
         let work = Workplace::new(Arc::clone(&slack), "http://127.0.0.1:1", clock.clone());
         let folder = tempfile::tempdir().unwrap();

@@ -83,6 +83,10 @@ pub(crate) enum Point {
 }
 
 impl Point {
+    pub(crate) fn is_at_marketo(&self) -> bool {
+        matches!(self, Self::Call(call, _) if call.is_to_marketo())
+    }
+
     pub(crate) fn when(&self) -> &'static str {
         match self {
             Self::Nowhere => "-",
