@@ -3,6 +3,7 @@
 //! The bot's own clients reach them by URL only, and nothing here knows the bot's engine or store.
 
 pub mod fault;
+pub mod gate;
 pub mod marketo;
 pub mod person;
 pub mod render;

@@ -44,6 +44,7 @@ pub use self::{
 };
 use super::{
     fault::{Fault, Faults},
+    gate::{Gates, Moment},
     server::{Cut, Server},
 };
 use crate::clock::Clock;
@@ -59,6 +60,7 @@ pub struct MarketoSim {
 struct Shared {
     clock: Clock,
     faults: Faults,
+    gates: Gates,
     traffic: Traffic,
     down: AtomicBool,
     instance: Mutex<Instance>,
@@ -82,6 +84,7 @@ impl MarketoSim {
         let shared = Arc::new(Shared {
             clock,
             faults: Faults::default(),
+            gates: Gates::default(),
             traffic: Traffic::default(),
             down: AtomicBool::new(false),
             instance,
@@ -100,6 +103,11 @@ impl MarketoSim {
     /// `user_roles`, `update`, `delete`, `invite_delete`, `roles_create` and `roles_delete`.
     pub fn faults(&self) -> &Faults {
         &self.shared.faults
+    }
+
+    /// The gates at which calls to come are stopped, by the names of [`MarketoSim::faults`].
+    pub fn gates(&self) -> &Gates {
+        &self.shared.gates
     }
 
     /// Every call so far, in the order of arrival.
@@ -198,6 +206,7 @@ async fn handle(shared: Arc<Shared>, request: Request<Bytes>) -> Result<Response
     if shared.down.load(Ordering::SeqCst) {
         return Err(Cut);
     }
+    shared.gates.pass(asked.route.name(), Moment::Arrived).await?;
     let reply = match shared.faults.take(asked.route.name()) {
         None => shared.serve(&asked, &arrival.load),
         Some(Fault::Answer { status, body, retry_after }) => Reply { status, body: Some(body), retry_after },
@@ -217,6 +226,7 @@ async fn handle(shared: Arc<Shared>, request: Request<Bytes>) -> Result<Response
             shared.serve(&asked, &arrival.load)
         }
     };
+    shared.gates.pass(asked.route.name(), Moment::CarriedOut).await?;
     arrival.answered(reply.status);
     Ok(reply.into_response())
 }

@@ -22,6 +22,7 @@ use crate::{
     clock::Clock,
     sim::{
         fault::{Fault, Faults},
+        gate::{Gates, Moment},
         server::Cut,
     },
 };
@@ -31,6 +32,7 @@ use crate::{
 pub(super) struct Core {
     pub(super) clock: Clock,
     pub(super) faults: Faults,
+    pub(super) gates: Gates,
     pub(super) down: AtomicBool,
     pub(super) changed: Notify,
     world: Mutex<World>,
@@ -87,6 +89,7 @@ impl Core {
         Self {
             clock,
             faults: Faults::default(),
+            gates: Gates::default(),
             down: AtomicBool::new(false),
             changed: Notify::new(),
             world: Mutex::new(world),
@@ -123,6 +126,7 @@ impl Core {
             world.calls.push(CallRecord { at, method, body, status: None, error: None });
             world.calls.len() - 1
         });
+        self.gates.pass(target.name(), Moment::Arrived).await?;
         let act = || self.carry_out(target, &args, unreadable.clone());
         let (status, body, retry_after) = match self.faults.take(target.name()) {
             Some(Fault::Answer { status, body, retry_after }) => (status, body, retry_after),
@@ -150,6 +154,7 @@ impl Core {
                 (status, body, None)
             }
         };
+        self.gates.pass(target.name(), Moment::CarriedOut).await?;
         self.record(place, status, body["error"].as_str());
         Ok(self.write(status, &body, retry_after))
     }

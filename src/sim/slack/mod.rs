@@ -38,6 +38,7 @@ pub use self::{
 };
 use super::{
     fault::{Fault, Faults},
+    gate::Gates,
     server::Server,
 };
 use crate::clock::Clock;
@@ -118,6 +119,11 @@ impl SlackSim {
     /// The faults that calls to come will meet, by method.
     pub fn faults(&self) -> &Faults {
         &self.core.faults
+    }
+
+    /// The gates at which calls to come are stopped, by method.
+    pub fn gates(&self) -> &Gates {
+        &self.core.gates
     }
 
     /// The next call of `method` is refused for being one too many.

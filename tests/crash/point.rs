@@ -1,0 +1,177 @@
+//! Where a run is struck: at a call of the bot, or at a message to it.
+
+use std::fmt;
+
+/// A story that is struck at a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Story {
+    Approve,
+    Deny,
+    Cancel,
+    Retry,
+    NoApproval,
+}
+
+pub(crate) const STORIES: [Story; 5] =
+    [Story::Approve, Story::Deny, Story::Cancel, Story::Retry, Story::NoApproval];
+
+/// A call of the bot: the `nth` of its name since the story began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) name: String,
+    pub(crate) nth: usize,
+}
+
+impl Call {
+    pub(crate) fn is_to_marketo(&self) -> bool {
+        MARKETO.contains(&self.name.as_str())
+    }
+}
+
+/// The calls that change something or that a decision rests on.
+pub(crate) const MARKETO: [&str; 2] = ["allusers", "invite"];
+pub(crate) const SLACK: [&str; 4] = ["views.open", "chat.postMessage", "chat.update", "chat.postEphemeral"];
+
+/// When the bot is struck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum When {
+    /// SIGKILL when a call has arrived, before it is carried out.
+    Before,
+    /// SIGKILL when a call is carried out, before it is answered.
+    Applied,
+    /// SIGKILL when a call is answered, before anything of it is committed.
+    Answered,
+    /// SIGKILL when it is committed where a message stands, but not yet that the work is done (PostgreSQL).
+    Noted,
+    /// SIGKILL when a call has arrived, and once more when the next process's call of that name is carried out and not
+    /// answered.
+    Twice,
+    /// SIGKILL when a message from Slack has arrived, before it is committed.
+    Unkept,
+    /// SIGKILL when a message from Slack was answered 200.
+    Kept,
+    /// SIGTERM when a call has arrived, which is then carried out and answered.
+    TermBefore,
+    /// SIGTERM when a call is carried out, which is then answered.
+    TermApplied,
+}
+
+impl When {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::Applied => "applied",
+            Self::Answered => "answered",
+            Self::Noted => "noted",
+            Self::Twice => "twice",
+            Self::Unkept => "unkept",
+            Self::Kept => "kept",
+            Self::TermBefore => "term-before",
+            Self::TermApplied => "term-applied",
+        }
+    }
+}
+
+/// Where a run is struck.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Point {
+    /// Nowhere: how the story goes by itself.
+    Nowhere,
+    Call(Call, When),
+    /// A message from Slack, by the name of what somebody does.
+    Message(&'static str, When),
+}
+
+impl Point {
+    pub(crate) fn is_at_marketo(&self) -> bool {
+        matches!(self, Self::Call(call, _) if call.is_to_marketo())
+    }
+
+    pub(crate) fn when(&self) -> &'static str {
+        match self {
+            Self::Nowhere => "-",
+            Self::Call(_, when) | Self::Message(_, when) => when.name(),
+        }
+    }
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nowhere => f.write_str("nowhere"),
+            Self::Call(Call { name, nth }, when) => write!(f, "{name}#{nth}/{}", when.name()),
+            Self::Message(act, when) => write!(f, "{act}/{}", when.name()),
+        }
+    }
+}
+
+impl Story {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Deny => "deny",
+            Self::Cancel => "cancel",
+            Self::Retry => "retry",
+            Self::NoApproval => "no-approval",
+        }
+    }
+
+    /// What people send to the bot in it, where an answer is a promise.
+    pub(crate) fn messages(self) -> &'static [&'static str] {
+        match self {
+            Self::Approve => &["submit", "approve"],
+            Self::Deny => &["submit", "deny"],
+            Self::Cancel => &["submit", "cancel"],
+            Self::Retry => &["submit", "approve", "retry"],
+            Self::NoApproval => &["submit"],
+        }
+    }
+
+    /// How many users it makes.
+    pub(crate) fn users(self) -> usize {
+        match self {
+            Self::Approve | Self::Retry | Self::NoApproval => 1,
+            Self::Deny | Self::Cancel => 0,
+        }
+    }
+
+    /// The state in which its request ends.
+    pub(crate) fn state(self) -> &'static str {
+        match self {
+            Self::Approve | Self::Retry | Self::NoApproval => "done",
+            Self::Deny => "denied",
+            Self::Cancel => "cancelled",
+        }
+    }
+
+    /// What the ledger says of it.
+    pub(crate) fn entries(self) -> &'static [&'static str] {
+        match self {
+            Self::Approve => &["submitted", "approved", "applied"],
+            Self::Deny => &["submitted", "denied"],
+            Self::Cancel => &["submitted", "cancelled"],
+            Self::Retry => &["submitted", "approved", "not_applied", "retried", "applied"],
+            Self::NoApproval => &["submitted", "applied"],
+        }
+    }
+
+    /// The messages that the bot has posted for it, in alphabetical order.
+    pub(crate) fn parts(self) -> &'static [&'static str] {
+        match self {
+            Self::Approve => &["card", "created", "requester"],
+            Self::Deny => &["card", "outcome", "requester"],
+            Self::Cancel => &["card", "requester"],
+            Self::Retry => &["card", "created", "outcome", "requester"],
+            Self::NoApproval => &["created", "requester"],
+        }
+    }
+
+    /// The words that the card, or without one the direct message, ends with.
+    pub(crate) fn last_words(self) -> &'static str {
+        match self {
+            Self::Approve | Self::Retry | Self::NoApproval => "The user is created in Marketo.",
+            Self::Deny => "Denied",
+            Self::Cancel => "Cancelled",
+        }
+    }
+}
