@@ -133,23 +133,21 @@ async fn of_a_worker_and_a_cancellation_at_once_one_wins() {
 #[tokio::test]
 async fn a_press_and_an_outcome_at_the_same_moment_do_not_wait_for_each_other() {
     for house in houses().await {
-        let request = house.waiting("svc@example.com").await;
-        house.due();
-        let claimed = house.claimed("apply").await;
-        // A press has the request and is about to look at its lane.
+        let request = house.submitted("svc@example.com").await;
+        let claimed = house.claimed("show_card").await;
+        // A press has the request and is about to add to the lane whose effect is being settled.
         let mut press = house.engine.store().begin().await.unwrap();
         press.request(&request).await.unwrap();
         let engine = house.engine.clone();
-        let settles = tokio::spawn(async move {
-            engine
-                .settle(&claimed, Settlement::Done, Some(&Event::Applied(CreatedUser { user_id: None })))
-                .await
-        });
+        let lost = Event::CardLost { detail: "channel_not_found".to_owned() };
+        let settles =
+            tokio::spawn(async move { engine.settle(&claimed, Settlement::Done, Some(&lost)).await });
         Clock::system().sleep(Duration::from_millis(200)).await;
-        assert!(!press.withdraw(&request, Lane::Apply).await.unwrap());
+        let (now, show) = (house.clock.now(), [Planned::now(Effect::ShowCard)]);
+        press.plan(&request, &show, now, || house.clock.new_id()).await.unwrap();
         press.commit().await.unwrap();
         assert_eq!(settles.await.unwrap().unwrap(), Settled::Recorded(None));
-        assert_eq!(house.state(&request).await, "done");
+        assert_eq!(house.state(&request).await, "failed");
     }
 }
 

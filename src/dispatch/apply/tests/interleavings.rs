@@ -9,8 +9,8 @@ use super::{
 };
 use crate::domain::{event::Press, people::Standing, request::State, text::Reason};
 
-fn any_step() -> impl Strategy<Value = Step> {
-    let mood = prop_oneof![
+fn any_mood() -> impl Strategy<Value = Mood> {
+    prop_oneof![
         4 => Just(Mood::Well),
         2 => Just(Mood::AnswerLost),
         2 => Just(Mood::CallLost),
@@ -18,8 +18,11 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => Just(Mood::Quota),
         1 => Just(Mood::Denied),
         1 => Just(Mood::Refuses),
-    ];
-    let shows = 0..LOOK_FOR.as_secs();
+    ]
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let shows = || 0..LOOK_FOR.as_secs();
     let press = prop_oneof![
         3 => Just((ADA, Standing::Yes, Press::Approve)),
         1 => Just((ADA, Standing::Yes, Press::Deny { reason: Reason::parse("no").unwrap() })),
@@ -29,15 +32,17 @@ fn any_step() -> impl Strategy<Value = Step> {
         3 => Just((ADA, Standing::Yes, Press::Retry)),
     ];
     prop_oneof![
-        16 => (0_usize..2, mood, shows).prop_map(|(worker, mood, shows)| Step::Work(worker, mood, shows)),
+        16 => (0_usize..2, any_mood(), shows()).prop_map(|(worker, mood, shows)| Step::Work(worker, mood, shows)),
+        8 => (0_usize..2, any_mood(), any_mood(), shows())
+            .prop_map(|(worker, look, invite, shows)| Step::Try(worker, look, invite, shows)),
         2 => (0_usize..2, prop::option::of(0..LATE)).prop_map(|(worker, late)| Step::Die(worker, late)),
-        6 => prop_oneof![4 => 1_i64..20, 2 => 20_i64..120, 1 => 3_000_i64..90_000].prop_map(Step::Pass),
+        6 => prop_oneof![6 => 1_i64..5, 3 => 5_i64..20, 2 => 20_i64..120, 1 => 3_000_i64..90_000].prop_map(Step::Pass),
         4 => press.prop_map(|(by, standing, press)| Step::Press(by, standing, press)),
     ]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     /// Whatever happens in between: at most one user, none for a request that was taken back or refused, and one end.
     #[test]

@@ -55,6 +55,8 @@ pub(super) enum Mood {
 pub(super) enum Step {
     /// A worker takes its next step while Marketo is in this mood; an invite's user shows after these seconds.
     Work(usize, Mood, i64),
+    /// A worker goes on until it is idle, Marketo being in one mood for looks and in another for invites.
+    Try(usize, Mood, Mood, i64),
     /// A worker dies. A call of its that is under way may be carried out so many seconds later.
     Die(usize, Option<i64>),
     Pass(i64),
@@ -323,6 +325,15 @@ impl World {
     pub(super) fn step(&mut self, step: Step) {
         match step {
             Step::Work(worker, mood, delay) => self.work(worker, mood, delay),
+            Step::Try(worker, look, invite, delay) => {
+                for _ in 0..6 {
+                    let is_invite = matches!(self.workers[worker], Worker::WillInvite(..));
+                    self.work(worker, if is_invite { invite } else { look }, delay);
+                    if matches!(self.workers[worker], Worker::Idle) {
+                        break;
+                    }
+                }
+            }
             Step::Die(worker, late) => self.die(worker, late),
             Step::Pass(seconds) => self.now += seconds,
             Step::Press(by, standing, press) => {
