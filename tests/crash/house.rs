@@ -309,6 +309,12 @@ impl House {
         });
     }
 
+    /// What Slack refused. A modal may come too late for its trigger.
+    pub(crate) fn refused(&self) -> Vec<String> {
+        let calls = self.slack.calls().into_iter().filter(|call| call.method != "views.open");
+        calls.filter_map(|call| Some(format!("Slack refused {}: {}", call.method, call.error?))).collect()
+    }
+
     /// How many users with the e-mail there are.
     pub(crate) fn users(&self) -> usize {
         self.marketo.users().iter().filter(|user| user.email == EMAIL).count()

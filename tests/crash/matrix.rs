@@ -82,7 +82,7 @@ fn points(story: Story, signal: Signal, database: &Kind, calls: &[Call]) -> Vec<
         };
     }
     if signal == Signal::Kill {
-        for act in story.messages() {
+        for act in story.acts() {
             points.extend([When::Unkept, When::Kept].map(|when| Point::Message(act, when)));
         }
     }

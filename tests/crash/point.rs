@@ -28,9 +28,10 @@ impl Call {
     }
 }
 
-/// The calls that change something or that a decision rests on.
+/// The calls that change something or that a decision rests on. What only one person is told is best effort, and no
+/// part of these stories.
 pub(crate) const MARKETO: [&str; 2] = ["allusers", "invite"];
-pub(crate) const SLACK: [&str; 4] = ["views.open", "chat.postMessage", "chat.update", "chat.postEphemeral"];
+pub(crate) const SLACK: [&str; 3] = ["views.open", "chat.postMessage", "chat.update"];
 
 /// When the bot is struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,7 +118,7 @@ impl Story {
     }
 
     /// What people send to the bot in it, where an answer is a promise.
-    pub(crate) fn messages(self) -> &'static [&'static str] {
+    pub(crate) fn acts(self) -> &'static [&'static str] {
         match self {
             Self::Approve => &["submit", "approve"],
             Self::Deny => &["submit", "deny"],
@@ -164,6 +165,12 @@ impl Story {
             Self::Retry => &["card", "created", "outcome", "requester"],
             Self::NoApproval => &["created", "requester"],
         }
+    }
+
+    /// How many messages there are in the end: cards, direct messages, and where the command was typed.
+    pub(crate) fn messages_due(self) -> [usize; 3] {
+        let count = |places: &[&str]| self.parts().iter().filter(|&part| places.contains(part)).count();
+        [count(&["card"]), count(&["requester", "outcome"]), count(&["created"])]
     }
 
     /// The words that the card, or without one the direct message, ends with.

@@ -164,14 +164,21 @@ impl Run {
             let invites = house.marketo.invites();
             house.fault(format!("{} users by {invites} invites, not {due}", played.users));
         }
-        if let Some(expected) = expected {
-            for (found, due) in played.ending.messages.iter().zip(expected.messages) {
-                played.duplicates += found.saturating_sub(due);
-                played.lost += due.saturating_sub(*found);
+        for (found, due) in played.ending.messages.iter().zip(self.story.messages_due()) {
+            played.duplicates += found.saturating_sub(due);
+            played.lost += due.saturating_sub(*found);
+            if *found != due {
+                house.fault(format!("{found} messages where {due} ought to be"));
             }
-            if played.ending != *expected {
-                house.fault("people do not see what they ought to");
-            }
+        }
+        if expected.is_some_and(|expected| played.ending != *expected) {
+            house.fault("people do not see what they ought to");
+        }
+        if played.ending.has_button() {
+            house.fault("a button is left");
+        }
+        for refused in house.refused() {
+            house.fault(refused);
         }
         let left = house.database.left().await;
         if left != (Left { waiting: 0, lanes: 0, buried: 0 }) {
@@ -186,6 +193,10 @@ impl Run {
 }
 
 impl Ending {
+    fn has_button(&self) -> bool {
+        [&self.cards, &self.direct, &self.announced].iter().any(|shown| shown.contains("[ "))
+    }
+
     fn of(house: &House) -> Self {
         let slack = &house.slack;
         Self {
