@@ -6,6 +6,7 @@
 //! written in one [`Tx`]; no transaction is ever open during a call to the outside. This room must not know
 //! of Slack, Marketo or HTTP, and it decides nothing.
 
+mod budget;
 mod claim;
 mod ledger;
 mod messages;
@@ -25,6 +26,7 @@ use sqlx::{
 };
 
 pub use self::{
+    budget::{Place, Wanted},
     claim::{Claimed, Lease},
     ledger::{Entry, GENESIS},
     messages::Posted,

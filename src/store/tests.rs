@@ -47,7 +47,7 @@ pub(crate) async fn databases(clock: &Clock) -> Vec<Database> {
     databases
 }
 
-async fn on_each<F: Future<Output = ()>>(test: impl Fn(Store, Clock) -> F) {
+pub(crate) async fn on_each<F: Future<Output = ()>>(test: impl Fn(Store, Clock) -> F) {
     let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
     for database in databases(&Clock::system()).await {
         test(Store::open(&database.url).await.unwrap(), clock.clone()).await;
