@@ -191,6 +191,10 @@ impl Engine {
         event: Option<&Event>,
     ) -> Result<Settled, StoreError> {
         let mut tx = self.store.begin().await?;
+        if event.is_some() {
+            // The request before its lanes: so do all who decide, and nobody waits for somebody who waits for them.
+            tx.request(&claimed.request.id).await?;
+        }
         if !settle_effect(&mut tx, claimed, &settlement).await? {
             return Ok(Settled::LeaseLost);
         }

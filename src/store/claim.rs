@@ -191,7 +191,7 @@ impl Tx {
             let Some(row) = row else { return Ok(None) };
             let id: String = row.try_get(0)?;
             let effect = from_json::<Versioned>("effect", row.try_get::<&str, _>(1)?);
-            let request = self.request(&lease.request).await;
+            let request = self.glance(&lease.request).await;
             match (effect, request) {
                 (Ok(Versioned { v: VERSION, effect }), Ok(Some(request))) => {
                     let created_at: i64 = row.try_get(4)?;

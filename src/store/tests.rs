@@ -1,6 +1,8 @@
 //! The contract of the store, on SQLite and on PostgreSQL. PostgreSQL is used when `TEST_POSTGRES_URL` names a
 //! server; where that is set and the server is absent, the tests fail, they do not skip.
 
+mod locks;
+
 use std::{collections::HashSet, future::Future, time::Duration};
 
 use jiff::SignedDuration;
