@@ -180,6 +180,15 @@ impl Engine {
         Ok(outcome)
     }
 
+    /// Whether the message known as `key` comes for the first time, to whichever replica. For what is answered in the
+    /// background and leaves nothing else behind.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_first(&self, key: &str) -> Result<bool, StoreError> {
+        Ok(self.store.see(key, self.clock.now()).await? == Seen::First)
+    }
+
     /// Records what became of an effect together with the event that it leads to.
     ///
     /// # Errors

@@ -157,6 +157,17 @@ impl Store {
         rows.iter().map(|row| from_json("request", row.try_get::<&str, _>(0)?)).collect()
     }
 
+    /// Remembers, by itself, that the message known as `key` was seen.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn see(&self, key: &str, now: Timestamp) -> Result<Seen, StoreError> {
+        let mut tx = self.begin().await?;
+        let seen = tx.see(key, now).await?;
+        tx.commit().await?;
+        Ok(seen)
+    }
+
     /// Whether the message known as `key` was seen.
     ///
     /// # Errors
