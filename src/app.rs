@@ -27,7 +27,7 @@ use crate::{
     health::Health,
     http, marketo, slack,
     slack::error::Class,
-    store::{Store, StoreError},
+    store::{self, Store, StoreError},
 };
 
 /// How long a call to Slack may take.
@@ -252,7 +252,7 @@ impl App {
         let (store, clock) = (self.store.clone(), self.clock.clone());
         self.until_stopped(async move {
             loop {
-                if let Err(error) = store.forget_seen(clock.now() - SEEN_FOR).await {
+                if let Err(error) = store::in_time(store.forget_seen(clock.now() - SEEN_FOR)).await {
                     tracing::warn!(%error, "old keys were not forgotten");
                 }
                 clock.sleep(TIDY_EVERY).await;

@@ -48,7 +48,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     (
         "tokio",
-        &["app", "cache", "cli", "clock", "demo", "dispatch", "engine", "http", "marketo", "sim", "slack"],
+        &[
+            "app", "cache", "cli", "clock", "demo", "dispatch", "engine", "http", "marketo", "sim", "slack",
+            "store",
+        ],
     ),
 ];
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::{Store, StoreError};
+use super::{Dialect, Store, StoreError, in_time};
 
 /// A place that somebody would like to have.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +41,7 @@ pub enum Place {
 impl Store {
     /// Whether other processes may use the same database at the same time.
     pub fn is_shared(&self) -> bool {
-        self.dialect.pick("", "shared") == "shared"
+        self.dialect == Dialect::Postgres
     }
 
     /// Takes a place, if there is one.
@@ -105,12 +105,9 @@ impl Store {
     /// # Errors
     /// When the database fails; then the place is held for as long as it may be.
     pub async fn give_place_back(&self, id: &str, now: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("UPDATE place SET held_until = $2 WHERE id = $1 AND held_until > $2")
-            .bind(id)
-            .bind(now.as_millisecond())
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        let update = sqlx::query("UPDATE place SET held_until = $2 WHERE id = $1 AND held_until > $2");
+        let update = update.bind(id).bind(now.as_millisecond()).execute(&self.pool);
+        in_time(async { Ok(update.await.map(drop)?) }).await
     }
 }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::{
-    Store, StoreError, StoredEffect, Tx, from_json,
+    Store, StoreError, StoredEffect, Tx, from_json, limited,
     outbox::{VERSION, Versioned},
 };
 use crate::domain::{people::RequestId, request::Request};
@@ -62,7 +62,8 @@ impl Store {
         }
     }
 
-    /// Lets a lease start anew. False when it is lost: then the worker must stop.
+    /// Lets a lease start anew. False when it is lost: then the worker must stop. It is given up soon enough for the worker
+    /// to stop before the lease has ended.
     ///
     /// # Errors
     /// When the database fails.
@@ -72,10 +73,13 @@ impl Store {
         now: Timestamp,
         lease_for: Duration,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.begin().await?;
-        let is_held = tx.renew(lease, now, lease_for).await?;
-        tx.commit().await?;
-        Ok(is_held)
+        let renewed = async {
+            let mut tx = self.begin().await?;
+            let is_held = tx.renew(lease, now, lease_for).await?;
+            tx.commit().await?;
+            Ok(is_held)
+        };
+        limited(lease_for / 3, renewed).await
     }
 
     /// Writes down how far an effect has come, under its lease, which starts anew. False when the lease is

@@ -103,6 +103,12 @@ CREATE TABLE place (
     held_until BIGINT NOT NULL
 );
 CREATE INDEX place_held ON place (instance, held_until);
+
+-- Written to find out whether anything can be written.
+CREATE TABLE probe (
+    id BIGINT PRIMARY KEY,
+    probed_at BIGINT NOT NULL
+);
 ";
 
 /// Brings a database from any released schema to this program's.

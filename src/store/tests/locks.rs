@@ -39,3 +39,20 @@ async fn what_a_worker_records_does_not_wait_for_a_decision_on_its_request() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_takes_too_long_is_given_up_and_the_connection_with_it() {
+    on_each(async |store, clock| {
+        for _ in 0..12 {
+            let given_up = limited(Duration::from_millis(1), async {
+                let mut tx = store.begin().await?;
+                tx.see("key", clock.now()).await?;
+                std::future::pending::<Result<(), StoreError>>().await
+            });
+            assert!(matches!(given_up.await, Err(StoreError::TimedOut)));
+        }
+        let mut tx = store.begin().await.unwrap();
+        assert_eq!(tx.see("key", clock.now()).await.unwrap(), Seen::First);
+    })
+    .await;
+}
