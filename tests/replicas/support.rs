@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
 use marketo_api_user::{
     clock::Clock,
     demo::{Mode, Options, Playground},
-    sim::person::Person,
+    sim::person::{Person, Reply},
 };
 
 pub(crate) const RAE: &str = "U0REQ";
@@ -116,4 +121,29 @@ pub(crate) async fn end(replicas: Vec<Playground>) {
 /// How many calls by this name Marketo got.
 pub(crate) fn count(play: &Playground, name: &str) -> usize {
     play.marketo.calls().iter().filter(|call| call.name == name).count()
+}
+
+/// What `/readyz` of a bot says.
+pub(crate) async fn readyz(url: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).await.expect("the bot listens");
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: bot\r\nConnection: close\r\n\r\n").await.expect("asked");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("answered");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
+    (head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"), body.to_owned())
+}
+
+/// Waits for an answer of the bot, which must come in time for Slack, in real time.
+pub(crate) async fn in_time<T>(answer: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(3), answer).await.expect("an answer within 3 s")
+}
+
+/// The database is away: a form stays open and says so, a press is not taken and its person is told.
+pub(crate) async fn says_that_nothing_is_stored(form: &Person, presses: impl Future<Output = Reply>) {
+    let submitted = in_time(form.submits()).await.expect("a form to submit");
+    let said = submitted.errors.get("Email").map(String::as_str).unwrap_or_default();
+    assert!(said.starts_with("Nothing was stored"), "{:?}", submitted.reply);
+    assert!(!submitted.closed);
+    let reply = in_time(presses).await;
+    assert_eq!(reply.status, 503);
 }
