@@ -10,8 +10,8 @@ use marketo_api_user::{
 use sqlx::{Connection, Executor};
 
 use crate::support::{
-    ADA, CARDS, OPS, RAE, asks, count, created, end, fills, in_time, options, readyz, replicas, runs,
-    says_that_nothing_is_stored,
+    ADA, CARDS, OPS, RAE, asks, count, created, end, fills, in_time, not_told, options, readyz, replicas,
+    runs, says_that_nothing_is_stored,
 };
 
 /// A house on a database in `folder`, with a card, and a second form that is filled in.
@@ -88,8 +88,16 @@ impl Disk {
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Self(folder));
         }
-        println!("NOT TOLD: a full disk, because nothing may be mounted here");
+        not_told("what needs a disk of its own, because nothing may be mounted here");
         None
+    }
+}
+
+impl Disk {
+    fn remount(&self, how: &str) {
+        let how = format!("remount,{how}");
+        let mounted = Command::new("mount").args(["-o", &how]).arg(self.0.path()).status();
+        assert!(mounted.is_ok_and(|status| status.success()));
     }
 }
 
@@ -111,5 +119,19 @@ async fn a_full_disk() {
     drop(file);
     std::fs::remove_file(&filler).expect("room again");
     goes_on(&all[0], &rae, &ada).await;
+    end(all).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_can_only_be_read() {
+    let Some(disk) = Disk::mount(2048) else { return };
+    let (mut all, rae, _) = house(disk.0.path()).await;
+    all[0].stop().await;
+    disk.remount("ro");
+    let refused = all[0].launch().await.expect_err("no bot without a database to write to").to_string();
+    assert!(refused.starts_with("DATABASE_URL: database"), "{refused}");
+    disk.remount("rw");
+    all[0].start().await.expect("the bot starts");
+    assert!(in_time(rae.submits()).await.expect("the same form").closed);
     end(all).await;
 }

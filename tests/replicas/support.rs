@@ -1,6 +1,6 @@
 //! What every story of replicas needs.
 
-use std::time::Duration;
+use std::{io::Write, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -22,7 +22,7 @@ pub(crate) const CARDS: &str = "C0APPROVE";
 #[expect(clippy::disallowed_methods, reason = "a test's own setting")]
 pub(crate) async fn postgres() -> Option<String> {
     let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
-        println!("NOT TOLD: TEST_POSTGRES_URL is not set");
+        not_told("what needs PostgreSQL, because TEST_POSTGRES_URL is not set");
         return None;
     };
     sqlx::any::install_default_drivers();
@@ -33,6 +33,11 @@ pub(crate) async fn postgres() -> Option<String> {
     pool.close().await;
     let separator = if server.contains('?') { '&' } else { '?' };
     Some(format!("{server}{separator}options=-csearch_path%3D{schema}"))
+}
+
+/// Says that a story is not told, where it is seen even when all goes well.
+pub(crate) fn not_told(what: &str) {
+    let _ = writeln!(std::io::stderr(), "NOT TOLD: {what}");
 }
 
 /// Options at a time of the test's own, on `database`, with `lines` added to the configuration.
