@@ -1,6 +1,8 @@
 //! The composition root: builds the rooms from the settings, keeps the background running, serves, and ends in
 //! good order. It knows every room and none of their business.
 
+mod places;
+
 use std::{
     future::{Future, IntoFuture},
     sync::{Arc, OnceLock},
@@ -25,7 +27,7 @@ use crate::{
     health::Health,
     http, marketo, slack,
     slack::error::Class,
-    store::{Store, StoreError},
+    store::{self, Store, StoreError},
 };
 
 /// How long a call to Slack may take.
@@ -88,11 +90,11 @@ impl std::fmt::Debug for Clients {
 }
 
 impl Clients {
-    /// Builds the clients; nothing is called.
+    /// Builds the clients; nothing is called. Where `store` is shared by replicas, so is Marketo's budget.
     ///
     /// # Errors
     /// When a client cannot be built from the settings.
-    pub fn new(config: &Config, clock: &Clock) -> Result<Self, BuildError> {
+    pub fn new(config: &Config, clock: &Clock, store: Option<&Store>) -> Result<Self, BuildError> {
         let tls = tls()?;
         let settings = slack::client::Settings {
             api_url: config.slack.api_url.clone(),
@@ -109,7 +111,8 @@ impl Clients {
             max_concurrent: instance.max_concurrent,
             timeout: marketo::DEFAULT_TIMEOUT,
         };
-        Ok(Self { slack, marketo: marketo::Client::new(settings, clock.clone(), tls)? })
+        let places = store.and_then(|store| places::of(store, &instance.base_url));
+        Ok(Self { slack, marketo: marketo::Client::sharing(settings, clock.clone(), tls, places)? })
     }
 }
 
@@ -123,8 +126,8 @@ impl App {
         clock: Clock,
         metrics: &'static OnceLock<Option<PrometheusHandle>>,
     ) -> Result<Self, BuildError> {
-        let Clients { slack, marketo } = Clients::new(config, &clock)?;
         let store = Store::open(config.database_url.expose_secret()).await?;
+        let Clients { slack, marketo } = Clients::new(config, &clock, Some(&store))?;
         let policy = Arc::new(config.policy.clone());
         let work = Arc::new(Notify::new());
         let engine = Engine::new(store.clone(), clock.clone(), Arc::clone(&policy), Arc::clone(&work));
@@ -249,7 +252,7 @@ impl App {
         let (store, clock) = (self.store.clone(), self.clock.clone());
         self.until_stopped(async move {
             loop {
-                if let Err(error) = store.forget_seen(clock.now() - SEEN_FOR).await {
+                if let Err(error) = store::in_time(store.forget_seen(clock.now() - SEEN_FOR)).await {
                     tracing::warn!(%error, "old keys were not forgotten");
                 }
                 clock.sleep(TIDY_EVERY).await;

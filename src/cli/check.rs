@@ -77,7 +77,7 @@ pub(super) async fn run(
 
 async fn look(config: &Config, report: &mut Report) -> Result<(), Failure> {
     let clock = Clock::system();
-    match Store::open(config.database_url.expose_secret()).await {
+    let store = match Store::open(config.database_url.expose_secret()).await {
         Ok(store) => {
             let depth = store.depth(clock.now()).await?;
             match depth.buried {
@@ -87,13 +87,19 @@ async fn look(config: &Config, report: &mut Report) -> Result<(), Failure> {
                     format!("{buried} effects were given up; the column error of table effect says why"),
                 ),
             }
-            store.close().await;
+            Some(store)
         }
-        Err(error) => report.bad("database", format!("DATABASE_URL: {error}")),
-    }
-    let Clients { slack, marketo } = Clients::new(config, &clock)?;
+        Err(error) => {
+            report.bad("database", format!("DATABASE_URL: {error}"));
+            None
+        }
+    };
+    let Clients { slack, marketo } = Clients::new(config, &clock, store.as_ref())?;
     look_at_slack(config, &slack, report).await;
     look_at_marketo(config, &marketo, report).await;
+    if let Some(store) = store {
+        store.close().await;
+    }
     Ok(())
 }
 

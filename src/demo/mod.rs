@@ -151,6 +151,22 @@ impl Playground {
         Ok(Self { slack, marketo, work, clock, config, mode, folder, running: None })
     }
 
+    /// Another replica of the bot on the same database, among the same people and not started yet. People whom it
+    /// names reach that replica.
+    pub fn replica(&self) -> Self {
+        let work = Workplace::new(Arc::clone(&self.slack), "http://127.0.0.1:1", self.clock.clone());
+        Self {
+            slack: Arc::clone(&self.slack),
+            marketo: Arc::clone(&self.marketo),
+            work,
+            clock: self.clock.clone(),
+            config: self.config.clone(),
+            mode: self.mode,
+            folder: None,
+            running: None,
+        }
+    }
+
     /// Somebody, by their id.
     pub fn person(&self, id: &str) -> Person {
         self.work.person(id)

@@ -26,7 +26,7 @@ use crate::{
     health::Health,
     marketo,
     slack::{client::Client, words},
-    store::{Claimed, Lease, StoreError},
+    store::{Claimed, Lease, StoreError, in_time},
 };
 
 /// How many effects are carried out at once.
@@ -147,7 +147,7 @@ impl Dispatcher {
     }
 
     async fn wait_for_work(&self, stop: &CancellationToken) {
-        let due = self.0.engine.store().next_due().await.ok().flatten();
+        let due = in_time(self.0.engine.store().next_due()).await.ok().flatten();
         let look =
             self.0.clock.millis().saturating_add(i64::try_from(LOOK_EVERY.as_millis()).unwrap_or(i64::MAX));
         let until = due.map_or(look, |due| due.as_millisecond().min(look));
@@ -160,7 +160,7 @@ impl Dispatcher {
 
     async fn claim(&self) -> Result<Option<Claimed>, StoreError> {
         let Parts { engine, clock, lease, .. } = &*self.0;
-        engine.store().claim(clock.now(), *lease, || clock.new_id()).await
+        in_time(engine.store().claim(clock.now(), *lease, || clock.new_id())).await
     }
 
     async fn carry_out(&self, claimed: Claimed) {

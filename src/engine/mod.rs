@@ -23,8 +23,10 @@ use crate::{
         policy::Policy,
         request::{Request, State},
     },
-    store::{Claimed, Entry, Seen, Store, StoreError, Taken, Tx},
+    store::{Claimed, Entry, Seen, Store, Taken, Tx, in_time},
 };
+
+pub use crate::store::StoreError;
 
 /// The actor of ledger entries that no person caused.
 const BOT: &str = "bot";
@@ -141,7 +143,12 @@ impl Engine {
         }
         let body = json!({"reason": request.reason, "asked": request.change, "state": request.state});
         self.follow(&mut tx, &request, "submitted", request.requester.as_str(), body, &effects).await?;
-        tx.commit().await?;
+        if let Err(error) = tx.commit().await {
+            // It may be kept although the answer was lost: whoever submitted should not be told that it is not.
+            if !self.store.was_seen(key).await.unwrap_or(false) {
+                return Err(error);
+            }
+        }
         self.work.notify_one();
         tracing::info!(request = %request.id, requester = %request.requester, "submitted");
         Ok(Submitted::Accepted(request.id))
@@ -180,11 +187,30 @@ impl Engine {
         Ok(outcome)
     }
 
+    /// Whether the message known as `key` comes for the first time, to whichever replica. For what is answered in the
+    /// background and leaves nothing else behind.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_first(&self, key: &str) -> Result<bool, StoreError> {
+        Ok(self.store.see(key, self.clock.now()).await? == Seen::First)
+    }
+
     /// Records what became of an effect together with the event that it leads to.
     ///
     /// # Errors
-    /// When the database fails; then nothing is recorded, and the effect comes back when its lease ends.
+    /// When the database fails; unless it failed after all was done, nothing is recorded, and the effect comes back when
+    /// its lease ends.
     pub async fn settle(
+        &self,
+        claimed: &Claimed,
+        settlement: Settlement,
+        event: Option<&Event>,
+    ) -> Result<Settled, StoreError> {
+        in_time(self.settle_at_leisure(claimed, settlement, event)).await
+    }
+
+    async fn settle_at_leisure(
         &self,
         claimed: &Claimed,
         settlement: Settlement,

@@ -110,7 +110,18 @@ struct Asked {
 /// Opens the form, unless the person may not ask. Not knowing does not keep it closed: rights are checked
 /// again when it is submitted.
 async fn open_form(edge: Edge, asked: Asked) {
-    let may = tokio::time::timeout(BEFORE_MODAL, edge.people.requester_now(&asked.user)).await;
+    // Another replica may have got the same command. A database that cannot tell does not keep the form closed.
+    let key = format!("command:{}", asked.trigger_id);
+    let (first, may) = tokio::join!(
+        tokio::time::timeout(BEFORE_MODAL, edge.engine.is_first(&key)),
+        tokio::time::timeout(BEFORE_MODAL, edge.people.requester_now(&asked.user)),
+    );
+    match first {
+        Ok(Ok(false)) => return,
+        Ok(Ok(true)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "it cannot be told whether a command came before"),
+        Err(_) => tracing::warn!("it could not be told in time whether a command came before"),
+    }
     let policy = edge.engine.policy();
     if let Ok(May::No(why)) = may {
         let message = words::may_not_request(why, &policy.requesters, policy.approvers());

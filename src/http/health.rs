@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::Edge;
+use super::{ANSWER_WITHIN, Edge};
 
 /// 200 while the process can serve.
 pub(super) async fn healthz() -> &'static str {
@@ -16,8 +16,8 @@ pub(super) async fn healthz() -> &'static str {
 /// 200 when database, workers and credentials are good; else 503 with a line for each trouble.
 pub(super) async fn readyz(State(edge): State<Edge>) -> Response {
     let mut troubles = edge.health.troubles();
-    if let Err(error) = edge.engine.store().ping().await {
-        troubles.push(format!("the database does not answer ({})", error.code()));
+    if let Err(error) = edge.engine.store().probe(edge.clock.now()).await {
+        troubles.push(format!("the database takes nothing ({})", error.code()));
     }
     let name = edge.instance.name();
     if !edge.instance.is_loaded() {
@@ -38,7 +38,8 @@ pub(super) async fn readyz(State(edge): State<Edge>) -> Response {
 
 /// Prometheus text.
 pub(super) async fn metrics(State(edge): State<Edge>) -> Response {
-    if let Ok(depth) = edge.engine.store().depth(edge.clock.now()).await {
+    let depth = tokio::time::timeout(ANSWER_WITHIN, edge.engine.store().depth(edge.clock.now())).await;
+    if let Ok(Ok(depth)) = depth {
         let age = depth.oldest_due_at.map_or(0, |due| (edge.clock.millis() - due).max(0));
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
         for (name, value) in [

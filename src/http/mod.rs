@@ -45,6 +45,9 @@ use crate::{
 /// How long the background may take before a modal must open: its trigger dies after 3 s.
 const BEFORE_MODAL: Duration = Duration::from_millis(1_500);
 
+/// How long an answer may take that waits for the database. Slack waits for 3 s.
+const ANSWER_WITHIN: Duration = Duration::from_millis(2_500);
+
 /// What the edge is built from.
 #[derive(Debug)]
 pub struct Parts {

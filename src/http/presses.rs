@@ -3,13 +3,13 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::{BEFORE_MODAL, Edge, answer::Answer};
+use super::{ANSWER_WITHIN, BEFORE_MODAL, Edge, answer::Answer};
 use crate::{
     domain::{
         event::Press,
         people::{ChannelId, RequestId, Standing, UserId},
     },
-    engine::{Outcome, Pressed},
+    engine::{Outcome, Pressed, StoreError},
     slack::{
         ids,
         inbound::{Action, Interaction},
@@ -39,7 +39,7 @@ pub(super) async fn take(edge: &Edge, interaction: &Interaction, is_first: bool)
         return Answer::empty("deny_form");
     }
     let standing = edge.people.approver(&button.by);
-    match edge.engine.press(button.pressed(standing, press)).await {
+    match edge.press(button.pressed(standing, press)).await {
         Ok(Outcome::Counted(_)) => Answer::empty("counted"),
         Ok(Outcome::Deferred) => Answer::empty("deferred"),
         Ok(Outcome::Repeated) => Answer::empty("repeated"),
@@ -54,6 +54,14 @@ pub(super) async fn take(edge: &Edge, interaction: &Interaction, is_first: bool)
             // Not 200: that would promise that the press is kept.
             Answer::status("store_failed", StatusCode::SERVICE_UNAVAILABLE)
         }
+    }
+}
+
+impl Edge {
+    /// As [`crate::engine::Engine::press`], in time for an answer. A press that is given up may count nevertheless.
+    pub(super) async fn press(&self, pressed: Pressed) -> Result<Outcome, StoreError> {
+        let pressing = tokio::time::timeout(ANSWER_WITHIN, self.engine.press(pressed));
+        pressing.await.unwrap_or(Err(StoreError::TimedOut))
     }
 }
 
@@ -107,7 +115,7 @@ impl Button {
 async fn open_denial(edge: Edge, button: Button) {
     let asked = tokio::time::timeout(BEFORE_MODAL, edge.people.approver_now(&button.by)).await;
     let standing = asked.unwrap_or(Standing::Unknown);
-    let message = match edge.engine.press(button.pressed(standing, Press::AskToDeny)).await {
+    let message = match edge.press(button.pressed(standing, Press::AskToDeny)).await {
         Ok(Outcome::Counted(request)) => {
             let metadata = json!({"v": 1, "request": button.request, "channel": button.channel}).to_string();
             let view = views::deny_modal(&request, &metadata);

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Edge, answer::Answer};
+use super::{ANSWER_WITHIN, Edge, answer::Answer};
 use crate::{
     cache::people::May,
     domain::{
@@ -33,6 +33,14 @@ struct DenyMetadata {
 
 /// Takes a request form. It closes only when the request is kept.
 pub(super) async fn request(edge: &Edge, interaction: &Interaction) -> Answer {
+    // One that is given up may be kept nevertheless; submitted again, the same form is not taken twice.
+    tokio::time::timeout(ANSWER_WITHIN, take_request(edge, interaction)).await.unwrap_or_else(|_| {
+        tracing::error!("a submission could not be kept in time");
+        fault("store_failed", Field::Email, faults::NOTHING_STORED)
+    })
+}
+
+async fn take_request(edge: &Edge, interaction: &Interaction) -> Answer {
     let key = format!("view:{}", interaction.view.id);
     let submission = match checked(edge, interaction).await {
         Ok(submission) => submission,
@@ -138,7 +146,7 @@ pub(super) async fn denial(edge: &Edge, interaction: &Interaction) -> Answer {
         press: Press::Deny { reason },
         answer_in: channel.clone(),
     };
-    match edge.engine.press(pressed).await {
+    match edge.press(pressed).await {
         Ok(Outcome::Counted(_)) => Answer::empty("counted"),
         Ok(Outcome::Deferred) => Answer::empty("deferred"),
         Ok(Outcome::Repeated) => Answer::empty("repeated"),

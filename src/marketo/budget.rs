@@ -49,11 +49,21 @@ impl Drop for Permit {
     }
 }
 
-/// There was no place within the time that the caller was ready to wait.
-#[derive(Debug, PartialEq)]
-pub(super) struct Exhausted {
+/// There was no place within the time that the caller was ready to wait. Nothing was sent.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("{why}")]
+pub(super) struct NoPlace {
     /// When it is worth asking again.
     pub(super) retry_after: Duration,
+    /// For operators.
+    pub(super) why: &'static str,
+}
+
+impl NoPlace {
+    /// All places are taken.
+    pub(super) fn used_up(retry_after: Duration) -> Self {
+        Self { retry_after, why: "our own budget of calls is used up" }
+    }
 }
 
 impl Budget {
@@ -73,16 +83,16 @@ impl Budget {
     /// Waits for a place, at most for `patience` of the clock's time.
     ///
     /// # Errors
-    /// [`Exhausted`] when none came free in that time.
+    /// When none came free in that time.
     pub(super) async fn acquire(
         self: &Arc<Self>,
         clock: &Clock,
         patience: Duration,
-    ) -> Result<Permit, Exhausted> {
+    ) -> Result<Permit, NoPlace> {
         tokio::select! {
             biased;
             permit = self.place(clock) => Ok(permit),
-            () = clock.sleep(patience) => Err(Exhausted { retry_after: self.worth_asking_after(clock.millis()) }),
+            () = clock.sleep(patience) => Err(NoPlace::used_up(self.worth_asking_after(clock.millis()))),
         }
     }
 

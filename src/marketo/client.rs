@@ -12,8 +12,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    budget::Budget,
     error::{BuildError, Call, Class, Error},
+    permit::Permits,
+    shared::Places,
     token::{Issued, Tokens, Usable},
     transport,
     users::{Unit, Walk},
@@ -59,7 +60,7 @@ struct Inner {
     client_secret: SecretString,
     timeout: Duration,
     tokens: Tokens,
-    budget: Arc<Budget>,
+    permits: Permits,
     unit: Unit,
 }
 
@@ -75,6 +76,19 @@ impl Client {
     /// # Errors
     /// When the base URL is not one, or the HTTP client cannot be set up.
     pub fn new(settings: Settings, clock: Clock, tls: rustls::ClientConfig) -> Result<Self, BuildError> {
+        Self::sharing(settings, clock, tls, None)
+    }
+
+    /// As [`Client::new`], for one of several processes whose calls count together, in `places`.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn sharing(
+        settings: Settings,
+        clock: Clock,
+        tls: rustls::ClientConfig,
+        places: Option<Arc<dyn Places>>,
+    ) -> Result<Self, BuildError> {
         let base = base_url(&settings.base_url)?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -88,15 +102,16 @@ impl Client {
             .timeout(settings.timeout)
             .build()
             .map_err(|error| BuildError::Http(error.without_url()))?;
+        let Settings { calls_per_20s, max_concurrent, timeout, .. } = settings;
         Ok(Self(Arc::new(Inner {
             http,
             clock,
             base,
             client_id: settings.client_id,
             client_secret: settings.client_secret,
-            timeout: settings.timeout,
+            timeout,
             tokens: Tokens::default(),
-            budget: Budget::new(settings.calls_per_20s, settings.max_concurrent),
+            permits: Permits::new(calls_per_20s, max_concurrent, timeout, places),
             unit: Unit::default(),
         })))
     }
@@ -233,15 +248,9 @@ impl Inner {
         request: RequestBuilder,
         token: &Usable,
     ) -> Result<Value, Error> {
-        let _permit = self.budget.acquire(&self.clock, self.timeout).await.map_err(|exhausted| {
-            let class = Class::NotExecuted { retry_after: Some(exhausted.retry_after) };
-            Error {
-                call,
-                class,
-                code: None,
-                status: None,
-                message: "our own budget of calls is used up".into(),
-            }
+        let _permit = self.permits.acquire(&self.clock, self.timeout).await.map_err(|none| {
+            let class = Class::NotExecuted { retry_after: Some(none.retry_after) };
+            Error { call, class, code: None, status: None, message: none.to_string() }
         })?;
         let secret = token.token.expose_secret();
         let Ok(mut bearer) = HeaderValue::from_str(&format!("Bearer {secret}")) else {

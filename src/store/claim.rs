@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::{
-    Store, StoreError, StoredEffect, Tx, from_json,
+    Store, StoreError, StoredEffect, Tx, from_json, limited,
     outbox::{VERSION, Versioned},
 };
 use crate::domain::{people::RequestId, request::Request};
@@ -62,7 +62,8 @@ impl Store {
         }
     }
 
-    /// Lets a lease start anew. False when it is lost: then the worker must stop.
+    /// Lets a lease start anew. False when it is lost: then the worker must stop. It is given up soon enough for the worker
+    /// to stop before the lease has ended.
     ///
     /// # Errors
     /// When the database fails.
@@ -72,10 +73,13 @@ impl Store {
         now: Timestamp,
         lease_for: Duration,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.begin().await?;
-        let is_held = tx.renew(lease, now, lease_for).await?;
-        tx.commit().await?;
-        Ok(is_held)
+        let renewed = async {
+            let mut tx = self.begin().await?;
+            let is_held = tx.renew(lease, now, lease_for).await?;
+            tx.commit().await?;
+            Ok(is_held)
+        };
+        limited(lease_for / 3, renewed).await
     }
 
     /// Writes down how far an effect has come, under its lease, which starts anew. False when the lease is
@@ -192,7 +196,7 @@ impl Tx {
             let id: String = row.try_get(0)?;
             let effect = from_json::<Versioned>("effect", row.try_get::<&str, _>(1)?);
             // Read, not locked: whoever changes a request locks it before its lanes.
-            let request = self.peek(&lease.request).await;
+            let request = self.glance(&lease.request).await;
             match (effect, request) {
                 (Ok(Versioned { v: VERSION, effect }), Ok(Some(request))) => {
                     let created_at: i64 = row.try_get(4)?;

@@ -6,6 +6,7 @@
 //! written in one [`Tx`]; no transaction is ever open during a call to the outside. This room must not know
 //! of Slack, Marketo or HTTP, and it decides nothing.
 
+mod budget;
 mod claim;
 mod ledger;
 mod messages;
@@ -18,6 +19,7 @@ pub(crate) mod tests;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sqlx::{
     AnyConnection, AnyPool, Connection, Executor, Transaction,
     any::{Any, AnyPoolOptions},
@@ -25,6 +27,7 @@ use sqlx::{
 };
 
 pub use self::{
+    budget::{Place, Wanted},
     claim::{Claimed, Lease},
     ledger::{Entry, GENESIS},
     messages::Posted,
@@ -34,6 +37,16 @@ pub use self::{
 
 /// How long an acquisition of a connection may take. An answer to Slack must leave within 3 s.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long one piece of work on the database may take where nobody else sets a limit. A network that swallows what is
+/// sent would hold a worker for ever.
+const WORK_WITHIN: Duration = Duration::from_secs(5);
+/// What PostgreSQL is told about each of our connections: should we be cut off in the middle of a transaction, it must
+/// not keep what it locked from the others for longer than this.
+const SESSION: &str = "SET application_name = 'marketo-api-user'; SET statement_timeout = '5s'; \
+                       SET idle_in_transaction_session_timeout = '5s'";
+const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                       PRAGMA busy_timeout = 2000; PRAGMA cache_size = -1024";
 
 /// Why the store cannot do its work. The text is for operators and names no values.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +60,9 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("database schema: {0}")]
     Schema(#[from] sqlx::migrate::MigrateError),
+    /// The database took too long. What was asked of it may have been done.
+    #[error("database: no answer in time")]
+    TimedOut,
     /// What was written once cannot be read any more.
     #[error("stored {what} cannot be read: {why}")]
     Unreadable {
@@ -71,6 +87,7 @@ impl StoreError {
             Self::Database(sqlx::Error::PoolTimedOut) => "pool_timed_out".to_owned(),
             Self::Silent => "silent".to_owned(),
             Self::Database(_) => "database".to_owned(),
+            Self::TimedOut => "timed_out".to_owned(),
             Self::Schema(_) => "schema".to_owned(),
             Self::Unreadable { .. } => "unreadable".to_owned(),
         }
@@ -126,25 +143,30 @@ impl Store {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = if url.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres };
-        let (url, connections) = match dialect {
-            // One connection: SQLite has one writer, and waiting for it is fairer in our queue than in SQLite's
-            // busy loop.
-            Dialect::Sqlite => (format!("{url}{}mode=rwc", if url.contains('?') { '&' } else { '?' }), 1),
-            Dialect::Postgres => (url.to_owned(), 8),
+        let pool = match dialect {
+            Dialect::Sqlite => {
+                let separator = if url.contains('?') { '&' } else { '?' };
+                // One connection: SQLite has one writer, and waiting for it is fairer in our queue than in
+                // SQLite's busy loop.
+                let pool = options(1).after_connect(|connection, _| {
+                    Box::pin(async move { connection.execute(PRAGMAS).await.map(drop) })
+                });
+                let pool = connected(pool, &format!("{url}{separator}mode=rwc"), PRAGMAS).await?;
+                schema::migrator().run(&pool).await?;
+                pool
+            }
+            Dialect::Postgres => {
+                // Without the limits of a session: a migration, or waiting for another replica's, may take long.
+                let pool = connected(options(1), url, SESSION).await?;
+                schema::migrator().run(&pool).await?;
+                pool.close().await;
+                let pool = options(8).after_connect(|connection, _| {
+                    Box::pin(async move { connection.execute(SESSION).await.map(drop) })
+                });
+                connected(pool, url, SESSION).await?
+            }
         };
-        let pool = match Self::options(connections).connect(&url).await {
-            Err(sqlx::Error::PoolTimedOut) => return Err(why_not(&url).await),
-            pool => pool?,
-        };
-        schema::migrator().run(&pool).await?;
         Ok(Self { pool, dialect })
-    }
-
-    fn options(connections: u32) -> AnyPoolOptions {
-        AnyPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .after_connect(|connection, _| Box::pin(prepare(connection)))
     }
 
     /// Begins a transaction that will write.
@@ -156,13 +178,17 @@ impl Store {
         Ok(Tx { inner, dialect: self.dialect })
     }
 
-    /// Whether the database answers.
+    /// Whether the database takes what is written.
     ///
     /// # Errors
     /// When it does not.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.pool).await?;
-        Ok(())
+    pub async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
+        let probe = sqlx::query(
+            "INSERT INTO probe (id, probed_at) VALUES (1, $1)
+             ON CONFLICT (id) DO UPDATE SET probed_at = excluded.probed_at",
+        );
+        let probe = probe.bind(now.as_millisecond()).execute(&self.pool);
+        limited(ACQUIRE_TIMEOUT, async { Ok(probe.await.map(drop)?) }).await
     }
 
     /// Closes every connection, after the transactions under way.
@@ -181,24 +207,51 @@ impl Tx {
     }
 }
 
-/// What a new connection is told.
-async fn prepare(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-    if connection.backend_name() == "SQLite" {
-        let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                       PRAGMA busy_timeout = 2000; PRAGMA cache_size = -1024";
-        connection.execute(pragmas).await?;
+/// Opens a pool, or says why there is no connection: the pool keeps that to itself, since it goes on trying.
+async fn connected(pool: AnyPoolOptions, url: &str, first: &'static str) -> Result<AnyPool, StoreError> {
+    match pool.connect(url).await {
+        Err(sqlx::Error::PoolTimedOut) => {}
+        pool => return Ok(pool?),
     }
-    Ok(())
-}
-
-/// Why there is no connection. The pool keeps that to itself, since it goes on trying.
-async fn why_not(url: &str) -> StoreError {
-    let connected = async { prepare(&mut AnyConnection::connect(url).await?).await };
-    match tokio::time::timeout(ACQUIRE_TIMEOUT, connected).await {
+    let tried = async {
+        AnyConnection::connect(url).await?.execute(first).await?;
+        Ok::<_, sqlx::Error>(())
+    };
+    Err(match tokio::time::timeout(ACQUIRE_TIMEOUT, tried).await {
         Ok(Err(error)) => error.into(),
         Ok(Ok(())) => sqlx::Error::PoolTimedOut.into(),
         Err(_) => StoreError::Silent,
-    }
+    })
+}
+
+fn options(connections: u32) -> AnyPoolOptions {
+    let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
+    options.after_release(|connection, _| {
+        Box::pin(async move {
+            // One whose work was given up may not answer any more.
+            let ping = tokio::time::timeout(ACQUIRE_TIMEOUT, connection.ping()).await;
+            ping.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+            // SQLite ends a transaction by itself when the disk is full; sqlx does not notice, and would begin none on
+            // this connection any more.
+            Ok(!connection.is_in_transaction())
+        })
+    })
+}
+
+/// Gives `work` up when it takes longer than `limit`.
+async fn limited<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    tokio::time::timeout(limit, work).await.unwrap_or(Err(StoreError::TimedOut))
+}
+
+/// Does `work` on the database that nobody else sets a limit to, and gives it up when it takes too long.
+///
+/// # Errors
+/// As `work`, and [`StoreError::TimedOut`].
+pub async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    limited(WORK_WITHIN, work).await
 }
 
 fn to_json<T: serde::Serialize>(what: &'static str, value: &T) -> Result<String, StoreError> {

@@ -37,25 +37,29 @@ impl Tx {
         Ok(if rows == 1 { Seen::First } else { Seen::Again })
     }
 
-    /// Reads a request and keeps it from changing until the transaction ends.
+    /// Reads a request and keeps it from changing until the transaction ends. Before any of its lanes is touched: who
+    /// holds a lane and waits for the request, and who holds the request and adds to the lane, would wait for each other.
     ///
     /// # Errors
     /// When the database fails, or what it holds cannot be read.
     pub async fn request(&mut self, id: &RequestId) -> Result<Option<Request>, StoreError> {
+        // Not FOR UPDATE: PostgreSQL checks the reference of a lane that is written twice in one transaction, and that
+        // check would wait for this lock, and the holder of this lock for the lane.
         let sql = self.dialect.pick(
             "SELECT body FROM request WHERE id = $1",
-            "SELECT body FROM request WHERE id = $1 FOR UPDATE",
+            "SELECT body FROM request WHERE id = $1 FOR NO KEY UPDATE",
         );
         let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(&mut *self.inner).await?;
         row.map(|row| from_json("request", row.try_get::<&str, _>(0)?)).transpose()
     }
 
-    /// Reads a request without keeping it from changing.
-    pub(super) async fn peek(&mut self, id: &RequestId) -> Result<Option<Request>, StoreError> {
-        let row = sqlx::query("SELECT body FROM request WHERE id = $1")
-            .bind(id.as_str())
-            .fetch_optional(&mut *self.inner)
-            .await?;
+    /// Reads a request without keeping others from changing it, and without waiting for those who do.
+    ///
+    /// # Errors
+    /// When the database fails, or what it holds cannot be read.
+    pub(super) async fn glance(&mut self, id: &RequestId) -> Result<Option<Request>, StoreError> {
+        let query = sqlx::query("SELECT body FROM request WHERE id = $1").bind(id.as_str());
+        let row = query.fetch_optional(&mut *self.inner).await?;
         row.map(|row| from_json("request", row.try_get::<&str, _>(0)?)).transpose()
     }
 
@@ -170,6 +174,17 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(|row| from_json("request", row.try_get::<&str, _>(0)?)).collect()
+    }
+
+    /// Remembers, by itself, that the message known as `key` was seen.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn see(&self, key: &str, now: Timestamp) -> Result<Seen, StoreError> {
+        let mut tx = self.begin().await?;
+        let seen = tx.see(key, now).await?;
+        tx.commit().await?;
+        Ok(seen)
     }
 
     /// Whether the message known as `key` was seen.

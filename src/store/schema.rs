@@ -90,13 +90,32 @@ CREATE TABLE profile (
 );
 ";
 
+const SHARED_BUDGET: &str = "
+-- One row for each instance whose limits are shared. Whoever takes a place locks it first.
+CREATE TABLE budget (
+    instance TEXT PRIMARY KEY,
+    asked BIGINT NOT NULL
+);
+-- The calls under way (held until a time to come) and those that ended a short while ago.
+CREATE TABLE place (
+    id TEXT PRIMARY KEY,
+    instance TEXT NOT NULL REFERENCES budget (instance),
+    held_until BIGINT NOT NULL
+);
+CREATE INDEX place_held ON place (instance, held_until);
+
+-- Written to find out whether anything can be written.
+CREATE TABLE probe (
+    id BIGINT PRIMARY KEY,
+    probed_at BIGINT NOT NULL
+);
+";
+
 /// Brings a database from any released schema to this program's.
 pub(super) fn migrator() -> Migrator {
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "main job".into(),
-        MigrationType::Simple,
-        MAIN_JOB.into_sql_str(),
-        false,
-    )])
+    let steps = [(1, "main job", MAIN_JOB), (2, "shared budget", SHARED_BUDGET)];
+    let migration = |(version, name, sql): (i64, &'static str, &'static str)| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(steps.into_iter().map(migration).collect())
 }

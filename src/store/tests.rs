@@ -1,6 +1,8 @@
 //! The contract of the store, on SQLite and on PostgreSQL. PostgreSQL is used when `TEST_POSTGRES_URL` names a
 //! server; where that is set and the server is absent, the tests fail, they do not skip.
 
+mod locks;
+
 use std::{collections::HashSet, future::Future, time::Duration};
 
 use jiff::SignedDuration;
@@ -47,7 +49,7 @@ pub(crate) async fn databases(clock: &Clock) -> Vec<Database> {
     databases
 }
 
-async fn on_each<F: Future<Output = ()>>(test: impl Fn(Store, Clock) -> F) {
+pub(crate) async fn on_each<F: Future<Output = ()>>(test: impl Fn(Store, Clock) -> F) {
     let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
     for database in databases(&Clock::system()).await {
         test(Store::open(&database.url).await.unwrap(), clock.clone()).await;

@@ -1,0 +1,11 @@
+//! Several replicas on one PostgreSQL, and databases that fail. Where `TEST_POSTGRES_URL` is not set, the stories
+//! that need PostgreSQL say so and are not told; CI sets it.
+
+mod at_once;
+mod budget;
+mod lost;
+mod proxy;
+mod sqlite;
+mod support;
+mod takeover;
+mod unknown;
