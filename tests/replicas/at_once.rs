@@ -7,7 +7,7 @@ use marketo_api_user::{
 use tokio::task::JoinSet;
 
 use crate::support::{
-    ADA, CARDS, OPS, RAE, asks, count, created, end, fills, options, postgres, replicas, runs, until,
+    ADA, CARDS, OPS, RAE, asks, count, created, end, fills, insists, options, postgres, replicas, runs, until,
 };
 
 const FAST: &str = "\n[replicas]\nlease = \"10m\"\n";
@@ -65,7 +65,7 @@ async fn twenty_approvals_and_denials_at_once_make_one_decision_and_every_loser_
         for n in 0..18 {
             let (person, card) = (all[n % 2].person(APPROVERS[n % 3]), card.clone());
             let label = if n % 6 < 4 { "Approve" } else { "Deny" };
-            acts.spawn(async move { person.clicks(&card, label).await.expect("the button").status });
+            acts.spawn(async move { insists(&person, &card, label).await });
         }
         assert_eq!(acts.join_all().await, [200; 20]);
         settle(&all).await;
@@ -74,7 +74,8 @@ async fn twenty_approvals_and_denials_at_once_make_one_decision_and_every_loser_
         assert_ne!(is_denied, card.contains("created"), "{card}");
         assert_eq!(created(play).len(), usize::from(!is_denied));
         assert_eq!(count(play, "invite"), usize::from(!is_denied));
-        let told = play.slack.ephemerals();
+        let mut told = play.slack.ephemerals();
+        told.retain(|one| !one.text.to_lowercase().contains("try again"));
         let word = if is_denied { "already denied by <@" } else { "already approved by <@" };
         for one in &told {
             assert!(one.text.contains(word), "{}", one.text);

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use marketo_api_user::{demo::Mode, sim::fault::Fault};
 
-use crate::support::{ADA, CARDS, RAE, asks, count, created, end, options, postgres, replicas, runs, until};
+use crate::support::{
+    ADA, CARDS, RAE, asks, count, created, end, insists, options, postgres, replicas, runs, until,
+};
 
 const REQUESTS: usize = 60;
 const LIMITS: &str = "\n[marketo]\ncalls_per_20s = 40\nmax_concurrent = 3\n\n[replicas]\nlease = \"10m\"\n";
@@ -30,7 +32,7 @@ async fn three_replicas_and_sixty_approvals_at_once_stay_within_the_limits() {
     let mut clicks = tokio::task::JoinSet::new();
     for (n, card) in cards.into_iter().enumerate() {
         let ada = all[n % 3].person(ADA);
-        clicks.spawn(async move { ada.clicks(&card, "Approve").await.expect("the button").status });
+        clicks.spawn(async move { insists(&ada, &card, "Approve").await });
     }
     assert_eq!(clicks.join_all().await, vec![200; REQUESTS]);
     until("every user is created", async || created(play).len() == REQUESTS).await;
