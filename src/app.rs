@@ -130,13 +130,19 @@ impl App {
         let Clients { slack, marketo } = Clients::new(config, &clock, Some(&store))?;
         let policy = Arc::new(config.policy.clone());
         let work = Arc::new(Notify::new());
-        let engine = Engine::new(store.clone(), clock.clone(), Arc::clone(&policy), Arc::clone(&work));
         let teams = Teams::default();
         if !config.slack.team_ids.is_empty() {
             let _ = teams.set(config.slack.team_ids.clone());
         }
-        let people =
-            Arc::new(People::new(slack.clone(), store.clone(), clock.clone(), policy, Arc::clone(&teams)));
+        let people = Arc::new(People::new(
+            slack.clone(),
+            store.clone(),
+            clock.clone(),
+            Arc::clone(&policy),
+            Arc::clone(&teams),
+        ));
+        let members: Arc<People> = Arc::clone(&people);
+        let engine = Engine::new(store.clone(), clock.clone(), policy, members, Arc::clone(&work));
         let settings = &config.instances[0];
         let instance = Arc::new(Instance::new(settings.name.clone(), marketo.clone(), clock.clone()));
         let health = Arc::new(Health::new(clock.clone()));

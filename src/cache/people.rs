@@ -13,7 +13,7 @@ use crate::{
     domain::{
         expiration::Zone,
         people::{GroupId, Principal, Standing, UserId},
-        policy::Policy,
+        policy::{Members, Policy},
     },
     slack::{
         client::{Client, Profile},
@@ -43,12 +43,21 @@ pub type Teams = Arc<OnceLock<Vec<String>>>;
 /// Whether somebody may ask for a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum May {
-    /// They may; with the zone in which their days end.
-    Yes(Zone),
+    /// They may.
+    Yes(Asker),
     /// They may not.
     No(NotRequester),
     /// It is not known now.
     Unknown,
+}
+
+/// What counts about somebody who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// The zone in which their days end.
+    pub zone: Zone,
+    /// Which of the groups and channels that the policy's rules name they are in.
+    pub memberships: Vec<Principal>,
 }
 
 /// How old an answer may be to be used.
@@ -61,7 +70,7 @@ struct Holds {
 const DECISION: Holds = Holds { yes: YES_HOLDS, no: NO_HOLDS };
 const SUBMISSION: Holds = Holds { yes: LISTS_HOLD, no: LISTS_HOLD };
 
-struct Members {
+struct List {
     at: Timestamp,
     users: HashSet<UserId>,
 }
@@ -73,13 +82,20 @@ pub struct People {
     clock: Clock,
     policy: Arc<Policy>,
     teams: Teams,
-    lists: Mutex<HashMap<Principal, Members>>,
+    lists: Mutex<HashMap<Principal, List>>,
     profiles: Mutex<HashMap<UserId, (Timestamp, Profile)>>,
 }
 
 impl std::fmt::Debug for People {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("People")
+    }
+}
+
+/// For a decision, which must not rest on what is long past.
+impl Members for People {
+    fn standing(&self, user: &UserId, principal: &Principal) -> Standing {
+        self.known(user, principal, DECISION)
     }
 }
 
@@ -90,37 +106,32 @@ impl People {
         Self { slack, store, clock, policy, teams, lists, profiles }
     }
 
-    /// Whether `user` is an approver, as far as is known without asking.
-    pub fn approver(&self, user: &UserId) -> Standing {
-        self.known(user, self.policy.approvers(), DECISION)
-    }
-
-    /// Whether `user` is an approver; asks Slack for what is not known.
-    pub async fn approver_now(&self, user: &UserId) -> Standing {
-        let approvers = self.policy.approvers();
-        if self.approver(user) == Standing::Unknown {
-            self.fetch_lists(approvers, NO_HOLDS).await;
+    /// Asks Slack who is in these, where it is not known well enough for a decision about `user`.
+    pub async fn learn(&self, user: &UserId, principals: &[Principal]) {
+        if self.among(user, principals) == Standing::Unknown {
+            self.fetch_lists(principals, NO_HOLDS).await;
         }
-        // What was just fetched is recent enough, whatever the clock did meanwhile.
-        self.known(user, approvers, DECISION)
     }
 
     /// Whether `user` may ask for a user, as far as is known without asking Slack.
     pub async fn requester(&self, user: &UserId) -> May {
-        let listed = self.listed(user, SUBMISSION);
-        self.may(listed, self.profile(user, PROFILE_HOLDS).await.as_ref())
+        self.may(user, self.profile(user, PROFILE_HOLDS).await.as_ref())
     }
 
     /// Whether `user` may ask for a user; asks Slack for what is not known.
     pub async fn requester_now(&self, user: &UserId) -> May {
-        if self.listed(user, DECISION) == Standing::Unknown {
+        let groups = self.policy.rule_groups();
+        if self.listed(user, DECISION) == Standing::Unknown
+            || groups.iter().any(|group| self.known(user, group, DECISION) == Standing::Unknown)
+        {
             self.fetch_lists(&self.policy.requesters, NO_HOLDS).await;
+            self.fetch_lists(&groups, NO_HOLDS).await;
         }
         let mut profile = self.profile(user, PROFILE_IS_FRESH).await;
         if profile.is_none() {
             profile = self.fetch_profile(user).await;
         }
-        self.may(self.listed(user, SUBMISSION), profile.as_ref())
+        self.may(user, profile.as_ref())
     }
 
     /// Forgets who is in a group: Slack said that it changed.
@@ -139,27 +150,49 @@ impl People {
 
     /// Fetches every membership that the policy needs.
     pub async fn refresh(&self) {
-        self.fetch_lists(self.policy.approvers(), SignedDuration::ZERO).await;
-        self.fetch_lists(&self.policy.requesters, SignedDuration::ZERO).await;
+        self.fetch_lists(&self.needed(), SignedDuration::ZERO).await;
     }
 
     /// Whether every membership that the policy needs was fetched at least once.
     pub fn is_loaded(&self) -> bool {
         let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        let needed = self.policy.approvers().iter().chain(&self.policy.requesters);
+        self.needed().iter().all(|needed| lists.contains_key(needed))
+    }
+
+    /// The groups and channels that the policy names.
+    fn needed(&self) -> Vec<Principal> {
+        let mut needed: Vec<Principal> = Vec::new();
+        let all = self.policy.all_approvers().into_iter().chain(self.policy.requesters.iter().cloned());
+        for principal in all.chain(self.policy.rule_groups()) {
+            if !matches!(principal, Principal::User(_)) && !needed.contains(&principal) {
+                needed.push(principal);
+            }
+        }
         needed
-            .filter(|principal| !matches!(principal, Principal::User(_)))
-            .all(|needed| lists.contains_key(needed))
     }
 
     fn listed(&self, user: &UserId, holds: Holds) -> Standing {
         if self.policy.requesters.is_empty() {
             return Standing::Yes;
         }
-        self.known(user, &self.policy.requesters, holds)
+        Standing::of(user, &self.policy.requesters, |group| self.known(user, group, holds))
     }
 
-    fn may(&self, listed: Standing, profile: Option<&Profile>) -> May {
+    /// Which of the groups that rules name somebody is in; absent where that is not known of one of them.
+    fn memberships(&self, user: &UserId) -> Option<Vec<Principal>> {
+        let mut memberships = Vec::new();
+        for group in self.policy.rule_groups() {
+            match self.known(user, &group, SUBMISSION) {
+                Standing::Yes => memberships.push(group),
+                Standing::No => {}
+                Standing::Unknown => return None,
+            }
+        }
+        Some(memberships)
+    }
+
+    fn may(&self, user: &UserId, profile: Option<&Profile>) -> May {
+        let listed = self.listed(user, SUBMISSION);
         let Some(profile) = profile else {
             // Who is certainly not on the list need not be looked at any further.
             return if listed == Standing::No { May::No(NotRequester::NotListed) } else { May::Unknown };
@@ -174,7 +207,11 @@ impl People {
             Standing::Unknown => return May::Unknown,
             Standing::Yes => None,
         };
-        why_not.map_or_else(|| May::Yes(profile.zone.clone()), May::No)
+        match (why_not, self.memberships(user)) {
+            (Some(why_not), _) => May::No(why_not),
+            (None, Some(memberships)) => May::Yes(Asker { zone: profile.zone.clone(), memberships }),
+            (None, None) => May::Unknown,
+        }
     }
 
     fn is_of_another_team(&self, profile: &Profile) -> bool {
@@ -184,18 +221,17 @@ impl People {
         !spans_organization && !teams.contains(team)
     }
 
-    fn known(&self, user: &UserId, principals: &[Principal], holds: Holds) -> Standing {
+    /// Whether somebody is in a group or channel, as far as is known without asking.
+    fn known(&self, user: &UserId, group: &Principal, holds: Holds) -> Standing {
         let now = self.clock.now();
         let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        Standing::of(user, principals, |principal| {
-            let Some(members) = lists.get(principal) else { return Standing::Unknown };
-            let age = now.duration_since(members.at);
-            match members.users.contains(user) {
-                true if age <= holds.yes => Standing::Yes,
-                false if age <= holds.no => Standing::No,
-                _ => Standing::Unknown,
-            }
-        })
+        let Some(members) = lists.get(group) else { return Standing::Unknown };
+        let age = now.duration_since(members.at);
+        match members.users.contains(user) {
+            true if age <= holds.yes => Standing::Yes,
+            false if age <= holds.no => Standing::No,
+            _ => Standing::Unknown,
+        }
     }
 
     /// Fetches the memberships among `principals` that are older than `older_than`.
@@ -216,7 +252,7 @@ impl People {
             };
             match fetched {
                 Ok(users) => {
-                    let members = Members { at: now, users: users.into_iter().collect() };
+                    let members = List { at: now, users: users.into_iter().collect() };
                     let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
                     lists.insert(principal.clone(), members);
                 }

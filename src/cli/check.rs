@@ -139,7 +139,7 @@ async fn look_at_slack(config: &Config, slack: &slack::client::Client, report: &
         }
         Err(error) => report.bad("slack scopes", error.to_string()),
     }
-    for principal in config.policy.approvers().iter().chain(&config.policy.requesters) {
+    for principal in config.policy.all_approvers().iter().chain(&config.policy.requesters) {
         let (id, members) = match principal {
             Principal::User(_) => continue,
             Principal::Group(id) => (id.to_string(), slack.group_members(id).await),
@@ -155,7 +155,7 @@ async fn look_at_slack(config: &Config, slack: &slack::client::Client, report: &
             }
         }
     }
-    if let Some(channel) = &config.policy.approval_channel {
+    for channel in config.policy.approval_channels() {
         match slack.channel(channel).await {
             Ok(info) if info.is_archived => {
                 let detail = format!("{channel} is archived; unarchive it, or change slack.approval_channel");

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::{
     people::{ChannelId, Principal},
-    policy::{Approval, Demand, Policy},
+    policy::{Approval, Demand, Policy, Terms},
     text::Email,
 };
 
@@ -25,31 +25,35 @@ const DEMANDS: &[(&str, Demand)] = &[("optional", Demand::Optional), ("required"
 
 /// Reads the table. `hint` is added where a required key is absent.
 pub(super) fn read(section: &Section<'_>, approval_channel: Option<ChannelId>, hint: &str) -> Policy {
-    Policy {
+    let base = Terms {
         approval: approval(section, hint),
         approval_channel,
-        requesters: section.texts("requesters", "user, user-group or channel ids", requester),
         reason: section.choice("reason", DEMANDS, Demand::Optional),
         expiration: section.choice("expiration", DEMANDS, Demand::Optional),
         // No longer than `duration::LONGEST`, so this cannot fail.
         max_access: SignedDuration::try_from(section.duration("max_access", MAX_ACCESS))
             .unwrap_or(SignedDuration::MAX),
+        pending_timeout: section.duration_or_off("pending_timeout", PENDING_TIMEOUT),
+        remind_after: section.duration_or_off("remind_after", REMIND_AFTER),
+        escalation: None,
+        timezone: None,
+    };
+    Policy {
+        requesters: section.texts("requesters", "user, user-group or channel ids", requester),
         email_domains: section.texts("email_domains", "domains, such as \"example.com\"", email_domain),
         roles: roles(section, hint),
         workspaces: section.list("workspaces", "workspace names or ids", name_or_id),
-        pending_timeout: section.duration_or_off("pending_timeout", PENDING_TIMEOUT),
-        remind_after: section.duration_or_off("remind_after", REMIND_AFTER),
+        rules: Vec::new(),
+        base,
     }
 }
 
 fn approval(section: &Section<'_>, hint: &str) -> Approval {
     let is_required = section.choice("approval", &[("required", true), ("none", false)], true);
-    if section.whole("approvals_needed", 1..=u32::MAX, 1) > 1 {
-        section.fault("approvals_needed", "not supported yet: this version asks for exactly one approval");
-    }
+    let needed = section.whole("approvals_needed", 1..=u32::MAX, 1);
     let approvers = section.texts("approvers", "user and user-group ids", approver);
     if !is_required {
-        return Approval::None;
+        return Approval::None { per_week: None };
     }
     section.require_list(
         "approvers",
@@ -58,7 +62,7 @@ fn approval(section: &Section<'_>, hint: &str) -> Approval {
              approvers = [\"U0APPROVE\", \"S0MOPS\"], unless approval = \"none\"{hint}"
         ),
     );
-    Approval::Required { approvers }
+    Approval::Required { approvers, needed }
 }
 
 fn roles(section: &Section<'_>, hint: &str) -> Vec<String> {

@@ -9,6 +9,7 @@ mod check;
 mod post;
 mod retry;
 mod show;
+mod thread;
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cache::{instance::Instance, people::People},
     clock::Clock,
-    domain::{decide::Refusal, effect::Effect, event::Event, people::UserId},
-    engine::{Engine, Settled, Settlement},
+    domain::{effect::Effect, event::Event, people::UserId},
+    engine::{Engine, Refused, Settled, Settlement},
     health::Health,
     marketo,
     slack::{client::Client, words},
@@ -216,9 +217,11 @@ impl Dispatcher {
             Effect::ShowRequester => self.show_requester(claimed).await,
             Effect::Announce => self.announce(claimed).await,
             Effect::TellOutcome => self.tell_outcome(claimed).await,
-            Effect::Remind => self.remind(claimed).await,
+            Effect::Remind { sent } => self.remind(claimed, *sent).await,
             Effect::TimeOut => Ok(Done::with(Event::TimeIsUp)),
-            Effect::CheckStanding { by, press, .. } => Ok(self.check_standing(by, press).await),
+            Effect::Escalate => Ok(Done::with(Event::EscalationIsDue)),
+            Effect::Note { note } => self.note(claimed, note).await,
+            Effect::CheckStanding { by, press, .. } => self.check_standing(claimed, by, press).await,
         }
     }
 
@@ -237,11 +240,11 @@ impl Dispatcher {
         };
         match self.0.engine.settle(claimed, done.settlement, done.event.as_ref()).await? {
             Settled::LeaseLost => Err(Stop::LeaseLost),
-            Settled::Recorded(refusal) => {
-                if let (Some(refusal), Effect::CheckStanding { by, answer_in, .. }) =
-                    (refusal, &claimed.effect.effect)
+            Settled::Recorded(refused) => {
+                if let (Some(refused), Effect::CheckStanding { by, answer_in, .. }) =
+                    (refused, &claimed.effect.effect)
                 {
-                    self.whisper(answer_in.as_str(), by, &refusal).await;
+                    self.whisper(answer_in.as_str(), by, &refused).await;
                 }
                 Ok(result)
             }
@@ -249,8 +252,8 @@ impl Dispatcher {
     }
 
     /// Tells whoever pressed why it counts for nothing. Best effort.
-    async fn whisper(&self, channel: &str, user: &UserId, refusal: &Refusal) {
-        let message = words::refusal(refusal, self.0.engine.policy().approvers(), user);
+    async fn whisper(&self, channel: &str, user: &UserId, refused: &Refused) {
+        let message = words::refusal(&refused.why, &refused.deciders, user);
         if let Err(error) = self.0.slack.post_ephemeral(&channel.into(), user, &message).await {
             tracing::warn!(%channel, %error, "somebody could not be told");
         }

@@ -3,43 +3,46 @@
 
 use super::{
     Dispatcher, Done, Stop,
-    post::{GONE, Place, Shown},
+    post::{Place, Shown},
 };
 use crate::{
     domain::{
         event::Event,
+        policy::Panel,
         request::{Request, State},
     },
     engine::Settlement,
-    slack::{
-        client::{Part, Posted},
-        error::Error,
-        views,
-    },
+    slack::{error::Error, views},
     store::Claimed,
 };
 
-const CARD: &str = "card";
+/// The part that is the card.
+pub(super) const CARD: &str = "card";
 const REQUESTER: &str = "requester";
 const CREATED: &str = "created";
 const CREATED_DIRECT: &str = "created_direct";
 
 impl Dispatcher {
     /// The request as it is now; the claimed one, should it be gone.
-    async fn current(&self, claimed: &Claimed) -> Result<Request, Stop> {
+    pub(super) async fn current(&self, claimed: &Claimed) -> Result<Request, Stop> {
         let current = self.0.engine.store().request(&claimed.request.id).await?;
         Ok(current.unwrap_or_else(|| claimed.request.clone()))
+    }
+
+    /// Who decides on the request by today's policy.
+    pub(super) fn panel(&self, request: &Request) -> Panel {
+        self.0.engine.policy().panel(request)
     }
 
     pub(super) async fn show_card(&self, claimed: &Claimed) -> Result<Done, Stop> {
         let request = self.current(claimed).await?;
         let Some(channel) = request.approval_channel.clone() else { return Ok(Done::quietly()) };
-        let message = views::card(&request, self.0.engine.policy().approvers());
+        let message = views::card(&request, &self.panel(&request));
         match self.show(&request.id, CARD, &Place::Channel(channel), &message, request.version).await? {
             Shown::Yes => Ok(Done::quietly()),
             Shown::Later(error) => Ok(self.later(claimed, &error)),
             // Nobody can approve what nobody sees.
-            Shown::Refused(error) if request.state == State::Pending => {
+            Shown::Refused(error) if matches!(request.state, State::Pending { .. }) => {
                 tracing::warn!(request = %request.id, %error, "the card cannot be posted");
                 Ok(Done::with(Event::CardLost { detail: error.code }))
             }
@@ -50,7 +53,7 @@ impl Dispatcher {
     pub(super) async fn show_requester(&self, claimed: &Claimed) -> Result<Done, Stop> {
         let request = self.current(claimed).await?;
         let place = Place::Direct(request.requester.clone());
-        let message = views::requester(&request, self.0.engine.policy().approvers());
+        let message = views::requester(&request, &self.panel(&request));
         let shown = self.show(&request.id, REQUESTER, &place, &message, request.version).await?;
         Ok(self.concluded(claimed, shown))
     }
@@ -78,7 +81,7 @@ impl Dispatcher {
             | State::TimedOut { .. }
             | State::Cancelled { .. } => {}
             // It was tried again meanwhile: this end is none any more.
-            State::Pending | State::Applying { .. } | State::Done { .. } => return Ok(Done::quietly()),
+            State::Pending { .. } | State::Applying { .. } | State::Done { .. } => return Ok(Done::quietly()),
         }
         // A request that fails again ends again, and its requester is told again.
         let part = format!("outcome_{}", request.version);
@@ -87,29 +90,7 @@ impl Dispatcher {
         Ok(self.concluded(claimed, shown))
     }
 
-    pub(super) async fn remind(&self, claimed: &Claimed) -> Result<Done, Stop> {
-        let request = self.current(claimed).await?;
-        if request.state != State::Pending {
-            return Ok(Done::quietly());
-        }
-        let card = self.0.engine.store().message(&request.id, CARD).await?.and_then(|card| card.place);
-        let Some((channel, ts)) = card else { return Ok(Done::quietly()) };
-        let approvers = self.0.engine.policy().approvers();
-        let part = Part { request: request.id.clone(), name: CARD.to_owned() };
-        let posted = Posted { channel: channel.clone(), ts: ts.clone() };
-        let card = views::card(&request, approvers);
-        match self.bring_up_to_date(&part, &posted, &card, request.version).await? {
-            Shown::Yes => {}
-            // A new card reminds as well as a reply to the old one.
-            Shown::Later(error) if error.code == GONE => return Ok(Done::with(Event::CardGone)),
-            shown => return Ok(self.concluded(claimed, shown)),
-        }
-        let message = views::reminder(&request, approvers);
-        let shown = self.show(&request.id, "reminder", &Place::Thread(channel, ts), &message, 1).await?;
-        Ok(self.concluded(claimed, shown))
-    }
-
-    fn concluded(&self, claimed: &Claimed, shown: Shown) -> Done {
+    pub(super) fn concluded(&self, claimed: &Claimed, shown: Shown) -> Done {
         match shown {
             Shown::Yes => Done::quietly(),
             Shown::Later(error) => self.later(claimed, &error),

@@ -44,7 +44,95 @@ pub struct Named {
     pub name: String,
 }
 
+/// What an approver leaves of a change: what is absent stays as it was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Narrowing {
+    /// Another role.
+    #[serde(default)]
+    pub role: Option<Named>,
+    /// Another workspace.
+    #[serde(default)]
+    pub workspace: Option<Named>,
+    /// An earlier end of access.
+    #[serde(default)]
+    pub expiration: Option<Expiration>,
+}
+
+impl Narrowing {
+    /// Whether everything stays as it was asked for.
+    pub fn is_nothing(&self) -> bool {
+        self.role.is_none() && self.workspace.is_none() && self.expiration.is_none()
+    }
+}
+
+/// Something that a change, or the reason for it, tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Detail {
+    /// The instance.
+    Instance,
+    /// The e-mail.
+    Email,
+    /// The first name.
+    FirstName,
+    /// The last name.
+    LastName,
+    /// The role.
+    Role,
+    /// The workspace.
+    Workspace,
+    /// When access ends.
+    Expiration,
+    /// Why.
+    Reason,
+}
+
+/// What one detail was and what it is. An absent text is one that was not given: no end of access, no reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Which detail.
+    pub detail: Detail,
+    /// What it was.
+    pub before: Option<String>,
+    /// What it is.
+    pub after: Option<String>,
+}
+
 impl Change {
+    /// The same change with less in it.
+    pub fn narrowed(&self, narrowing: &Narrowing) -> Self {
+        let Self::CreateUser(user) = self;
+        let Narrowing { role, workspace, expiration } = narrowing.clone();
+        Self::CreateUser(CreateUser {
+            role: role.unwrap_or_else(|| user.role.clone()),
+            workspace: workspace.unwrap_or_else(|| user.workspace.clone()),
+            expiration: expiration.or_else(|| user.expiration.clone()),
+            ..user.clone()
+        })
+    }
+
+    /// What is different in `other`.
+    pub fn differences(&self, other: &Self) -> Vec<Difference> {
+        let (Self::CreateUser(one), Self::CreateUser(other)) = (self, other);
+        let ends = |user: &CreateUser| user.expiration.as_ref().map(|end| end.date().to_string());
+        let details = |user: &CreateUser| {
+            [
+                (Detail::Instance, Some(user.instance.clone())),
+                (Detail::Email, Some(user.email.as_str().to_owned())),
+                (Detail::FirstName, Some(user.first_name.as_str().to_owned())),
+                (Detail::LastName, Some(user.last_name.as_str().to_owned())),
+                (Detail::Role, Some(user.role.name.clone())),
+                (Detail::Workspace, Some(user.workspace.name.clone())),
+                (Detail::Expiration, ends(user)),
+            ]
+        };
+        let pairs = details(one).into_iter().zip(details(other));
+        pairs
+            .filter(|((_, before), (_, after))| before != after)
+            .map(|((detail, before), (_, after))| Difference { detail, before, after })
+            .collect()
+    }
+
     /// The name of the instance that the change is for.
     pub fn instance(&self) -> &str {
         match self {

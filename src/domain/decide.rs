@@ -3,23 +3,43 @@
 //! One `match` over (event, state) without a wildcard arm, so that a new state or event does not compile until every
 //! pair is answered. Late and repeated outcomes change nothing; late presses are refused with the reason.
 
-use jiff::{SignedDuration, Timestamp};
+mod opening;
+mod presses;
+#[cfg(test)]
+mod tests;
 
+use jiff::Timestamp;
+
+pub use self::opening::{Submission, open};
 use super::{
     change::Change,
-    effect::{Effect, Planned},
+    effect::{Effect, Note, Planned},
     event::{Event, Press},
-    people::{ChannelId, RequestId, Standing, UserId},
-    policy::{Approval, Policy},
-    request::{Approved, Failure, FailureKind, Request, State, Waiting},
+    people::{Principal, UserId},
+    policy::{Case, Members, Policy},
+    reminder,
+    request::{Amendment, Approved, Failure, FailureKind, Request, State, Waiting},
     text::Reason,
 };
+
+/// What a decision is made by, besides the request and the event.
+#[derive(Clone, Copy)]
+pub struct Today<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// The policy.
+    pub policy: &'a Policy,
+    /// Who is in which group.
+    pub members: &'a dyn Members,
+}
 
 /// What follows from an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// The state that the request moves to; absent: it stays as it is.
     pub next: Option<State>,
+    /// What is asked for from now on; absent: what was.
+    pub amended: Option<Amended>,
     /// What is to be done outside.
     pub effects: Vec<Planned>,
     /// The name under which the ledger keeps it; absent when nothing happened.
@@ -31,15 +51,28 @@ pub struct Decision {
     pub withdraws: bool,
 }
 
+/// What is asked for instead of what was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amended {
+    /// The change.
+    pub change: Change,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// Which of the groups and channels that rules name the requester was in.
+    pub memberships: Vec<Principal>,
+    /// Who changed what; its revision is the new one.
+    pub amendment: Amendment,
+}
+
 impl Decision {
     /// Nothing follows: the event is late, or was answered before.
     fn unchanged() -> Self {
-        Self { next: None, effects: Vec::new(), entry: None, refusal: None, withdraws: false }
+        Self { next: None, amended: None, effects: Vec::new(), entry: None, refusal: None, withdraws: false }
     }
 
     fn to(next: State, entry: &'static str, effects: impl IntoIterator<Item = Effect>) -> Self {
         let effects = effects.into_iter().map(Planned::now).collect();
-        Self { next: Some(next), effects, entry: Some(entry), refusal: None, withdraws: false }
+        Self { next: Some(next), effects, entry: Some(entry), ..Self::unchanged() }
     }
 }
 
@@ -54,10 +87,23 @@ pub enum Refusal {
     CannotCheck,
     /// Only the requester may do this.
     NotRequester,
+    /// What is asked for is no longer what they saw.
+    Changed,
+    /// They have agreed already, and others have to as well.
+    AgreedBefore {
+        /// How many have agreed.
+        given: u32,
+        /// How many have to.
+        needed: u32,
+    },
+    /// They would approve more than was asked for.
+    Widens,
+    /// With these values other people decide, in another channel.
+    OtherChannel,
     /// It is approved already.
     AlreadyApproved {
-        /// By whom; absent when the policy asks nobody.
-        by: Option<UserId>,
+        /// By whom; empty when the policy asks nobody.
+        by: Vec<UserId>,
     },
     /// It is denied already.
     AlreadyDenied {
@@ -86,72 +132,27 @@ pub enum Refusal {
     Unknown,
 }
 
-/// A new request as it is submitted.
-#[derive(Clone, Debug)]
-pub struct Submission {
-    /// Its id.
-    pub id: RequestId,
-    /// Who asks.
-    pub requester: UserId,
-    /// Where the command was typed.
-    pub origin: ChannelId,
-    /// What is asked for.
-    pub change: Change,
-    /// Why.
-    pub reason: Option<Reason>,
-}
-
-/// The request that a submission becomes under `policy`, and what follows.
-pub fn open(now: Timestamp, policy: &Policy, submission: Submission) -> (Request, Vec<Planned>) {
-    let Submission { id, requester, origin, change, reason } = submission;
-    let (state, approval_channel, effects) = match &policy.approval {
-        Approval::Required { .. } => {
-            let channel = policy.approval_channel.clone().unwrap_or_else(|| origin.clone());
-            let mut effects = vec![Planned::now(Effect::ShowCard), Planned::now(Effect::ShowRequester)];
-            effects.extend(policy.remind_after.map(|after| Planned::after(Effect::Remind, after)));
-            effects.extend(policy.pending_timeout.map(|after| Planned::after(Effect::TimeOut, after)));
-            (State::Pending, Some(channel), effects)
-        }
-        Approval::None => {
-            let approved = Approved { by: None, at: now };
-            let apply = Effect::Apply { change: change.clone(), attempted_at: None };
-            let effects = vec![Planned::now(apply), Planned::now(Effect::ShowRequester)];
-            (State::Applying { approved, waiting: None }, None, effects)
-        }
-    };
-    let request = Request {
-        id,
-        version: 1,
-        created_at: now,
-        requester,
-        origin,
-        approval_channel,
-        change,
-        reason,
-        state,
-    };
-    (request, effects)
-}
-
 /// What follows from `event`.
 ///
 /// # Errors
 /// The reason why a person's press counts for nothing.
-pub fn decide(
-    now: Timestamp,
-    policy: &Policy,
-    request: &Request,
-    event: &Event,
-) -> Result<Decision, Refusal> {
+pub fn decide(today: Today<'_>, request: &Request, event: &Event) -> Result<Decision, Refusal> {
+    let now = today.now;
     match (event, &request.state) {
-        (Event::Pressed { by, standing, press }, state) => match press {
-            Press::Approve => approve(now, policy, request, by, *standing),
-            Press::AskToDeny => undecided(now, policy, request, by, *standing)
-                .map(|lapsed| lapsed.unwrap_or(Decision::unchanged())),
-            Press::Deny { reason } => deny(now, policy, request, by, *standing, reason),
-            Press::Cancel => cancel(now, request, by, *standing),
-            Press::Retry => retry(now, request, state, *standing),
-        },
+        (Event::Pressed { by, press }, state) => {
+            let press_of = presses::PressOf { today, request, by };
+            match press {
+                Press::Approve { revision, narrowing, note } => {
+                    press_of.approves(*revision, narrowing, note.as_ref())
+                }
+                Press::AskToReview | Press::AskToDeny => press_of.asks_to_decide(),
+                Press::Deny { reason } => press_of.denies(reason),
+                Press::Cancel => press_of.cancels(),
+                Press::AskToEdit => press_of.asks_to_edit(),
+                Press::Edit(edited) => press_of.edits(edited),
+                Press::Retry => press_of.retries(state),
+            }
+        }
 
         (Event::Applied(user), State::Applying { approved, .. }) => {
             let next = State::Done { approved: approved.clone(), user: user.clone(), at: now };
@@ -182,7 +183,7 @@ pub fn decide(
         (Event::Resumed, State::Applying { waiting: None, .. }) => Ok(Decision::unchanged()),
         (
             Event::Applied(_) | Event::NotApplied(_) | Event::Waits(_) | Event::Resumed,
-            State::Pending
+            State::Pending { .. }
             | State::Done { .. }
             | State::Failed { .. }
             | State::Denied { .. }
@@ -190,21 +191,42 @@ pub fn decide(
             | State::TimedOut { .. },
         ) => Ok(Decision::unchanged()),
 
-        (Event::CardLost { detail }, State::Pending) => {
+        (Event::CardLost { detail }, State::Pending { .. }) => {
             let failure =
                 Failure { kind: FailureKind::CardUndeliverable, detail: detail.clone(), attempted_at: None };
             // There is no card to bring up to date.
             let next = State::Failed { approved: None, failure, at: now };
             Ok(Decision::to(next, "card_lost", [Effect::ShowRequester, Effect::TellOutcome]))
         }
-        (Event::CardGone, State::Pending) => Ok(Decision {
+        (Event::CardGone, State::Pending { .. }) => Ok(Decision {
             effects: vec![Planned::now(Effect::ShowCard)],
             entry: Some("card_gone"),
             ..Decision::unchanged()
         }),
-        (Event::TimeIsUp, State::Pending) => Ok(time_out(now, request)),
+        (Event::TimeIsUp, State::Pending { .. }) => Ok(time_out(now, request)),
+        (Event::EscalationIsDue, State::Pending { approvals, is_escalated: false }) => {
+            let next = State::Pending { approvals: approvals.clone(), is_escalated: true };
+            let note = Effect::Note { note: Note::Escalated };
+            Ok(Decision::to(next, "escalated", shown(request, [Effect::ShowRequester, note])))
+        }
+        (Event::Reminded { sent }, State::Pending { .. }) => {
+            let terms = today.policy.deciding(&Case::of(request)).terms;
+            let sent = sent.saturating_add(1);
+            let next = reminder::next(now, request.created_at, terms, sent);
+            let effects = next.map(|after| Planned::after(Effect::Remind { sent }, after));
+            Ok(Decision {
+                effects: effects.into_iter().collect(),
+                entry: Some("reminded"),
+                ..Decision::unchanged()
+            })
+        }
+        (Event::EscalationIsDue, State::Pending { is_escalated: true, .. }) => Ok(Decision::unchanged()),
         (
-            Event::CardLost { .. } | Event::CardGone | Event::TimeIsUp,
+            Event::CardLost { .. }
+            | Event::CardGone
+            | Event::TimeIsUp
+            | Event::Reminded { .. }
+            | Event::EscalationIsDue,
             State::Applying { .. }
             | State::Done { .. }
             | State::Failed { .. }
@@ -212,136 +234,6 @@ pub fn decide(
             | State::Cancelled { .. }
             | State::TimedOut { .. },
         ) => Ok(Decision::unchanged()),
-    }
-}
-
-/// Whether `by` may decide on the request now. A request whose time is over lapses, which is a decision too.
-fn undecided(
-    now: Timestamp,
-    policy: &Policy,
-    request: &Request,
-    by: &UserId,
-    standing: Standing,
-) -> Result<Option<Decision>, Refusal> {
-    match &request.state {
-        State::Pending => {}
-        State::Applying { approved, .. } | State::Done { approved, .. } => {
-            return Err(Refusal::AlreadyApproved { by: approved.by.clone() });
-        }
-        State::Failed { .. } => return Err(Refusal::Failed),
-        State::Denied { by, .. } => return Err(Refusal::AlreadyDenied { by: by.clone() }),
-        State::Cancelled { .. } => return Err(Refusal::Cancelled),
-        State::TimedOut { .. } => return Err(Refusal::TimedOut),
-    }
-    may_decide(request, by, standing)?;
-    let limit = policy.pending_timeout.and_then(|limit| SignedDuration::try_from(limit).ok());
-    let is_over =
-        limit.is_some_and(|limit| request.created_at.checked_add(limit).is_ok_and(|end| end <= now));
-    Ok(is_over.then(|| Decision { refusal: Some(Refusal::TimedOut), ..time_out(now, request) }))
-}
-
-fn may_decide(request: &Request, by: &UserId, standing: Standing) -> Result<(), Refusal> {
-    if *by == request.requester {
-        return Err(Refusal::OwnRequest);
-    }
-    match standing {
-        Standing::Yes => Ok(()),
-        Standing::No => Err(Refusal::NotApprover),
-        Standing::Unknown => Err(Refusal::CannotCheck),
-    }
-}
-
-fn approve(
-    now: Timestamp,
-    policy: &Policy,
-    request: &Request,
-    by: &UserId,
-    standing: Standing,
-) -> Result<Decision, Refusal> {
-    if let Some(lapsed) = undecided(now, policy, request, by, standing)? {
-        return Ok(lapsed);
-    }
-    if request.change.expiration().is_some_and(|expiration| expiration.at() <= now) {
-        return Err(Refusal::ExpirationPassed);
-    }
-    let approved = Approved { by: Some(by.clone()), at: now };
-    let apply = Effect::Apply { change: request.change.clone(), attempted_at: None };
-    let next = State::Applying { approved, waiting: None };
-    Ok(Decision::to(next, "approved", shown(request, [Effect::ShowRequester, apply])))
-}
-
-fn deny(
-    now: Timestamp,
-    policy: &Policy,
-    request: &Request,
-    by: &UserId,
-    standing: Standing,
-    reason: &Reason,
-) -> Result<Decision, Refusal> {
-    if let Some(lapsed) = undecided(now, policy, request, by, standing)? {
-        return Ok(lapsed);
-    }
-    let next = State::Denied { by: by.clone(), reason: reason.clone(), at: now };
-    Ok(Decision::to(next, "denied", shown(request, [Effect::ShowRequester, Effect::TellOutcome])))
-}
-
-/// The requester takes an undecided request back. While an approved one waits, the requester and every approver can,
-/// as long as nothing may have been carried out.
-fn cancel(now: Timestamp, request: &Request, by: &UserId, standing: Standing) -> Result<Decision, Refusal> {
-    let is_own = *by == request.requester;
-    let next = State::Cancelled { by: Some(by.clone()), at: now };
-    match &request.state {
-        State::Pending if !is_own => Err(Refusal::NotRequester),
-        State::Pending => Ok(Decision::to(next, "cancelled", shown(request, [Effect::ShowRequester]))),
-        State::Applying { waiting: Some(waiting), .. } => {
-            match standing {
-                Standing::Yes => {}
-                Standing::No | Standing::Unknown if is_own => {}
-                Standing::No => return Err(Refusal::NotApprover),
-                Standing::Unknown => return Err(Refusal::CannotCheck),
-            }
-            if waiting.may_be_applied {
-                return Err(Refusal::MayBeApplied);
-            }
-            let news = (!is_own).then_some(Effect::TellOutcome);
-            let effects = shown(request, [Effect::ShowRequester]).chain(news);
-            Ok(Decision { withdraws: true, ..Decision::to(next, "cancelled", effects) })
-        }
-        State::Applying { approved, waiting: None } if is_own => {
-            Err(Refusal::AlreadyApproved { by: approved.by.clone() })
-        }
-        State::Applying { waiting: None, .. } => Err(Refusal::BeingTried),
-        State::Done { .. } => Err(Refusal::Done),
-        State::Failed { .. } => Err(Refusal::Failed),
-        State::Denied { by, .. } => Err(Refusal::AlreadyDenied { by: by.clone() }),
-        State::Cancelled { .. } => Err(Refusal::Cancelled),
-        State::TimedOut { .. } => Err(Refusal::TimedOut),
-    }
-}
-
-/// Tries a failed change again. The approval stands: the same values are applied, by the same approver's word.
-fn retry(now: Timestamp, request: &Request, state: &State, standing: Standing) -> Result<Decision, Refusal> {
-    match standing {
-        Standing::Yes => {}
-        Standing::No => return Err(Refusal::NotApprover),
-        Standing::Unknown => return Err(Refusal::CannotCheck),
-    }
-    match state {
-        State::Failed { approved: Some(approved), failure, .. } if failure.kind.is_mendable() => {
-            if request.change.expiration().is_some_and(|expiration| expiration.at() <= now) {
-                return Err(Refusal::ExpirationPassed);
-            }
-            let apply = Effect::Apply { change: request.change.clone(), attempted_at: failure.attempted_at };
-            let next = State::Applying { approved: approved.clone(), waiting: None };
-            Ok(Decision::to(next, "retried", shown(request, [Effect::ShowRequester, apply])))
-        }
-        State::Applying { approved, .. } => Err(Refusal::AlreadyApproved { by: approved.by.clone() }),
-        State::Pending
-        | State::Done { .. }
-        | State::Failed { .. }
-        | State::Denied { .. }
-        | State::Cancelled { .. }
-        | State::TimedOut { .. } => Err(Refusal::NothingToRetry),
     }
 }
 
@@ -359,6 +251,3 @@ fn wait(request: &Request, approved: &Approved, waiting: Option<Waiting>, entry:
 fn shown<const N: usize>(request: &Request, effects: [Effect; N]) -> impl Iterator<Item = Effect> {
     request.approval_channel.is_some().then_some(Effect::ShowCard).into_iter().chain(effects)
 }
-
-#[cfg(test)]
-mod tests;

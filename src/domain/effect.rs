@@ -32,7 +32,18 @@ pub enum Effect {
     /// Tell the requester about an end that is not the wished one.
     TellOutcome,
     /// Remind the approvers in the card's thread.
-    Remind,
+    Remind {
+        /// How many reminders there were before.
+        #[serde(default)]
+        sent: u32,
+    },
+    /// Ask more people, if it is still undecided.
+    Escalate,
+    /// Tell in the card's thread what the card will not tell for long.
+    Note {
+        /// What happened.
+        note: Note,
+    },
     /// Close the request if it is still undecided.
     TimeOut,
     /// Find out whether somebody is an approver, then take their press.
@@ -44,6 +55,43 @@ pub enum Effect {
         /// Where they are told if the press counts for nothing.
         answer_in: ChannelId,
     },
+}
+
+/// Something that is told in the thread of a card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "note", rename_all = "snake_case")]
+pub enum Note {
+    /// Somebody agreed, and more have to.
+    Approval {
+        /// Who.
+        by: UserId,
+        /// The revision that they agreed to.
+        revision: i64,
+        /// How many have agreed now.
+        given: u32,
+        /// How many have to.
+        needed: u32,
+    },
+    /// The request was changed; the amendment with this revision says how.
+    Amended {
+        /// The revision that came of it.
+        revision: i64,
+        /// How many had agreed to what it was before.
+        lapsed: u32,
+    },
+    /// More people are asked.
+    Escalated,
+}
+
+impl Note {
+    /// The name under which it stands once in its thread.
+    pub fn part(&self) -> String {
+        match self {
+            Self::Approval { by, revision, .. } => format!("approval_{revision}_{by}"),
+            Self::Amended { revision, .. } => format!("amended_{revision}"),
+            Self::Escalated => "escalated".to_owned(),
+        }
+    }
 }
 
 /// Effects of one request that share a lane are carried out one after the other; lanes do not wait for
@@ -77,8 +125,10 @@ impl Effect {
     pub fn lane(&self) -> Lane {
         match self {
             Self::Apply { .. } => Lane::Apply,
-            Self::ShowCard | Self::ShowRequester | Self::Announce | Self::TellOutcome => Lane::Show,
-            Self::Remind | Self::TimeOut => Lane::Timer,
+            Self::ShowCard | Self::ShowRequester | Self::Announce | Self::TellOutcome | Self::Note { .. } => {
+                Lane::Show
+            }
+            Self::Remind { .. } | Self::Escalate | Self::TimeOut => Lane::Timer,
             Self::CheckStanding { .. } => Lane::Check,
         }
     }
@@ -91,7 +141,9 @@ impl Effect {
             Self::ShowRequester => "show_requester",
             Self::Announce => "announce",
             Self::TellOutcome => "tell_outcome",
-            Self::Remind => "remind",
+            Self::Remind { .. } => "remind",
+            Self::Escalate => "escalate",
+            Self::Note { .. } => "note",
             Self::TimeOut => "time_out",
             Self::CheckStanding { .. } => "check_standing",
         }

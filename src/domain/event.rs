@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    change::CreatedUser,
-    people::{Standing, UserId},
+    change::{Change, CreatedUser, Narrowing},
+    people::{Principal, UserId},
     request::{Failure, Waiting},
     text::Reason,
 };
@@ -16,8 +16,6 @@ pub enum Event {
     Pressed {
         /// Who.
         by: UserId,
-        /// Whether they are an approver by today's policy.
-        standing: Standing,
         /// Which button.
         press: Press,
     },
@@ -38,14 +36,33 @@ pub enum Event {
     CardGone,
     /// The time for a decision is over.
     TimeIsUp,
+    /// Those who may decide were reminded.
+    Reminded {
+        /// How often before.
+        sent: u32,
+    },
+    /// Nobody has decided for so long that more people are asked.
+    EscalationIsDue,
 }
 
 /// A button and what was given with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "press", rename_all = "snake_case")]
 pub enum Press {
-    /// Yes.
-    Approve,
+    /// Yes, to what the approver saw.
+    Approve {
+        /// The revision that they saw.
+        #[serde(default = "first_revision")]
+        revision: i64,
+        /// What they approve less of than was asked for.
+        #[serde(default)]
+        narrowing: Narrowing,
+        /// What they say about it.
+        #[serde(default)]
+        note: Option<Reason>,
+    },
+    /// The form for a review is asked for; nothing is decided yet.
+    AskToReview,
     /// The form for a denial is asked for; nothing is decided yet.
     AskToDeny,
     /// No.
@@ -55,6 +72,35 @@ pub enum Press {
     },
     /// The requester takes the request back; or an approver does, while it waits.
     Cancel,
+    /// The requester asks for the form to change the request; nothing is changed yet.
+    AskToEdit,
+    /// The requester asks for something else.
+    Edit(Edited),
     /// A failed change is tried again.
     Retry,
+}
+
+impl Press {
+    /// Yes to all that was asked for in this revision.
+    pub fn approves(revision: i64) -> Self {
+        Self::Approve { revision, narrowing: Narrowing::default(), note: None }
+    }
+}
+
+/// What a requester asks for instead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edited {
+    /// The revision that they saw.
+    pub revision: i64,
+    /// The change.
+    pub change: Change,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// Which of the groups and channels that rules name they are in.
+    pub memberships: Vec<Principal>,
+}
+
+/// What a button without a revision, as earlier versions wrote it, was about.
+fn first_revision() -> i64 {
+    1
 }

@@ -1,13 +1,14 @@
 //! From the form that a person filled in to a change that may be asked for, or to the faults beside its
 //! fields. Everything a form says is checked here, whatever the form itself promised to check.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     change::CreateUser,
     expiration::{DateFault, Expiration, Zone},
     offer::{ALL_WORKSPACES, Offer},
-    policy::{Demand, Policy},
+    people::{ChannelId, Principal, UserId},
+    policy::{Approval, Asks, Case, Demand, Policy, Terms},
     text::{EMAIL_MAX, Email, NAME_MAX, PersonName, REASON_MAX, Reason, TextFault},
 };
 
@@ -78,6 +79,67 @@ pub struct Rules<'a> {
     pub offer: &'a Offer,
     /// The zone of the person who asks.
     pub zone: &'a Zone,
+    /// Who asks.
+    pub requester: &'a UserId,
+    /// Which of the groups and channels that rules name they are in.
+    pub memberships: &'a [Principal],
+    /// Where the command was typed.
+    pub channel: &'a ChannelId,
+}
+
+/// What a form demands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demands {
+    /// Whether a reason must be given.
+    pub reason: Demand,
+    /// Whether an end of access must be given.
+    pub expiration: Demand,
+    /// The furthest end of access.
+    pub max_access: SignedDuration,
+}
+
+impl Demands {
+    /// What must be met to meet each of `terms`.
+    fn all<'a>(terms: impl IntoIterator<Item = &'a Terms>) -> Option<Self> {
+        let stricter = |one: Demand, other: Demand| if one == Demand::Required { one } else { other };
+        terms.into_iter().map(Self::of).reduce(|one, other| Self {
+            reason: stricter(one.reason, other.reason),
+            expiration: stricter(one.expiration, other.expiration),
+            max_access: one.max_access.min(other.max_access),
+        })
+    }
+
+    fn of(terms: &Terms) -> Self {
+        let Terms { reason, expiration, max_access, .. } = terms;
+        Self { reason: *reason, expiration: *expiration, max_access: *max_access }
+    }
+
+    /// What every form has to meet before anything in it is chosen; more may come with the choice.
+    pub fn at_least(policy: &Policy, asks: &Asks<'_>) -> Self {
+        let looser = |one: Demand, other: Demand| if one == Demand::Optional { one } else { other };
+        let possible = policy.possible(asks);
+        possible
+            .into_iter()
+            .map(Self::of)
+            .fold(None, |all: Option<Self>, next| {
+                Some(all.map_or(next, |all| Self {
+                    reason: looser(all.reason, next.reason),
+                    expiration: looser(all.expiration, next.expiration),
+                    max_access: all.max_access.max(next.max_access),
+                }))
+            })
+            .unwrap_or_else(|| Self::of(&policy.base))
+    }
+
+    /// What a request for this case has to meet. Where a rule lets only so many a week through without an approval,
+    /// it may be the next rule that holds: both are met.
+    pub fn of_case(policy: &Policy, case: &Case<'_>) -> Self {
+        let is_capped = |terms: &Terms| matches!(terms.approval, Approval::None { per_week: Some(_) });
+        let rulings: Vec<_> = policy.rulings(case).collect();
+        let capped = rulings.iter().take_while(|ruling| is_capped(ruling.terms)).count();
+        let held = rulings.iter().take(capped + 1).map(|ruling| ruling.terms);
+        Self::all(held).unwrap_or_else(|| Self::of(&policy.base))
+    }
 }
 
 /// Turns a form into a change and its reason.
@@ -89,9 +151,22 @@ pub fn check(rules: Rules<'_>, draft: &Draft) -> Result<(CreateUser, Option<Reas
     let email = keep(&mut faults, email(rules.policy, &draft.email));
     let first_name = keep(&mut faults, name(Field::FirstName, "first name", &draft.first_name));
     let last_name = keep(&mut faults, name(Field::LastName, "last name", &draft.last_name));
-    let reason = keep(&mut faults, reason(rules.policy, &draft.reason));
-    let expiration = keep(&mut faults, expiration(rules, draft.expiration.as_deref()));
-    let place = keep(&mut faults, place(rules.offer, draft));
+    let place =
+        keep(&mut faults, chosen_place(rules.offer, draft.role.as_deref(), draft.workspace.as_deref()));
+    let demands = match (&email, &place) {
+        (Some(email), Some((role, workspace))) => {
+            let Rules { requester, memberships, channel, .. } = rules;
+            let instance = draft.instance.as_str();
+            Demands::of_case(
+                rules.policy,
+                &Case { instance, role, workspace, email, requester, memberships, channel },
+            )
+        }
+        // Which rule holds is not known yet.
+        _ => Demands::of(&rules.policy.base),
+    };
+    let reason = keep(&mut faults, reason(demands.reason, &draft.reason));
+    let expiration = keep(&mut faults, expiration(rules, demands, draft.expiration.as_deref()));
     match (email, first_name, last_name, reason, expiration, place) {
         (
             Some(email),
@@ -104,7 +179,10 @@ pub fn check(rules: Rules<'_>, draft: &Draft) -> Result<(CreateUser, Option<Reas
             let instance = draft.instance.clone();
             Ok((CreateUser { instance, email, first_name, last_name, role, workspace, expiration }, reason))
         }
-        _ => Err(faults),
+        _ => {
+            faults.sort_by_key(|fault| fault.field);
+            Err(faults)
+        }
     }
 }
 
@@ -136,8 +214,8 @@ fn name(field: Field, what: &str, typed: &str) -> Result<PersonName, FieldFault>
     })
 }
 
-fn reason(policy: &Policy, typed: &str) -> Result<Option<Reason>, FieldFault> {
-    match (Reason::parse(typed), policy.reason) {
+fn reason(demand: Demand, typed: &str) -> Result<Option<Reason>, FieldFault> {
+    match (Reason::parse(typed), demand) {
         (Ok(reason), _) => Ok(Some(reason)),
         (Err(TextFault::TooLong), _) => {
             Err(FieldFault::new(Field::Reason, format!("A reason has at most {REASON_MAX} characters.")))
@@ -149,18 +227,22 @@ fn reason(policy: &Policy, typed: &str) -> Result<Option<Reason>, FieldFault> {
     }
 }
 
-fn expiration(rules: Rules<'_>, typed: Option<&str>) -> Result<Option<Expiration>, FieldFault> {
+fn expiration(
+    rules: Rules<'_>,
+    demands: Demands,
+    typed: Option<&str>,
+) -> Result<Option<Expiration>, FieldFault> {
     let fault = |text: String| Err(FieldFault::new(Field::Expiration, text));
     let Some(typed) = typed.filter(|typed| !typed.trim().is_empty()) else {
-        return match rules.policy.expiration {
+        return match demands.expiration {
             Demand::Optional => Ok(None),
             Demand::Required => {
-                let last = Expiration::last_day(rules.zone, rules.now, rules.policy.max_access);
+                let last = Expiration::last_day(rules.zone, rules.now, demands.max_access);
                 fault(format!("Choose the last day of access, {last} at the latest."))
             }
         };
     };
-    match Expiration::parse(typed, rules.zone, rules.now, rules.policy.max_access) {
+    match Expiration::parse(typed, rules.zone, rules.now, demands.max_access) {
         Ok(expiration) => Ok(Some(expiration)),
         Err(DateFault::Malformed) => fault("Choose a date.".to_owned()),
         Err(DateFault::Past) => {
@@ -173,21 +255,24 @@ fn expiration(rules: Rules<'_>, typed: Option<&str>) -> Result<Option<Expiration
 type Place = (super::change::Named, super::change::Named);
 
 /// The chosen role and workspace, which must go together.
-fn place(offer: &Offer, draft: &Draft) -> Result<Place, FieldFault> {
-    let chosen = draft.role.as_deref().filter(|id| !id.is_empty());
+pub(super) fn chosen_place(
+    offer: &Offer,
+    role: Option<&str>,
+    workspace: Option<&str>,
+) -> Result<Place, FieldFault> {
+    let chosen = role.filter(|id| !id.is_empty());
     let Some(chosen) = chosen else { return Err(FieldFault::new(Field::Role, "Choose a role.")) };
     let role = chosen.parse().ok().and_then(|id| offer.role(id));
     let Some(role) = role else {
         return Err(FieldFault::new(Field::Role, "This role is no longer offered. Choose another one."));
     };
     let all = offer.workspace(ALL_WORKSPACES);
-    let workspace =
-        match (draft.workspace.as_deref().filter(|id| !id.is_empty()), offer.workspaces.as_slice()) {
-            (None, [only]) => Some(only),
-            (None, _) if role.only_all_workspaces => all,
-            (None, _) => return Err(FieldFault::new(Field::Workspace, "Choose a workspace.")),
-            (Some(id), _) => id.parse().ok().and_then(|id| offer.workspace(id)),
-        };
+    let workspace = match (workspace.filter(|id| !id.is_empty()), offer.workspaces.as_slice()) {
+        (None, [only]) => Some(only),
+        (None, _) if role.only_all_workspaces => all,
+        (None, _) => return Err(FieldFault::new(Field::Workspace, "Choose a workspace.")),
+        (Some(id), _) => id.parse().ok().and_then(|id| offer.workspace(id)),
+    };
     match workspace {
         None => {
             Err(FieldFault::new(Field::Workspace, "This workspace is no longer offered. Choose another one."))
@@ -207,126 +292,4 @@ fn place(offer: &Offer, draft: &Draft) -> Result<Place, FieldFault> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use jiff::SignedDuration;
-
-    use super::*;
-    use crate::domain::{offer::tests::catalog, people::Principal, policy::Approval};
-
-    pub(crate) fn policy() -> Policy {
-        Policy {
-            approval: Approval::Required { approvers: vec![Principal::User("U0APPROVE".into())] },
-            approval_channel: Some("C0APPROVE".into()),
-            requesters: Vec::new(),
-            reason: Demand::Optional,
-            expiration: Demand::Optional,
-            max_access: SignedDuration::from_hours(365 * 24),
-            email_domains: Vec::new(),
-            roles: vec!["API Only".to_owned()],
-            workspaces: vec!["Default".to_owned()],
-            pending_timeout: None,
-            remind_after: None,
-        }
-    }
-
-    fn draft() -> Draft {
-        Draft {
-            instance: "production".to_owned(),
-            email: "svc@example.com".to_owned(),
-            first_name: "Svc".to_owned(),
-            last_name: "Crm".to_owned(),
-            role: Some("101".to_owned()),
-            ..Draft::default()
-        }
-    }
-
-    fn faults(policy: &Policy, draft: &Draft) -> Vec<(Field, String)> {
-        let offer = Offer::of(policy, &catalog());
-        let now = "2026-11-24T10:00:00Z".parse().unwrap();
-        let rules = Rules { now, policy, offer: &offer, zone: &Zone::utc() };
-        match check(rules, draft) {
-            Ok(_) => Vec::new(),
-            Err(faults) => faults.into_iter().map(|fault| (fault.field, fault.text)).collect(),
-        }
-    }
-
-    #[test]
-    fn a_good_form_becomes_a_change() {
-        assert_eq!(faults(&policy(), &draft()), []);
-    }
-
-    #[test]
-    fn each_fault_is_told_beside_its_field() {
-        let long = "x".repeat(1001);
-        let strict = Policy {
-            reason: Demand::Required,
-            expiration: Demand::Required,
-            email_domains: vec!["example.com".to_owned(), "example.org".to_owned()],
-            ..policy()
-        };
-        let cases: Vec<(&Policy, Draft, Field, &str)> = vec![
-            (
-                &strict,
-                Draft { email: "a@other.com".into(), ..draft() },
-                Field::Email,
-                "ends in @example.com or @example.org",
-            ),
-            (&strict, draft(), Field::Reason, "Say what the user is for"),
-            (&strict, draft(), Field::Expiration, "2027-11-24 at the latest"),
-        ];
-        for (policy, draft, field, words) in cases {
-            let found = faults(policy, &draft);
-            assert!(found.iter().any(|(f, text)| *f == field && text.contains(words)), "{found:?}");
-        }
-        for (draft, field, words) in [
-            (Draft { email: String::new(), ..draft() }, Field::Email, "Enter an e-mail"),
-            (Draft { email: "nobody".into(), ..draft() }, Field::Email, "such as"),
-            (Draft { email: format!("{}@example.com", "a".repeat(250)), ..draft() }, Field::Email, "254"),
-            (Draft { first_name: " ".into(), ..draft() }, Field::FirstName, "Enter a first name."),
-            (Draft { last_name: "\u{200B}".into(), ..draft() }, Field::LastName, "Enter a last name."),
-            (Draft { first_name: "x".repeat(101), ..draft() }, Field::FirstName, "100"),
-            (Draft { reason: long, ..draft() }, Field::Reason, "1000"),
-            (
-                Draft { expiration: Some("2026-11-23".into()), ..draft() },
-                Field::Expiration,
-                "2026-11-24 or later",
-            ),
-            (
-                Draft { expiration: Some("2028-11-24".into()), ..draft() },
-                Field::Expiration,
-                "until 2027-11-24",
-            ),
-            (Draft { expiration: Some("soon".into()), ..draft() }, Field::Expiration, "Choose a date"),
-            (Draft { role: None, ..draft() }, Field::Role, "Choose a role."),
-            (Draft { role: Some("1".into()), ..draft() }, Field::Role, "no longer offered"),
-            (Draft { role: Some("x".into()), ..draft() }, Field::Role, "no longer offered"),
-            (Draft { workspace: Some("9".into()), ..draft() }, Field::Workspace, "no longer offered"),
-        ] {
-            let found = faults(&policy(), &draft);
-            assert!(found.len() == 1 && found[0].0 == field && found[0].1.contains(words), "{found:?}");
-        }
-    }
-
-    #[test]
-    fn all_faults_are_told_at_once() {
-        let fields: Vec<Field> =
-            faults(&policy(), &Draft::default()).into_iter().map(|(field, _)| field).collect();
-        assert_eq!(fields, [Field::Email, Field::FirstName, Field::LastName, Field::Role]);
-    }
-
-    #[test]
-    fn a_workspace_must_be_chosen_where_there_is_a_choice_and_must_fit_the_role() {
-        let open =
-            Policy { roles: vec!["API Only".into(), "Admin".into()], workspaces: Vec::new(), ..policy() };
-        assert_eq!(faults(&open, &draft())[0].0, Field::Workspace);
-        assert_eq!(faults(&open, &Draft { workspace: Some("7".into()), ..draft() }), []);
-        let admin = |workspace: Option<&str>| Draft {
-            role: Some("1".into()),
-            workspace: workspace.map(Into::into),
-            ..draft()
-        };
-        assert!(faults(&open, &admin(Some("7")))[0].1.contains("choose AllZones"));
-        assert_eq!(faults(&open, &admin(None)), []);
-        assert_eq!(faults(&open, &admin(Some("0"))), []);
-    }
-}
+pub(crate) mod tests;

@@ -12,5 +12,7 @@ pub mod form;
 pub mod offer;
 pub mod people;
 pub mod policy;
+pub mod reminder;
 pub mod request;
+pub mod review;
 pub mod text;

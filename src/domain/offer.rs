@@ -111,7 +111,7 @@ impl Offer {
 }
 
 /// Whether a policy's `entry` means `named`: by id, or by name without regard to case.
-fn names(entry: &str, named: &Named) -> bool {
+pub(super) fn names(entry: &str, named: &Named) -> bool {
     entry.parse() == Ok(named.id) || entry.trim().to_lowercase() == named.name.trim().to_lowercase()
 }
 

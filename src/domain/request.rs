@@ -1,11 +1,11 @@
 //! One request and its state. A state holds exactly its own data, so that nothing can contradict it.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    change::{Change, CreatedUser},
-    people::{ChannelId, RequestId, UserId},
+    change::{Change, CreatedUser, Difference, Narrowing},
+    people::{ChannelId, Principal, RequestId, UserId},
     text::Reason,
 };
 
@@ -28,16 +28,67 @@ pub struct Request {
     pub change: Change,
     /// Why.
     pub reason: Option<Reason>,
+    /// Which of the groups and channels that rules name the requester was in when they asked.
+    #[serde(default)]
+    pub memberships: Vec<Principal>,
+    /// Grows by one with every change of what is asked for. Who approves, approves one revision.
+    #[serde(default = "first")]
+    pub revision: i64,
+    /// How what is asked for has changed, oldest first.
+    #[serde(default)]
+    pub amendments: Vec<Amendment>,
     /// How far it has come.
     pub state: State,
+}
+
+impl Request {
+    /// The same request for less.
+    pub fn narrowed(&self, narrowing: &Narrowing) -> Self {
+        Self { change: self.change.narrowed(narrowing), ..self.clone() }
+    }
+}
+
+fn first() -> i64 {
+    1
+}
+
+/// A change of what is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amendment {
+    /// Who changed it: the requester, or an approver who narrowed it.
+    pub by: UserId,
+    /// When.
+    pub at: Timestamp,
+    /// The revision that came of it.
+    pub revision: i64,
+    /// What is different.
+    pub differences: Vec<Difference>,
+    /// What an approver said about it.
+    pub note: Option<Reason>,
+}
+
+/// One approval of several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// Who.
+    pub by: UserId,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// How far a request has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum State {
-    /// Waits for an approver.
-    Pending,
+    /// Waits for approvers.
+    Pending {
+        /// Who has agreed to the present revision.
+        #[serde(default)]
+        approvals: Vec<Agreement>,
+        /// Whether more people were asked, since nobody decided for long.
+        #[serde(default)]
+        is_escalated: bool,
+    },
     /// Approved; the change is being carried out.
     Applying {
         /// Who approved and when.
@@ -88,10 +139,15 @@ pub enum State {
 }
 
 impl State {
+    /// The state in which a request waits for its first approval.
+    pub fn undecided() -> Self {
+        Self::Pending { approvals: Vec::new(), is_escalated: false }
+    }
+
     /// Whether the request can still lead to a change by itself: another one for the same user must wait.
     pub fn is_open(&self) -> bool {
         match self {
-            Self::Pending | Self::Applying { .. } => true,
+            Self::Pending { .. } | Self::Applying { .. } => true,
             Self::Done { .. }
             | Self::Failed { .. }
             | Self::Denied { .. }
@@ -103,7 +159,7 @@ impl State {
     /// The state's name, as it is stored and logged.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Pending => "pending",
+            Self::Pending { .. } => "pending",
             Self::Applying { .. } => "applying",
             Self::Done { .. } => "done",
             Self::Failed { .. } => "failed",
@@ -114,13 +170,28 @@ impl State {
     }
 }
 
-/// An approval.
+/// An approval, by as many as the policy wants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approved {
-    /// Who approved; absent when the policy asks nobody.
-    pub by: Option<UserId>,
+    /// Who approved, in order; empty when the policy asks nobody.
+    #[serde(deserialize_with = "several")]
+    pub by: Vec<UserId>,
     /// When.
     pub at: Timestamp,
+}
+
+/// Earlier versions wrote one person, or null.
+fn several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<UserId>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Several(Vec<UserId>),
+        One(Option<UserId>),
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::Several(several) => several,
+        Written::One(one) => one.into_iter().collect(),
+    })
 }
 
 /// Why an approved change is not being carried out right now.

@@ -9,18 +9,19 @@ mod tests;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::{
     clock::Clock,
     domain::{
-        decide::{Decision, Refusal, Submission, decide, open},
+        change::Change,
+        decide::{Amended, Decision, Refusal, Submission, Today, decide, open},
         effect::{Effect, Lane, Planned},
         event::{Event, Press},
-        people::{ChannelId, RequestId, Standing, UserId},
-        policy::Policy,
+        people::{ChannelId, Principal, RequestId, UserId},
+        policy::{Approval, Case, Members, Policy, Ruling},
         request::{Request, State},
     },
     store::{Claimed, Entry, Seen, Store, Taken, Tx, in_time},
@@ -31,13 +32,23 @@ pub use crate::store::StoreError;
 /// The actor of ledger entries that no person caused.
 const BOT: &str = "bot";
 
+/// Over how long `auto_per_week` counts.
+const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 /// Loads, decides and saves. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Engine {
     store: Store,
     clock: Clock,
     policy: Arc<Policy>,
+    members: Arc<dyn Members + Send + Sync>,
     work: Arc<Notify>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Engine")
+    }
 }
 
 /// What became of a submission.
@@ -60,8 +71,6 @@ pub struct Pressed {
     pub request: RequestId,
     /// Who pressed.
     pub by: UserId,
-    /// Whether they are an approver, as far as is known without asking.
-    pub standing: Standing,
     /// Which button.
     pub press: Press,
     /// Where they are told if the press counts for nothing.
@@ -78,7 +87,16 @@ pub enum Outcome {
     /// The same press was answered before.
     Repeated,
     /// It counts for nothing.
-    Refused(Refusal),
+    Refused(Refused),
+}
+
+/// A press that counts for nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub why: Refusal,
+    /// Who may decide on the request; empty where that is nobody, or the request is not known.
+    pub deciders: Vec<Principal>,
 }
 
 /// What a worker records about the effect that it carried out.
@@ -106,15 +124,22 @@ pub enum Settlement {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settled {
     /// It is recorded. A press that waited for the effect may have been refused.
-    Recorded(Option<Refusal>),
+    Recorded(Option<Refused>),
     /// Another worker has taken over; nothing is recorded.
     LeaseLost,
 }
 
 impl Engine {
-    /// An engine over `store`. `work` is notified when new effects are due.
-    pub fn new(store: Store, clock: Clock, policy: Arc<Policy>, work: Arc<Notify>) -> Self {
-        Self { store, clock, policy, work }
+    /// An engine over `store`. `members` tells who is in which group without asking anybody; `work` is notified when
+    /// new effects are due.
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        policy: Arc<Policy>,
+        members: Arc<dyn Members + Send + Sync>,
+        work: Arc<Notify>,
+    ) -> Self {
+        Self { store, clock, policy, members, work }
     }
 
     /// The store, for reads.
@@ -133,15 +158,19 @@ impl Engine {
     /// When the database fails; then nothing is kept.
     pub async fn submit(&self, key: &str, submission: Submission) -> Result<Submitted, StoreError> {
         let now = self.clock.now();
-        let (request, effects) = open(now, &self.policy, submission);
         let mut tx = self.store.begin().await?;
         if tx.see(key, now).await? == Seen::Again {
             return Ok(Submitted::Repeated);
         }
-        if let Err(Taken) = tx.insert_request(&request, now).await? {
+        let ruling = self.ruling(&mut tx, now, &submission).await?;
+        let (request, effects) = open(now, ruling.terms, submission);
+        let auto_rule = request.approval_channel.is_none().then_some(ruling.label);
+        if let Err(Taken) = tx.insert_request(&request, auto_rule, now).await? {
             return Ok(Submitted::Taken);
         }
-        let body = json!({"reason": request.reason, "asked": request.change, "state": request.state});
+        let body = json!({
+            "rule": ruling.label, "reason": request.reason, "asked": request.change, "state": request.state
+        });
         self.follow(&mut tx, &request, "submitted", request.requester.as_str(), body, &effects).await?;
         if let Err(error) = tx.commit().await {
             // It may be kept although the answer was lost: whoever submitted should not be told that it is not.
@@ -154,37 +183,66 @@ impl Engine {
         Ok(Submitted::Accepted(request.id))
     }
 
+    /// The rule that holds for a submission: the first that has not let as many through this week as it may.
+    async fn ruling(
+        &self,
+        tx: &mut Tx,
+        now: Timestamp,
+        submission: &Submission,
+    ) -> Result<Ruling<'_>, StoreError> {
+        let Submission { requester, memberships, origin, change, .. } = submission;
+        let Change::CreateUser(user) = change;
+        let case = Case::asking(user, requester, memberships, origin);
+        let mut rulings = self.policy.rulings(&case);
+        let mut ruling = rulings.next();
+        while let Some(Ruling { label, terms, .. }) = ruling {
+            let Approval::None { per_week: Some(most) } = terms.approval else { break };
+            if tx.count_auto(label, now - WEEK).await? < i64::from(most) {
+                break;
+            }
+            ruling = rulings.next();
+        }
+        Ok(ruling.unwrap_or_else(|| self.policy.ruling(&case)))
+    }
+
     /// Takes a press. One whose standing is not known yet is kept and decided later.
     ///
     /// # Errors
     /// When the database fails; then nothing is kept.
     pub async fn press(&self, pressed: Pressed) -> Result<Outcome, StoreError> {
-        let Pressed { key, request: id, by, standing, press, answer_in } = pressed;
+        let Pressed { key, request: id, by, press, answer_in } = pressed;
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
         if tx.see(&key, now).await? == Seen::Again {
             return Ok(Outcome::Repeated);
         }
-        let Some(request) = tx.request(&id).await? else { return Ok(Outcome::Refused(Refusal::Unknown)) };
-        let event = Event::Pressed { by: by.clone(), standing, press: press.clone() };
-        let outcome = match decide(now, &self.policy, &request, &event) {
-            Ok(decision) => match self.carry(&mut tx, request, decision, by.as_str()).await? {
-                Ok((_, Some(refusal))) => Outcome::Refused(refusal),
+        let Some(request) = tx.request(&id).await? else {
+            return Ok(Outcome::Refused(Refused { why: Refusal::Unknown, deciders: Vec::new() }));
+        };
+        let refused = |why| Refused { why, deciders: self.policy.deciders(&request) };
+        let event = Event::Pressed { by: by.clone(), press: press.clone() };
+        let outcome = match decide(self.today(), &request, &event) {
+            Ok(decision) => match self.carry(&mut tx, request.clone(), decision, by.as_str()).await? {
+                Ok((_, Some(refusal))) => Outcome::Refused(refused(refusal)),
                 Ok((request, None)) => Outcome::Counted(Box::new(request)),
                 // The transaction is of no more use.
-                Err(Taken) => return Ok(Outcome::Refused(Refusal::AnotherIsOpen)),
+                Err(Taken) => return Ok(Outcome::Refused(refused(Refusal::AnotherIsOpen))),
             },
-            Err(Refusal::CannotCheck) if press != Press::AskToDeny => {
+            Err(Refusal::CannotCheck) if !matches!(press, Press::AskToDeny | Press::AskToReview) => {
                 let check = Effect::CheckStanding { by, press, answer_in };
                 tx.plan(&request.id, &[Planned::now(check)], now, || self.clock.new_id()).await?;
                 Outcome::Deferred
             }
-            Err(refusal) => Outcome::Refused(refusal),
+            Err(refusal) => Outcome::Refused(refused(refusal)),
         };
         tx.commit().await?;
         self.work.notify_one();
         tracing::info!(request = %id, outcome = outcome.name(), "pressed");
         Ok(outcome)
+    }
+
+    fn today(&self) -> Today<'_> {
+        Today { now: self.clock.now(), policy: &self.policy, members: &*self.members }
     }
 
     /// Whether the message known as `key` comes for the first time, to whichever replica. For what is answered in the
@@ -235,7 +293,8 @@ impl Engine {
                     if !settle_effect(&mut tx, claimed, &settlement).await? {
                         return Ok(Settled::LeaseLost);
                     }
-                    refusal = Some(Refusal::AnotherIsOpen);
+                    let deciders = self.policy.deciders(&claimed.request);
+                    refusal = Some(Refused { why: Refusal::AnotherIsOpen, deciders });
                 }
             }
         }
@@ -249,8 +308,12 @@ impl Engine {
         tx: &mut Tx,
         id: &RequestId,
         event: &Event,
-    ) -> Result<Result<Option<Refusal>, Taken>, StoreError> {
-        let Some(request) = tx.request(id).await? else { return Ok(Ok(Some(Refusal::Unknown))) };
+    ) -> Result<Result<Option<Refused>, Taken>, StoreError> {
+        let Some(request) = tx.request(id).await? else {
+            return Ok(Ok(Some(Refused { why: Refusal::Unknown, deciders: Vec::new() })));
+        };
+        let deciders = self.policy.deciders(&request);
+        let refused = |why| Refused { why, deciders };
         let actor = match event {
             Event::Pressed { by, .. } => by.as_str(),
             Event::Applied(_)
@@ -259,13 +322,15 @@ impl Engine {
             | Event::Resumed
             | Event::CardLost { .. }
             | Event::CardGone
-            | Event::TimeIsUp => BOT,
+            | Event::TimeIsUp
+            | Event::Reminded { .. }
+            | Event::EscalationIsDue => BOT,
         };
-        match decide(self.clock.now(), &self.policy, &request, event) {
-            Err(refusal) => Ok(Ok(Some(refusal))),
+        match decide(self.today(), &request, event) {
+            Err(refusal) => Ok(Ok(Some(refused(refusal)))),
             Ok(decision) => {
                 let carried = self.carry(tx, request, decision, actor).await?;
-                Ok(carried.map(|(_, refusal)| refusal))
+                Ok(carried.map(|(_, refusal)| refusal.map(refused)))
             }
         }
     }
@@ -279,9 +344,15 @@ impl Engine {
         decision: Decision,
         actor: &str,
     ) -> Result<Result<(Request, Option<Refusal>), Taken>, StoreError> {
-        let Decision { next, effects, entry, refusal, withdraws } = decision;
+        let Decision { next, amended, effects, entry, refusal, withdraws } = decision;
         if withdraws && !tx.withdraw(&request.id, Lane::Apply).await? {
             return Ok(Ok((request, Some(Refusal::BeingTried))));
+        }
+        let amendment = amended.as_ref().map(|amended| amended.amendment.clone());
+        if let Some(Amended { change, reason, memberships, amendment }) = amended {
+            request.revision = amendment.revision;
+            request.amendments.push(amendment);
+            (request.change, request.reason, request.memberships) = (change, reason, memberships);
         }
         if let Some(next) = next {
             request.version += 1;
@@ -289,12 +360,16 @@ impl Engine {
             if let Err(Taken) = tx.save_request(&request, self.clock.now()).await? {
                 return Ok(Err(Taken));
             }
-            if request.state != State::Pending {
+            if !matches!(request.state, State::Pending { .. }) {
                 tx.drop_lane(&request.id, Lane::Timer).await?;
             }
         }
         if let Some(entry) = entry {
-            let body = json!({"version": request.version, "state": request.state});
+            let mut body =
+                json!({"version": request.version, "revision": request.revision, "state": request.state});
+            if let Some(amendment) = amendment {
+                body["amendment"] = json!(amendment);
+            }
             self.follow(tx, &request, entry, actor, body, &effects).await?;
         }
         Ok(Ok((request, refusal)))

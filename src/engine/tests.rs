@@ -2,19 +2,38 @@
 
 mod cancel;
 
-use std::time::Duration;
+use std::{collections::HashSet, sync::Mutex, time::Duration};
 
 use tokio::task::JoinSet;
 
 use super::*;
 use crate::{
-    domain::{change::CreatedUser, form, text::Reason},
+    domain::{
+        change::CreatedUser,
+        form,
+        people::Standing,
+        policy::{Approval, Terms},
+        text::Reason,
+    },
     store::tests::{Database, databases, submission},
 };
 
 const LEASE: Duration = Duration::from_secs(30);
 
+/// Everybody is in every group, except those of whom that is not known.
+#[derive(Default)]
+struct Known {
+    doubtful: Mutex<HashSet<UserId>>,
+}
+
+impl Members for Known {
+    fn standing(&self, user: &UserId, _: &Principal) -> Standing {
+        if self.doubtful.lock().unwrap().contains(user) { Standing::Unknown } else { Standing::Yes }
+    }
+}
+
 struct House {
+    known: Arc<Known>,
     engine: Engine,
     clock: Clock,
     _database: Database,
@@ -25,9 +44,13 @@ async fn houses() -> Vec<House> {
     let mut houses = Vec::new();
     for database in databases(&Clock::system()).await {
         let store = Store::open(&database.url).await.unwrap();
-        let policy = Arc::new(form::tests::policy());
-        let engine = Engine::new(store, clock.clone(), policy, Arc::default());
-        houses.push(House { engine, clock: clock.clone(), _database: database });
+        let approvers = vec![Principal::Group("S0MOPS".into())];
+        let base = Terms { approval: Approval::Required { approvers, needed: 1 }, ..form::tests::terms() };
+        let policy = Arc::new(Policy { base, ..form::tests::policy() });
+        let known = Arc::new(Known::default());
+        let members: Arc<Known> = Arc::clone(&known);
+        let engine = Engine::new(store, clock.clone(), policy, members, Arc::default());
+        houses.push(House { known, engine, clock: clock.clone(), _database: database });
     }
     houses
 }
@@ -42,16 +65,9 @@ impl House {
         }
     }
 
-    fn press(&self, request: &RequestId, by: &str, standing: Standing, press: Press) -> Pressed {
+    fn press(&self, request: &RequestId, by: &str, press: Press) -> Pressed {
         let key = format!("trigger:{}", self.clock.new_id());
-        Pressed {
-            key,
-            request: request.clone(),
-            by: by.into(),
-            standing,
-            press,
-            answer_in: "C0APPROVE".into(),
-        }
+        Pressed { key, request: request.clone(), by: by.into(), press, answer_in: "C0APPROVE".into() }
     }
 
     async fn claimed(&self, effect: &str) -> Claimed {
@@ -67,6 +83,14 @@ impl House {
 
     async fn state(&self, request: &RequestId) -> &'static str {
         self.engine.store().request(request).await.unwrap().unwrap().state.name()
+    }
+}
+
+/// Why a press counted for nothing.
+fn why(outcome: &Outcome) -> Option<&Refusal> {
+    match outcome {
+        Outcome::Refused(refused) => Some(&refused.why),
+        _ => None,
     }
 }
 
@@ -104,21 +128,18 @@ async fn of_many_presses_at_once_one_decides() {
         let mut race = JoinSet::new();
         for n in 0..20 {
             let press = if n % 2 == 0 {
-                Press::Approve
+                Press::approves(1)
             } else {
                 Press::Deny { reason: Reason::parse("no").unwrap() }
             };
-            let pressed = house.press(&request, &format!("U{n}"), Standing::Yes, press);
+            let pressed = house.press(&request, &format!("U{n}"), press);
             let engine = house.engine.clone();
             race.spawn(async move { engine.press(pressed).await.unwrap() });
         }
         let outcomes = race.join_all().await;
         assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Counted(_))).count(), 1);
         let late = |outcome: &&Outcome| {
-            matches!(
-                outcome,
-                Outcome::Refused(Refusal::AlreadyApproved { .. } | Refusal::AlreadyDenied { .. })
-            )
+            matches!(why(outcome), Some(Refusal::AlreadyApproved { .. } | Refusal::AlreadyDenied { .. }))
         };
         assert_eq!(outcomes.iter().filter(late).count(), 19);
     }
@@ -128,9 +149,9 @@ async fn of_many_presses_at_once_one_decides() {
 async fn the_same_press_delivered_twice_is_answered_once() {
     for house in houses().await {
         let request = house.submitted("svc@example.com").await;
-        let pressed = house.press(&request, "U0REQ", Standing::Yes, Press::Approve);
+        let pressed = house.press(&request, "U0REQ", Press::approves(1));
         let first = house.engine.press(pressed.clone()).await.unwrap();
-        assert_eq!(first, Outcome::Refused(Refusal::OwnRequest));
+        assert_eq!(why(&first), Some(&Refusal::OwnRequest));
         assert_eq!(house.engine.press(pressed).await.unwrap(), Outcome::Repeated);
     }
 }
@@ -139,11 +160,13 @@ async fn the_same_press_delivered_twice_is_answered_once() {
 async fn a_press_of_unknown_standing_is_kept_and_decided_later() {
     for house in houses().await {
         let request = house.submitted("svc@example.com").await;
-        let pressed = house.press(&request, "U0SECOND", Standing::Unknown, Press::Approve);
+        house.known.doubtful.lock().unwrap().insert("U0SECOND".into());
+        let pressed = house.press(&request, "U0SECOND", Press::approves(1));
         assert_eq!(house.engine.press(pressed).await.unwrap(), Outcome::Deferred);
         assert_eq!(house.state(&request).await, "pending");
         let check = house.claimed("check_standing").await;
-        let event = Event::Pressed { by: "U0SECOND".into(), standing: Standing::Yes, press: Press::Approve };
+        house.known.doubtful.lock().unwrap().clear();
+        let event = Event::Pressed { by: "U0SECOND".into(), press: Press::approves(1) };
         let settled = house.engine.settle(&check, Settlement::Done, Some(&event)).await.unwrap();
         assert_eq!(settled, Settled::Recorded(None));
         assert_eq!(house.state(&request).await, "applying");
@@ -154,7 +177,7 @@ async fn a_press_of_unknown_standing_is_kept_and_decided_later() {
 async fn a_late_worker_changes_nothing() {
     for house in houses().await {
         let request = house.submitted("svc@example.com").await;
-        let approve = house.press(&request, "U0APPROVE", Standing::Yes, Press::Approve);
+        let approve = house.press(&request, "U0APPROVE", Press::approves(1));
         house.engine.press(approve).await.unwrap();
         let late = house.claimed("apply").await;
         house.clock.advance(LEASE * 2);
@@ -171,7 +194,8 @@ async fn a_late_worker_changes_nothing() {
 #[tokio::test]
 async fn an_unknown_request_is_refused() {
     for house in houses().await {
-        let pressed = house.press(&"nowhere".into(), "U0APPROVE", Standing::Yes, Press::Approve);
-        assert_eq!(house.engine.press(pressed).await.unwrap(), Outcome::Refused(Refusal::Unknown));
+        let pressed = house.press(&"nowhere".into(), "U0APPROVE", Press::approves(1));
+        let outcome = house.engine.press(pressed).await.unwrap();
+        assert_eq!(why(&outcome), Some(&Refusal::Unknown));
     }
 }

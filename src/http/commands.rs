@@ -14,7 +14,12 @@ use super::{
 };
 use crate::{
     cache::people::May,
-    domain::{offer::Offer, people::UserId},
+    domain::{
+        form::Demands,
+        offer::Offer,
+        people::{ChannelId, UserId},
+        policy::Asks,
+    },
     slack::{faults, inbound::SlashCommand, views, words},
 };
 
@@ -123,15 +128,32 @@ async fn open_form(edge: Edge, asked: Asked) {
         Err(_) => tracing::warn!("it could not be told in time whether a command came before"),
     }
     let policy = edge.engine.policy();
-    if let Ok(May::No(why)) = may {
-        let message = words::may_not_request(why, &policy.requesters, policy.approvers());
-        tracing::info!(user = %asked.user, "may not request");
-        return edge.whisper(&asked.channel, asked.user.as_str(), &asked.response_url, message);
-    }
+    let memberships = match may {
+        Ok(May::No(why)) => {
+            let message = words::may_not_request(why, &policy.requesters, policy.base.approvers());
+            tracing::info!(user = %asked.user, "may not request");
+            return edge.whisper(&asked.channel, asked.user.as_str(), &asked.response_url, message);
+        }
+        Ok(May::Yes(asker)) => asker.memberships,
+        Ok(May::Unknown) | Err(_) => Vec::new(),
+    };
+    let channel = ChannelId(asked.channel.clone());
+    let asks = Asks {
+        instance: edge.instance.name(),
+        requester: &asked.user,
+        memberships: &memberships,
+        channel: &channel,
+    };
     let metadata = json!({"v": 1, "channel": asked.channel}).to_string();
     let filled = |catalog: &crate::domain::offer::Catalog| {
         let offer = Offer::of(policy, catalog);
-        let form = views::Form { offer: &offer, policy, email: &asked.email, metadata: &metadata };
+        let form = views::Form {
+            offer: &offer,
+            demands: Demands::at_least(policy, &asks),
+            approvals: policy.possible(&asks).into_iter().map(|terms| &terms.approval).collect(),
+            email: &asked.email,
+            metadata: &metadata,
+        };
         views::request_modal(&form)
     };
     let catalog = edge.instance.catalog();

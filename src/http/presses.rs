@@ -7,7 +7,7 @@ use super::{ANSWER_WITHIN, BEFORE_MODAL, Edge, answer::Answer};
 use crate::{
     domain::{
         event::Press,
-        people::{ChannelId, RequestId, Standing, UserId},
+        people::{ChannelId, RequestId, UserId},
     },
     engine::{Outcome, Pressed, StoreError},
     slack::{
@@ -21,6 +21,8 @@ use crate::{
 /// A press of one of our buttons.
 struct Button {
     request: RequestId,
+    /// The revision of it that they saw.
+    revision: i64,
     by: UserId,
     channel: ChannelId,
     key: String,
@@ -29,23 +31,20 @@ struct Button {
 }
 
 pub(super) async fn take(edge: &Edge, interaction: &Interaction, is_first: bool) -> Answer {
-    let ours = interaction.actions.iter().find_map(|action| Some((press_of(action)?, action)));
-    let Some((press, action)) = ours else { return Answer::empty("not_handled") };
-    let button = Button::read(interaction, action);
+    let ours = interaction.actions.iter().find_map(|action| press_of(interaction, action));
+    let Some((press, button)) = ours else { return Answer::empty("not_handled") };
     if press == Press::AskToDeny {
         if is_first {
             edge.tasks.spawn(open_denial(edge.clone(), button));
         }
         return Answer::empty("deny_form");
     }
-    let standing = edge.people.approver(&button.by);
-    match edge.press(button.pressed(standing, press)).await {
+    match edge.press(button.pressed(press)).await {
         Ok(Outcome::Counted(_)) => Answer::empty("counted"),
         Ok(Outcome::Deferred) => Answer::empty("deferred"),
         Ok(Outcome::Repeated) => Answer::empty("repeated"),
-        Ok(Outcome::Refused(refusal)) => {
-            let message = words::refusal(&refusal, edge.engine.policy().approvers(), &button.by);
-            button.refused(edge, message);
+        Ok(Outcome::Refused(refused)) => {
+            button.refused(edge, words::refusal(&refused.why, &refused.deciders, &button.by));
             Answer::empty("refused")
         }
         Err(error) => {
@@ -63,16 +62,31 @@ impl Edge {
         let pressing = tokio::time::timeout(ANSWER_WITHIN, self.engine.press(pressed));
         pressing.await.unwrap_or(Err(StoreError::TimedOut))
     }
+
+    /// Asks Slack whether whoever pressed may decide on the request, if that is not known and as long as a modal can
+    /// wait.
+    async fn learn_deciders(&self, button: &Button) {
+        let learn = async {
+            if let Ok(Some(request)) = self.engine.store().request(&button.request).await {
+                self.people.learn(&button.by, &self.engine.policy().deciders(&request)).await;
+            }
+        };
+        if tokio::time::timeout(BEFORE_MODAL, learn).await.is_err() {
+            tracing::warn!(request = %button.request, "it could not be found out in time who may decide");
+        }
+    }
 }
 
-fn press_of(action: &Action) -> Option<Press> {
-    match action.action_id.as_str() {
-        ids::APPROVE => Some(Press::Approve),
-        ids::DENY => Some(Press::AskToDeny),
-        ids::CANCEL => Some(Press::Cancel),
-        ids::RETRY => Some(Press::Retry),
-        _ => None,
-    }
+fn press_of(interaction: &Interaction, action: &Action) -> Option<(Press, Button)> {
+    let button = Button::read(interaction, action);
+    let press = match action.action_id.as_str() {
+        ids::APPROVE => Press::approves(button.revision),
+        ids::DENY => Press::AskToDeny,
+        ids::CANCEL => Press::Cancel,
+        ids::RETRY => Press::Retry,
+        _ => return None,
+    };
+    Some((press, button))
 }
 
 impl Button {
@@ -85,8 +99,10 @@ impl Button {
         } else {
             format!("press:{trigger_id}")
         };
+        let (request, revision) = ids::read_button_value(&action.value);
         Self {
-            request: RequestId(action.value.clone()),
+            request,
+            revision,
             by: UserId(user.id.clone()),
             channel: ChannelId(channel.clone()),
             key,
@@ -95,12 +111,11 @@ impl Button {
         }
     }
 
-    fn pressed(&self, standing: Standing, press: Press) -> Pressed {
+    fn pressed(&self, press: Press) -> Pressed {
         Pressed {
             key: self.key.clone(),
             request: self.request.clone(),
             by: self.by.clone(),
-            standing,
             press,
             answer_in: self.channel.clone(),
         }
@@ -113,9 +128,8 @@ impl Button {
 
 /// Opens the form for a denial, for whoever may deny.
 async fn open_denial(edge: Edge, button: Button) {
-    let asked = tokio::time::timeout(BEFORE_MODAL, edge.people.approver_now(&button.by)).await;
-    let standing = asked.unwrap_or(Standing::Unknown);
-    let message = match edge.press(button.pressed(standing, Press::AskToDeny)).await {
+    edge.learn_deciders(&button).await;
+    let message = match edge.press(button.pressed(Press::AskToDeny)).await {
         Ok(Outcome::Counted(request)) => {
             let metadata = json!({"v": 1, "request": button.request, "channel": button.channel}).to_string();
             let view = views::deny_modal(&request, &metadata);
@@ -127,9 +141,7 @@ async fn open_denial(edge: Edge, button: Button) {
                 }
             }
         }
-        Ok(Outcome::Refused(refusal)) => {
-            words::refusal(&refusal, edge.engine.policy().approvers(), &button.by)
-        }
+        Ok(Outcome::Refused(refused)) => words::refusal(&refused.why, &refused.deciders, &button.by),
         Ok(Outcome::Deferred | Outcome::Repeated) => return,
         Err(error) => {
             tracing::error!(request = %button.request, %error, "a press could not be looked at");

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{ANSWER_WITHIN, Edge, answer::Answer};
 use crate::{
-    cache::people::May,
+    cache::people::{Asker, May},
     domain::{
         change::Change,
         decide::Submission,
@@ -67,8 +67,8 @@ async fn checked(edge: &Edge, interaction: &Interaction) -> Result<Submission, A
     let Ok(FormMetadata { channel }) = serde_json::from_str(&interaction.view.private_metadata) else {
         return Err(fault("outdated", Field::Email, faults::FORM_OUTDATED));
     };
-    let zone = match edge.people.requester(&requester).await {
-        May::Yes(zone) => zone,
+    let Asker { zone, memberships } = match edge.people.requester(&requester).await {
+        May::Yes(asker) => asker,
         May::No(why) => {
             return Err(fault("may_not_request", Field::Email, faults::may_not_request(why)));
         }
@@ -83,7 +83,15 @@ async fn checked(edge: &Edge, interaction: &Interaction) -> Result<Submission, A
     };
     let policy = edge.engine.policy();
     let offer = Offer::of(policy, &catalog);
-    let rules = Rules { now: edge.clock.now(), policy, offer: &offer, zone: &zone };
+    let rules = Rules {
+        now: edge.clock.now(),
+        policy,
+        offer: &offer,
+        zone: &zone,
+        requester: &requester,
+        memberships: &memberships,
+        channel: &channel,
+    };
     let (user, reason) = match check(rules, &draft(edge, interaction)) {
         Ok(checked) => checked,
         Err(found) => return Err(faulty("faulty", &offer, found)),
@@ -92,7 +100,7 @@ async fn checked(edge: &Edge, interaction: &Interaction) -> Result<Submission, A
         return Err(fault("exists", Field::Email, faults::ALREADY_A_USER));
     }
     let id = RequestId(edge.clock.new_id());
-    Ok(Submission { id, requester, origin: channel, change: Change::CreateUser(user), reason })
+    Ok(Submission { id, requester, memberships, origin: channel, change: Change::CreateUser(user), reason })
 }
 
 fn draft(edge: &Edge, interaction: &Interaction) -> Draft {
@@ -141,7 +149,6 @@ pub(super) async fn denial(edge: &Edge, interaction: &Interaction) -> Answer {
     let pressed = Pressed {
         key: format!("view:{}", interaction.view.id),
         request,
-        standing: edge.people.approver(&by),
         by: by.clone(),
         press: Press::Deny { reason },
         answer_in: channel.clone(),
@@ -150,8 +157,8 @@ pub(super) async fn denial(edge: &Edge, interaction: &Interaction) -> Answer {
         Ok(Outcome::Counted(_)) => Answer::empty("counted"),
         Ok(Outcome::Deferred) => Answer::empty("deferred"),
         Ok(Outcome::Repeated) => Answer::empty("repeated"),
-        Ok(Outcome::Refused(refusal)) => {
-            let message = words::refusal(&refusal, edge.engine.policy().approvers(), &by);
+        Ok(Outcome::Refused(refused)) => {
+            let message = words::refusal(&refused.why, &refused.deciders, &by);
             edge.whisper(channel.as_str(), by.as_str(), "", message);
             Answer::empty("refused")
         }

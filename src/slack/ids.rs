@@ -1,12 +1,15 @@
 //! The names by which the bot knows its own modals, fields and buttons again when Slack sends them back. They are
 //! stored in messages that people may press weeks later, so a name is never given a new meaning.
 
-use crate::domain::form::Field;
+use crate::domain::{form::Field, people::RequestId, request::Request};
 
 /// Callback id of the modal in which a user is asked for.
 pub const REQUEST_FORM: &str = "marketo_api_user";
 /// Callback id of the modal in which the reason of a denial is given.
 pub const DENY_FORM: &str = "deny";
+
+/// Callback id of the modal in which a request is reviewed.
+pub const REVIEW_FORM: &str = "review";
 
 /// Action id of the button **Approve**.
 pub const APPROVE: &str = "request_approve";
@@ -16,6 +19,13 @@ pub const DENY: &str = "request_deny";
 pub const CANCEL: &str = "request_cancel";
 /// Action id of the button **Retry**.
 pub const RETRY: &str = "request_retry";
+
+/// Action id of the button **Review**.
+pub const REVIEW: &str = "request_review";
+/// Action id of the button **Edit**.
+pub const EDIT: &str = "request_edit";
+/// Action id of the button **Deny** in a review.
+pub const DENY_IN_REVIEW: &str = "review_deny";
 
 /// The one action id of every input; the block id tells the inputs apart.
 pub const VALUE: &str = "value";
@@ -36,6 +46,18 @@ pub const EXPIRATION: &str = "expiration";
 pub const ROLE: &str = "role";
 /// Block id of the input for the workspace.
 pub const WORKSPACE: &str = "workspace";
+
+/// What a button of `request` carries: its id, and the revision that whoever presses has seen. Neither gives a right.
+pub fn button_value(request: &Request) -> String {
+    format!("{}@{}", request.id, request.revision)
+}
+
+/// The request and the revision in what a button carries. Buttons of earlier versions carry the id alone; what they
+/// stood under was the first revision.
+pub fn read_button_value(value: &str) -> (RequestId, i64) {
+    let (id, revision) = value.split_once('@').unwrap_or((value, "1"));
+    (RequestId(id.to_owned()), revision.parse().unwrap_or(0))
+}
 
 /// The block id of the input for `field`: the key under which a fault is shown beside it.
 pub fn block_id_of(field: Field) -> &'static str {

@@ -82,6 +82,19 @@ impl Line {
         if more > 0 { self.text(format!(" or {more} more")) } else { self }
     }
 
+    /// `@a, @b and @c`.
+    pub(super) fn all_of(mut self, people: &[UserId]) -> Self {
+        for (at, user) in people.iter().enumerate() {
+            self = match people.len() - at {
+                _ if at == 0 => self,
+                1 => self.text(" and "),
+                _ => self.text(", "),
+            };
+            self = self.person(user);
+        }
+        self
+    }
+
     /// A moment, shown in the reader's zone.
     pub(super) fn moment(self, at: Timestamp) -> Self {
         let fallback = at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string();

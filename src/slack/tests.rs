@@ -16,10 +16,10 @@ use crate::domain::{
     change::{Change, CreateUser, CreatedUser, Named},
     decide::Refusal,
     expiration::{Expiration, Zone},
-    form,
+    form::{self, Demands},
     offer::{Offer, Role},
     people::Principal,
-    policy::{Approval, Policy},
+    policy::{Approval, Panel, Terms},
     request::{Approved, Failure, FailureKind, Request, State, WaitCause, Waiting},
     text::{Email, PersonName, Reason},
 };
@@ -37,8 +37,12 @@ fn approvers() -> Vec<Principal> {
     ]
 }
 
-fn policy() -> Policy {
-    Policy { approval: Approval::Required { approvers: approvers() }, ..form::tests::policy() }
+fn panel() -> Panel {
+    Panel { deciders: approvers(), needed: 1, rule: None }
+}
+
+fn terms() -> Terms {
+    Terms { approval: Approval::Required { approvers: approvers(), needed: 1 }, ..form::tests::terms() }
 }
 
 /// A request whose every text is `text`, as far as the domain lets it through.
@@ -68,6 +72,9 @@ fn request_saying(text: &str, state: State) -> Request {
             expiration: Expiration::parse("2027-01-31", &zone, now(), SignedDuration::from_hours(8760)).ok(),
         }),
         reason: Reason::parse(text).or(Reason::parse("Nightly lead sync\nfor the CRM team")).ok(),
+        memberships: Vec::new(),
+        revision: 1,
+        amendments: Vec::new(),
         state,
     }
 }
@@ -77,7 +84,7 @@ fn request(state: State) -> Request {
 }
 
 fn approved() -> Approved {
-    Approved { by: Some("U0APPROVE".into()), at: now() }
+    Approved { by: vec!["U0APPROVE".into()], at: now() }
 }
 
 fn failed(kind: FailureKind, detail: &str) -> State {
@@ -106,9 +113,9 @@ fn states(text: &str) -> Vec<(String, State)> {
     let user = |id: Option<&str>| CreatedUser { user_id: id.map(str::to_owned) };
     let done = |approved, user| State::Done { approved, user, at: now() };
     let reason = Reason::parse(text).or(Reason::parse("Use the shared user instead.")).unwrap();
-    let nobody = Approved { by: None, at: now() };
+    let nobody = Approved { by: Vec::new(), at: now() };
     let mut states: Vec<(String, State)> = [
-        ("pending", State::Pending),
+        ("pending", State::undecided()),
         ("applying", State::Applying { approved: approved(), waiting: None }),
         ("applying_unasked", State::Applying { approved: nobody.clone(), waiting: None }),
         (
@@ -145,8 +152,10 @@ fn offer(roles: usize, workspaces: usize, name: &str) -> Offer {
     }
 }
 
-fn modal(offer: &Offer, policy: &Policy, email: &str) -> Value {
-    let form = Form { offer, policy, email, metadata: r#"{"v":1}"# };
+fn modal(offer: &Offer, terms: &Terms, email: &str) -> Value {
+    let Terms { reason, expiration, max_access, .. } = terms;
+    let demands = Demands { reason: *reason, expiration: *expiration, max_access: *max_access };
+    let form = Form { offer, demands, approvals: vec![&terms.approval], email, metadata: r#"{"v":1}"# };
     serde_json::to_value(views::request_modal(&form)).unwrap()
 }
 
@@ -156,8 +165,12 @@ fn refusals() -> Vec<Refusal> {
         Refusal::NotApprover,
         Refusal::CannotCheck,
         Refusal::NotRequester,
-        Refusal::AlreadyApproved { by: Some("U0APPROVE".into()) },
-        Refusal::AlreadyApproved { by: None },
+        Refusal::Changed,
+        Refusal::AgreedBefore { given: 1, needed: 2 },
+        Refusal::Widens,
+        Refusal::OtherChannel,
+        Refusal::AlreadyApproved { by: vec!["U0APPROVE".into()] },
+        Refusal::AlreadyApproved { by: Vec::new() },
         Refusal::AlreadyDenied { by: "U0APPROVE".into() },
         Refusal::Cancelled,
         Refusal::BeingTried,
@@ -185,8 +198,8 @@ fn messages(text: &str) -> Vec<(String, Message)> {
     let mut messages = Vec::new();
     for (name, state) in states(text) {
         let request = request_saying(text, state);
-        messages.push((format!("card_{name}"), views::card(&request, &approvers())));
-        messages.push((format!("requester_{name}"), views::requester(&request, &approvers())));
+        messages.push((format!("card_{name}"), views::card(&request, &panel())));
+        messages.push((format!("requester_{name}"), views::requester(&request, &panel())));
         match &request.state {
             State::Done { .. } => messages.push((format!("created_{name}"), views::created(&request))),
             State::Denied { .. }
@@ -195,7 +208,9 @@ fn messages(text: &str) -> Vec<(String, Message)> {
             | State::Cancelled { by: Some(_), .. } => {
                 messages.push((format!("outcome_{name}"), views::outcome(&request)));
             }
-            State::Pending => messages.push(("reminder".to_owned(), views::reminder(&request, &approvers()))),
+            State::Pending { .. } => {
+                messages.push(("reminder".to_owned(), views::reminder(&request, &panel())))
+            }
             State::Applying { .. } | State::Cancelled { by: None, .. } => {}
         }
     }

@@ -39,11 +39,26 @@ pub fn refusal(refusal: &Refusal, approvers: &[Principal], reader: &UserId) -> M
         Refusal::NotRequester => {
             Line::of("Only the person who sent this request may cancel it. An approver can deny it instead.")
         }
-        Refusal::AlreadyApproved { by: Some(by) } => {
-            Line::of("This request is already approved by ").person(by).text(". Nothing changed.")
-        }
-        Refusal::AlreadyApproved { by: None } => {
+        Refusal::Changed => Line::of(
+            "The request changed since you looked at it, so your click counts for nothing. Please look at the card \
+             again and decide anew.",
+        ),
+        Refusal::AgreedBefore { given, needed } => Line::of(format!(
+            "You have approved this request already. It has {given} of {needed} approvals; somebody else has to \
+             give the next one."
+        )),
+        Refusal::Widens => Line::of(
+            "You may approve less than was asked for, but not more. Nothing changed; the requester can edit the \
+             request.",
+        ),
+        Refusal::OtherChannel => Line::of(
+            "With these values other people decide, in another channel. Cancel this request and send a new one.",
+        ),
+        Refusal::AlreadyApproved { by } if by.is_empty() => {
             Line::of("This request needs no approval and is already on its way. Nothing changed.")
+        }
+        Refusal::AlreadyApproved { by } => {
+            Line::of("This request is already approved by ").all_of(by).text(". Nothing changed.")
         }
         Refusal::AlreadyDenied { by } => {
             Line::of("This request is already denied by ").person(by).text(". Nothing changed.")
@@ -72,8 +87,8 @@ pub fn refusal(refusal: &Refusal, approvers: &[Principal], reader: &UserId) -> M
              way. The message says what to do.",
         ),
         Refusal::ExpirationPassed => Line::of(
-            "The last day of access is over, so this request can no longer be carried out. Ask the requester to \
-             send a new one with a later day.",
+            "The last day of access is over, so the request cannot be approved as it is. Press Review to choose a \
+             later day, or ask the requester to edit it.",
         ),
         Refusal::AnotherIsOpen => Line::of(
             "Another request for the same e-mail is open. Decide that one first; nothing changed here.",

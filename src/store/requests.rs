@@ -63,19 +63,38 @@ impl Tx {
         row.map(|row| from_json("request", row.try_get::<&str, _>(0)?)).transpose()
     }
 
-    /// Adds a new request. After `Taken` the transaction is of no more use.
+    /// How many requests the rule of this label has let through without an approval since `since`. Nobody else gets one
+    /// through until the transaction ends.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_auto(&mut self, rule: &str, since: Timestamp) -> Result<i64, StoreError> {
+        // A row of its own to lock: nobody who waits for it holds anything that its holder may want.
+        let lock = "INSERT INTO auto_rule (label) VALUES ($1) ON CONFLICT (label) DO UPDATE SET label = excluded.label";
+        sqlx::query(lock).bind(rule).execute(&mut *self.inner).await?;
+        let count = sqlx::query("SELECT COUNT(*) FROM request WHERE auto_rule = $1 AND created_at > $2")
+            .bind(rule)
+            .bind(since.as_millisecond())
+            .fetch_one(&mut *self.inner)
+            .await?;
+        Ok(count.try_get(0)?)
+    }
+
+    /// Adds a new request; `auto_rule` is the label of the rule that lets it through without an approval. After `Taken`
+    /// the transaction is of no more use.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn insert_request(
         &mut self,
         request: &Request,
+        auto_rule: Option<&str>,
         now: Timestamp,
     ) -> Result<Result<(), Taken>, StoreError> {
         let inserted = sqlx::query(
             "INSERT INTO request
-             (id, version, created_at, updated_at, requester, instance, subject, state, is_open, body)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             (id, version, created_at, updated_at, requester, instance, subject, state, is_open, body, auto_rule)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .bind(request.id.as_str())
         .bind(request.version)
@@ -87,13 +106,14 @@ impl Tx {
         .bind(request.state.name())
         .bind(i64::from(request.state.is_open()))
         .bind(to_json("request", request)?)
+        .bind(auto_rule)
         .execute(&mut *self.inner)
         .await;
         taken(inserted)
     }
 
-    /// Saves a request whose version has grown by one. `Taken` when it is opened again while another open
-    /// request is about the same user.
+    /// Saves a request whose version has grown by one. `Taken` when it is opened again, or is about another user now,
+    /// while another open request is about the same user.
     ///
     /// # Errors
     /// When the database fails, or the request changed since it was read.
@@ -103,14 +123,16 @@ impl Tx {
         now: Timestamp,
     ) -> Result<Result<(), Taken>, StoreError> {
         let saved = sqlx::query(
-            "UPDATE request SET version = $1, updated_at = $2, state = $3, is_open = $4, body = $5
-             WHERE id = $6 AND version = $7",
+            "UPDATE request SET version = $1, updated_at = $2, state = $3, is_open = $4, body = $5, instance = $6,
+             subject = $7 WHERE id = $8 AND version = $9",
         )
         .bind(request.version)
         .bind(now.as_millisecond())
         .bind(request.state.name())
         .bind(i64::from(request.state.is_open()))
         .bind(to_json("request", request)?)
+        .bind(request.change.instance())
+        .bind(request.change.subject_key())
         .bind(request.id.as_str())
         .bind(request.version - 1)
         .execute(&mut *self.inner)
@@ -171,6 +193,19 @@ impl Store {
             "SELECT body FROM request WHERE requester = $1 AND is_open = 1 ORDER BY created_at, id",
         )
         .bind(requester.as_str())
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| from_json("request", row.try_get::<&str, _>(0)?)).collect()
+    }
+
+    /// The requests that nobody has decided yet, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails, or what it holds cannot be read.
+    pub async fn undecided_requests(&self) -> Result<Vec<Request>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT body FROM request WHERE is_open = 1 AND state = 'pending' ORDER BY created_at, id",
+        )
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(|row| from_json("request", row.try_get::<&str, _>(0)?)).collect()

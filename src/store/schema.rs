@@ -111,9 +111,21 @@ CREATE TABLE probe (
 );
 ";
 
+const AUTO_RULES: &str = "
+-- The label of the rule that let a request through without an approval.
+ALTER TABLE request ADD COLUMN auto_rule TEXT;
+-- Whoever counts what a rule has let through locks its row first.
+CREATE TABLE auto_rule (
+    label TEXT PRIMARY KEY
+);
+CREATE INDEX request_auto ON request (auto_rule, created_at) WHERE auto_rule IS NOT NULL;
+CREATE INDEX request_open ON request (state, created_at) WHERE is_open = 1;
+";
+
 /// Brings a database from any released schema to this program's.
 pub(super) fn migrator() -> Migrator {
-    let steps = [(1, "main job", MAIN_JOB), (2, "shared budget", SHARED_BUDGET)];
+    let steps =
+        [(1, "main job", MAIN_JOB), (2, "shared budget", SHARED_BUDGET), (3, "auto rules", AUTO_RULES)];
     let migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };

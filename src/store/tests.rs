@@ -60,6 +60,7 @@ pub(crate) fn submission(clock: &Clock, email: &str) -> Submission {
     Submission {
         id: RequestId(clock.new_id()),
         requester: "U0REQ".into(),
+        memberships: Vec::new(),
         origin: "C0OPS".into(),
         change: Change::CreateUser(CreateUser {
             instance: "production".to_owned(),
@@ -75,14 +76,14 @@ pub(crate) fn submission(clock: &Clock, email: &str) -> Submission {
 }
 
 fn request(clock: &Clock, email: &str) -> Request {
-    open(clock.now(), &form::tests::policy(), submission(clock, email)).0
+    open(clock.now(), &form::tests::terms(), submission(clock, email)).0
 }
 
 async fn add(store: &Store, clock: &Clock, email: &str, effects: &[Effect]) -> Request {
     let request = request(clock, email);
     let planned: Vec<Planned> = effects.iter().cloned().map(Planned::now).collect();
     let mut tx = store.begin().await.unwrap();
-    tx.insert_request(&request, clock.now()).await.unwrap().unwrap();
+    tx.insert_request(&request, None, clock.now()).await.unwrap().unwrap();
     tx.plan(&request.id, &planned, clock.now(), || clock.new_id()).await.unwrap();
     tx.commit().await.unwrap();
     request
@@ -108,7 +109,7 @@ async fn what_is_committed_is_kept_and_what_is_not_is_not() {
         let kept = add(&store, &clock, "kept@example.com", &[]).await;
         let dropped = request(&clock, "dropped@example.com");
         let mut tx = store.begin().await.unwrap();
-        tx.insert_request(&dropped, clock.now()).await.unwrap().unwrap();
+        tx.insert_request(&dropped, None, clock.now()).await.unwrap().unwrap();
         drop(tx);
         assert_eq!(store.request(&kept.id).await.unwrap(), Some(kept.clone()));
         assert_eq!(store.request(&dropped.id).await.unwrap(), None);
@@ -123,15 +124,15 @@ async fn one_open_request_for_a_user_and_another_once_it_has_ended() {
         let first = add(&store, &clock, "svc@example.com", &[]).await;
         let second = request(&clock, "SVC@example.com");
         let mut tx = store.begin().await.unwrap();
-        assert_eq!(tx.insert_request(&second, clock.now()).await.unwrap(), Err(Taken));
+        assert_eq!(tx.insert_request(&second, None, clock.now()).await.unwrap(), Err(Taken));
         drop(tx);
         let ended = Request { version: 2, state: State::Cancelled { by: None, at: clock.now() }, ..first };
         let mut tx = store.begin().await.unwrap();
         tx.save_request(&ended, clock.now()).await.unwrap().unwrap();
-        tx.insert_request(&second, clock.now()).await.unwrap().unwrap();
+        tx.insert_request(&second, None, clock.now()).await.unwrap().unwrap();
         tx.commit().await.unwrap();
         // The first one cannot be opened again while the second is open.
-        let reopened = Request { version: 3, state: State::Pending, ..ended };
+        let reopened = Request { version: 3, state: State::undecided(), ..ended };
         let mut tx = store.begin().await.unwrap();
         assert_eq!(tx.save_request(&reopened, clock.now()).await.unwrap(), Err(Taken));
     })

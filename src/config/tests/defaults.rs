@@ -31,7 +31,7 @@ fn the_examples_in_the_default_file_work() {
     let slack =
         load_with(&[], &uncommented(&["approvers", "roles", "approval_channel", "team_ids", "app_id"]))
             .unwrap();
-    assert_eq!(slack.policy.approval_channel.unwrap().as_str(), "C0APPROVE");
+    assert_eq!(slack.policy.base.approval_channel.unwrap().as_str(), "C0APPROVE");
     assert_eq!((slack.slack.team_ids, slack.slack.app_id), (vec!["T0001".to_owned()], Some("A0001".into())));
 
     let block = [&["[[instance]]", "approvers", "roles"], keys::INSTANCE].concat();

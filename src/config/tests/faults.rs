@@ -77,7 +77,6 @@ fn each_bad_key_about_who_decides_is_one_fault() {
             ("approvers = ['U1', 'C1']", "policy.approvers[1]: \"C1\" is a channel: expected a user id"),
             ("approvers = ['@ada']", "policy.approvers[0]: \"@ada\" is not possible"),
             ("approvers = [7]", "policy.approvers[0]: expected a string, found a whole number"),
-            ("approvals_needed = 2", "policy.approvals_needed: not supported yet: this version asks for ex"),
             (
                 "approvals_needed = 0",
                 "policy.approvals_needed: 0 is out of bounds: expected a whole number, 1",
@@ -221,7 +220,7 @@ fn ten_faults_are_told_in_one_go() {
         app_id = 1
         [policy]
         approvers = ["ada"]
-        approvals_needed = 3
+        approvals_needed = 0
         max_access = "long"
         [marketo]
         calls_per_20s = 0

@@ -34,11 +34,11 @@ fn little_need_be_set() {
     assert_eq!((marketo.calls_per_20s, marketo.max_concurrent), (50, 5));
     let policy = config.policy;
     let approvers = vec![Principal::User("U0APPROVE".into()), Principal::Group("S0MOPS".into())];
-    assert_eq!(policy.approval, Approval::Required { approvers });
-    assert_eq!((policy.reason, policy.expiration), (Demand::Optional, Demand::Optional));
-    assert_eq!(policy.max_access, SignedDuration::from_hours(365 * 24));
-    assert_eq!(policy.pending_timeout, Some(Duration::from_secs(7 * 24 * HOUR)));
-    assert_eq!(policy.remind_after, Some(Duration::from_secs(24 * HOUR)));
+    assert_eq!(policy.base.approval, Approval::Required { approvers, needed: 1 });
+    assert_eq!((policy.base.reason, policy.base.expiration), (Demand::Optional, Demand::Optional));
+    assert_eq!(policy.base.max_access, SignedDuration::from_hours(365 * 24));
+    assert_eq!(policy.base.pending_timeout, Some(Duration::from_secs(7 * 24 * HOUR)));
+    assert_eq!(policy.base.remind_after, Some(Duration::from_secs(24 * HOUR)));
     assert!(policy.requesters.is_empty() && policy.email_domains.is_empty() && policy.workspaces.is_empty());
 }
 
@@ -71,14 +71,17 @@ fn everything_can_be_set() {
     assert_eq!(config.slack.api_url, "http://127.0.0.1:1/api");
     assert_eq!(config.slack.team_ids, ["T0001", "E0001"]);
     let policy = config.policy;
-    assert_eq!(policy.approvers(), [Principal::User("W0APPROVE".into())]);
+    assert_eq!(policy.base.approvers(), [Principal::User("W0APPROVE".into())]);
     assert_eq!(policy.requesters.len(), 3);
-    assert_eq!((policy.reason, policy.expiration), (Demand::Required, Demand::Required));
-    assert_eq!(policy.max_access, SignedDuration::from_hours(3650 * 24));
+    assert_eq!((policy.base.reason, policy.base.expiration), (Demand::Required, Demand::Required));
+    assert_eq!(policy.base.max_access, SignedDuration::from_hours(3650 * 24));
     assert_eq!(policy.email_domains, ["example.com", "example.org"]);
     assert_eq!(policy.roles, ["API Only", "101"]);
     assert_eq!(policy.workspaces, ["0", "Default"]);
-    assert_eq!((policy.pending_timeout, policy.remind_after), (None, Some(Duration::from_secs(90))));
+    assert_eq!(
+        (policy.base.pending_timeout, policy.base.remind_after),
+        (None, Some(Duration::from_secs(90)))
+    );
     let marketo = &config.instances[0];
     assert_eq!((marketo.name.as_str(), marketo.identity), ("sandbox", Identity::Adobe));
     assert_eq!((marketo.calls_per_20s, marketo.max_concurrent), (100, 1));
@@ -87,7 +90,7 @@ fn everything_can_be_set() {
 #[test]
 fn where_nobody_approves_no_approvers_are_needed() {
     let config = load_with(&[], "policy = { approval = 'none', roles = [1] }").unwrap();
-    assert_eq!(config.policy.approval, Approval::None);
+    assert_eq!(config.policy.base.approval, Approval::None { per_week: None });
 }
 
 #[test]

@@ -1,13 +1,18 @@
 //! The approval core under every event in every state.
 
+mod panel;
+
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
     change::{CreateUser, CreatedUser, Named},
-    form::tests::policy,
+    form::tests::{policy, terms},
+    people::{Principal, Standing},
+    policy::{Approval, Terms},
     request::WaitCause,
     text::{Email, PersonName},
 };
@@ -23,6 +28,7 @@ fn submission() -> Submission {
     Submission {
         id: "req-1".into(),
         requester: REQUESTER.into(),
+        memberships: Vec::new(),
         origin: "C0OPS".into(),
         change: Change::CreateUser(CreateUser {
             instance: "production".to_owned(),
@@ -38,19 +44,46 @@ fn submission() -> Submission {
 }
 
 fn request() -> Request {
-    open(now(), &policy(), submission()).0
+    open(now(), &terms(), submission()).0
 }
 
-fn pressed(by: &str, standing: Standing, press: Press) -> Event {
-    Event::Pressed { by: by.into(), standing, press }
+/// An event, and what is known of whoever pressed.
+#[derive(Clone, Debug, PartialEq)]
+struct Told {
+    event: Event,
+    standing: Standing,
 }
 
-fn failure(kind: FailureKind) -> Event {
-    Event::NotApplied(Failure { kind, detail: String::new(), attempted_at: None })
+impl From<Event> for Told {
+    fn from(event: Event) -> Self {
+        Self { event, standing: Standing::No }
+    }
 }
 
-fn after(request: &Request, event: &Event) -> Request {
-    let decision = decide(now(), &policy(), request, event).unwrap();
+fn pressed(by: &str, standing: Standing, press: Press) -> Told {
+    Told { event: Event::Pressed { by: by.into(), press }, standing }
+}
+
+/// By the policy `[policy]` with a group of approvers in it, in which whoever presses stands as told.
+fn decided(request: &Request, told: &Told) -> Result<Decision, Refusal> {
+    decided_by(now(), terms(), request, told)
+}
+
+fn decided_by(now: Timestamp, terms: Terms, request: &Request, told: &Told) -> Result<Decision, Refusal> {
+    let needed = terms.approvals_needed();
+    let approvers = vec![Principal::Group("S0MOPS".into())];
+    let base = Terms { approval: Approval::Required { approvers, needed }, ..terms };
+    let policy = Policy { base, ..policy() };
+    let members = |_: &UserId, _: &Principal| told.standing;
+    decide(Today { now, policy: &policy, members: &members }, request, &told.event)
+}
+
+fn failure(kind: FailureKind) -> Told {
+    Event::NotApplied(Failure { kind, detail: String::new(), attempted_at: None }).into()
+}
+
+fn after(request: &Request, told: &Told) -> Request {
+    let decision = decided(request, told).unwrap();
     let next = decision.next.expect("a new state");
     Request { version: request.version + 1, state: next, ..request.clone() }
 }
@@ -59,19 +92,19 @@ fn effects(decision: &Decision) -> Vec<&'static str> {
     decision.effects.iter().map(|planned| planned.effect.name()).collect()
 }
 
-fn refused(request: &Request, event: &Event) -> Refusal {
-    decide(now(), &policy(), request, event).unwrap_err()
+fn refused(request: &Request, told: &Told) -> Refusal {
+    decided(request, told).unwrap_err()
 }
 
 #[test]
 fn a_submission_waits_for_an_approver_and_plans_its_timers() {
-    let timed = Policy {
+    let timed = Terms {
         pending_timeout: Some(Duration::from_secs(7 * 86_400)),
         remind_after: Some(Duration::from_secs(86_400)),
-        ..policy()
+        ..terms()
     };
     let (request, effects) = open(now(), &timed, submission());
-    assert_eq!(request.state, State::Pending);
+    assert_eq!(request.state, State::undecided());
     assert_eq!(request.approval_channel, Some("C0APPROVE".into()));
     let names: Vec<_> =
         effects.iter().map(|planned| (planned.effect.name(), planned.after.as_secs())).collect();
@@ -80,7 +113,7 @@ fn a_submission_waits_for_an_approver_and_plans_its_timers() {
 
 #[test]
 fn without_approval_the_change_is_applied_at_once() {
-    let open_policy = Policy { approval: Approval::None, ..policy() };
+    let open_policy = Terms { approval: Approval::None { per_week: None }, ..terms() };
     let (request, effects) = open(now(), &open_policy, submission());
     assert!(matches!(request.state, State::Applying { .. }));
     assert_eq!(
@@ -92,8 +125,7 @@ fn without_approval_the_change_is_applied_at_once() {
 #[test]
 fn an_approval_applies_exactly_what_was_asked_for() {
     let request = request();
-    let decision =
-        decide(now(), &policy(), &request, &pressed(APPROVER, Standing::Yes, Press::Approve)).unwrap();
+    let decision = decided(&request, &pressed(APPROVER, Standing::Yes, Press::approves(1))).unwrap();
     assert_eq!(effects(&decision), ["show_card", "show_requester", "apply"]);
     let applied = decision.effects.into_iter().find_map(|planned| match planned.effect {
         Effect::Apply { change, .. } => Some(change),
@@ -106,7 +138,7 @@ fn an_approval_applies_exactly_what_was_asked_for() {
 fn who_may_not_decide_is_told_why() {
     let request = request();
     let deny = Press::Deny { reason: Reason::parse("no").unwrap() };
-    for press in [Press::Approve, Press::AskToDeny, deny] {
+    for press in [Press::approves(1), Press::AskToDeny, deny] {
         for (by, standing, refusal) in [
             (REQUESTER, Standing::Yes, Refusal::OwnRequest),
             ("U0OTHER", Standing::No, Refusal::NotApprover),
@@ -122,29 +154,29 @@ fn who_may_not_decide_is_told_why() {
 #[test]
 fn whoever_comes_too_late_is_told_what_happened() {
     let pending = request();
-    let approve = pressed(APPROVER, Standing::Yes, Press::Approve);
+    let approve = pressed(APPROVER, Standing::Yes, Press::approves(1));
     let deny = pressed(APPROVER, Standing::Yes, Press::Deny { reason: Reason::parse("no").unwrap() });
     let cancel = pressed(REQUESTER, Standing::No, Press::Cancel);
     let approved = after(&pending, &approve);
-    let by = || Some(APPROVER.into());
+    let by = || vec![APPROVER.into()];
     for late in [&approve, &deny, &cancel] {
         assert_eq!(refused(&approved, late), Refusal::AlreadyApproved { by: by() });
-        let done = after(&approved, &Event::Applied(CreatedUser { user_id: None }));
+        let done = after(&approved, &Event::Applied(CreatedUser { user_id: None }).into());
         let told = if late == &cancel { Refusal::Done } else { Refusal::AlreadyApproved { by: by() } };
         assert_eq!(refused(&done, late), told);
         assert_eq!(refused(&after(&pending, &deny), late), Refusal::AlreadyDenied { by: APPROVER.into() });
         assert_eq!(refused(&after(&pending, &cancel), late), Refusal::Cancelled);
-        assert_eq!(refused(&after(&pending, &Event::TimeIsUp), late), Refusal::TimedOut);
+        assert_eq!(refused(&after(&pending, &Event::TimeIsUp.into()), late), Refusal::TimedOut);
         assert_eq!(refused(&after(&approved, &failure(FailureKind::Rejected)), late), Refusal::Failed);
     }
 }
 
 #[test]
 fn a_press_after_the_time_is_over_lapses_the_request_even_if_the_timer_is_late() {
-    let timed = Policy { pending_timeout: Some(Duration::from_secs(60)), ..policy() };
+    let timed = Terms { pending_timeout: Some(Duration::from_secs(60)), ..terms() };
     let later = now() + SignedDuration::from_secs(60);
-    let approve = pressed(APPROVER, Standing::Yes, Press::Approve);
-    let decision = decide(later, &timed, &request(), &approve).unwrap();
+    let approve = pressed(APPROVER, Standing::Yes, Press::approves(1));
+    let decision = decided_by(later, timed, &request(), &approve).unwrap();
     assert!(matches!(decision.next, Some(State::TimedOut { .. })));
     assert_eq!(decision.refusal, Some(Refusal::TimedOut));
     assert!(!effects(&decision).contains(&"apply"));
@@ -152,12 +184,11 @@ fn a_press_after_the_time_is_over_lapses_the_request_even_if_the_timer_is_late()
 
 #[test]
 fn a_failure_that_can_be_mended_is_tried_again_with_what_was_known() {
-    let approved = after(&request(), &pressed(APPROVER, Standing::Yes, Press::Approve));
+    let approved = after(&request(), &pressed(APPROVER, Standing::Yes, Press::approves(1)));
     let attempted_at = Some(now());
     let failure = Failure { kind: FailureKind::Unavailable, detail: String::new(), attempted_at };
-    let failed = after(&approved, &Event::NotApplied(failure));
-    let decision =
-        decide(now(), &policy(), &failed, &pressed("U0SECOND", Standing::Yes, Press::Retry)).unwrap();
+    let failed = after(&approved, &Event::NotApplied(failure).into());
+    let decision = decided(&failed, &pressed("U0SECOND", Standing::Yes, Press::Retry)).unwrap();
     let apply = decision.effects.iter().find_map(|planned| match &planned.effect {
         Effect::Apply { attempted_at, .. } => Some(*attempted_at),
         _ => None,
@@ -165,27 +196,27 @@ fn a_failure_that_can_be_mended_is_tried_again_with_what_was_known() {
     assert_eq!(apply, Some(attempted_at));
     let retried = after(&failed, &pressed("U0SECOND", Standing::Yes, Press::Retry));
     let again = pressed("U0SECOND", Standing::Yes, Press::Retry);
-    assert_eq!(refused(&retried, &again), Refusal::AlreadyApproved { by: Some(APPROVER.into()) });
+    assert_eq!(refused(&retried, &again), Refusal::AlreadyApproved { by: vec![APPROVER.into()] });
 }
 
 #[test]
 fn waiting_is_shown_once_for_each_cause_and_time() {
-    let approved = after(&request(), &pressed(APPROVER, Standing::Yes, Press::Approve));
+    let approved = after(&request(), &pressed(APPROVER, Standing::Yes, Press::approves(1)));
     let until = now() + SignedDuration::from_secs(60);
-    let waits = Event::Waits(Waiting { cause: WaitCause::Quota, until, may_be_applied: false });
+    let waits = Event::Waits(Waiting { cause: WaitCause::Quota, until, may_be_applied: false }).into();
     let waiting = after(&approved, &waits);
-    assert_eq!(decide(now(), &policy(), &waiting, &waits), Ok(Decision::unchanged()));
-    assert!(decide(until, &policy(), &waiting, &waits).unwrap().next.is_some());
-    let resumed = after(&waiting, &Event::Resumed);
-    assert_eq!(decide(now(), &policy(), &resumed, &Event::Resumed), Ok(Decision::unchanged()));
+    assert_eq!(decided(&waiting, &waits), Ok(Decision::unchanged()));
+    assert!(decided_by(until, terms(), &waiting, &waits).unwrap().next.is_some());
+    let resumed = after(&waiting, &Event::Resumed.into());
+    assert_eq!(decided(&resumed, &Event::Resumed.into()), Ok(Decision::unchanged()));
 }
 
 #[test]
 fn what_waits_is_cancelled_by_its_requester_or_an_approver_while_nothing_may_have_happened() {
-    let approved = after(&request(), &pressed(APPROVER, Standing::Yes, Press::Approve));
+    let approved = after(&request(), &pressed(APPROVER, Standing::Yes, Press::approves(1)));
     let waits = |may_be_applied| {
         let waiting = Waiting { cause: WaitCause::Unavailable, until: now(), may_be_applied };
-        after(&approved, &Event::Waits(waiting))
+        after(&approved, &Event::Waits(waiting).into())
     };
     let (waiting, doubtful) = (waits(false), waits(true));
     for (by, standing, refusal, doubt) in [
@@ -198,7 +229,7 @@ fn what_waits_is_cancelled_by_its_requester_or_an_approver_while_nothing_may_hav
     ] {
         let press = pressed(by, standing, Press::Cancel);
         assert_eq!(refused(&doubtful, &press), doubt);
-        match (decide(now(), &policy(), &waiting, &press), refusal) {
+        match (decided(&waiting, &press), refusal) {
             (Ok(decision), None) => {
                 assert!(decision.withdraws);
                 assert_eq!(decision.next, Some(State::Cancelled { by: Some(by.into()), at: now() }));
@@ -212,21 +243,24 @@ fn what_waits_is_cancelled_by_its_requester_or_an_approver_while_nothing_may_hav
     assert_eq!(refused(&approved, &unasked), Refusal::BeingTried);
     let cancelled = after(&waiting, &unasked);
     assert_eq!(refused(&cancelled, &unasked), Refusal::Cancelled);
-    for late in
-        [Event::Applied(CreatedUser { user_id: None }), failure(FailureKind::Unavailable), Event::Resumed]
-    {
-        assert_eq!(decide(now(), &policy(), &cancelled, &late), Ok(Decision::unchanged()));
+    for late in [
+        Event::Applied(CreatedUser { user_id: None }).into(),
+        failure(FailureKind::Unavailable),
+        Event::Resumed.into(),
+    ] {
+        assert_eq!(decided(&cancelled, &late), Ok(Decision::unchanged()));
     }
 }
 
 #[test]
 fn a_wait_becomes_news_when_something_may_have_been_carried_out() {
-    let approved = after(&request(), &pressed(APPROVER, Standing::Yes, Press::Approve));
+    let approved = after(&request(), &pressed(APPROVER, Standing::Yes, Press::approves(1)));
     let until = now() + SignedDuration::from_secs(60);
-    let waits = |may_be_applied| Event::Waits(Waiting { cause: WaitCause::Quota, until, may_be_applied });
+    let waits =
+        |may_be_applied| Event::Waits(Waiting { cause: WaitCause::Quota, until, may_be_applied }).into();
     let waiting = after(&approved, &waits(false));
-    assert_eq!(decide(now(), &policy(), &waiting, &waits(false)), Ok(Decision::unchanged()));
-    assert!(decide(now(), &policy(), &waiting, &waits(true)).unwrap().next.is_some());
+    assert_eq!(decided(&waiting, &waits(false)), Ok(Decision::unchanged()));
+    assert!(decided(&waiting, &waits(true)).unwrap().next.is_some());
 }
 
 #[test]
@@ -240,12 +274,15 @@ fn what_earlier_versions_wrote_is_read_with_care() {
     assert_eq!(serde_json::from_str::<State>(cancelled).unwrap(), State::Cancelled { by: None, at: now() });
 }
 
-fn any_event() -> impl Strategy<Value = Event> {
+fn any_event() -> impl Strategy<Value = Told> {
     let who = prop_oneof![Just(REQUESTER), Just(APPROVER), Just("U0SECOND"), Just("U0OTHER")];
     let standing = prop_oneof![Just(Standing::Yes), Just(Standing::No), Just(Standing::Unknown)];
     let press = prop_oneof![
-        Just(Press::Approve),
+        Just(Press::approves(1)),
+        Just(Press::approves(2)),
         Just(Press::AskToDeny),
+        Just(Press::AskToReview),
+        Just(Press::AskToEdit),
         Just(Press::Deny { reason: Reason::parse("no").unwrap() }),
         Just(Press::Cancel),
         Just(Press::Retry),
@@ -259,14 +296,16 @@ fn any_event() -> impl Strategy<Value = Event> {
     ];
     prop_oneof![
         4 => (who, standing, press).prop_map(|(by, standing, press)| pressed(by, standing, press)),
-        1 => Just(Event::Applied(CreatedUser { user_id: Some("svc@example.com".to_owned()) })),
+        1 => Just(Event::Applied(CreatedUser { user_id: Some("svc@example.com".to_owned()) }).into()),
         1 => kind.prop_map(failure),
-        1 => Just(Event::Waits(Waiting { cause: WaitCause::Unavailable, until: now(), may_be_applied: false })),
-        1 => Just(Event::Waits(Waiting { cause: WaitCause::Quota, until: now(), may_be_applied: true })),
-        1 => Just(Event::Resumed),
-        1 => Just(Event::CardLost { detail: "channel_not_found".to_owned() }),
-        1 => Just(Event::CardGone),
-        1 => Just(Event::TimeIsUp),
+        1 => Just(Event::Waits(Waiting { cause: WaitCause::Unavailable, until: now(), may_be_applied: false }).into()),
+        1 => Just(Event::Waits(Waiting { cause: WaitCause::Quota, until: now(), may_be_applied: true }).into()),
+        1 => Just(Event::Resumed.into()),
+        1 => Just(Event::CardLost { detail: "channel_not_found".to_owned() }.into()),
+        1 => Just(Event::CardGone.into()),
+        1 => Just(Event::TimeIsUp.into()),
+        1 => Just(Event::Reminded { sent: 0 }.into()),
+        1 => Just(Event::EscalationIsDue.into()),
     ]
 }
 
@@ -278,16 +317,16 @@ proptest! {
         let mut request = request();
         let mut is_applying = false;
         for event in events {
-            let Ok(decision) = decide(now(), &policy(), &request, &event) else { continue };
+            let Ok(decision) = decided(&request, &event) else { continue };
             let applies = effects(&decision).iter().filter(|name| **name == "apply").count();
             prop_assert!(applies <= 1);
             if applies == 1 {
                 // Only an approver who is not the requester starts it, and only when nothing is under way.
                 prop_assert!(!is_applying);
-                let Event::Pressed { by, standing, press } = &event else { panic!("applied without a press") };
-                prop_assert_eq!(*standing, Standing::Yes);
+                let Event::Pressed { by, press } = &event.event else { panic!("applied without a press") };
+                prop_assert_eq!(event.standing, Standing::Yes);
                 match press {
-                    Press::Approve => prop_assert_ne!(by.as_str(), REQUESTER),
+                    Press::Approve { .. } => prop_assert_ne!(by.as_str(), REQUESTER),
                     Press::Retry => {}
                     other => panic!("applied by {other:?}"),
                 }
@@ -309,7 +348,7 @@ proptest! {
     fn a_request_reads_back_as_it_was_written(events in prop::collection::vec(any_event(), 0..12)) {
         let mut request = request();
         for event in events {
-            if let Ok(Decision { next: Some(next), .. }) = decide(now(), &policy(), &request, &event) {
+            if let Ok(Decision { next: Some(next), .. }) = decided(&request, &event) {
                 request.state = next;
             }
             let text = serde_json::to_string(&request).unwrap();

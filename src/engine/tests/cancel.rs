@@ -11,7 +11,7 @@ impl House {
     /// An approved request whose change waits until [`due`](Self::due).
     async fn waiting(&self, email: &str) -> RequestId {
         let request = self.submitted(email).await;
-        let approve = self.press(&request, ADA, Standing::Yes, Press::Approve);
+        let approve = self.press(&request, ADA, Press::approves(1));
         self.engine.press(approve).await.unwrap();
         let claimed = self.claimed("apply").await;
         assert_eq!(claimed.request.id, request);
@@ -37,7 +37,7 @@ impl House {
     }
 
     async fn cancels(&self, request: &RequestId) -> Outcome {
-        let cancel = self.press(request, ADA, Standing::Yes, Press::Cancel);
+        let cancel = self.press(request, ADA, Press::Cancel);
         self.engine.press(cancel).await.unwrap()
     }
 
@@ -52,7 +52,7 @@ async fn a_cancelled_request_is_never_carried_out() {
     for house in houses().await {
         let request = house.waiting("svc@example.com").await;
         assert!(matches!(house.cancels(&request).await, Outcome::Counted(_)));
-        assert_eq!(house.cancels(&request).await, Outcome::Refused(Refusal::Cancelled));
+        assert_eq!(why(&house.cancels(&request).await), Some(&Refusal::Cancelled));
         house.due();
         house.drained().await;
         assert_eq!(house.state(&request).await, "cancelled");
@@ -67,10 +67,10 @@ async fn what_a_worker_has_in_hand_is_not_cancelled() {
         let request = house.waiting("svc@example.com").await;
         house.due();
         let worker = house.claimed("apply").await;
-        assert_eq!(house.cancels(&request).await, Outcome::Refused(Refusal::BeingTried));
+        assert_eq!(why(&house.cancels(&request).await), Some(&Refusal::BeingTried));
         // Nor once its lease has run out: nobody knows what it did until somebody has looked.
         house.clock.advance(LEASE * 2);
-        assert_eq!(house.cancels(&request).await, Outcome::Refused(Refusal::BeingTried));
+        assert_eq!(why(&house.cancels(&request).await), Some(&Refusal::BeingTried));
         assert_eq!(house.state(&request).await, "applying");
         let successor = house.claimed("apply").await;
         assert!(!house.may_invite(&worker).await);
@@ -98,7 +98,7 @@ async fn of_a_worker_and_a_cancellation_at_once_one_wins() {
                     store.note_progress(&claimed.lease, &id, "{}", clock.now(), LEASE).await.unwrap();
                 Some((claimed, may_invite))
             });
-            let cancel = house.press(&request, ADA, Standing::Yes, Press::Cancel);
+            let cancel = house.press(&request, ADA, Press::Cancel);
             let engine = house.engine.clone();
             let presser = tokio::spawn(async move {
                 if round % 2 == 0 {
@@ -113,7 +113,7 @@ async fn of_a_worker_and_a_cancellation_at_once_one_wins() {
                     cancelled += 1;
                     assert!(!invites, "invited after the cancellation");
                 }
-                Outcome::Refused(Refusal::BeingTried) => {
+                Outcome::Refused(Refused { why: Refusal::BeingTried, .. }) => {
                     tried += 1;
                     assert!(invites, "neither cancelled nor tried");
                 }

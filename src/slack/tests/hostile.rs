@@ -49,17 +49,17 @@ fn check_all(text: &str) {
         assert!(!acts(&shown), "{name}: {shown:?}");
         check(&json_of(&message));
     }
-    let request = request_saying(text, State::Pending);
+    let request = request_saying(text, State::undecided());
     check(&json!(views::deny_modal(&request, "")));
     check(&json!(views::unavailable_modal(text)));
-    check(&modal(&offer(2, 3, text), &policy(), text));
+    check(&modal(&offer(2, 3, text), &terms(), text));
     check(&views::options(&offer(0, 3, text), ""));
 }
 
 #[test]
 fn a_hostile_text_is_only_shown() {
     check_all(HOSTILE);
-    let card = views::card(&request_saying(HOSTILE, State::Pending), &approvers());
+    let card = views::card(&request_saying(HOSTILE, State::undecided()), &panel());
     assert!(read(&card).contains("<!channel> <@U1> *b* `c` _i_ :smile:"), "shown as it was typed");
 }
 

@@ -100,18 +100,19 @@ fn messages_hold_with_the_longest_texts() {
 fn a_long_list_of_approvers_is_cut() {
     let many: Vec<Principal> =
         (0..500).map(|at| Principal::User(format!("U{at:010}").as_str().into())).collect();
-    let request = request(State::Pending);
+    let request = request(State::undecided());
+    let panel = Panel { deciders: many.clone(), ..panel() };
     for message in [
-        views::card(&request, &many),
-        views::reminder(&request, &many),
+        views::card(&request, &panel),
+        views::reminder(&request, &panel),
         words::refusal(&Refusal::NotApprover, &many, &"U0REQ".into()),
         words::may_not_request(NotRequester::NotListed, &many, &many),
     ] {
         check_message("many", &message);
         assert!(read(&message).contains(" or 490 more"));
     }
-    let policy = Policy { approval: Approval::Required { approvers: many }, ..policy() };
-    check(&modal(&offer(1, 1, "x"), &policy, ""), "many");
+    let terms = Terms { approval: Approval::Required { approvers: many, needed: 1 }, ..terms() };
+    check(&modal(&offer(1, 1, "x"), &terms, ""), "many");
 }
 
 #[test]
@@ -120,7 +121,7 @@ fn forms_hold_with_long_names_and_many_choices() {
     for (roles, workspaces) in [(0, 0), (1, 1), (2, 2), (100, 100), (101, 101), (150, 150), (9_999, 1)] {
         let name = if roles > 200 { "API" } else { &long };
         let offer = offer(roles, workspaces, name);
-        let form = modal(&offer, &policy(), &"a".repeat(1000));
+        let form = modal(&offer, &terms(), &"a".repeat(1000));
         if roles <= 200 {
             check(&form, "form");
         }
@@ -128,7 +129,7 @@ fn forms_hold_with_long_names_and_many_choices() {
         assert_eq!(options["options"].as_array().unwrap().len(), workspaces.min(100));
         check(&options, "options");
     }
-    let request = request_saying(&"&".repeat(100), State::Pending);
+    let request = request_saying(&"&".repeat(100), State::undecided());
     check(&json!(views::deny_modal(&request, &"m".repeat(3000))), "deny");
     check(&json!(views::loading_modal("{}")), "loading");
     check(&json!(views::unavailable_modal(&long)), "unavailable");
@@ -141,12 +142,12 @@ fn a_choice_is_offered_where_there_is_one() {
         blocks.iter().filter_map(|block| block["label"]["text"].as_str()).map(str::to_owned).collect()
     };
     let six = ["Email", "First name", "Last name", "Reason", "Access expiration", "Role"];
-    assert_eq!(labels(&modal(&offer(1, 1, "x"), &policy(), "")), six);
-    let with = modal(&offer(2, 101, "x"), &policy(), "");
+    assert_eq!(labels(&modal(&offer(1, 1, "x"), &terms(), "")), six);
+    let with = modal(&offer(2, 101, "x"), &terms(), "");
     assert_eq!(labels(&with)[6], "Workspace");
     assert_eq!(with["blocks"][7]["element"]["type"], "external_select");
     assert_eq!(with["blocks"][7]["element"]["min_query_length"], 0);
-    let only = modal(&offer(1, 100, "x"), &policy(), "");
+    let only = modal(&offer(1, 100, "x"), &terms(), "");
     assert_eq!(only["blocks"][7]["element"]["type"], "static_select");
     assert_eq!(only["blocks"][6]["element"]["initial_option"], only["blocks"][6]["element"]["options"][0]);
 }

@@ -43,10 +43,15 @@ fn every_message_as_it_is_read() {
 
 #[test]
 fn the_form_and_its_stand_ins() {
-    let strict = Policy { reason: form::tests::policy().expiration, ..policy() };
+    let strict = Terms { reason: form::tests::terms().expiration, ..terms() };
     shown!("form_one_role", modal(&offer(1, 1, "API Only"), &strict, ""));
     let required = crate::domain::policy::Demand::Required;
-    let open = Policy { approval: Approval::None, reason: required, expiration: required, ..policy() };
+    let open = Terms {
+        approval: Approval::None { per_week: None },
+        reason: required,
+        expiration: required,
+        ..terms()
+    };
     shown!("form_choice_filled", modal(&offer(2, 2, "Choice"), &open, "svc_crm@example.com"));
     shown!("form_many_workspaces", modal(&offer(2, 101, "Choice"), &open, "").pointer("/blocks/7"));
     shown!("form_without_roles", modal(&offer(0, 1, "x"), &open, ""));
@@ -55,7 +60,7 @@ fn the_form_and_its_stand_ins() {
         "unavailable",
         views::unavailable_modal("Marketo can't be reached right now. Try again in a minute.")
     );
-    shown!("deny", views::deny_modal(&request(State::Pending), r#"{"v":1}"#));
+    shown!("deny", views::deny_modal(&request(State::undecided()), r#"{"v":1}"#));
     shown!("options", views::options(&offer(0, 12, "EMEA"), " emea 1"));
 }
 
@@ -98,8 +103,9 @@ fn buttons_are_where_something_can_be_pressed() {
             .filter_map(|rest| rest.split_once(']').map(|(text, _)| text.to_owned()))
             .collect();
         let expected: &[&str] = match name.as_str() {
-            "card_pending" => &["Approve", "Deny"],
-            "requester_pending" | "requester_waiting_quota" | "card_waiting_quota" => &["Cancel request"],
+            "card_pending" => &["Approve", "Deny", "Review"],
+            "requester_pending" => &["Edit", "Cancel request"],
+            "requester_waiting_quota" | "card_waiting_quota" => &["Cancel request"],
             name if name.strip_prefix("card_").is_some_and(|state| mendable.contains(&state)) => &["Retry"],
             _ => &[],
         };
@@ -109,15 +115,15 @@ fn buttons_are_where_something_can_be_pressed() {
 
 #[test]
 fn a_requester_is_not_named_among_those_who_decide() {
-    let own = [Principal::User("U0REQ".into())];
-    let request = request(State::Pending);
+    let own = Panel { deciders: vec![Principal::User("U0REQ".into())], ..panel() };
+    let request = request(State::undecided());
     assert!(read(&views::card(&request, &own)).contains("Nobody else may approve"));
     assert!(read(&views::reminder(&request, &own)).contains("Nobody else may approve"));
-    assert!(!views::card(&request, &approvers()).text.contains("S0MOPS"), "a group is pinged once");
+    assert!(!views::card(&request, &panel()).text.contains("S0MOPS"), "a group is pinged once");
 }
 
 #[test]
 fn a_message_shows_nothing_of_itself_in_a_log() {
-    let shown = format!("{:?}", views::card(&request(State::Pending), &approvers()));
+    let shown = format!("{:?}", views::card(&request(State::undecided()), &panel()));
     assert_eq!(shown, "Message(3 blocks)");
 }

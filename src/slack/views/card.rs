@@ -13,25 +13,25 @@ use super::{
 };
 use crate::{
     domain::{
-        people::Principal,
+        policy::Panel,
         request::{Request, State},
     },
     slack::{ids, line::Line},
 };
 
 /// The card in the approval channel.
-pub fn card(request: &Request, approvers: &[Principal]) -> Message {
-    let mut message = follow(request, approvers, Reader::Approvers);
-    let id = &request.id;
+pub fn card(request: &Request, panel: &Panel) -> Message {
+    let mut message = follow(request, panel, Reader::Approvers);
     let buttons = match &request.state {
-        State::Pending => vec![
-            button("Approve", ids::APPROVE, id, Some(SlackBlockButtonStyle::Primary)),
-            button("Deny", ids::DENY, id, Some(SlackBlockButtonStyle::Danger)),
+        State::Pending { .. } => vec![
+            button("Approve", ids::APPROVE, request, Some(SlackBlockButtonStyle::Primary)),
+            button("Deny", ids::DENY, request, Some(SlackBlockButtonStyle::Danger)),
+            button("Review", ids::REVIEW, request, None),
         ],
         State::Failed { approved, failure, .. }
             if failure::can_retry(request, failure, approved.is_some()) =>
         {
-            vec![button("Retry", ids::RETRY, id, None)]
+            vec![button("Retry", ids::RETRY, request, None)]
         }
         State::Applying { waiting: Some(waiting), .. } if !waiting.may_be_applied => vec![cancel(request)],
         State::Applying { .. }
@@ -46,29 +46,30 @@ pub fn card(request: &Request, approvers: &[Principal]) -> Message {
 }
 
 /// The direct message to the requester.
-pub fn requester(request: &Request, approvers: &[Principal]) -> Message {
-    let mut message = follow(request, approvers, Reader::Requester);
-    let can_cancel = match &request.state {
-        State::Pending => true,
-        State::Applying { waiting, .. } => waiting.as_ref().is_some_and(|waiting| !waiting.may_be_applied),
-        State::Done { .. }
+pub fn requester(request: &Request, panel: &Panel) -> Message {
+    let mut message = follow(request, panel, Reader::Requester);
+    let buttons = match &request.state {
+        State::Pending { .. } => vec![button("Edit", ids::EDIT, request, None), cancel(request)],
+        State::Applying { waiting: Some(waiting), .. } if !waiting.may_be_applied => vec![cancel(request)],
+        State::Applying { .. }
+        | State::Done { .. }
         | State::Failed { .. }
         | State::Denied { .. }
         | State::Cancelled { .. }
-        | State::TimedOut { .. } => false,
+        | State::TimedOut { .. } => Vec::new(),
     };
-    message.blocks.extend(actions(can_cancel.then(|| cancel(request).into()).into_iter().collect()));
+    message.blocks.extend(actions(buttons.into_iter().map(Into::into).collect()));
     message
 }
 
 fn cancel(request: &Request) -> SlackBlockButtonElement {
-    button("Cancel request", ids::CANCEL, &request.id, Some(SlackBlockButtonStyle::Danger))
+    button("Cancel request", ids::CANCEL, request, Some(SlackBlockButtonStyle::Danger))
 }
 
-fn follow(request: &Request, approvers: &[Principal], reader: Reader) -> Message {
-    let status = status(request, approvers, reader);
+fn follow(request: &Request, panel: &Panel, reader: Reader) -> Message {
+    let status = status(request, Some(panel), reader);
     let mut facts = facts(request);
-    if reader == Reader::Approvers && request.state != State::Pending {
+    if reader == Reader::Approvers && !matches!(request.state, State::Pending { .. }) {
         facts = facts.line(Line::new().bold("Requested by: ").person(&request.requester));
     }
     Message { text: headline(request, reader), blocks: vec![status.block(), facts.block()] }
@@ -78,10 +79,10 @@ fn follow(request: &Request, approvers: &[Principal], reader: Reader) -> Message
 fn headline(request: &Request, reader: Reader) -> String {
     let subject = subject(user_of(request));
     let line = match (&request.state, reader) {
-        (State::Pending, Reader::Approvers) => {
+        (State::Pending { .. }, Reader::Approvers) => {
             Line::new().person(&request.requester).text(" asks for a Marketo API user: ").join(&subject)
         }
-        (State::Pending, Reader::Requester) => Line::of("Waits for approval: ").join(&subject),
+        (State::Pending { .. }, Reader::Requester) => Line::of("Waits for approval: ").join(&subject),
         (State::Applying { .. }, _) => subject.text(" is being created in Marketo"),
         (State::Done { .. }, _) => subject.text(" is created in Marketo"),
         (State::Denied { .. }, _) => Line::of("Denied: Marketo API user ").join(&subject),

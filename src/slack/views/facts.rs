@@ -3,7 +3,7 @@
 
 use crate::{
     domain::{
-        change::{Change, CreateUser},
+        change::{Change, CreateUser, Detail, Difference},
         request::Request,
     },
     slack::line::{Line, Paragraphs},
@@ -44,8 +44,43 @@ pub(super) fn user_lines(user: &CreateUser) -> [Line; 5] {
 pub(super) fn facts(request: &Request) -> Paragraphs {
     let lines = user_lines(user_of(request)).into_iter();
     let facts = lines.fold(Paragraphs::new(), Paragraphs::line);
+    let facts = narrowings(request).into_iter().fold(facts, Paragraphs::line);
     match &request.reason {
         Some(reason) => facts.line(fact("Reason")).quote(reason.as_str()),
         None => facts.line(fact("Reason").text("none given")),
     }
+}
+
+/// How approvers narrowed what was asked for, a line each.
+pub(super) fn narrowings(request: &Request) -> Vec<Line> {
+    let by_others = request.amendments.iter().filter(|amendment| amendment.by != request.requester);
+    by_others
+        .flat_map(|amendment| {
+            let by = Line::new().bold("Narrowed by ").person(&amendment.by).text(": ");
+            let note = amendment.note.as_ref().map(|note| Line::new().bold("Note: ").text(note.as_str()));
+            let lines = differences(&amendment.differences);
+            lines.into_iter().map(move |line| by.clone().join(&line)).chain(note)
+        })
+        .collect()
+}
+
+/// What is different, a line each. A long text is not repeated.
+pub(super) fn differences(differences: &[Difference]) -> Vec<Line> {
+    let given = |text: &Option<String>, none: &str| text.clone().unwrap_or_else(|| none.to_owned());
+    differences
+        .iter()
+        .map(|Difference { detail, before, after }| {
+            let (label, none) = match detail {
+                Detail::Instance => ("Marketo instance", ""),
+                Detail::Email => ("Email", ""),
+                Detail::FirstName => ("First name", ""),
+                Detail::LastName => ("Last name", ""),
+                Detail::Role => ("Role", ""),
+                Detail::Workspace => ("Workspace", ""),
+                Detail::Expiration => ("Access", "never expires"),
+                Detail::Reason => return Line::of("Reason: changed"),
+            };
+            Line::of(format!("{label}: {} → {}", given(before, none), given(after, none)))
+        })
+        .collect()
 }

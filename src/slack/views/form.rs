@@ -16,9 +16,9 @@ use super::{label, modals, unavailable_modal};
 use crate::{
     domain::{
         change::Named,
-        form::Field,
+        form::{Demands, Field},
         offer::Offer,
-        policy::{Approval, Demand, Policy},
+        policy::{Approval, Demand},
         text::{EMAIL_MAX, NAME_MAX, REASON_MAX},
     },
     slack::{
@@ -36,12 +36,14 @@ const OPTION_MAX: usize = 75;
 type Choice = SlackBlockChoiceItem<SlackBlockPlainTextOnly>;
 
 /// What the form is made of.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Form<'a> {
     /// The roles and workspaces to choose from.
     pub offer: &'a Offer,
-    /// What must be filled in, and who decides.
-    pub policy: &'a Policy,
+    /// What must be filled in, whatever is chosen.
+    pub demands: Demands,
+    /// Who may come to decide, depending on what is chosen.
+    pub approvals: Vec<&'a Approval>,
     /// What the e-mail field holds at first; may be empty.
     pub email: &'a str,
     /// Comes back with the submission.
@@ -58,12 +60,12 @@ pub fn request_modal(form: &Form<'_>) -> SlackView {
     }
     let email = text::literal(form.email.trim(), EMAIL_MAX);
     let mut blocks = vec![
-        next_step(&form.policy.approval).context(),
+        next_step(&form.approvals).context(),
         email_input(&email),
         name(Field::FirstName, "First name", !email.is_empty()),
         name(Field::LastName, "Last name", false),
-        reason(form.policy.reason),
-        expiration(form.policy.expiration),
+        reason(form.demands.reason),
+        expiration(form.demands.expiration),
         role(form.offer),
     ];
     blocks.extend(workspace(form.offer));
@@ -84,15 +86,19 @@ pub fn options(offer: &Offer, typed: &str) -> Value {
     json!({ "options": options })
 }
 
-fn next_step(approval: &Approval) -> Line {
-    match approval {
-        Approval::Required { approvers } => Line::of("An approver decides: ")
-            .any_of(approvers)
-            .text(". You get a direct message about every step."),
-        Approval::None => Line::of(
-            "No approval is needed: Marketo gets the user as soon as you press Request. You get a direct message \
-             about every step.",
-        ),
+fn next_step(approvals: &[&Approval]) -> Line {
+    let news = "You get a direct message about every step.";
+    match approvals {
+        [Approval::Required { approvers, needed: 1 }] => {
+            Line::of("An approver decides: ").any_of(approvers).text(format!(". {news}"))
+        }
+        [Approval::Required { approvers, needed }] => {
+            Line::of(format!("{needed} approvers decide, among ")).any_of(approvers).text(format!(". {news}"))
+        }
+        [Approval::None { per_week: None }] => Line::of(format!(
+            "No approval is needed: Marketo gets the user as soon as you press Request. {news}"
+        )),
+        _ => Line::of(format!("Who approves depends on what you ask for. {news}")),
     }
 }
 

@@ -9,6 +9,7 @@ mod form;
 mod modals;
 mod notices;
 mod status;
+mod thread;
 
 use std::fmt;
 
@@ -20,10 +21,14 @@ use slack_morphism::blocks::{
 pub use card::{card, requester};
 pub use form::{Form, options, request_modal};
 pub use modals::{deny_modal, loading_modal, unavailable_modal};
-pub use notices::{created, outcome, reminder};
+pub use notices::{created, outcome};
+pub use thread::{note, reminder};
 
-use super::{line::Paragraphs, text};
-use crate::domain::people::{Principal, RequestId, UserId};
+use super::{ids, line::Paragraphs, text};
+use crate::domain::{
+    people::{Principal, UserId},
+    request::Request,
+};
 
 /// A message: what a notification and a screen reader say, and what is seen.
 #[derive(Clone, PartialEq, Serialize)]
@@ -53,16 +58,16 @@ fn label(text: &str) -> SlackBlockPlainTextOnly {
     text::plain(text, 2000).into()
 }
 
-/// A button that carries the request's id and nothing else.
+/// A button that carries the request's id and revision and nothing else.
 fn button(
     text: &str,
     action: &str,
-    request: &RequestId,
+    request: &Request,
     style: Option<SlackBlockButtonStyle>,
 ) -> SlackBlockButtonElement {
     SlackBlockButtonElement::new(label(text))
         .with_action_id(action.into())
-        .with_value(request.0.clone())
+        .with_value(ids::button_value(request))
         .opt_style(style)
 }
 

@@ -1,18 +1,17 @@
-//! Messages that are said once: the announcement of a created user, the news of an end that was not wished for,
-//! and the reminder.
+//! Messages that are said once: the announcement of a created user, and the news of an end that was not wished for.
 
 use slack_morphism::blocks::SlackHeaderBlock;
 
 use super::{
     Message,
-    facts::{fact, subject, user_lines, user_of},
-    label, others,
+    facts::{fact, narrowings, subject, user_lines, user_of},
+    label,
     status::{Reader, status},
 };
 use crate::{
     domain::{
         change::CreatedUser,
-        people::{Principal, UserId},
+        people::UserId,
         request::{Request, State},
     },
     slack::line::{Line, Paragraphs},
@@ -22,13 +21,14 @@ use crate::{
 pub fn created(request: &Request) -> Message {
     let user = user_of(request);
     let (made, by) = match &request.state {
-        State::Done { user, approved, .. } => (Some(user), approved.by.as_ref()),
-        _ => (None, None),
+        State::Done { user, approved, .. } => (Some(user), approved.by.as_slice()),
+        _ => (None, [].as_slice()),
     };
     let mut lines = Vec::from(user_lines(user));
     lines.insert(2, user_id(made));
     lines.push(fact("Requested by").person(&request.requester));
     lines.push(approver(by));
+    lines.extend(narrowings(request));
     let facts = lines.into_iter().fold(Paragraphs::new(), Paragraphs::line);
     let steps = [
         Line::new()
@@ -63,17 +63,17 @@ fn user_id(made: Option<&CreatedUser>) -> Line {
     }
 }
 
-fn approver(by: Option<&UserId>) -> Line {
+fn approver(by: &[UserId]) -> Line {
     match by {
-        Some(by) => fact("Approved by").person(by),
-        None => fact("Approved by").text("no approval needed"),
+        [] => fact("Approved by").text("no approval needed"),
+        by => fact("Approved by").all_of(by),
     }
 }
 
 /// A new direct message to the requester: what became of the request, why, and what to do now.
 pub fn outcome(request: &Request) -> Message {
     let about = Line::of("Your request for ").join(&subject(user_of(request))).text(":");
-    let state = status(request, &[], Reader::Requester);
+    let state = status(request, None, Reader::Requester);
     let what_now = match &request.state {
         State::Denied { by, .. } => Some(
             Line::new()
@@ -97,25 +97,4 @@ pub fn outcome(request: &Request) -> Message {
         [Some(&about), Some(&state), what_now.as_ref()].into_iter().flatten().collect();
     let text = parts.iter().map(|part| part.text()).collect::<Vec<_>>().join(" ");
     Message { text, blocks: parts.iter().map(|part| part.block()).collect() }
-}
-
-/// The reply in the card's thread to those who may still decide.
-pub fn reminder(request: &Request, approvers: &[Principal]) -> Message {
-    let others = others(approvers, &request.requester);
-    let waits = subject(user_of(request)).text(" still waits for a decision");
-    let text = Line::of("Reminder: ").join(&waits).mrkdwn();
-    let call = match others.as_slice() {
-        [] => Line::of(
-            "Nobody else may approve this request. Ask whoever runs this bot to name another approver.",
-        ),
-        others => Line::new().any_of(others).text(": please press Approve or Deny on the card above."),
-    };
-    let since = waits
-        .text(", requested by ")
-        .person(&request.requester)
-        .text(" on ")
-        .moment(request.created_at)
-        .text(".");
-    let blocks = vec![Paragraphs::new().line(since).line(call).block()];
-    Message { text, blocks }
 }

@@ -4,8 +4,9 @@
 use super::{failure, others};
 use crate::{
     domain::{
-        people::Principal,
-        request::{Approved, Failure, Request, State, WaitCause, Waiting},
+        people::UserId,
+        policy::Panel,
+        request::{Agreement, Approved, Failure, Request, State, WaitCause, Waiting},
     },
     slack::line::{Line, Paragraphs},
 };
@@ -19,17 +20,21 @@ pub(super) enum Reader {
     Requester,
 }
 
-/// The state of `request`.
-pub(super) fn status(request: &Request, approvers: &[Principal], reader: Reader) -> Paragraphs {
+/// The state of `request`; `panel` is who decides, where that matters.
+pub(super) fn status(request: &Request, panel: Option<&Panel>, reader: Reader) -> Paragraphs {
     let paragraphs = Paragraphs::new();
     let line = Line::new();
     match &request.state {
-        State::Pending => {
+        State::Pending { approvals, is_escalated } => {
             let asks = match reader {
                 Reader::Approvers => line.person(&request.requester).bold(" asks for a Marketo API user."),
                 Reader::Requester => line.bold("Your request for a Marketo API user waits for approval."),
             };
-            paragraphs.line(asks).line(may_approve(request, approvers))
+            let paragraphs = paragraphs.line(asks);
+            panel.iter().fold(paragraphs, |paragraphs, panel| {
+                let paragraphs = paragraphs.line(may_approve(request, panel));
+                agreed(paragraphs, panel, approvals, *is_escalated)
+            })
         }
         State::Applying { approved, waiting } => {
             let approval = approval(line, approved).text(" ").bold("The user is being created in Marketo.");
@@ -71,18 +76,36 @@ pub(super) fn status(request: &Request, approvers: &[Principal], reader: Reader)
     }
 }
 
-fn may_approve(request: &Request, approvers: &[Principal]) -> Line {
-    let others = others(approvers, &request.requester);
+fn may_approve(request: &Request, panel: &Panel) -> Line {
+    let others = others(&panel.deciders, &request.requester);
     if others.is_empty() {
         return Line::of("Nobody else may approve it. Ask whoever runs this bot to name another approver.");
     }
     Line::new().bold("May approve: ").any_of(&others)
 }
 
+/// Who has agreed, why these people are asked, and how many have to agree: where it is not just one of them.
+fn agreed(paragraphs: Paragraphs, panel: &Panel, approvals: &[Agreement], is_escalated: bool) -> Paragraphs {
+    let mut paragraphs = paragraphs;
+    if panel.needed > 1 {
+        let line = Line::new().bold("Approvals: ").text(format!("{} of {}", approvals.len(), panel.needed));
+        let by: Vec<UserId> = approvals.iter().map(|agreement| agreement.by.clone()).collect();
+        let by = if by.is_empty() { line } else { line.text(", by ").all_of(&by) };
+        paragraphs = paragraphs.line(by);
+    }
+    if let Some(rule) = &panel.rule {
+        paragraphs = paragraphs.line(Line::new().bold("Why you are asked: ").text(format!("rule “{rule}”")));
+    }
+    if is_escalated {
+        paragraphs = paragraphs.line(Line::of("Nobody decided for a while, so more people may decide now."));
+    }
+    paragraphs
+}
+
 fn approval(line: Line, approved: &Approved) -> Line {
-    match &approved.by {
-        Some(by) => line.text("Approved by ").person(by).text("."),
-        None => line.text("No approval was needed."),
+    match approved.by.as_slice() {
+        [] => line.text("No approval was needed."),
+        by => line.text("Approved by ").all_of(by).text("."),
     }
 }
 

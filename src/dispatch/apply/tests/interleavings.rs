@@ -24,7 +24,7 @@ fn any_mood() -> impl Strategy<Value = Mood> {
 fn any_step() -> impl Strategy<Value = Step> {
     let shows = || 0..LOOK_FOR.as_secs();
     let press = prop_oneof![
-        3 => Just((ADA, Standing::Yes, Press::Approve)),
+        3 => Just((ADA, Standing::Yes, Press::approves(1))),
         1 => Just((ADA, Standing::Yes, Press::Deny { reason: Reason::parse("no").unwrap() })),
         2 => Just((ADA, Standing::Yes, Press::Cancel)),
         1 => Just((REQUESTER, Standing::No, Press::Cancel)),
@@ -48,7 +48,7 @@ proptest! {
     #[test]
     fn one_user_at_most_and_one_end(steps in prop::collection::vec(any_step(), 0..120)) {
         let mut world = World::new();
-        world.step(Step::Press(ADA, Standing::Yes, Press::Approve));
+        world.step(Step::Press(ADA, Standing::Yes, Press::approves(1)));
         for step in steps {
             world.step(step);
             prop_assert!(world.made <= 1, "a second user");
@@ -60,7 +60,7 @@ proptest! {
         let made = match world.request.state {
             State::Done { .. } => Some(1),
             State::Cancelled { .. } | State::Denied { .. } | State::TimedOut { .. } => Some(0),
-            State::Pending | State::Applying { .. } | State::Failed { .. } => None,
+            State::Pending { .. } | State::Applying { .. } | State::Failed { .. } => None,
         };
         prop_assert!(made.is_none_or(|made| made == world.made), "{:?}", world.request.state.name());
     }

@@ -18,11 +18,12 @@ use crate::{
     dispatch::Done,
     domain::{
         change::{Change, CreateUser, Named},
-        decide::{Decision, Submission, decide, open},
+        decide::{Decision, Submission, Today, decide, open},
         effect::{Effect, Planned},
         event::{Event, Press},
-        form::tests::policy,
-        people::Standing,
+        form::tests::{policy, terms},
+        people::{Principal, Standing, UserId},
+        policy::{Approval, Policy, Terms},
         request::{Request, State},
         text::{Email, PersonName},
     },
@@ -138,8 +139,9 @@ impl World {
     pub(super) fn new() -> Self {
         let change = Change::CreateUser(create());
         let (id, requester, origin) = ("req-1".into(), REQUESTER.into(), "C0OPS".into());
-        let submission = Submission { id, requester, origin, change, reason: None };
-        let (request, _) = open(at(0), &policy(), submission);
+        let memberships = Vec::new();
+        let submission = Submission { id, requester, memberships, origin, change, reason: None };
+        let (request, _) = open(at(0), &terms(), submission);
         Self {
             now: 0,
             request,
@@ -160,7 +162,17 @@ impl World {
 
     /// What the engine does with an event, in one transaction.
     fn happens(&mut self, event: &Event) {
-        let Ok(decision) = decide(at(self.now), &policy(), &self.request, event) else { return };
+        self.happens_to(event, Standing::No);
+    }
+
+    /// As [`Self::happens`]; whoever pressed stands so in the group of the approvers.
+    fn happens_to(&mut self, event: &Event, standing: Standing) {
+        let approvers = vec![Principal::Group("S0MOPS".into())];
+        let base = Terms { approval: Approval::Required { approvers, needed: 1 }, ..terms() };
+        let policy = Policy { base, ..policy() };
+        let members = |_: &UserId, _: &Principal| standing;
+        let today = Today { now: at(self.now), policy: &policy, members: &members };
+        let Ok(decision) = decide(today, &self.request, event) else { return };
         let Decision { next, effects, withdraws, .. } = decision;
         if withdraws {
             // The guard of the store.
@@ -337,7 +349,7 @@ impl World {
             Step::Die(worker, late) => self.die(worker, late),
             Step::Pass(seconds) => self.now += seconds,
             Step::Press(by, standing, press) => {
-                self.happens(&Event::Pressed { by: by.into(), standing, press });
+                self.happens_to(&Event::Pressed { by: by.into(), press }, standing);
             }
             Step::ByHand(same) => self.users.push((self.now, user(if same { "Svc" } else { "Else" }))),
         }
@@ -345,7 +357,7 @@ impl World {
 
     /// Marketo is well, workers live, and whoever can press Retry does.
     pub(super) fn quietens(&mut self) {
-        let approve = || Step::Press(ADA, Standing::Yes, Press::Approve);
+        let approve = || Step::Press(ADA, Standing::Yes, Press::approves(1));
         self.step(approve());
         for _ in 0..500 {
             let State::Failed { failure, .. } = &self.request.state else {

@@ -1,0 +1,154 @@
+//! Which rule holds for whom, and what is wrong with rules.
+
+use super::*;
+use crate::domain::{
+    decide::{Submission, open},
+    form::tests::{policy, terms},
+    text::PersonName,
+};
+
+fn request(role: (i64, &str), email: &str) -> Request {
+    let user = CreateUser {
+        instance: "production".to_owned(),
+        email: Email::parse(email).unwrap(),
+        first_name: PersonName::parse("Svc").unwrap(),
+        last_name: PersonName::parse("Crm").unwrap(),
+        role: Named { id: role.0, name: role.1.to_owned() },
+        workspace: Named { id: 1, name: "Default".to_owned() },
+        expiration: None,
+    };
+    let submission = Submission {
+        id: "req-1".into(),
+        requester: "U0REQ".into(),
+        memberships: vec![Principal::Group("S0MKT".into())],
+        origin: "C0OPS".into(),
+        change: Change::CreateUser(user),
+        reason: None,
+    };
+    open("2026-11-24T10:00:00Z".parse().unwrap(), &terms(), submission).0
+}
+
+fn rule(condition: Condition) -> Rule {
+    Rule { label: "a rule".to_owned(), condition, terms: terms() }
+}
+
+fn asks(approver: &str) -> Terms {
+    let approvers = vec![Principal::User(approver.into())];
+    Terms { approval: Approval::Required { approvers, needed: 1 }, ..terms() }
+}
+
+#[test]
+fn a_rule_holds_when_every_list_is_met() {
+    let request = request((101, "API Only"), "svc@example.com");
+    let case = Case::of(&request);
+    let met = |condition: Condition| condition.is_met_by(&case);
+    assert!(met(Condition::default()));
+    assert!(met(Condition { roles: vec!["x".into(), "api only".into()], ..Condition::default() }));
+    assert!(met(Condition {
+        roles: vec!["101".into()],
+        email_domains: vec!["example.com".into()],
+        ..Condition::default()
+    }));
+    assert!(!met(Condition {
+        roles: vec!["101".into()],
+        email_domains: vec!["example.org".into()],
+        ..Condition::default()
+    }));
+    assert!(met(Condition { requesters: vec![Principal::Group("S0MKT".into())], ..Condition::default() }));
+    assert!(met(Condition { requesters: vec![Principal::User("U0REQ".into())], ..Condition::default() }));
+    assert!(!met(Condition { requesters: vec![Principal::Group("S0OTHER".into())], ..Condition::default() }));
+    assert!(!met(Condition { channels: vec!["C0ELSE".into()], ..Condition::default() }));
+    assert!(!met(Condition { instances: vec!["sandbox".into()], ..Condition::default() }));
+    assert!(!met(Condition { workspaces: vec!["EMEA".into()], ..Condition::default() }));
+}
+
+#[test]
+fn the_first_rule_that_holds_decides_and_the_table_is_the_last() {
+    let narrow =
+        Rule { terms: asks("U1"), ..rule(Condition { roles: vec!["102".into()], ..Condition::default() }) };
+    let wide = Rule { terms: asks("U2"), ..rule(Condition::default()) };
+    let ordered = Policy { rules: vec![narrow.clone(), wide], ..policy() };
+    let first = request((102, "EMEA"), "svc@example.com");
+    assert_eq!(ordered.ruling(&Case::of(&first)).rule, Some(0));
+    let second = request((101, "API Only"), "svc@example.com");
+    assert_eq!(ordered.ruling(&Case::of(&second)).rule, Some(1));
+    let alone = Policy { rules: vec![narrow], ..policy() };
+    assert_eq!(alone.ruling(&Case::of(&second)).rule, None);
+}
+
+#[test]
+fn what_waits_for_people_is_never_let_through_by_a_new_rule() {
+    let free = Rule {
+        terms: Terms { approval: Approval::None { per_week: None }, ..terms() },
+        ..rule(Condition::default())
+    };
+    let changed = Policy { rules: vec![free], ..policy() };
+    let waiting = request((101, "API Only"), "svc@example.com");
+    assert_eq!(changed.ruling(&Case::of(&waiting)).rule, Some(0));
+    assert_eq!(changed.deciders(&waiting), [Principal::User("U0APPROVE".into())]);
+}
+
+fn keys(found: &[Finding]) -> Vec<&str> {
+    found.iter().map(|finding| finding.key.as_str()).collect()
+}
+
+#[test]
+fn rules_that_can_never_hold_are_found() {
+    let roles = |roles: &[&str]| Condition {
+        roles: roles.iter().map(|&role| role.to_owned()).collect(),
+        ..Condition::default()
+    };
+    let capped = Terms { approval: Approval::None { per_week: Some(3) }, ..terms() };
+    let planted = Policy {
+        email_domains: vec!["example.com".to_owned()],
+        rules: vec![
+            Rule { terms: capped, ..rule(roles(&["API Only"])) },
+            rule(roles(&["api only"])),
+            rule(Condition { instances: vec!["sandbox".to_owned()], ..Condition::default() }),
+            rule(roles(&["Robot"])),
+            rule(Condition { email_domains: vec!["example.org".to_owned()], ..roles(&["API Only"]) }),
+            rule(Condition { channels: vec!["C1".into()], ..Condition::default() }),
+            rule(Condition { channels: vec!["C1".into()], ..roles(&["101"]) }),
+            rule(Condition::default()),
+            rule(Condition { channels: vec!["C2".into()], ..Condition::default() }),
+        ],
+        ..policy()
+    };
+    let found = findings(&planted, &["production"]);
+    assert_eq!(
+        keys(&found),
+        ["rule[2].instance", "rule[3].role", "rule[4].email_domain", "rule[6]", "rule[8]"]
+    );
+    assert!(found[3].text.contains("rule[5]"), "{}", found[3].text);
+}
+
+#[test]
+fn approvals_that_nobody_can_give_are_found() {
+    let two = |approvers: Vec<Principal>| Terms {
+        approval: Approval::Required { approvers, needed: 2 },
+        ..terms()
+    };
+    let group = |id: &str| Principal::Group(id.into());
+    let people = Policy { base: two(vec![Principal::User("U1".into())]), ..policy() };
+    assert_eq!(keys(&findings(&people, &["production"])), ["policy.approvals_needed"]);
+    let rules =
+        [vec![group("S0ONE")], vec![group("S0NONE"), Principal::User("U1".into())], vec![group("S0GONE")]];
+    let groups = Policy {
+        rules: rules.map(|approvers| Rule { terms: two(approvers), ..rule(Condition::default()) }).into(),
+        ..policy()
+    };
+    let size = |principal: &Principal| match principal {
+        Principal::Group(group) if group.as_str() == "S0ONE" => Size::Members(vec!["U1".into()]),
+        Principal::Group(group) if group.as_str() == "S0NONE" => Size::Members(Vec::new()),
+        _ => Size::Unknown("no_such_subteam".to_owned()),
+    };
+    assert_eq!(
+        keys(&sized_findings(&groups, size)),
+        [
+            "rule[0].approvals_needed",
+            "rule[1].approvers[0]",
+            "rule[1].approvals_needed",
+            "rule[2].approvers[0]"
+        ]
+    );
+}

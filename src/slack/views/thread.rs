@@ -1,0 +1,85 @@
+//! The replies in a card's thread: the reminder, and what has happened to the request since the card was posted.
+
+use super::{
+    Message,
+    facts::{differences, subject, user_of},
+    others,
+};
+use crate::{
+    domain::{
+        effect::Note,
+        people::Principal,
+        policy::Panel,
+        request::{Request, State},
+    },
+    slack::line::{Line, Paragraphs},
+};
+
+/// The reply to those who may still decide.
+pub fn reminder(request: &Request, panel: &Panel) -> Message {
+    let waits = subject(user_of(request)).text(" still waits for a decision");
+    let text = Line::of("Reminder: ").join(&waits).mrkdwn();
+    let call = call(request, panel);
+    let since = waits
+        .text(", requested by ")
+        .person(&request.requester)
+        .text(" on ")
+        .moment(request.created_at)
+        .text(".");
+    let blocks = vec![Paragraphs::new().line(since).line(call).block()];
+    Message { text, blocks }
+}
+
+/// What has happened.
+pub fn note(request: &Request, note: &Note, panel: &Panel) -> Message {
+    let paragraphs = Paragraphs::new();
+    Message::of(&match note {
+        Note::Approval { by, given, needed, .. } => {
+            paragraphs.line(Line::new().person(by).text(format!(" approved ({given} of {needed}).")))
+        }
+        Note::Escalated => paragraphs
+            .line(Line::of("Nobody has decided for a while, so more people are asked."))
+            .line(call(request, panel)),
+        Note::Amended { revision, lapsed } => {
+            let amendment = request.amendments.iter().find(|amendment| amendment.revision == *revision);
+            let Some(amendment) = amendment else {
+                return Message::of(&paragraphs.line(Line::of("Changed.")));
+            };
+            let is_own = amendment.by == request.requester;
+            let verb = if is_own { " changed the request:" } else { " narrowed the request:" };
+            let mut paragraphs = paragraphs.line(Line::new().person(&amendment.by).text(verb));
+            for line in differences(&amendment.differences) {
+                paragraphs = paragraphs.line(line);
+            }
+            if let Some(note) = &amendment.note {
+                paragraphs = paragraphs.quote(note.as_str());
+            }
+            match lapsed {
+                0 => paragraphs,
+                1 => paragraphs.line(Line::of("The approval given before no longer counts.")),
+                lapsed => {
+                    paragraphs.line(Line::of(format!("The {lapsed} approvals given before no longer count.")))
+                }
+            }
+        }
+    })
+}
+
+/// Calls on those who may still decide and have not agreed yet.
+fn call(request: &Request, panel: &Panel) -> Line {
+    let agreed = match &request.state {
+        State::Pending { approvals, .. } => approvals.as_slice(),
+        _ => &[],
+    };
+    let has_agreed = |principal: &Principal| {
+        agreed.iter().any(|agreement| *principal == Principal::User(agreement.by.clone()))
+    };
+    let mut others = others(&panel.deciders, &request.requester);
+    others.retain(|principal| !has_agreed(principal));
+    match others.as_slice() {
+        [] => Line::of(
+            "Nobody else may approve this request. Ask whoever runs this bot to name another approver.",
+        ),
+        others => Line::new().any_of(others).text(": please press Approve or Deny on the card above."),
+    }
+}
