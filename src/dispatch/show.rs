@@ -34,7 +34,7 @@ impl Dispatcher {
     pub(super) async fn show_card(&self, claimed: &Claimed) -> Result<Done, Stop> {
         let request = self.current(claimed).await?;
         let Some(channel) = request.approval_channel.clone() else { return Ok(Done::quietly()) };
-        let message = views::card(&request, self.0.engine.policy().approvers());
+        let message = views::card(&request, self.0.engine.policy().approvers(), self.names_instance());
         match self.show(&request.id, CARD, &Place::Channel(channel), &message, request.version).await? {
             Shown::Yes => Ok(Done::quietly()),
             Shown::Later(error) => Ok(self.later(claimed, &error)),
@@ -50,14 +50,14 @@ impl Dispatcher {
     pub(super) async fn show_requester(&self, claimed: &Claimed) -> Result<Done, Stop> {
         let request = self.current(claimed).await?;
         let place = Place::Direct(request.requester.clone());
-        let message = views::requester(&request, self.0.engine.policy().approvers());
+        let message = views::requester(&request, self.0.engine.policy().approvers(), self.names_instance());
         let shown = self.show(&request.id, REQUESTER, &place, &message, request.version).await?;
         Ok(self.concluded(claimed, shown))
     }
 
     pub(super) async fn announce(&self, claimed: &Claimed) -> Result<Done, Stop> {
         let request = self.current(claimed).await?;
-        let message = views::created(&request);
+        let message = views::created(&request, self.names_instance());
         let place = Place::Channel(request.origin.clone());
         match self.show(&request.id, CREATED, &place, &message, request.version).await? {
             Shown::Refused(error) => {
@@ -97,7 +97,7 @@ impl Dispatcher {
         let approvers = self.0.engine.policy().approvers();
         let part = Part { request: request.id.clone(), name: CARD.to_owned() };
         let posted = Posted { channel: channel.clone(), ts: ts.clone() };
-        let card = views::card(&request, approvers);
+        let card = views::card(&request, approvers, self.names_instance());
         match self.bring_up_to_date(&part, &posted, &card, request.version).await? {
             Shown::Yes => {}
             // A new card reminds as well as a reply to the old one.
@@ -107,6 +107,11 @@ impl Dispatcher {
         let message = views::reminder(&request, approvers);
         let shown = self.show(&request.id, "reminder", &Place::Thread(channel, ts), &message, 1).await?;
         Ok(self.concluded(claimed, shown))
+    }
+
+    /// Whether messages must say which Marketo instance is meant.
+    fn names_instance(&self) -> bool {
+        self.0.instances.are_several()
     }
 
     fn concluded(&self, claimed: &Claimed, shown: Shown) -> Done {

@@ -32,6 +32,22 @@ pub struct Draft {
     pub workspace: Option<String>,
 }
 
+impl Draft {
+    /// The form that would lead to this user.
+    pub fn of(user: &CreateUser, reason: Option<&Reason>) -> Self {
+        Self {
+            instance: user.instance.clone(),
+            email: user.email.as_str().to_owned(),
+            first_name: user.first_name.as_str().to_owned(),
+            last_name: user.last_name.as_str().to_owned(),
+            reason: reason.map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
+            expiration: user.expiration.as_ref().map(|end| end.date().to_string()),
+            role: Some(user.role.id.to_string()),
+            workspace: Some(user.workspace.id.to_string()),
+        }
+    }
+}
+
 /// A field of the form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
@@ -49,6 +65,8 @@ pub enum Field {
     Role,
     /// Workspace.
     Workspace,
+    /// Marketo instance.
+    Instance,
 }
 
 /// What is wrong with one field, in words for the person who filled it in.

@@ -102,7 +102,7 @@ fn a_long_list_of_approvers_is_cut() {
         (0..500).map(|at| Principal::User(format!("U{at:010}").as_str().into())).collect();
     let request = request(State::Pending);
     for message in [
-        views::card(&request, &many),
+        views::card(&request, &many, true),
         views::reminder(&request, &many),
         words::refusal(&Refusal::NotApprover, &many, &"U0REQ".into()),
         words::may_not_request(NotRequester::NotListed, &many, &many),
@@ -124,9 +124,11 @@ fn forms_hold_with_long_names_and_many_choices() {
         if roles <= 200 {
             check(&form, "form");
         }
-        let options = views::options(&offer, "");
-        assert_eq!(options["options"].as_array().unwrap().len(), workspaces.min(100));
-        check(&options, "options");
+        for (field, count) in [(Field::Role, roles), (Field::Workspace, workspaces)] {
+            let options = views::options(&offer, field, "");
+            assert_eq!(options["options"].as_array().unwrap().len(), count.min(100));
+            check(&options, "options");
+        }
     }
     let request = request_saying(&"&".repeat(100), State::Pending);
     check(&json!(views::deny_modal(&request, &"m".repeat(3000))), "deny");

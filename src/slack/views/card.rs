@@ -19,9 +19,9 @@ use crate::{
     slack::{ids, line::Line},
 };
 
-/// The card in the approval channel.
-pub fn card(request: &Request, approvers: &[Principal]) -> Message {
-    let mut message = follow(request, approvers, Reader::Approvers);
+/// The card in the approval channel; it names the Marketo instance where there are several.
+pub fn card(request: &Request, approvers: &[Principal], names_instance: bool) -> Message {
+    let mut message = follow(request, approvers, Reader::Approvers, names_instance);
     let id = &request.id;
     let buttons = match &request.state {
         State::Pending => vec![
@@ -45,9 +45,9 @@ pub fn card(request: &Request, approvers: &[Principal]) -> Message {
     message
 }
 
-/// The direct message to the requester.
-pub fn requester(request: &Request, approvers: &[Principal]) -> Message {
-    let mut message = follow(request, approvers, Reader::Requester);
+/// The direct message to the requester; it names the Marketo instance where there are several.
+pub fn requester(request: &Request, approvers: &[Principal], names_instance: bool) -> Message {
+    let mut message = follow(request, approvers, Reader::Requester, names_instance);
     let can_cancel = match &request.state {
         State::Pending => true,
         State::Applying { waiting, .. } => waiting.as_ref().is_some_and(|waiting| !waiting.may_be_applied),
@@ -65,9 +65,9 @@ fn cancel(request: &Request) -> SlackBlockButtonElement {
     button("Cancel request", ids::CANCEL, &request.id, Some(SlackBlockButtonStyle::Danger))
 }
 
-fn follow(request: &Request, approvers: &[Principal], reader: Reader) -> Message {
+fn follow(request: &Request, approvers: &[Principal], reader: Reader, names_instance: bool) -> Message {
     let status = status(request, approvers, reader);
-    let mut facts = facts(request);
+    let mut facts = facts(request, names_instance);
     if reader == Reader::Approvers && request.state != State::Pending {
         facts = facts.line(Line::new().bold("Requested by: ").person(&request.requester));
     }
