@@ -18,11 +18,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     cache::{
         instance::Instance,
+        instances::Instances,
         people::{People, Teams},
     },
     clock::Clock,
-    config::Config,
-    dispatch::{self, Dispatcher},
+    config::{self, Config},
+    dispatch::{self, Dispatcher, Target},
     engine::Engine,
     health::Health,
     http, marketo, slack,
@@ -47,9 +48,14 @@ pub enum BuildError {
     /// The database cannot be used.
     #[error("DATABASE_URL: {0}")]
     Store(#[from] StoreError),
-    /// The Marketo client cannot be built.
-    #[error("MARKETO_BASE_URL: {0}")]
-    Marketo(#[from] marketo::BuildError),
+    /// A Marketo client cannot be built.
+    #[error("{set_at}: {source}")]
+    Marketo {
+        /// The variable or key that is at fault.
+        set_at: String,
+        /// What is wrong with it.
+        source: marketo::BuildError,
+    },
     /// The TLS settings cannot be made.
     #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
@@ -69,7 +75,7 @@ pub struct App {
     slack: slack::client::Client,
     teams: Teams,
     people: Arc<People>,
-    instance: Arc<Instance>,
+    instances: Instances,
     tasks: TaskTracker,
     stop: CancellationToken,
     metrics: &'static OnceLock<Option<PrometheusHandle>>,
@@ -79,8 +85,8 @@ pub struct App {
 pub struct Clients {
     /// Slack's Web API.
     pub slack: slack::client::Client,
-    /// The Marketo instance.
-    pub marketo: marketo::Client,
+    /// The Marketo instances, in the order of the configuration.
+    pub marketo: Vec<marketo::Client>,
 }
 
 impl std::fmt::Debug for Clients {
@@ -102,18 +108,38 @@ impl Clients {
             timeout: SLACK_TIMEOUT,
         };
         let slack = slack::client::Client::new(settings, clock.clone(), tls.clone());
-        let instance = &config.instances[0];
-        let settings = marketo::Settings {
-            base_url: instance.base_url.clone(),
-            client_id: instance.client_id.clone(),
-            client_secret: instance.client_secret.clone(),
-            calls_per_20s: instance.calls_per_20s,
-            max_concurrent: instance.max_concurrent,
-            timeout: marketo::DEFAULT_TIMEOUT,
-        };
-        let places = store.and_then(|store| places::of(store, &instance.base_url));
-        Ok(Self { slack, marketo: marketo::Client::sharing(settings, clock.clone(), tls, places)? })
+        let client = |instance| client(instance, clock, store, &tls);
+        Ok(Self { slack, marketo: config.instances.iter().map(client).collect::<Result<_, _>>()? })
     }
+}
+
+/// The client of one instance, with its own credentials and budget.
+fn client(
+    instance: &config::Instance,
+    clock: &Clock,
+    store: Option<&Store>,
+    tls: &rustls::ClientConfig,
+) -> Result<marketo::Client, BuildError> {
+    let settings = marketo::Settings {
+        base_url: instance.base_url.clone(),
+        client_id: instance.client_id.clone(),
+        client_secret: instance.client_secret.clone(),
+        calls_per_20s: instance.calls_per_20s,
+        max_concurrent: instance.max_concurrent,
+        timeout: marketo::DEFAULT_TIMEOUT,
+    };
+    let places = store.and_then(|store| places::of(store, &instance.base_url));
+    let client = marketo::Client::sharing(settings, clock.clone(), tls.clone(), places);
+    client.map_err(|source| BuildError::Marketo { set_at: instance.set_at.base_url.clone(), source })
+}
+
+/// Each instance for the dispatcher: how to call it, and what is known of it.
+fn targets(config: &Config, clients: Vec<marketo::Client>, clock: &Clock) -> Vec<Target> {
+    let target = |(instance, marketo): (&config::Instance, marketo::Client)| {
+        let known = Arc::new(Instance::new(instance.name.clone(), marketo.clone(), clock.clone()));
+        Target { marketo, identity: instance.identity, instance: known }
+    };
+    config.instances.iter().zip(clients).map(target).collect()
 }
 
 impl App {
@@ -143,15 +169,15 @@ impl App {
         ));
         let members: Arc<People> = Arc::clone(&people);
         let engine = Engine::new(store.clone(), clock.clone(), policy, members, Arc::clone(&work));
-        let settings = &config.instances[0];
-        let instance = Arc::new(Instance::new(settings.name.clone(), marketo.clone(), clock.clone()));
+        let targets = targets(config, marketo, &clock);
+        let instances = Instances::new(targets.iter().map(|target| Arc::clone(&target.instance)));
         let health = Arc::new(Health::new(clock.clone()));
         let tasks = TaskTracker::new();
         let router = http::router(http::Parts {
             engine: engine.clone(),
             clock: clock.clone(),
             people: Arc::clone(&people),
-            instance: Arc::clone(&instance),
+            instances: instances.clone(),
             slack: slack.clone(),
             health: Arc::clone(&health),
             tasks: tasks.clone(),
@@ -164,10 +190,9 @@ impl App {
             engine,
             clock: clock.clone(),
             slack: slack.clone(),
-            marketo,
-            identity: settings.identity,
+            targets,
             people: Arc::clone(&people),
-            instance: Arc::clone(&instance),
+            instances: instances.clone(),
             health: Arc::clone(&health),
             work,
             lease: config.lease,
@@ -182,7 +207,7 @@ impl App {
             slack,
             teams,
             people,
-            instance,
+            instances,
             tasks,
             stop,
             metrics,
@@ -201,8 +226,8 @@ impl App {
 
     /// What the bot must know before it can do its work.
     pub fn known(&self) -> Known {
-        let (teams, people, instance) = (&self.teams, &self.people, &self.instance);
-        Known { teams: Arc::clone(teams), people: Arc::clone(people), instance: Arc::clone(instance) }
+        let (teams, people) = (Arc::clone(&self.teams), Arc::clone(&self.people));
+        Known { teams, people, instances: self.instances.clone() }
     }
 
     /// Serves on `listener` and carries effects out, until `end`. Then no more work is taken, what is held is
@@ -249,9 +274,11 @@ impl App {
 
     /// Starts the loops that keep what is known fresh. They end with the process.
     fn keep_fresh(&self) {
-        let (people, instance) = (Arc::clone(&self.people), Arc::clone(&self.instance));
+        let people = Arc::clone(&self.people);
         self.until_stopped(async move { people.keep_fresh().await });
-        self.until_stopped(async move { instance.keep_fresh().await });
+        for instance in self.instances.iter().map(Arc::clone) {
+            self.until_stopped(async move { instance.keep_fresh().await });
+        }
         let (slack, teams, health) = (self.slack.clone(), Arc::clone(&self.teams), Arc::clone(&self.health));
         let clock = self.clock.clone();
         self.until_stopped(async move { keep_token_checked(&slack, &teams, &health, &clock).await });
@@ -286,13 +313,13 @@ impl App {
 pub struct Known {
     teams: Teams,
     people: Arc<People>,
-    instance: Arc<Instance>,
+    instances: Instances,
 }
 
 impl Known {
-    /// Whether it knows its workspace, the members of the policy's groups, and what the instance has.
+    /// Whether it knows its workspace, the members of the policy's groups, and what every instance has.
     pub fn is_complete(&self) -> bool {
-        self.teams.get().is_some() && self.people.is_loaded() && self.instance.is_loaded()
+        self.teams.get().is_some() && self.people.is_loaded() && self.instances.are_loaded()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The roles, workspaces and users of the Marketo instance, as it said last. What was fetched once is served
+//! The roles, workspaces and users of one Marketo instance, as it said last. What was fetched once is served
 //! however old it is; it is fetched anew in the background.
 
 use std::{

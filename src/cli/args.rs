@@ -14,9 +14,11 @@ Environment:
                          rotating. Required
   SLACK_BOT_TOKEN        Bot token of the Slack app. Required
   SLACK_API_URL          Base URL of Slack's Web API [default: https://slack.com/api]
-  MARKETO_BASE_URL       REST address of the Marketo instance, without /rest. Required
-  MARKETO_CLIENT_ID      Client id of the custom service. Required
-  MARKETO_CLIENT_SECRET  Client secret of the custom service. Required
+  MARKETO_BASE_URL       REST address of the Marketo instance, without /rest. Required, as are
+                         the next two, unless the configuration file has [[instance]] blocks,
+                         which name variables of their own
+  MARKETO_CLIENT_ID      Client id of the custom service
+  MARKETO_CLIENT_SECRET  Client secret of the custom service
   DATABASE_URL           sqlite:PATH or postgres://user:password@host/name
                          [default: sqlite:marketo-api-user.db]
   BIND                   Address to listen on [default: 127.0.0.1:3000]

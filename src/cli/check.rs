@@ -1,6 +1,8 @@
 //! `check`: whether everything is in place for the bot, one line a check. Nothing is changed outside, except that
 //! the database's schema is brought up to date.
 
+mod marketo;
+
 use std::{fmt::Write, path::Path, process::ExitCode};
 
 use secrecy::ExposeSecret;
@@ -9,14 +11,9 @@ use serde::Serialize;
 use super::{Failure, manifest::scopes, print, settings};
 use crate::{
     app::Clients,
-    cache::instance::catalog_of,
     clock::Clock,
     config::{Config, Environment},
-    domain::{
-        offer::{Missing, Offer},
-        people::Principal,
-    },
-    marketo,
+    domain::people::Principal,
     slack::{self, error::Class},
     store::Store,
 };
@@ -25,8 +22,21 @@ use crate::{
 #[derive(Debug, Serialize)]
 struct Finding {
     check: &'static str,
+    /// The Marketo instance that was looked at, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
     ok: bool,
     detail: String,
+}
+
+impl Finding {
+    /// The check and, where it matters, the instance.
+    fn title(&self) -> String {
+        match &self.instance {
+            Some(instance) => format!("{} ({instance})", self.check),
+            None => self.check.to_owned(),
+        }
+    }
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -37,11 +47,15 @@ struct Report {
 
 impl Report {
     fn good(&mut self, check: &'static str, detail: impl Into<String>) {
-        self.checks.push(Finding { check, ok: true, detail: detail.into() });
+        self.found(check, None, true, detail.into());
     }
 
     fn bad(&mut self, check: &'static str, detail: impl Into<String>) {
-        self.checks.push(Finding { check, ok: false, detail: detail.into() });
+        self.found(check, None, false, detail.into());
+    }
+
+    fn found(&mut self, check: &'static str, instance: Option<String>, ok: bool, detail: String) {
+        self.checks.push(Finding { check, instance, ok, detail });
     }
 }
 
@@ -62,8 +76,9 @@ pub(super) async fn run(
     let text = if as_json {
         serde_json::to_string_pretty(&report)? + "\n"
     } else {
-        report.checks.iter().fold(String::new(), |mut text, Finding { check, ok, detail }| {
-            let _ = writeln!(text, "{:6} {check}: {detail}", if *ok { "ok" } else { "FAILED" });
+        report.checks.iter().fold(String::new(), |mut text, finding| {
+            let (word, title) = (if finding.ok { "ok" } else { "FAILED" }, finding.title());
+            let _ = writeln!(text, "{word:6} {title}: {}", finding.detail);
             text
         })
     };
@@ -72,7 +87,7 @@ pub(super) async fn run(
         return Ok(ExitCode::SUCCESS);
     }
     let faults = report.checks.into_iter().filter(|finding| !finding.ok);
-    Err(Failure(faults.map(|finding| format!("{}: {}", finding.check, finding.detail)).collect()))
+    Err(Failure(faults.map(|finding| format!("{}: {}", finding.title(), finding.detail)).collect()))
 }
 
 async fn look(config: &Config, report: &mut Report) -> Result<(), Failure> {
@@ -96,7 +111,7 @@ async fn look(config: &Config, report: &mut Report) -> Result<(), Failure> {
     };
     let Clients { slack, marketo } = Clients::new(config, &clock, store.as_ref())?;
     look_at_slack(config, &slack, report).await;
-    look_at_marketo(config, &marketo, report).await;
+    marketo::look(config, &marketo, report).await;
     if let Some(store) = store {
         store.close().await;
     }
@@ -186,51 +201,5 @@ fn token_trouble(error: &slack::error::Error) -> String {
              install the app first if there is none"
         ),
         _ => format!("SLACK_API_URL: {error}; is Slack reachable from here?"),
-    }
-}
-
-async fn look_at_marketo(config: &Config, marketo: &marketo::Client, report: &mut Report) {
-    if let Err(error) = marketo.authenticate().await {
-        let detail = match error.class {
-            marketo::Class::Credentials => format!(
-                "MARKETO_CLIENT_ID, MARKETO_CLIENT_SECRET: {error}; copy both from Admin, LaunchPoint, View Details"
-            ),
-            _ => format!("MARKETO_BASE_URL: {error}; is it the REST address of the instance?"),
-        };
-        return report.bad("marketo credentials", detail);
-    }
-    report.good("marketo credentials", "Marketo gives a token for them");
-    match marketo.all_users().await {
-        Ok(users) => {
-            let api_only = users.iter().filter(|user| user.api_only).count();
-            let detail = format!("{} users can be read, {api_only} of them API-only", users.len());
-            report.good("marketo permissions", detail);
-        }
-        Err(error) => {
-            let detail = format!(
-                "{error}; the API user's role needs \"Access User Management Api\" and \"Access Users\""
-            );
-            return report.bad("marketo permissions", detail);
-        }
-    }
-    let catalog = match (marketo.roles().await, marketo.workspaces().await) {
-        (Ok(roles), Ok(workspaces)) => catalog_of(roles, workspaces),
-        (Err(error), _) | (_, Err(error)) => return report.bad("marketo roles", error.to_string()),
-    };
-    let missing = Offer::missing(&config.policy, &catalog);
-    for missing in &missing {
-        report.bad("marketo roles", match missing {
-            Missing::Role(name) => format!("policy.roles: Marketo has no role {name}; see Admin, Users & Roles"),
-            Missing::Workspace(name) => format!("policy.workspaces: Marketo has no workspace {name}; see Admin, Workspaces & Partitions"),
-            Missing::AllWorkspacesNotAllowed(name) => format!(
-                "policy.roles: {name} is given in all workspaces only, and policy.workspaces does not allow that; add 0 to it"
-            ),
-        });
-    }
-    if missing.is_empty() {
-        let offer = Offer::of(&config.policy, &catalog);
-        let names: Vec<String> =
-            offer.roles.iter().map(|role| format!("{} ({})", role.named.name, role.named.id)).collect();
-        report.good("marketo roles", format!("offered: {}", names.join(", ")));
     }
 }

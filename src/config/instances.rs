@@ -15,6 +15,8 @@ use crate::marketo::Identity;
 
 /// The longest name of an instance: it must fit on an option of a menu.
 const NAME_MAX: usize = 75;
+/// How many instances there may be: a menu has so many options.
+const INSTANCES_MAX: usize = 100;
 
 /// A Marketo instance.
 #[derive(Clone, Debug)]
@@ -33,6 +35,19 @@ pub struct Instance {
     pub calls_per_20s: u32,
     /// How many calls the bot makes at the same time at most.
     pub max_concurrent: u32,
+    /// Where its address and credentials are set.
+    pub set_at: SetAt,
+}
+
+/// Where the address and the credentials of an instance are set: what to name when one of them is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAt {
+    /// The variable or the key of the address.
+    pub base_url: String,
+    /// The variable of the client id.
+    pub client_id: String,
+    /// The variable of the client secret.
+    pub client_secret: String,
 }
 
 /// Where an instance is and how to sign in.
@@ -40,6 +55,7 @@ struct Access {
     base_url: String,
     client_id: String,
     client_secret: SecretString,
+    set_at: SetAt,
 }
 
 /// Reads the instances; where there is a fault some may be missing.
@@ -59,16 +75,19 @@ pub(super) fn read(root: &Table, environment: &Environment, faults: &Faults) -> 
     };
     match blocks.len() {
         0 => faults.add("instance", "is empty: expected an [[instance]] block"),
-        1 => {}
-        _ => faults.add("instance", "not supported yet: this version serves one instance"),
+        1..=INSTANCES_MAX => {}
+        more => faults.add("instance", format!("has {more} blocks: expected {INSTANCES_MAX} at most")),
     }
     tell_duplicate_names(blocks, faults);
     let block = |(index, value)| {
-        let section = Section::of(value, format!("instance[{index}]"), keys::INSTANCE, faults);
-        let access = from_block(&section, environment, faults);
+        let path = format!("instance[{index}]");
+        let section = Section::of(value, path.clone(), keys::INSTANCE, faults);
+        let access = from_block(&section, &path, environment, faults);
         settings(&section, access, None)
     };
-    blocks.iter().enumerate().filter_map(block).collect()
+    let instances: Vec<Option<Instance>> = blocks.iter().enumerate().map(block).collect();
+    tell_duplicate_addresses(&instances, faults);
+    instances.into_iter().flatten().collect()
 }
 
 fn tell_duplicate_names(blocks: &[Value], faults: &Faults) {
@@ -76,6 +95,18 @@ fn tell_duplicate_names(blocks: &[Value], faults: &Faults) {
     for (index, name) in names.iter().enumerate().filter(|(_, name)| name.is_some()) {
         if let Some(earlier) = names[..index].iter().position(|other| other == name) {
             faults.add(format!("instance[{index}].name"), format!("is also the name of instance[{earlier}]"));
+        }
+    }
+}
+
+/// Two blocks for one Marketo would keep their limits twice, and find each other's users.
+fn tell_duplicate_addresses(instances: &[Option<Instance>], faults: &Faults) {
+    let addresses: Vec<Option<&str>> =
+        instances.iter().map(|instance| Some(instance.as_ref()?.base_url.as_str())).collect();
+    for (index, address) in addresses.iter().enumerate().filter(|(_, address)| address.is_some()) {
+        if let Some(earlier) = addresses[..index].iter().position(|other| other == address) {
+            let text = format!("is also the address of instance[{earlier}]");
+            faults.add(format!("instance[{index}].base_url"), text);
         }
     }
 }
@@ -91,7 +122,7 @@ fn settings(section: &Section<'_>, access: Option<Access>, usual_name: Option<&s
     let identity = section.choice("identity", &identities, Identity::Auto);
     let calls_per_20s = section.whole("calls_per_20s", 1..=100, 50);
     let max_concurrent = section.whole("max_concurrent", 1..=10, 5);
-    let Access { base_url, client_id, client_secret } = access?;
+    let Access { base_url, client_id, client_secret, set_at } = access?;
     Some(Instance {
         name: name?,
         base_url,
@@ -100,6 +131,7 @@ fn settings(section: &Section<'_>, access: Option<Access>, usual_name: Option<&s
         identity,
         calls_per_20s,
         max_concurrent,
+        set_at,
     })
 }
 
@@ -118,25 +150,41 @@ fn from_variables(environment: &Environment, faults: &Faults) -> Option<Access> 
     let token = |name, what| environment.required_token(name, what, faults);
     let client_id = token("MARKETO_CLIENT_ID", "the client id of the custom service");
     let client_secret = token("MARKETO_CLIENT_SECRET", "the client secret of the custom service");
-    Some(Access { base_url: base_url?, client_id: client_id?, client_secret: client_secret?.into() })
+    let set_at = SetAt {
+        base_url: variable.to_owned(),
+        client_id: "MARKETO_CLIENT_ID".to_owned(),
+        client_secret: "MARKETO_CLIENT_SECRET".to_owned(),
+    };
+    Some(Access { base_url: base_url?, client_id: client_id?, client_secret: client_secret?.into(), set_at })
 }
 
-fn from_block(section: &Section<'_>, environment: &Environment, faults: &Faults) -> Option<Access> {
+fn from_block(
+    section: &Section<'_>,
+    path: &str,
+    environment: &Environment,
+    faults: &Faults,
+) -> Option<Access> {
     let expected = "the instance's address, such as \"https://123-ABC-456.mktorest.com\"";
     section.require("base_url", expected);
     let base_url = section.text("base_url", expected, address::marketo_base_url);
     let client_id = from_named_variable(section, "client_id_env", environment, faults);
     let client_secret = from_named_variable(section, "client_secret_env", environment, faults);
-    Some(Access { base_url: base_url?, client_id: client_id?, client_secret: client_secret?.into() })
+    let ((client_id_at, client_id), (client_secret_at, client_secret)) = (client_id?, client_secret?);
+    let set_at = SetAt {
+        base_url: format!("{path}.base_url"),
+        client_id: client_id_at,
+        client_secret: client_secret_at,
+    };
+    Some(Access { base_url: base_url?, client_id, client_secret: client_secret.into(), set_at })
 }
 
-/// The secret in the environment variable that `key` names.
+/// The environment variable that `key` names, and the secret in it.
 fn from_named_variable(
     section: &Section<'_>,
     key: &str,
     environment: &Environment,
     faults: &Faults,
-) -> Option<String> {
+) -> Option<(String, String)> {
     let expected = "the name of an environment variable, such as \"MARKETO_EU_SECRET\"";
     section.require(key, expected);
     let variable = section.text(key, expected, |text| variable_name(text, expected))?;
@@ -144,7 +192,7 @@ fn from_named_variable(
     if found.is_none() {
         section.fault(key, format!("the environment variable {variable} (or {variable}_FILE) is not set"));
     }
-    found
+    Some((variable, found?))
 }
 
 /// What is refused here is not repeated: it may be the secret itself.

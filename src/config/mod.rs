@@ -27,7 +27,7 @@ pub use self::{
     address::base_url,
     environment::Environment,
     fault::Fault,
-    instances::Instance,
+    instances::{Instance, SetAt},
     server::{Log, LogFormat, bind, log, log_if_asked},
     slack::Slack,
 };

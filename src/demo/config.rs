@@ -17,14 +17,25 @@ approvers = ["U0APPROVE", "S0MOPS"]
 roles = ["API Only", "API Only - EMEA"]
 "#;
 
+/// The name of the first instance, where there are two.
+pub const FIRST: &str = "production";
+/// The name of the second.
+pub const SECOND: &str = "sandbox";
+
+/// How the bot gets into one Marketo.
+pub(super) struct Access {
+    pub(super) base_url: String,
+    pub(super) client_id: String,
+    pub(super) client_secret: String,
+}
+
 pub(super) struct Addresses {
     pub(super) slack: String,
-    pub(super) marketo: String,
+    pub(super) marketo: Access,
+    pub(super) second_marketo: Option<Access>,
     pub(super) database: String,
     pub(super) signing_secret: String,
     pub(super) bot_token: String,
-    pub(super) client_id: String,
-    pub(super) client_secret: String,
     pub(super) policy: String,
     pub(super) folder: PathBuf,
 }
@@ -38,17 +49,35 @@ pub(super) fn folder(clock: &Clock) -> io::Result<PathBuf> {
 
 pub(super) fn load_config(addresses: &Addresses) -> Result<Config, PlayError> {
     let file = addresses.folder.join("marketo-api-user.toml");
-    fs::write(&file, &addresses.policy)?;
+    let Addresses { marketo, second_marketo, policy, .. } = addresses;
+    let mut text = policy.clone();
+    if let Some(second) = second_marketo {
+        text += &block(FIRST, &marketo.base_url, "MARKETO");
+        text += &block(SECOND, &second.base_url, "SECOND");
+    }
+    fs::write(&file, text)?;
+    let second = second_marketo.as_ref();
+    let second = second.map_or(("", ""), |second| (&second.client_id, &second.client_secret));
     let environment = Environment::from_pairs([
         ("SLACK_SIGNING_SECRET", addresses.signing_secret.as_str()),
         ("SLACK_BOT_TOKEN", &addresses.bot_token),
         ("SLACK_API_URL", &addresses.slack),
-        ("MARKETO_BASE_URL", &addresses.marketo),
-        ("MARKETO_CLIENT_ID", &addresses.client_id),
-        ("MARKETO_CLIENT_SECRET", &addresses.client_secret),
+        ("MARKETO_BASE_URL", &marketo.base_url),
+        ("MARKETO_CLIENT_ID", &marketo.client_id),
+        ("MARKETO_CLIENT_SECRET", &marketo.client_secret),
+        ("SECOND_CLIENT_ID", second.0),
+        ("SECOND_CLIENT_SECRET", second.1),
         ("DATABASE_URL", &addresses.database),
     ]);
     load(&environment, Some(&file)).map_err(|faults| {
         PlayError::Config(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     })
+}
+
+/// An instance whose credentials are in the variables that begin with `prefix`.
+fn block(name: &str, base_url: &str, prefix: &str) -> String {
+    format!(
+        "\n[[instance]]\nname = \"{name}\"\nbase_url = \"{base_url}\"\nclient_id_env = \"{prefix}_CLIENT_ID\"\n\
+         client_secret_env = \"{prefix}_CLIENT_SECRET\"\n"
+    )
 }

@@ -14,7 +14,7 @@ use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-pub use self::config::POLICY;
+pub use self::config::{FIRST, POLICY, SECOND};
 use crate::{
     app::{App, BuildError, Known},
     clock::Clock,
@@ -41,6 +41,8 @@ pub struct Options {
     pub slack: slack::Setup,
     /// The simulated Marketo.
     pub marketo: marketo::Setup,
+    /// Another simulated Marketo; then the bot has the instances [`FIRST`] and [`SECOND`].
+    pub second_marketo: Option<marketo::Setup>,
     /// The configuration file's text.
     pub policy: String,
     /// The database; absent: a SQLite file in a folder of its own, which goes with the playground.
@@ -61,8 +63,15 @@ pub enum Mode {
 impl Options {
     /// A friendly little company at `clock`'s time.
     pub fn new(clock: Clock, mode: Mode) -> Self {
-        let (slack, marketo) = (slack::Setup::default(), marketo::Setup::default());
-        Self { clock, slack, marketo, policy: POLICY.to_owned(), database_url: None, mode }
+        Self {
+            clock,
+            slack: slack::Setup::default(),
+            marketo: marketo::Setup::default(),
+            second_marketo: None,
+            policy: POLICY.to_owned(),
+            database_url: None,
+            mode,
+        }
     }
 }
 
@@ -90,6 +99,8 @@ pub struct Playground {
     pub slack: Arc<SlackSim>,
     /// The simulated Marketo.
     pub marketo: Arc<MarketoSim>,
+    /// The other simulated Marketo, if there is one.
+    pub second_marketo: Option<Arc<MarketoSim>>,
     /// Where its people are.
     pub work: Workplace,
     /// Everybody's time.
@@ -127,28 +138,33 @@ impl Playground {
     /// # Errors
     /// When there is no port or no folder, or the settings are wrong.
     pub async fn prepare(options: Options) -> Result<Self, PlayError> {
-        let Options { clock, slack, marketo, policy, database_url, mode } = options;
+        let Options { clock, slack, marketo, second_marketo, policy, database_url, mode } = options;
         let secrets = (slack.signing_secret.clone(), slack.bot_token.clone());
         let slack = SlackSim::start(clock.clone(), slack).await?;
-        let credentials = (marketo.client_id.clone(), marketo.client_secret.clone());
-        let marketo = MarketoSim::start(clock.clone(), marketo).await?;
+        let (marketo, first) = start_marketo(&clock, marketo).await?;
+        let (second_marketo, second) = match second_marketo {
+            Some(setup) => {
+                let (sim, access) = start_marketo(&clock, setup).await?;
+                (Some(sim), Some(access))
+            }
+            None => (None, None),
+        };
         let folder = config::folder(&clock)?;
         let database_url =
             database_url.unwrap_or_else(|| format!("sqlite:{}", folder.join("bot.db").display()));
         let config = config::load_config(&config::Addresses {
             slack: slack.api_url(),
-            marketo: marketo.url(),
+            marketo: first,
+            second_marketo: second,
             database: database_url,
             signing_secret: secrets.0,
             bot_token: secrets.1,
-            client_id: credentials.0,
-            client_secret: credentials.1,
             policy,
             folder: folder.clone(),
         })?;
         let work = Workplace::new(Arc::clone(&slack), "http://127.0.0.1:1", clock.clone());
         let folder = Some(folder);
-        Ok(Self { slack, marketo, work, clock, config, mode, folder, running: None })
+        Ok(Self { slack, marketo, second_marketo, work, clock, config, mode, folder, running: None })
     }
 
     /// Another replica of the bot on the same database, among the same people and not started yet. People whom it
@@ -158,6 +174,7 @@ impl Playground {
         Self {
             slack: Arc::clone(&self.slack),
             marketo: Arc::clone(&self.marketo),
+            second_marketo: self.second_marketo.clone(),
             work,
             clock: self.clock.clone(),
             config: self.config.clone(),
@@ -311,6 +328,17 @@ impl Playground {
             None => Ok(Depth::default()),
         }
     }
+}
+
+/// A simulated Marketo, and how the bot gets in.
+async fn start_marketo(
+    clock: &Clock,
+    setup: marketo::Setup,
+) -> io::Result<(Arc<MarketoSim>, config::Access)> {
+    let (client_id, client_secret) = (setup.client_id.clone(), setup.client_secret.clone());
+    let sim = MarketoSim::start(clock.clone(), setup).await?;
+    let base_url = sim.url();
+    Ok((sim, config::Access { base_url, client_id, client_secret }))
 }
 
 impl Drop for Playground {

@@ -2,6 +2,7 @@
 //!
 //! 1. Look: is there a user with this e-mail? Before our first attempt such a user is somebody else's; after
 //!    an attempt it is ours, if it is what was approved and no other request has made it since.
+//!    Where there are other instances, look on each of them as well: Marketo wants an e-mail to be unique across all.
 //! 2. Write down that an invite is about to be sent, under the lease.
 //! 3. Send the invite.
 //! 4. Look again, with patience: a new user may show only after a while.
@@ -21,14 +22,14 @@ use self::{
     progress::Progress,
     protocol::{Answered, Found, Try},
 };
-use super::{Dispatcher, Done, Stop};
+use super::{Dispatcher, Done, Stop, Target};
 use crate::{
     domain::{
         change::{Change, CreateUser},
         event::Event,
         request::FailureKind,
     },
-    marketo::{Error, InviteUser},
+    marketo::{Class, Error, InviteUser},
     store::Claimed,
 };
 
@@ -41,22 +42,42 @@ impl Dispatcher {
     ) -> Result<Done, Stop> {
         let Change::CreateUser(user) = change;
         let effect = &claimed.effect;
+        let mut progress = Progress::of(effect.progress.as_deref(), attempted_at);
+        let targets = &self.0.targets;
+        let Some(target) = targets.iter().find(|target| target.instance.name() == user.instance) else {
+            let done = protocol::instance_gone(&progress, &user.instance);
+            return Ok(self.noted(claimed, None, user, done, None));
+        };
         let this = Try {
             id: &effect.id,
             attempts: effect.attempts,
             created_at: effect.created_at,
             user,
-            identity: self.0.identity,
+            identity: target.identity,
         };
-        let mut progress = Progress::of(effect.progress.as_deref(), attempted_at);
-        let found = self.look(claimed, &progress, user).await?;
-        match this.looked(&mut progress, self.0.clock.now(), found.as_ref().cloned()) {
-            Some(done) => Ok(self.noted(claimed, user, done, found.err().as_ref())),
-            None => self.invite(claimed, this, &progress).await,
+        let found = self.look(claimed, target, &progress, user).await?;
+        if let Some(done) = this.looked(&mut progress, self.0.clock.now(), found.as_ref().cloned()) {
+            return Ok(self.noted(claimed, Some(target), user, done, found.err().as_ref()));
         }
+        for other in targets.iter().filter(|other| other.instance.name() != user.instance) {
+            let name = other.instance.name();
+            let is_there = is_there(other, user).await;
+            if let Some(done) =
+                this.looked_elsewhere(&progress, self.0.clock.now(), name, is_there.as_ref().copied())
+            {
+                return Ok(self.noted(claimed, Some(other), user, done, is_there.err().as_ref()));
+            }
+        }
+        self.invite(claimed, target, this, &progress).await
     }
 
-    async fn invite(&self, claimed: &Claimed, this: Try<'_>, before: &Progress) -> Result<Done, Stop> {
+    async fn invite(
+        &self,
+        claimed: &Claimed,
+        target: &Target,
+        this: Try<'_>,
+        before: &Progress,
+    ) -> Result<Done, Stop> {
         let now = self.0.clock.now();
         let sent = before.attempt(now);
         let store = self.0.engine.store();
@@ -64,32 +85,36 @@ impl Dispatcher {
             return Err(Stop::LeaseLost);
         }
         tracing::info!(request = %claimed.request.id, attempts = this.attempts, "inviting");
-        let answer = self.0.marketo.invite(&body(claimed, this.user)).await;
+        let answer = target.marketo.invite(&body(claimed, this.user)).await;
         match this.invited(before, &sent, self.0.clock.now(), answer.as_ref().copied()) {
-            Answered::ReadBack(progress) => self.read_back(claimed, this, progress).await,
-            Answered::Record(done) => Ok(self.noted(claimed, this.user, done, answer.err().as_ref())),
+            Answered::ReadBack(progress) => self.read_back(claimed, target, this, progress).await,
+            Answered::Record(done) => {
+                Ok(self.noted(claimed, Some(target), this.user, done, answer.err().as_ref()))
+            }
         }
     }
 
     async fn read_back(
         &self,
         claimed: &Claimed,
+        target: &Target,
         this: Try<'_>,
         mut progress: Progress,
     ) -> Result<Done, Stop> {
-        let found = self.look(claimed, &progress, this.user).await?;
+        let found = self.look(claimed, target, &progress, this.user).await?;
         let done = this.read_back(&mut progress, self.0.clock.now(), found.as_ref().cloned());
-        Ok(self.noted(claimed, this.user, done, found.err().as_ref()))
+        Ok(self.noted(claimed, Some(target), this.user, done, found.err().as_ref()))
     }
 
     /// Looks for a user with the e-mail; and whether another request has made it since our first attempt.
     async fn look(
         &self,
         claimed: &Claimed,
+        target: &Target,
         progress: &Progress,
         user: &CreateUser,
     ) -> Result<Result<Option<Found>, Error>, Stop> {
-        let found = match self.0.marketo.find_user(user.email.as_str()).await {
+        let found = match target.marketo.find_user(user.email.as_str()).await {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(Ok(None)),
             Err(error) => return Ok(Err(error)),
@@ -102,19 +127,30 @@ impl Dispatcher {
         Ok(Ok(Some(Found { user: found, is_anothers })))
     }
 
-    /// Makes an outcome known inside: to the list of users, to logs and to metrics.
-    fn noted(&self, claimed: &Claimed, user: &CreateUser, done: Done, error: Option<&Error>) -> Done {
+    /// Makes an outcome known inside: to the list of users of the instance that it is about, to logs and to metrics.
+    fn noted(
+        &self,
+        claimed: &Claimed,
+        about: Option<&Target>,
+        user: &CreateUser,
+        done: Done,
+        error: Option<&Error>,
+    ) -> Done {
+        let note_user = || about.inspect(|target| target.instance.note_user(&user.email));
         let request = &claimed.request.id;
         match &done.event {
             Some(Event::Applied(made)) => {
-                self.0.instance.note_user(&user.email);
+                note_user();
                 let seconds = self.0.clock.now().duration_since(claimed.effect.created_at).as_secs_f64();
                 metrics::histogram!("create_user_seconds").record(seconds);
                 tracing::info!(%request, shows_id = made.user_id.is_some(), "created");
             }
             Some(Event::NotApplied(failure)) => {
-                if matches!(failure.kind, FailureKind::Taken | FailureKind::Mismatch) {
-                    self.0.instance.note_user(&user.email);
+                if matches!(
+                    failure.kind,
+                    FailureKind::Taken | FailureKind::TakenElsewhere | FailureKind::Mismatch
+                ) {
+                    note_user();
                 }
                 let error = error.map(tracing::field::display);
                 tracing::warn!(%request, kind = ?failure.kind, error, "not created");
@@ -122,6 +158,22 @@ impl Dispatcher {
             _ => {}
         }
         done
+    }
+}
+
+/// Whether another instance has a user with the e-mail. One that cannot be asked right now is taken at its last word,
+/// so that it keeps nobody from creating users on this one; one that is only busy, or never said anything, has to be
+/// waited for.
+async fn is_there(other: &Target, user: &CreateUser) -> Result<bool, Error> {
+    match other.marketo.find_user(user.email.as_str()).await {
+        Ok(found) => Ok(found.is_some()),
+        Err(error) if matches!(error.class, Class::NotExecuted { .. }) => Err(error),
+        Err(error) if other.instance.is_loaded() => {
+            let instance = other.instance.name();
+            tracing::warn!(instance, %error, "whether it has the user is taken from what it said last");
+            Ok(other.instance.has_user(&user.email))
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cache::{instance::Instance, people::People},
+    cache::{instance::Instance, instances::Instances, people::People},
     clock::Clock,
     domain::{effect::Effect, event::Event, people::UserId},
     engine::{Engine, Refused, Settled, Settlement},
@@ -44,20 +44,29 @@ pub struct Parts {
     pub clock: Clock,
     /// The Web API.
     pub slack: Client,
-    /// Marketo.
-    pub marketo: marketo::Client,
-    /// How a user id relates to an e-mail on the instance.
-    pub identity: marketo::Identity,
+    /// Each Marketo instance.
+    pub targets: Vec<Target>,
     /// Who is in which group.
     pub people: Arc<People>,
-    /// What the instance has.
-    pub instance: Arc<Instance>,
+    /// What the instances have.
+    pub instances: Instances,
     /// The condition of the process.
     pub health: Arc<Health>,
     /// Notified when new effects are due.
     pub work: Arc<Notify>,
     /// How long after its last sign of life a worker's lane is taken over.
     pub lease: Duration,
+}
+
+/// A Marketo instance on which changes are carried out.
+#[derive(Debug)]
+pub struct Target {
+    /// How to call it.
+    pub marketo: marketo::Client,
+    /// How a user id relates to an e-mail there.
+    pub identity: marketo::Identity,
+    /// What is known of it, its name included.
+    pub instance: Arc<Instance>,
 }
 
 /// Carries effects out. Cheap to clone.

@@ -37,7 +37,7 @@ impl Dispatcher {
     pub(super) async fn show_card(&self, claimed: &Claimed) -> Result<Done, Stop> {
         let request = self.current(claimed).await?;
         let Some(channel) = request.approval_channel.clone() else { return Ok(Done::quietly()) };
-        let message = views::card(&request, &self.panel(&request));
+        let message = views::card(&request, &self.panel(&request), self.names_instance());
         match self.show(&request.id, CARD, &Place::Channel(channel), &message, request.version).await? {
             Shown::Yes => Ok(Done::quietly()),
             Shown::Later(error) => Ok(self.later(claimed, &error)),
@@ -53,14 +53,14 @@ impl Dispatcher {
     pub(super) async fn show_requester(&self, claimed: &Claimed) -> Result<Done, Stop> {
         let request = self.current(claimed).await?;
         let place = Place::Direct(request.requester.clone());
-        let message = views::requester(&request, &self.panel(&request));
+        let message = views::requester(&request, &self.panel(&request), self.names_instance());
         let shown = self.show(&request.id, REQUESTER, &place, &message, request.version).await?;
         Ok(self.concluded(claimed, shown))
     }
 
     pub(super) async fn announce(&self, claimed: &Claimed) -> Result<Done, Stop> {
         let request = self.current(claimed).await?;
-        let message = views::created(&request);
+        let message = views::created(&request, self.names_instance());
         let place = Place::Channel(request.origin.clone());
         match self.show(&request.id, CREATED, &place, &message, request.version).await? {
             Shown::Refused(error) => {
@@ -88,6 +88,11 @@ impl Dispatcher {
         let place = Place::Direct(request.requester.clone());
         let shown = self.show(&request.id, &part, &place, &views::outcome(&request), request.version).await?;
         Ok(self.concluded(claimed, shown))
+    }
+
+    /// Whether messages must say which Marketo instance is meant.
+    pub(super) fn names_instance(&self) -> bool {
+        self.0.instances.are_several()
     }
 
     pub(super) fn concluded(&self, claimed: &Claimed, shown: Shown) -> Done {

@@ -30,7 +30,7 @@ impl Dispatcher {
         let Some(posted) = self.card_of(&request).await? else { return Ok(reminded) };
         let panel = self.panel(&request);
         let part = Part { request: request.id.clone(), name: CARD.to_owned() };
-        let card = views::card(&request, &panel);
+        let card = views::card(&request, &panel, self.names_instance());
         match self.bring_up_to_date(&part, &posted, &card, request.version).await? {
             Shown::Yes => {}
             // A new card reminds as well as a reply to the old one.

@@ -33,6 +33,22 @@ pub struct Draft {
     pub workspace: Option<String>,
 }
 
+impl Draft {
+    /// The form that would lead to this user.
+    pub fn of(user: &CreateUser, reason: Option<&Reason>) -> Self {
+        Self {
+            instance: user.instance.clone(),
+            email: user.email.as_str().to_owned(),
+            first_name: user.first_name.as_str().to_owned(),
+            last_name: user.last_name.as_str().to_owned(),
+            reason: reason.map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
+            expiration: user.expiration.as_ref().map(|end| end.date().to_string()),
+            role: Some(user.role.id.to_string()),
+            workspace: Some(user.workspace.id.to_string()),
+        }
+    }
+}
+
 /// A field of the form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
@@ -50,6 +66,8 @@ pub enum Field {
     Role,
     /// Workspace.
     Workspace,
+    /// Marketo instance.
+    Instance,
 }
 
 /// What is wrong with one field, in words for the person who filled it in.
@@ -98,6 +116,28 @@ pub struct Demands {
     pub max_access: SignedDuration,
 }
 
+/// What a form tells before anything in it is chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected<'a> {
+    /// What must be filled in, whatever is chosen.
+    pub demands: Demands,
+    /// Who may come to decide, depending on what is chosen. Never empty.
+    pub approvals: Vec<&'a Approval>,
+}
+
+impl<'a> Expected<'a> {
+    /// What can be told of a form that `asks` opens.
+    pub fn of(policy: &'a Policy, asks: &Asks<'_>) -> Self {
+        let mut approvals: Vec<&Approval> = Vec::new();
+        for terms in policy.possible(asks) {
+            if !approvals.contains(&&terms.approval) {
+                approvals.push(&terms.approval);
+            }
+        }
+        Self { demands: Demands::at_least(policy, asks), approvals }
+    }
+}
+
 impl Demands {
     /// What must be met to meet each of `terms`.
     fn all<'a>(terms: impl IntoIterator<Item = &'a Terms>) -> Option<Self> {
@@ -115,7 +155,7 @@ impl Demands {
     }
 
     /// What every form has to meet before anything in it is chosen; more may come with the choice.
-    pub fn at_least(policy: &Policy, asks: &Asks<'_>) -> Self {
+    fn at_least(policy: &Policy, asks: &Asks<'_>) -> Self {
         let looser = |one: Demand, other: Demand| if one == Demand::Optional { one } else { other };
         let possible = policy.possible(asks);
         possible
@@ -133,7 +173,7 @@ impl Demands {
 
     /// What a request for this case has to meet. Where a rule lets only so many a week through without an approval,
     /// it may be the next rule that holds: both are met.
-    pub fn of_case(policy: &Policy, case: &Case<'_>) -> Self {
+    fn of_case(policy: &Policy, case: &Case<'_>) -> Self {
         let is_capped = |terms: &Terms| matches!(terms.approval, Approval::None { per_week: Some(_) });
         let rulings: Vec<_> = policy.rulings(case).collect();
         let capped = rulings.iter().take_while(|ruling| is_capped(ruling.terms)).count();

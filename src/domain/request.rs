@@ -239,6 +239,10 @@ pub struct Failure {
 pub enum FailureKind {
     /// Somebody else made a user with this e-mail in the meantime.
     Taken,
+    /// Another instance has a user with this e-mail, which must be unique across all instances.
+    TakenElsewhere,
+    /// The instance that was asked for is not configured any more.
+    InstanceGone,
     /// A user was found after our attempt, but it is not what was approved.
     Mismatch,
     /// The bot's own API user lacks a permission, or an allow-list keeps it out.
@@ -261,8 +265,13 @@ impl FailureKind {
     /// Whether trying the same request again can succeed once somebody has mended the cause.
     pub fn is_mendable(self) -> bool {
         match self {
-            Self::AccessDenied | Self::Credentials | Self::Configuration | Self::Unavailable => true,
+            Self::AccessDenied
+            | Self::Credentials
+            | Self::Configuration
+            | Self::InstanceGone
+            | Self::Unavailable => true,
             Self::Taken
+            | Self::TakenElsewhere
             | Self::Mismatch
             | Self::Rejected
             | Self::CardUndeliverable

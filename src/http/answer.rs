@@ -62,12 +62,12 @@ impl Answer {
     }
 
     /// 200 with faults beside the fields of a modal: pairs of block id and text.
-    pub(super) fn field_errors<'a>(
+    pub(super) fn field_errors(
         outcome: &'static str,
-        faults: impl IntoIterator<Item = (&'a str, String)>,
+        faults: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
         let errors: serde_json::Map<_, _> =
-            faults.into_iter().map(|(block, text)| (block.to_owned(), text.into())).collect();
+            faults.into_iter().map(|(block, text)| (block, text.into())).collect();
         Self::json(outcome, &serde_json::json!({"response_action": "errors", "errors": errors}))
     }
 

@@ -8,23 +8,25 @@ use axum::{
 use serde_json::json;
 
 use super::{
-    BEFORE_MODAL, Edge, Owner,
+    BEFORE_MODAL, Edge, FILL_WITHIN, Owner,
     answer::Answer,
     body::{Signed, is_ssl_check},
 };
 use crate::{
     cache::people::May,
     domain::{
-        form::Demands,
-        offer::Offer,
+        form::{Draft, Expected},
+        offer::{Catalog, Offer},
         people::{ChannelId, UserId},
         policy::Asks,
     },
-    slack::{faults, inbound::SlashCommand, views, words},
+    slack::{
+        faults,
+        inbound::SlashCommand,
+        views::{self, Choices, Form, Wording},
+        words,
+    },
 };
-
-/// How long a modal that opened empty waits for the roles, in seconds.
-const FILL_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// What was typed after the command.
 #[derive(Debug, PartialEq, Eq)]
@@ -65,7 +67,7 @@ fn take(edge: &Edge, signed: &Signed) -> Answer {
         Line::Unknown => Answer::told("not_understood", &words::not_understood(&command.command)),
         Line::Form(_) if !signed.is_first => Answer::empty("repeated"),
         Line::Form(email) => {
-            edge.instance.modal_opens();
+            edge.instances.modal_opens();
             let asked = Asked {
                 user: command.user_id.as_ref().into(),
                 channel: command.channel_id.clone().into_owned(),
@@ -138,26 +140,27 @@ async fn open_form(edge: Edge, asked: Asked) {
         Ok(May::Unknown) | Err(_) => Vec::new(),
     };
     let channel = ChannelId(asked.channel.clone());
-    let asks = Asks {
-        instance: edge.instance.name(),
-        requester: &asked.user,
-        memberships: &memberships,
-        channel: &channel,
-    };
+    let asks = Asks { instance: "", requester: &asked.user, memberships: &memberships, channel: &channel };
     let metadata = json!({"v": 1, "channel": asked.channel}).to_string();
-    let filled = |catalog: &crate::domain::offer::Catalog| {
-        let offer = Offer::of(policy, catalog);
-        let form = views::Form {
-            offer: &offer,
-            demands: Demands::at_least(policy, &asks),
-            approvals: policy.possible(&asks).into_iter().map(|terms| &terms.approval).collect(),
-            email: &asked.email,
+    let initial = Draft { email: asked.email.clone(), ..Draft::default() };
+    let filled = |instance: &str, catalog: &Catalog| {
+        let form = Form {
+            wording: Wording::REQUEST,
+            instances: &edge.instances.names(),
+            instance,
+            choices: Choices::Offered(&Offer::of(policy, catalog)),
+            expected: &Expected::of(policy, &Asks { instance, ..asks }),
+            initial: &initial,
+            takes_focus: true,
             metadata: &metadata,
         };
         views::request_modal(&form)
     };
-    let catalog = edge.instance.catalog();
-    let view = catalog.as_deref().map_or_else(|| views::loading_modal(&metadata), filled);
+    let known = edge.instances.known(|catalog| !Offer::of(policy, catalog).roles.is_empty());
+    let view = match &known {
+        Some((instance, catalog)) => filled(instance.name(), catalog),
+        None => views::loading_modal(&metadata),
+    };
     let opened = match edge.slack.open_view(&asked.trigger_id, &view).await {
         Ok(opened) => opened,
         Err(error) => {
@@ -166,11 +169,11 @@ async fn open_form(edge: Edge, asked: Asked) {
             return edge.whisper(&asked.channel, asked.user.as_str(), &asked.response_url, words::no_modal());
         }
     };
-    if catalog.is_some() {
+    if known.is_some() {
         return;
     }
-    let view = match edge.instance.catalog_soon(FILL_WITHIN).await {
-        Some(catalog) => filled(&catalog),
+    let view = match edge.instances.known_soon(FILL_WITHIN).await {
+        Some((instance, catalog)) => filled(instance.name(), &catalog),
         None => views::unavailable_modal(faults::MARKETO_UNAVAILABLE),
     };
     if let Err(error) = edge.slack.update_view(&opened.id, opened.hash.as_deref(), &view).await {

@@ -19,13 +19,15 @@ pub(super) async fn readyz(State(edge): State<Edge>) -> Response {
     if let Err(error) = edge.engine.store().probe(edge.clock.now()).await {
         troubles.push(format!("the database takes nothing ({})", error.code()));
     }
-    let name = edge.instance.name();
-    if !edge.instance.is_loaded() {
-        let why =
-            edge.instance.trouble().map_or_else(|| "still loading".to_owned(), |error| error.to_string());
-        troubles.push(format!("Marketo instance {name}: roles, workspaces or users are missing: {why}"));
-    } else if let Some(why) = edge.instance.locked_out() {
-        troubles.push(format!("Marketo instance {name}: {why}"));
+    for instance in edge.instances.iter() {
+        let name = instance.name();
+        if !instance.is_loaded() {
+            let why =
+                instance.trouble().map_or_else(|| "still loading".to_owned(), |error| error.to_string());
+            troubles.push(format!("Marketo instance {name}: roles, workspaces or users are missing: {why}"));
+        } else if let Some(why) = instance.locked_out() {
+            troubles.push(format!("Marketo instance {name}: {why}"));
+        }
     }
     if edge.metrics.get().is_none() {
         troubles.push("metrics are not collected yet".to_owned());

@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 
-use super::{Edge, Owner, answer::Answer, body::Signed, presses, submissions};
+use super::{Edge, Owner, answer::Answer, body::Signed, choices, presses, submissions};
 use crate::slack::{
     ids,
     inbound::{Interaction, Wrapped, object},
@@ -32,7 +32,10 @@ async fn take(edge: &Edge, signed: &Signed) -> Answer {
         Owner::Us => {}
     }
     match (interaction.kind.as_str(), interaction.view.callback_id.as_str()) {
-        ("block_actions", _) => presses::take(edge, &interaction, signed.is_first).await,
+        ("block_actions", _) => match choices::take(edge, &interaction, signed.is_first) {
+            Some(answer) => answer,
+            None => presses::take(edge, &interaction, signed.is_first).await,
+        },
         ("view_submission", ids::REQUEST_FORM) => submissions::request(edge, &interaction).await,
         ("view_submission", ids::DENY_FORM) => submissions::denial(edge, &interaction).await,
         _ => Answer::empty("not_handled"),

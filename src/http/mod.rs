@@ -5,8 +5,10 @@
 
 mod answer;
 mod body;
+mod choices;
 mod commands;
 mod events;
+mod filled;
 mod health;
 mod interactions;
 mod options;
@@ -32,7 +34,7 @@ use tokio_util::task::TaskTracker;
 use self::{replay::Replays, signature::Keys};
 use crate::{
     cache::{
-        instance::Instance,
+        instances::Instances,
         people::{People, Teams},
     },
     clock::Clock,
@@ -44,6 +46,9 @@ use crate::{
 
 /// How long the background may take before a modal must open: its trigger dies after 3 s.
 const BEFORE_MODAL: Duration = Duration::from_millis(1_500);
+
+/// How long a form that opened empty waits for the roles.
+const FILL_WITHIN: Duration = Duration::from_secs(20);
 
 /// How long an answer may take that waits for the database. Slack waits for 3 s.
 const ANSWER_WITHIN: Duration = Duration::from_millis(2_500);
@@ -57,8 +62,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Who is in which group.
     pub people: Arc<People>,
-    /// What the instance has.
-    pub instance: Arc<Instance>,
+    /// What the Marketo instances have.
+    pub instances: Instances,
     /// The Web API.
     pub slack: Client,
     /// The condition of the process.
@@ -83,6 +88,7 @@ struct Inner {
     parts: Parts,
     keys: Keys,
     replays: Replays,
+    choices: choices::Latest,
     /// The answer to `help`, by the name of the command.
     usage: OnceLock<(String, Bytes)>,
 }
@@ -104,7 +110,8 @@ impl std::ops::Deref for Edge {
 /// The routes.
 pub fn router(parts: Parts) -> Router {
     let keys = Keys::new(&parts.signing_secrets);
-    let edge = Edge(Arc::new(Inner { parts, keys, replays: Replays::default(), usage: OnceLock::new() }));
+    let (replays, choices, usage) = (Replays::default(), choices::Latest::default(), OnceLock::new());
+    let edge = Edge(Arc::new(Inner { parts, keys, replays, choices, usage }));
     Router::new()
         .route("/slack/commands", post(commands::command))
         .route("/slack/interactions", post(interactions::interaction))

@@ -8,7 +8,7 @@ use axum::{
 
 use super::{Edge, Owner, answer::Answer, interactions};
 use crate::{
-    domain::offer::Offer,
+    domain::{form::Field, offer::Offer},
     slack::{ids, views},
 };
 
@@ -20,14 +20,25 @@ pub(super) async fn options(State(edge): State<Edge>, request: Request) -> Respo
             Some(interaction) if interactions::whose(&edge, &interaction) != Owner::Us => {
                 Answer::empty("foreign")
             }
-            Some(interaction) if interaction.block_id == ids::WORKSPACE => {
-                let catalog = edge.instance.catalog().unwrap_or_default();
-                let offer = Offer::of(edge.engine.policy(), &catalog);
-                Answer::json("workspaces", &views::options(&offer, &interaction.value))
-            }
-            Some(_) => Answer::empty("not_handled"),
+            Some(interaction) => matching(&edge, &interaction.block_id, &interaction.value),
         },
         Err(answer) => answer,
     };
     answer.counted("options", watch)
+}
+
+/// The choices for what was `typed` into a block, of the instance that its id carries.
+fn matching(edge: &Edge, block_id: &str, typed: &str) -> Answer {
+    let asked = [(Field::Role, "roles"), (Field::Workspace, "workspaces")]
+        .into_iter()
+        .find_map(|(field, outcome)| Some((field, outcome, ids::instance_in(block_id, field)?)));
+    let Some((field, outcome, instance)) = asked else { return Answer::empty("not_handled") };
+    // A form from a time with one instance names none, and is out of date where there are several.
+    let instance = match instance {
+        Some(name) => edge.instances.get(name),
+        None => edge.instances.iter().next().filter(|_| !edge.instances.are_several()),
+    };
+    let catalog = instance.and_then(|instance| instance.catalog()).unwrap_or_default();
+    let offer = Offer::of(edge.engine.policy(), &catalog);
+    Answer::json(outcome, &views::options(&offer, field, typed))
 }

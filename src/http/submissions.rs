@@ -2,14 +2,14 @@
 
 use serde::Deserialize;
 
-use super::{ANSWER_WITHIN, Edge, answer::Answer};
+use super::{ANSWER_WITHIN, Edge, answer::Answer, filled::Filled};
 use crate::{
     cache::people::{Asker, May},
     domain::{
         change::Change,
         decide::Submission,
         event::Press,
-        form::{Draft, Field, FieldFault, Rules, check},
+        form::{Field, FieldFault, Rules, check},
         offer::Offer,
         people::{ChannelId, RequestId, UserId},
         text::{Reason, TextFault},
@@ -20,8 +20,8 @@ use crate::{
 
 /// What the bot left in a request form when it opened it.
 #[derive(Deserialize)]
-struct FormMetadata {
-    channel: ChannelId,
+pub(super) struct FormMetadata {
+    pub(super) channel: ChannelId,
 }
 
 /// What the bot left in a form for a denial.
@@ -53,7 +53,9 @@ async fn take_request(edge: &Edge, interaction: &Interaction) -> Answer {
     match edge.engine.submit(&key, submission).await {
         Ok(Submitted::Accepted(_)) => Answer::empty("accepted"),
         Ok(Submitted::Repeated) => Answer::empty("repeated"),
-        Ok(Submitted::Taken) => fault("pending", Field::Email, faults::ALREADY_PENDING),
+        Ok(Submitted::Taken) => {
+            fault("pending", Field::Email, &faults::already_pending(edge.instances.are_several()))
+        }
         Err(error) => {
             tracing::error!(%error, "a submission could not be kept");
             fault("store_failed", Field::Email, faults::NOTHING_STORED)
@@ -78,8 +80,24 @@ async fn checked(edge: &Edge, interaction: &Interaction) -> Result<Submission, A
             return Err(fault("cannot_check", Field::Email, faults::CANNOT_CHECK_REQUESTER));
         }
     };
-    let Some(catalog) = edge.instance.catalog() else {
-        return Err(fault("no_roles", Field::Role, faults::MARKETO_UNAVAILABLE));
+    let form = Filled::new(&interaction.view.state, &edge.instances);
+    let beside = |outcome, field, text: String| Answer::field_errors(outcome, [(form.place(field), text)]);
+    let Some(chosen) = form.instance() else {
+        return Err(fault("outdated", Field::Email, faults::FORM_OUTDATED));
+    };
+    let Some(instance) = edge.instances.get(chosen) else {
+        return Err(beside("instance_gone", Field::Instance, faults::instance_gone(chosen)));
+    };
+    if let Some(shown) = form.shows_another_than(chosen) {
+        return Err(beside("outdated", Field::Role, faults::roles_of_another(shown, chosen)));
+    }
+    let Some(catalog) = instance.catalog() else {
+        let text = if edge.instances.are_several() {
+            faults::instance_unavailable(chosen)
+        } else {
+            faults::MARKETO_UNAVAILABLE.to_owned()
+        };
+        return Err(beside("no_roles", Field::Role, text));
     };
     let policy = edge.engine.policy();
     let offer = Offer::of(policy, &catalog);
@@ -92,48 +110,38 @@ async fn checked(edge: &Edge, interaction: &Interaction) -> Result<Submission, A
         memberships: &memberships,
         channel: &channel,
     };
-    let (user, reason) = match check(rules, &draft(edge, interaction)) {
+    let (user, reason) = match check(rules, &form.draft()) {
         Ok(checked) => checked,
-        Err(found) => return Err(faulty("faulty", &offer, found)),
+        Err(found) => return Err(faulty(form, found)),
     };
-    if edge.instance.has_user(&user.email) {
-        return Err(fault("exists", Field::Email, faults::ALREADY_A_USER));
+    if let Some(taken) = edge.instances.with_user(&user.email) {
+        let named = edge.instances.are_several().then(|| taken.name());
+        return Err(fault("exists", Field::Email, &faults::already_a_user(named)));
     }
     let id = RequestId(edge.clock.new_id());
     Ok(Submission { id, requester, memberships, origin: channel, change: Change::CreateUser(user), reason })
 }
 
-fn draft(edge: &Edge, interaction: &Interaction) -> Draft {
-    let value = |field| interaction.view.state.value(ids::block_id_of(field)).map(str::to_owned);
-    Draft {
-        instance: edge.instance.name().to_owned(),
-        email: value(Field::Email).unwrap_or_default(),
-        first_name: value(Field::FirstName).unwrap_or_default(),
-        last_name: value(Field::LastName).unwrap_or_default(),
-        reason: value(Field::Reason).unwrap_or_default(),
-        expiration: value(Field::Expiration),
-        role: value(Field::Role),
-        workspace: value(Field::Workspace),
-    }
-}
-
 fn fault(outcome: &'static str, field: Field, text: &str) -> Answer {
-    Answer::field_errors(outcome, [(ids::block_id_of(field), text.to_owned())])
+    Answer::field_errors(outcome, [(ids::block_id_of(field, None), text.to_owned())])
 }
 
-/// Slack shows a fault only beside a field that the form has: without a choice of workspaces there is none.
-fn faulty(outcome: &'static str, offer: &Offer, found: Vec<FieldFault>) -> Answer {
-    let place = |field| match field {
-        Field::Workspace if offer.workspaces.len() < 2 => Field::Role,
-        other => other,
-    };
-    let found = found.into_iter().map(|fault| (ids::block_id_of(place(fault.field)), fault.text));
-    Answer::field_errors(outcome, found)
+/// Faults that share a field of the form are told one after the other, the first one first.
+fn faulty(form: Filled<'_>, found: Vec<FieldFault>) -> Answer {
+    let mut placed: Vec<(String, String)> = Vec::new();
+    for FieldFault { field, text } in found {
+        let place = form.place(field);
+        if placed.iter().all(|(taken, _)| *taken != place) {
+            placed.push((place, text));
+        }
+    }
+    Answer::field_errors("faulty", placed)
 }
 
 /// Takes a form for a denial.
 pub(super) async fn denial(edge: &Edge, interaction: &Interaction) -> Answer {
-    let reason_fault = |outcome, text: &str| Answer::field_errors(outcome, [(ids::REASON, text.to_owned())]);
+    let reason_fault =
+        |outcome, text: &str| Answer::field_errors(outcome, [(ids::REASON.to_owned(), text.to_owned())]);
     let Ok(DenyMetadata { request, channel }) = serde_json::from_str(&interaction.view.private_metadata)
     else {
         return reason_fault("outdated", faults::FORM_OUTDATED);

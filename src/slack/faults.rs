@@ -15,13 +15,54 @@ pub const CANNOT_CHECK_REQUESTER: &str = "Slack does not tell right now whether 
 pub const MARKETO_UNAVAILABLE: &str =
     "Marketo does not answer right now, so its roles cannot be shown. Try again in a few minutes.";
 
-/// The e-mail is a user already.
-pub const ALREADY_A_USER: &str =
-    "There is a Marketo user with this e-mail already. Use another address: it need not be a real mailbox.";
+/// Neither roles nor workspaces of one of several instances were ever fetched.
+pub fn instance_unavailable(instance: &str) -> String {
+    format!(
+        "{instance} does not answer right now, so its roles cannot be shown. Try again in a few minutes, or choose \
+         another Marketo instance."
+    )
+}
+
+/// The chosen instance is not configured any more.
+pub fn instance_gone(instance: &str) -> String {
+    format!(
+        "The Marketo instance {instance} is no longer offered. Close this form and type the command again."
+    )
+}
+
+/// The roles in the form are those of another instance than the chosen one.
+pub fn roles_of_another(shown: &str, chosen: &str) -> String {
+    format!(
+        "These are the roles of {shown}, not of {chosen}. Wait a moment until the form shows those of {chosen}; if it \
+         does not, choose the Marketo instance again."
+    )
+}
+
+/// The e-mail is a user already; of `instance`, where there are several.
+pub fn already_a_user(instance: Option<&str>) -> String {
+    match instance {
+        None => {
+            "There is a Marketo user with this e-mail already. Use another address: it need not be a real \
+                 mailbox."
+                .to_owned()
+        }
+        Some(instance) => format!(
+            "The Marketo instance {instance} has a user with this e-mail already, and an e-mail must be unique across \
+             all instances, sandboxes included. Use another address: it need not be a real mailbox."
+        ),
+    }
+}
 
 /// The e-mail is in another open request.
-pub const ALREADY_PENDING: &str =
-    "A request for this e-mail is open already. Wait for its outcome, or use another address.";
+pub fn already_pending(are_several_instances: bool) -> String {
+    let open = "A request for this e-mail is open already";
+    let why = if are_several_instances {
+        ", and an e-mail must be unique across all Marketo instances"
+    } else {
+        ""
+    };
+    format!("{open}{why}. Wait for its outcome, or use another address.")
+}
 
 /// The database failed.
 pub const NOTHING_STORED: &str = "Nothing was stored: the database does not answer. Try again in a minute.";

@@ -42,10 +42,13 @@ pub const LAST_NAME: &str = "last_name";
 pub const REASON: &str = "reason";
 /// Block id of the input for the end of access.
 pub const EXPIRATION: &str = "expiration";
-/// Block id of the input for the role.
+/// Block id of the input for the role; where there are several instances a colon and the instance's name follow, so
+/// that a choice among the roles of one is none among those of another.
 pub const ROLE: &str = "role";
-/// Block id of the input for the workspace.
+/// Block id of the input for the workspace; the instance's name follows as for the role.
 pub const WORKSPACE: &str = "workspace";
+/// Block id of the input for the Marketo instance.
+pub const INSTANCE: &str = "instance";
 
 /// What a button of `request` carries: its id, and the revision that whoever presses has seen. Neither gives a right.
 pub fn button_value(request: &Request) -> String {
@@ -59,8 +62,26 @@ pub fn read_button_value(value: &str) -> (RequestId, i64) {
     (RequestId(id.to_owned()), revision.parse().unwrap_or(0))
 }
 
-/// The block id of the input for `field`: the key under which a fault is shown beside it.
-pub fn block_id_of(field: Field) -> &'static str {
+/// The block id of the input for `field`, under which a fault is shown beside it. `instance` is the one whose roles and
+/// workspaces are offered, where there are several.
+pub fn block_id_of(field: Field, instance: Option<&str>) -> String {
+    let name = block_name_of(field);
+    match (field, instance) {
+        (Field::Role | Field::Workspace, Some(instance)) => format!("{name}:{instance}"),
+        _ => name.to_owned(),
+    }
+}
+
+/// The instance that a block id carries, if it is that of `field`.
+pub fn instance_in(block_id: &str, field: Field) -> Option<Option<&str>> {
+    match block_id.strip_prefix(block_name_of(field))? {
+        "" => Some(None),
+        rest => rest.strip_prefix(':').map(Some),
+    }
+}
+
+/// What the block id of the input for `field` is, or begins with.
+fn block_name_of(field: Field) -> &'static str {
     match field {
         Field::Email => EMAIL,
         Field::FirstName => FIRST_NAME,
@@ -69,5 +90,6 @@ pub fn block_id_of(field: Field) -> &'static str {
         Field::Expiration => EXPIRATION,
         Field::Role => ROLE,
         Field::Workspace => WORKSPACE,
+        Field::Instance => INSTANCE,
     }
 }

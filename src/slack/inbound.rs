@@ -152,6 +152,9 @@ pub struct View {
     /// Which modal it is.
     #[serde(deserialize_with = "lenient")]
     pub callback_id: String,
+    /// The mark of its present content, by which an update of something newer is refused.
+    #[serde(deserialize_with = "lenient")]
+    pub hash: String,
     /// What the bot left in it when it was opened.
     #[serde(deserialize_with = "lenient")]
     pub private_metadata: String,
@@ -175,6 +178,11 @@ pub struct ViewState {
 }
 
 impl ViewState {
+    /// The id of each block that holds something or could.
+    pub fn blocks(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
     /// What the one element of a block holds: typed text, a date, or the value of a chosen option.
     pub fn value(&self, block_id: &str) -> Option<&str> {
         let element = self.values.get(block_id)?.as_object()?.values().next()?;
@@ -184,19 +192,34 @@ impl ViewState {
     }
 }
 
-/// A button that was pressed.
+/// A button that was pressed, or a choice that was made.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Action {
-    /// Which button.
+    /// Which button or input.
     #[serde(deserialize_with = "lenient")]
     pub action_id: String,
+    /// The block in which it is.
+    #[serde(deserialize_with = "lenient")]
+    pub block_id: String,
+    /// The chosen option.
+    #[serde(deserialize_with = "lenient")]
+    pub selected_option: Chosen,
     /// What the button carries.
     #[serde(deserialize_with = "lenient")]
     pub value: String,
     /// When, unique for each press.
     #[serde(deserialize_with = "lenient")]
     pub action_ts: String,
+}
+
+/// An option.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Chosen {
+    /// What it carries.
+    #[serde(deserialize_with = "lenient")]
+    pub value: String,
 }
 
 /// An event of the Events API, with its envelope.

@@ -9,14 +9,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
-    views::{self, Form, Message},
+    views::{self, Choices, Form, Message, Wording},
     words::{self, NotRequester},
 };
 use crate::domain::{
     change::{Change, CreateUser, CreatedUser, Named},
     decide::Refusal,
     expiration::{Expiration, Zone},
-    form::{self, Demands},
+    form::{self, Demands, Draft, Expected, Field},
     offer::{Offer, Role},
     people::Principal,
     policy::{Approval, Panel, Terms},
@@ -57,7 +57,7 @@ fn request_saying(text: &str, state: State) -> Request {
         origin: "C0OPS".into(),
         approval_channel: Some("C0APPROVE".into()),
         change: Change::CreateUser(CreateUser {
-            instance: "production".to_owned(),
+            instance: if text.is_empty() { "production".to_owned() } else { text.to_owned() },
             email: Email::parse("svc_crm@example.com").unwrap(),
             first_name: name("Svc"),
             last_name: name("Crm"),
@@ -94,8 +94,10 @@ fn failed(kind: FailureKind, detail: &str) -> State {
     State::Failed { approved, failure, at: now() }
 }
 
-const FAILURES: [FailureKind; 9] = [
+const FAILURES: [FailureKind; 11] = [
     FailureKind::Taken,
+    FailureKind::TakenElsewhere,
+    FailureKind::InstanceGone,
     FailureKind::Mismatch,
     FailureKind::AccessDenied,
     FailureKind::Credentials,
@@ -153,9 +155,28 @@ fn offer(roles: usize, workspaces: usize, name: &str) -> Offer {
 }
 
 fn modal(offer: &Offer, terms: &Terms, email: &str) -> Value {
+    modal_of(&["production"], Choices::Offered(offer), terms, &initially(email))
+}
+
+fn initially(email: &str) -> Draft {
+    Draft { email: email.to_owned(), ..Draft::default() }
+}
+
+/// The form for the first of these instances.
+fn modal_of(instances: &[&str], choices: Choices<'_>, terms: &Terms, initial: &Draft) -> Value {
     let Terms { reason, expiration, max_access, .. } = terms;
     let demands = Demands { reason: *reason, expiration: *expiration, max_access: *max_access };
-    let form = Form { offer, demands, approvals: vec![&terms.approval], email, metadata: r#"{"v":1}"# };
+    let expected = Expected { demands, approvals: vec![&terms.approval] };
+    let form = Form {
+        wording: Wording::REQUEST,
+        instances,
+        instance: instances[0],
+        choices,
+        expected: &expected,
+        initial,
+        takes_focus: true,
+        metadata: r#"{"v":1}"#,
+    };
     serde_json::to_value(views::request_modal(&form)).unwrap()
 }
 
@@ -196,12 +217,15 @@ const NOT_REQUESTERS: [NotRequester; 6] = [
 /// Every message about a request whose texts are `text`.
 fn messages(text: &str) -> Vec<(String, Message)> {
     let mut messages = Vec::new();
+    let names_instance = !text.is_empty();
     for (name, state) in states(text) {
         let request = request_saying(text, state);
-        messages.push((format!("card_{name}"), views::card(&request, &panel())));
-        messages.push((format!("requester_{name}"), views::requester(&request, &panel())));
+        messages.push((format!("card_{name}"), views::card(&request, &panel(), names_instance)));
+        messages.push((format!("requester_{name}"), views::requester(&request, &panel(), names_instance)));
         match &request.state {
-            State::Done { .. } => messages.push((format!("created_{name}"), views::created(&request))),
+            State::Done { .. } => {
+                messages.push((format!("created_{name}"), views::created(&request, names_instance)))
+            }
             State::Denied { .. }
             | State::Failed { .. }
             | State::TimedOut { .. }

@@ -18,7 +18,7 @@ pub enum Seen {
     Again,
 }
 
-/// Another open request is about the same user of the same instance.
+/// Another open request is about the same user, of whichever instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken;
 

@@ -122,10 +122,25 @@ CREATE INDEX request_auto ON request (auto_rule, created_at) WHERE auto_rule IS 
 CREATE INDEX request_open ON request (state, created_at) WHERE is_open = 1;
 ";
 
+const ONE_SUBJECT: &str = "
+-- At most one open request for a user across all instances: Marketo wants an e-mail to be unique across them. Where
+-- an instance was renamed there may be two; the later one counts as closed until it is next saved.
+UPDATE request SET is_open = 0 WHERE is_open = 1 AND EXISTS (
+    SELECT 1 FROM request AS earlier
+    WHERE earlier.subject = request.subject AND earlier.is_open = 1 AND earlier.id < request.id
+);
+DROP INDEX request_open_subject;
+CREATE UNIQUE INDEX request_open_subject ON request (subject) WHERE is_open = 1;
+";
+
 /// Brings a database from any released schema to this program's.
 pub(super) fn migrator() -> Migrator {
-    let steps =
-        [(1, "main job", MAIN_JOB), (2, "shared budget", SHARED_BUDGET), (3, "auto rules", AUTO_RULES)];
+    let steps = [
+        (1, "main job", MAIN_JOB),
+        (2, "shared budget", SHARED_BUDGET),
+        (3, "auto rules", AUTO_RULES),
+        (4, "one subject", ONE_SUBJECT),
+    ];
     let migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };

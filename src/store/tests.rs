@@ -2,6 +2,7 @@
 //! server; where that is set and the server is absent, the tests fail, they do not skip.
 
 mod locks;
+mod subjects;
 
 use std::{collections::HashSet, future::Future, time::Duration};
 

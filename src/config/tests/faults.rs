@@ -207,9 +207,13 @@ fn each_bad_instance_is_one_fault() {
     one(load_with(&[], &format!("instance = []\n{GOOD}")), "instance: is empty", "instance = []");
     one(load_with(&[], &format!("instance = [1]\n{GOOD}")), "instance[0]: expected a table, found", "[1]");
     let second = BLOCK.replace("'eu'", "'us'");
-    one(load_with(&[], &format!("{GOOD}{BLOCK}{second}")), "instance: not supported yet", "two");
-    let faults = told(load_with(&[], &format!("{GOOD}{BLOCK}{BLOCK}")));
-    assert_eq!(faults[1], "instance[1].name: is also the name of instance[0]");
+    let expected = "instance[1].base_url: is also the address of instance[0]";
+    one(load_with(&[], &format!("{GOOD}{BLOCK}{second}")), expected, "two for one Marketo");
+    let second = BLOCK.replace("https://eu", "https://us");
+    let expected = "instance[1].name: is also the name of instance[0]";
+    one(load_with(&[], &format!("{GOOD}{BLOCK}{second}")), expected, "two of one name");
+    let many = (0..101).map(|at| BLOCK.replace("eu", &format!("eu{at}"))).collect::<String>();
+    one(load_with(&[], &format!("{GOOD}{many}")), "instance: has 101 blocks: expected 100 at most", "many");
 }
 
 #[test]

@@ -129,6 +129,31 @@ fn an_instance_may_name_variables_of_its_own() {
 }
 
 #[test]
+fn several_instances_keep_their_order_and_each_has_its_own_access() {
+    let block = |name: &str, prefix: &str, more: &str| {
+        format!(
+            "\n[[instance]]\nname = '{name}'\nbase_url = 'https://{name}.mktorest.com'\n\
+             client_id_env = '{prefix}_ID'\nclient_secret_env = '{prefix}_SECRET'\n{more}\n"
+        )
+    };
+    let (zeta, alpha) =
+        (block("zeta", "Z", ""), block("alpha", "A", "identity = 'adobe'\ncalls_per_20s = 7"));
+    let variables = [("Z_ID", "z-id"), ("Z_SECRET", "z-secret"), ("A_ID", "a-id"), ("A_SECRET", "a-secret")];
+    let instances = load_with(&variables, &format!("{GOOD}{zeta}{alpha}")).unwrap().instances;
+    let [first, second] = instances.as_slice() else { panic!("two instances") };
+    assert_eq!((first.name.as_str(), first.client_secret.expose_secret()), ("zeta", "z-secret"));
+    assert_eq!((first.identity, first.calls_per_20s), (Identity::Auto, 50));
+    assert_eq!((second.name.as_str(), second.client_secret.expose_secret()), ("alpha", "a-secret"));
+    assert_eq!((second.identity, second.calls_per_20s), (Identity::Adobe, 7));
+    let set_at = SetAt {
+        base_url: "instance[1].base_url".to_owned(),
+        client_id: "A_ID".to_owned(),
+        client_secret: "A_SECRET".to_owned(),
+    };
+    assert_eq!(second.set_at, set_at);
+}
+
+#[test]
 fn settings_can_be_logged_without_their_secrets() {
     let database = ("DATABASE_URL", "postgres://bot:hidden-password@db/bot");
     let config = load_with(&[database], GOOD).unwrap();

@@ -81,6 +81,24 @@ impl Try<'_> {
         })
     }
 
+    /// What follows from the look on another instance before an invite; nothing: the e-mail is free there.
+    pub(super) fn looked_elsewhere(
+        &self,
+        progress: &Progress,
+        now: Timestamp,
+        instance: &str,
+        is_there: Result<bool, &Error>,
+    ) -> Option<Done> {
+        match is_there {
+            Ok(false) => None,
+            Ok(true) => Some(failed(FailureKind::TakenElsewhere, instance.to_owned(), progress)),
+            Err(error) => {
+                let words = format!("{instance}: {}", error.message);
+                Some(self.trouble(progress, now, &Error { message: words, ..error.clone() }))
+            }
+        }
+    }
+
     /// What follows from the answer to an invite. `sent` was written down before it, `before` is what was known until
     /// then.
     pub(super) fn invited(
@@ -179,6 +197,11 @@ impl Try<'_> {
         let cause = cause.or((self.attempts >= QUIET_TRIES).then_some(WaitCause::Unavailable));
         later(progress, until, error.to_string(), cause.map(|cause| (cause, until)))
     }
+}
+
+/// The instance is not configured any more. What was attempted there is looked for if it comes back.
+pub(super) fn instance_gone(progress: &Progress, instance: &str) -> Done {
+    failed(FailureKind::InstanceGone, instance.to_owned(), progress)
 }
 
 /// The same effect, later; with what people are told meanwhile.

@@ -53,13 +53,16 @@ fn check_all(text: &str) {
     check(&json!(views::deny_modal(&request, "")));
     check(&json!(views::unavailable_modal(text)));
     check(&modal(&offer(2, 3, text), &terms(), text));
-    check(&views::options(&offer(0, 3, text), ""));
+    let names = ["eu", "production"];
+    check(&modal_of(&names, Choices::Offered(&offer(2, 3, text)), &terms(), &initially(text)));
+    check(&modal_of(&names, Choices::Unavailable, &terms(), &initially(text)));
+    check(&views::options(&offer(0, 3, text), Field::Workspace, ""));
 }
 
 #[test]
 fn a_hostile_text_is_only_shown() {
     check_all(HOSTILE);
-    let card = views::card(&request_saying(HOSTILE, State::undecided()), &panel());
+    let card = views::card(&request_saying(HOSTILE, State::undecided()), &panel(), true);
     assert!(read(&card).contains("<!channel> <@U1> *b* `c` _i_ :smile:"), "shown as it was typed");
 }
 

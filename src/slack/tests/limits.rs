@@ -103,7 +103,7 @@ fn a_long_list_of_approvers_is_cut() {
     let request = request(State::undecided());
     let panel = Panel { deciders: many.clone(), ..panel() };
     for message in [
-        views::card(&request, &panel),
+        views::card(&request, &panel, true),
         views::reminder(&request, &panel),
         words::refusal(&Refusal::NotApprover, &many, &"U0REQ".into()),
         words::may_not_request(NotRequester::NotListed, &many, &many),
@@ -125,9 +125,11 @@ fn forms_hold_with_long_names_and_many_choices() {
         if roles <= 200 {
             check(&form, "form");
         }
-        let options = views::options(&offer, "");
-        assert_eq!(options["options"].as_array().unwrap().len(), workspaces.min(100));
-        check(&options, "options");
+        for (field, count) in [(Field::Role, roles), (Field::Workspace, workspaces)] {
+            let options = views::options(&offer, field, "");
+            assert_eq!(options["options"].as_array().unwrap().len(), count.min(100));
+            check(&options, "options");
+        }
     }
     let request = request_saying(&"&".repeat(100), State::undecided());
     check(&json!(views::deny_modal(&request, &"m".repeat(3000))), "deny");

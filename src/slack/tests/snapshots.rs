@@ -42,6 +42,23 @@ fn every_message_as_it_is_read() {
 }
 
 #[test]
+fn where_there_are_several_instances_each_message_about_a_user_names_the_one() {
+    let done = states("").into_iter().find(|(name, _)| name == "done").unwrap().1;
+    let (pending, done) = (request(State::undecided()), request(done));
+    for (message, names) in [
+        (views::card(&pending, &panel(), true), true),
+        (views::requester(&pending, &panel(), true), true),
+        (views::created(&done, true), true),
+        (views::created(&done, false), false),
+    ] {
+        let read = read(&message);
+        let line = "Email: svc_crm@example.com\nMarketo instance: production\nRole";
+        let after_id = "User id: svc_crm@example.com\nMarketo instance: production\nRole";
+        assert_eq!(read.contains(line) || read.contains(after_id), names, "{read}");
+    }
+}
+
+#[test]
 fn the_form_and_its_stand_ins() {
     let strict = Terms { reason: form::tests::terms().expiration, ..terms() };
     shown!("form_one_role", modal(&offer(1, 1, "API Only"), &strict, ""));
@@ -55,13 +72,27 @@ fn the_form_and_its_stand_ins() {
     shown!("form_choice_filled", modal(&offer(2, 2, "Choice"), &open, "svc_crm@example.com"));
     shown!("form_many_workspaces", modal(&offer(2, 101, "Choice"), &open, "").pointer("/blocks/7"));
     shown!("form_without_roles", modal(&offer(0, 1, "x"), &open, ""));
+    let reason = Reason::parse("Sync").unwrap();
+    let Change::CreateUser(user) = request(State::undecided()).change;
+    let initial = Draft { role: Some("2".into()), ..Draft::of(&user, Some(&reason)) };
+    let names = ["production", "sandbox"];
+    let filled = modal_of(&names, Choices::Offered(&offer(2, 101, "Choice")), &open, &initial);
+    shown!("form_instances_filled", filled);
+    let empty = offer(0, 1, "x");
+    for (name, choices) in [
+        ("form_instance_without_roles", Choices::Offered(&empty)),
+        ("form_instance_loading", Choices::Loading),
+        ("form_instance_unavailable", Choices::Unavailable),
+    ] {
+        shown!(name, modal_of(&names, choices, &open, &Draft::default()).pointer("/blocks/7"));
+    }
     shown!("loading", views::loading_modal(r#"{"v":1}"#));
     shown!(
         "unavailable",
         views::unavailable_modal("Marketo can't be reached right now. Try again in a minute.")
     );
     shown!("deny", views::deny_modal(&request(State::undecided()), r#"{"v":1}"#));
-    shown!("options", views::options(&offer(0, 12, "EMEA"), " emea 1"));
+    shown!("options", views::options(&offer(0, 12, "EMEA"), Field::Workspace, " emea 1"));
 }
 
 #[test]
@@ -94,8 +125,13 @@ fn the_states_are_told_apart_by_their_words() {
 
 #[test]
 fn buttons_are_where_something_can_be_pressed() {
-    let mendable =
-        ["failed_accessdenied", "failed_credentials", "failed_configuration", "failed_unavailable"];
+    let mendable = [
+        "failed_accessdenied",
+        "failed_credentials",
+        "failed_configuration",
+        "failed_instancegone",
+        "failed_unavailable",
+    ];
     for (name, message) in messages("") {
         let pressed: Vec<String> = read(&message)
             .split('[')
@@ -117,13 +153,13 @@ fn buttons_are_where_something_can_be_pressed() {
 fn a_requester_is_not_named_among_those_who_decide() {
     let own = Panel { deciders: vec![Principal::User("U0REQ".into())], ..panel() };
     let request = request(State::undecided());
-    assert!(read(&views::card(&request, &own)).contains("Nobody else may approve"));
+    assert!(read(&views::card(&request, &own, true)).contains("Nobody else may approve"));
     assert!(read(&views::reminder(&request, &own)).contains("Nobody else may approve"));
-    assert!(!views::card(&request, &panel()).text.contains("S0MOPS"), "a group is pinged once");
+    assert!(!views::card(&request, &panel(), true).text.contains("S0MOPS"), "a group is pinged once");
 }
 
 #[test]
 fn a_message_shows_nothing_of_itself_in_a_log() {
-    let shown = format!("{:?}", views::card(&request(State::undecided()), &panel()));
+    let shown = format!("{:?}", views::card(&request(State::undecided()), &panel(), true));
     assert_eq!(shown, "Message(3 blocks)");
 }

@@ -19,9 +19,9 @@ use crate::{
     slack::{ids, line::Line},
 };
 
-/// The card in the approval channel.
-pub fn card(request: &Request, panel: &Panel) -> Message {
-    let mut message = follow(request, panel, Reader::Approvers);
+/// The card in the approval channel; it names the Marketo instance where there are several.
+pub fn card(request: &Request, panel: &Panel, names_instance: bool) -> Message {
+    let mut message = follow(request, panel, Reader::Approvers, names_instance);
     let buttons = match &request.state {
         State::Pending { .. } => vec![
             button("Approve", ids::APPROVE, request, Some(SlackBlockButtonStyle::Primary)),
@@ -45,9 +45,9 @@ pub fn card(request: &Request, panel: &Panel) -> Message {
     message
 }
 
-/// The direct message to the requester.
-pub fn requester(request: &Request, panel: &Panel) -> Message {
-    let mut message = follow(request, panel, Reader::Requester);
+/// The direct message to the requester; it names the Marketo instance where there are several.
+pub fn requester(request: &Request, panel: &Panel, names_instance: bool) -> Message {
+    let mut message = follow(request, panel, Reader::Requester, names_instance);
     let buttons = match &request.state {
         State::Pending { .. } => vec![button("Edit", ids::EDIT, request, None), cancel(request)],
         State::Applying { waiting: Some(waiting), .. } if !waiting.may_be_applied => vec![cancel(request)],
@@ -66,9 +66,9 @@ fn cancel(request: &Request) -> SlackBlockButtonElement {
     button("Cancel request", ids::CANCEL, request, Some(SlackBlockButtonStyle::Danger))
 }
 
-fn follow(request: &Request, panel: &Panel, reader: Reader) -> Message {
+fn follow(request: &Request, panel: &Panel, reader: Reader, names_instance: bool) -> Message {
     let status = status(request, Some(panel), reader);
-    let mut facts = facts(request);
+    let mut facts = facts(request, names_instance);
     if reader == Reader::Approvers && !matches!(request.state, State::Pending { .. }) {
         facts = facts.line(Line::new().bold("Requested by: ").person(&request.requester));
     }

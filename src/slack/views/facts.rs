@@ -29,20 +29,23 @@ pub(super) fn fact(label: &str) -> Line {
     Line::new().bold(format!("{label}: "))
 }
 
-/// Name, address, role, workspace and end of access.
-pub(super) fn user_lines(user: &CreateUser) -> [Line; 5] {
-    [
-        fact("Name").text(full_name(user)),
-        fact("Email").text(user.email.as_str()),
+/// Name, address, instance (where `names_instance`), role, workspace and end of access.
+pub(super) fn user_lines(user: &CreateUser, names_instance: bool) -> Vec<Line> {
+    let mut lines = vec![fact("Name").text(full_name(user)), fact("Email").text(user.email.as_str())];
+    if names_instance {
+        lines.push(fact("Marketo instance").text(&user.instance));
+    }
+    lines.extend([
         fact("Role").text(&user.role.name),
         fact("Workspace").text(&user.workspace.name),
         fact("Access").expiration(user.expiration.as_ref()),
-    ]
+    ]);
+    lines
 }
 
 /// The user and why they are asked for.
-pub(super) fn facts(request: &Request) -> Paragraphs {
-    let lines = user_lines(user_of(request)).into_iter();
+pub(super) fn facts(request: &Request, names_instance: bool) -> Paragraphs {
+    let lines = user_lines(user_of(request), names_instance).into_iter();
     let facts = lines.fold(Paragraphs::new(), Paragraphs::line);
     let facts = narrowings(request).into_iter().fold(facts, Paragraphs::line);
     match &request.reason {

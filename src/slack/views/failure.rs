@@ -9,6 +9,11 @@ use crate::{
 pub(super) fn meaning(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::Taken => "Somebody else added a Marketo user with this e-mail in the meantime.",
+        FailureKind::TakenElsewhere => {
+            "Another Marketo instance has a user with this e-mail, and Marketo wants an e-mail to be unique across \
+             all instances, sandboxes included."
+        }
+        FailureKind::InstanceGone => "The bot no longer serves the Marketo instance that was asked for.",
         FailureKind::Mismatch => {
             "Marketo now has a user with this e-mail, but it differs from what was approved."
         }
@@ -31,6 +36,13 @@ fn remedy(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::Taken => {
             "Use that user if it is the right one. Otherwise send a new request with another e-mail."
+        }
+        FailureKind::TakenElsewhere => {
+            "Send a new request with another e-mail: it need not be a real mailbox."
+        }
+        FailureKind::InstanceGone => {
+            "Ask whoever runs this bot to bring the instance back into its configuration, or send a new request for \
+             another instance."
         }
         FailureKind::Mismatch => {
             "Ask a Marketo admin to look at the user under Admin > Users & Roles and to correct or delete it."
@@ -73,6 +85,7 @@ pub(super) fn advice(paragraphs: Paragraphs, failure: &Failure, then: &Line) -> 
     }
     let whose = match failure.kind {
         FailureKind::CardUndeliverable => "Slack's answer: ",
+        FailureKind::TakenElsewhere | FailureKind::InstanceGone => "Marketo instance: ",
         FailureKind::Mismatch | FailureKind::Taken | FailureKind::ExpirationPassed => "Details: ",
         FailureKind::AccessDenied
         | FailureKind::Credentials

@@ -6,9 +6,8 @@ use slack_morphism::{
     EmailAddress,
     blocks::{
         SlackBlock, SlackBlockChoiceItem, SlackBlockDatePickerElement, SlackBlockEmailInputElement,
-        SlackBlockExternalSelectElement, SlackBlockOptionGroup, SlackBlockPlainTextInputElement,
-        SlackBlockPlainTextOnly, SlackBlockStaticSelectElement, SlackInputBlock, SlackInputBlockElement,
-        SlackModalView, SlackView,
+        SlackBlockExternalSelectElement, SlackBlockPlainTextInputElement, SlackBlockPlainTextOnly,
+        SlackBlockStaticSelectElement, SlackInputBlock, SlackInputBlockElement, SlackModalView, SlackView,
     },
 };
 
@@ -16,19 +15,20 @@ use super::{label, modals, unavailable_modal};
 use crate::{
     domain::{
         change::Named,
-        form::{Demands, Field},
+        form::{Draft, Expected, Field},
         offer::Offer,
         policy::{Approval, Demand},
         text::{EMAIL_MAX, NAME_MAX, REASON_MAX},
     },
     slack::{
+        faults,
         ids::{self, block_id_of},
-        line::Line,
+        line::{Line, Paragraphs},
         text,
     },
 };
 
-/// How many options a select, or a group of them, may have.
+/// How many options a select may have.
 const OPTIONS_MAX: usize = 100;
 /// The longest text of an option.
 const OPTION_MAX: usize = 75;
@@ -36,52 +36,115 @@ const OPTION_MAX: usize = 75;
 type Choice = SlackBlockChoiceItem<SlackBlockPlainTextOnly>;
 
 /// What the form is made of.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct Form<'a> {
-    /// The roles and workspaces to choose from.
-    pub offer: &'a Offer,
-    /// What must be filled in, whatever is chosen.
-    pub demands: Demands,
-    /// Who may come to decide, depending on what is chosen.
-    pub approvals: Vec<&'a Approval>,
-    /// What the e-mail field holds at first; may be empty.
-    pub email: &'a str,
+    /// What it is called and what its button says.
+    pub wording: Wording,
+    /// The name of each Marketo instance; where there are several, one can be chosen.
+    pub instances: &'a [&'a str],
+    /// The one whose roles and workspaces are shown.
+    pub instance: &'a str,
+    /// Those roles and workspaces.
+    pub choices: Choices<'a>,
+    /// What must be filled in, and who may come to decide.
+    pub expected: &'a Expected<'a>,
+    /// What the fields hold at first: roles and workspaces by their ids. What is not offered is left out; its instance
+    /// does not count.
+    pub initial: &'a Draft,
+    /// Whether the first field to be filled in takes the focus; not where somebody is at work in the form already.
+    pub takes_focus: bool,
     /// Comes back with the submission.
     pub metadata: &'a str,
 }
 
+/// What a form is called and what its button says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wording {
+    /// By which the bot knows it again.
+    pub callback_id: &'static str,
+    /// Its title.
+    pub title: &'static str,
+    /// The label of the button that sends it.
+    pub submit: &'static str,
+}
+
+impl Wording {
+    /// The form for a new request.
+    pub const REQUEST: Self =
+        Self { callback_id: ids::REQUEST_FORM, title: modals::TITLE, submit: "Request" };
+
+    /// The wording of the form that is open under this callback id.
+    pub fn of(callback_id: &str) -> Option<Self> {
+        [Self::REQUEST].into_iter().find(|wording| wording.callback_id == callback_id)
+    }
+}
+
+/// What there is to choose from on an instance.
+#[derive(Clone, Copy)]
+pub enum Choices<'a> {
+    /// These roles and workspaces.
+    Offered(&'a Offer),
+    /// They are being fetched.
+    Loading,
+    /// They could not be fetched.
+    Unavailable,
+}
+
 /// The modal **Marketo API user**.
 pub fn request_modal(form: &Form<'_>) -> SlackView {
-    if form.offer.roles.is_empty() {
-        return unavailable_modal(
-            "Marketo has none of the roles that may be given to an API user. Ask whoever runs this bot to check \
-             the roles in its configuration.",
-        );
-    }
-    let email = text::literal(form.email.trim(), EMAIL_MAX);
+    let has_choice = form.instances.len() > 1;
+    let carried = has_choice.then_some(form.instance);
+    let place = match form.choices {
+        Choices::Offered(offer) if !offer.roles.is_empty() => {
+            let mut place = vec![role(offer, form.initial, carried)];
+            place.extend(workspace(offer, form.initial, carried));
+            place
+        }
+        Choices::Offered(_) if !has_choice => {
+            return unavailable_modal(
+                "Marketo has none of the roles that may be given to an API user. Ask whoever runs this bot to check \
+                 the roles in its configuration.",
+            );
+        }
+        Choices::Offered(_) => vec![note(format!(
+            "{} has none of the roles that may be given to an API user. Choose another Marketo instance, or ask \
+             whoever runs this bot to check the roles in its configuration.",
+            form.instance
+        ))],
+        Choices::Loading => vec![note(format!("Loading roles from {}…", form.instance))],
+        Choices::Unavailable => vec![note(faults::instance_unavailable(form.instance))],
+    };
+    let Draft { email, first_name, last_name, reason: why, expiration: end, .. } = form.initial;
+    let email = text::literal(email.trim(), EMAIL_MAX);
+    let focus = form.takes_focus.then_some(if email.is_empty() { Field::Email } else { Field::FirstName });
     let mut blocks = vec![
-        next_step(&form.approvals).context(),
-        email_input(&email),
-        name(Field::FirstName, "First name", !email.is_empty()),
-        name(Field::LastName, "Last name", false),
-        reason(form.demands.reason),
-        expiration(form.demands.expiration),
-        role(form.offer),
+        next_step(&form.expected.approvals).context(),
+        email_input(&email, focus == Some(Field::Email)),
+        name(Field::FirstName, "First name", first_name, focus == Some(Field::FirstName)),
+        name(Field::LastName, "Last name", last_name, false),
+        reason(form.expected.demands.reason, why),
+        expiration(form.expected.demands.expiration, end.as_deref()),
     ];
-    blocks.extend(workspace(form.offer));
-    let view = SlackModalView::new(label(modals::TITLE), blocks)
-        .with_submit(label("Request"))
+    blocks.extend(has_choice.then(|| instance(form)));
+    blocks.extend(place);
+    let view = SlackModalView::new(label(form.wording.title), blocks)
+        .with_submit(label(form.wording.submit))
         .with_close(label("Cancel"))
-        .with_callback_id(ids::REQUEST_FORM.into())
+        .with_callback_id(form.wording.callback_id.into())
         .with_private_metadata(form.metadata.to_owned());
     SlackView::Modal(view)
 }
 
-/// The answer to `/slack/options`: the workspaces whose names hold `typed`, as "External select" in Slack's Block
-/// Kit reference has it.
-pub fn options(offer: &Offer, typed: &str) -> Value {
+/// The answer to `/slack/options`: the roles or workspaces whose names hold `typed`, as "External select" in Slack's
+/// Block Kit reference has it.
+pub fn options(offer: &Offer, field: Field, typed: &str) -> Value {
     let typed = typed.trim().to_lowercase();
-    let matches = offer.workspaces.iter().filter(|named| named.name.to_lowercase().contains(&typed));
+    let named: Vec<&Named> = match field {
+        Field::Role => offer.roles.iter().map(|role| &role.named).collect(),
+        Field::Workspace => offer.workspaces.iter().collect(),
+        _ => Vec::new(),
+    };
+    let matches = named.into_iter().filter(|named| named.name.to_lowercase().contains(&typed));
     let options: Vec<Choice> = matches.take(OPTIONS_MAX).map(choice).collect();
     json!({ "options": options })
 }
@@ -102,90 +165,122 @@ fn next_step(approvals: &[&Approval]) -> Line {
     }
 }
 
+fn note(text: String) -> SlackBlock {
+    Paragraphs::new().line(Line::of(text)).block()
+}
+
 fn input(
-    field: Field,
+    block_id: String,
     text: &str,
     element: impl Into<SlackInputBlockElement>,
     demand: Demand,
 ) -> SlackInputBlock {
     SlackInputBlock::new(label(text), element.into())
-        .with_block_id(block_id_of(field).into())
+        .with_block_id(block_id.into())
         .with_optional(demand == Demand::Optional)
 }
 
-fn email_input(prefilled: &str) -> SlackBlock {
-    let initial = Some(EmailAddress(prefilled.to_owned())).filter(|_| !prefilled.is_empty());
+fn email_input(initial: &str, has_focus: bool) -> SlackBlock {
+    let initial = Some(EmailAddress(initial.to_owned())).filter(|_| !initial.is_empty());
     let element = SlackBlockEmailInputElement::new()
         .with_action_id(ids::VALUE.into())
-        .opt_focus_on_load(prefilled.is_empty().then_some(true))
+        .opt_focus_on_load(has_focus.then_some(true))
         .opt_initial_value(initial);
     let hint = "The login of the new user. Marketo must not have a user with this e-mail yet.";
-    input(Field::Email, "Email", element, Demand::Required).with_hint(label(hint)).into()
+    let block_id = block_id_of(Field::Email, None);
+    input(block_id, "Email", element, Demand::Required).with_hint(label(hint)).into()
 }
 
-fn name(field: Field, text: &str, has_focus: bool) -> SlackBlock {
+fn name(field: Field, text: &str, initial: &str, has_focus: bool) -> SlackBlock {
     let element = SlackBlockPlainTextInputElement::new()
         .with_action_id(ids::VALUE.into())
         .with_max_length(NAME_MAX as u64)
-        .opt_focus_on_load(has_focus.then_some(true));
-    input(field, text, element, Demand::Required).into()
+        .opt_focus_on_load(has_focus.then_some(true))
+        .opt_initial_value(initial_text(initial, NAME_MAX));
+    input(block_id_of(field, None), text, element, Demand::Required).into()
 }
 
-fn reason(demand: Demand) -> SlackBlock {
+fn reason(demand: Demand, initial: &str) -> SlackBlock {
     let element = SlackBlockPlainTextInputElement::new()
         .with_action_id(ids::VALUE.into())
         .with_multiline(true)
-        .with_max_length(REASON_MAX as u64);
+        .with_max_length(REASON_MAX as u64)
+        .opt_initial_value(initial_text(initial, REASON_MAX));
     let hint = "What the user is for, such as the tool or integration that will use it.";
-    input(Field::Reason, "Reason", element, demand).with_hint(label(hint)).into()
+    let block_id = block_id_of(Field::Reason, None);
+    input(block_id, "Reason", element, demand).with_hint(label(hint)).into()
 }
 
-fn expiration(demand: Demand) -> SlackBlock {
-    let element = SlackBlockDatePickerElement::new().with_action_id(ids::VALUE.into());
+fn initial_text(text: &str, max: usize) -> Option<String> {
+    Some(text::literal(text, max)).filter(|text| !text.trim().is_empty())
+}
+
+fn expiration(demand: Demand, initial: Option<&str>) -> SlackBlock {
+    let date = initial.filter(|date| date.parse::<jiff::civil::Date>().is_ok());
+    let element = SlackBlockDatePickerElement::new()
+        .with_action_id(ids::VALUE.into())
+        .opt_initial_date(date.map(str::to_owned));
     let hint = "Access ends at the end of this day in your time zone.";
-    input(Field::Expiration, "Access expiration", element, demand).with_hint(label(hint)).into()
+    let block_id = block_id_of(Field::Expiration, None);
+    input(block_id, "Access expiration", element, demand).with_hint(label(hint)).into()
 }
 
-fn role(offer: &Offer) -> SlackBlock {
-    let choices: Vec<Choice> = offer.roles.iter().map(|role| choice(&role.named)).collect();
-    let select = SlackBlockStaticSelectElement::new().with_action_id(ids::VALUE.into());
-    let only = Some(&choices).filter(|choices| choices.len() == 1).map(|choices| choices[0].clone());
-    let select = select.opt_initial_option(only);
-    let select = if choices.len() <= OPTIONS_MAX {
-        select.with_options(choices)
-    } else {
-        select.with_option_groups(groups(&choices))
-    };
-    input(Field::Role, "Role", select, Demand::Required).into()
+/// The choice among instances. The bot hears of a change at once, since roles and workspaces follow it.
+fn instance(form: &Form<'_>) -> SlackBlock {
+    let choice = |name: &str| Choice::new(text::plain(name, OPTION_MAX).into(), name.to_owned());
+    let select = SlackBlockStaticSelectElement::new()
+        .with_action_id(ids::VALUE.into())
+        .with_options(form.instances.iter().map(|name| choice(name)).collect())
+        .with_initial_option(choice(form.instance));
+    let block_id = block_id_of(Field::Instance, None);
+    let hint = "The user is created there. Roles and workspaces follow this choice.";
+    input(block_id, "Marketo instance", select, Demand::Required)
+        .with_hint(label(hint))
+        .with_dispatch_action(true)
+        .into()
 }
 
-/// More roles than one select may list, in groups.
-fn groups(choices: &[Choice]) -> Vec<SlackBlockOptionGroup<SlackBlockPlainTextOnly>> {
-    let groups = choices.chunks(OPTIONS_MAX).take(OPTIONS_MAX).enumerate();
-    let group = |(at, group): (usize, &[Choice])| {
-        let first = at * OPTIONS_MAX + 1;
-        let name = format!("Roles {first} to {}", first + group.len() - 1);
-        SlackBlockOptionGroup::new(label(&name), group.to_vec())
-    };
-    groups.map(group).collect()
+fn role(offer: &Offer, initial: &Draft, instance: Option<&str>) -> SlackBlock {
+    let roles: Vec<&Named> = offer.roles.iter().map(|role| &role.named).collect();
+    let only = if let [only] = roles.as_slice() { Some(*only) } else { None };
+    let initial = named(&roles, initial.role.as_deref()).or(only);
+    input(block_id_of(Field::Role, instance), "Role", select(&roles, initial), Demand::Required).into()
 }
 
-fn workspace(offer: &Offer) -> Option<SlackBlock> {
-    let count = offer.workspaces.len();
-    let element: SlackInputBlockElement = match count {
-        0 | 1 => return None,
-        2..=OPTIONS_MAX => SlackBlockStaticSelectElement::new()
+fn workspace(offer: &Offer, initial: &Draft, instance: Option<&str>) -> Option<SlackBlock> {
+    if offer.workspaces.len() < 2 {
+        return None;
+    }
+    let workspaces: Vec<&Named> = offer.workspaces.iter().collect();
+    let select = select(&workspaces, named(&workspaces, initial.workspace.as_deref()));
+    let block_id = block_id_of(Field::Workspace, instance);
+    let hint = "The role holds in this workspace.";
+    Some(input(block_id, "Workspace", select, Demand::Required).with_hint(label(hint)).into())
+}
+
+/// The one of `all` with this id.
+fn named<'a>(all: &[&'a Named], id: Option<&str>) -> Option<&'a Named> {
+    let id: i64 = id?.parse().ok()?;
+    all.iter().find(|named| named.id == id).copied()
+}
+
+/// A select of these. Where there are more than it may hold, its options come from `/slack/options`, from the first
+/// letter or before it.
+fn select(all: &[&Named], initial: Option<&Named>) -> SlackInputBlockElement {
+    let initial = initial.map(choice);
+    if all.len() <= OPTIONS_MAX {
+        SlackBlockStaticSelectElement::new()
             .with_action_id(ids::VALUE.into())
-            .with_options(offer.workspaces.iter().map(choice).collect())
-            .into(),
-        // The options come from `/slack/options`, from the first letter or before it.
-        _ => SlackBlockExternalSelectElement::new()
+            .with_options(all.iter().map(|named| choice(named)).collect())
+            .opt_initial_option(initial)
+            .into()
+    } else {
+        SlackBlockExternalSelectElement::new()
             .with_action_id(ids::VALUE.into())
             .with_min_query_length(0)
-            .into(),
-    };
-    let hint = "The role holds in this workspace.";
-    Some(input(Field::Workspace, "Workspace", element, Demand::Required).with_hint(label(hint)).into())
+            .opt_initial_option(initial)
+            .into()
+    }
 }
 
 fn choice(named: &Named) -> Choice {

@@ -17,14 +17,15 @@ use crate::{
     slack::line::{Line, Paragraphs},
 };
 
-/// The announcement where the command was typed: the user, and how it becomes a custom service.
-pub fn created(request: &Request) -> Message {
+/// The announcement where the command was typed: the user, and how it becomes a custom service. It names the Marketo
+/// instance where there are several.
+pub fn created(request: &Request, names_instance: bool) -> Message {
     let user = user_of(request);
     let (made, by) = match &request.state {
         State::Done { user, approved, .. } => (Some(user), approved.by.as_slice()),
         _ => (None, [].as_slice()),
     };
-    let mut lines = Vec::from(user_lines(user));
+    let mut lines = user_lines(user, names_instance);
     lines.insert(2, user_id(made));
     lines.push(fact("Requested by").person(&request.requester));
     lines.push(approver(by));
