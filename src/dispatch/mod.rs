@@ -19,7 +19,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cache::{instance::Instance, instances::Instances, people::People},
+    cache::{instance::Instance, people::People},
     clock::Clock,
     domain::{decide::Refusal, effect::Effect, event::Event, people::UserId},
     engine::{Engine, Settled, Settlement},
@@ -47,8 +47,6 @@ pub struct Parts {
     pub targets: Vec<Target>,
     /// Who is in which group.
     pub people: Arc<People>,
-    /// What the instances have.
-    pub instances: Instances,
     /// The condition of the process.
     pub health: Arc<Health>,
     /// Notified when new effects are due.
