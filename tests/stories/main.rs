@@ -6,6 +6,8 @@
 mod approval;
 mod creation;
 mod form;
+mod instance_trouble;
+mod instances;
 mod late_presses;
 mod main_job;
 mod marketo_trouble;
