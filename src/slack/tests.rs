@@ -203,6 +203,8 @@ fn refusals() -> Vec<Refusal> {
         Refusal::Failed,
         Refusal::NothingToRetry,
         Refusal::ExpirationPassed,
+        Refusal::OverBeforeRetry,
+        Refusal::AnotherIsOpen,
         Refusal::Unknown,
     ]
 }
