@@ -5,6 +5,8 @@ mod at_once;
 mod budget;
 mod lost;
 mod proxy;
+#[path = "../common/schema.rs"]
+mod schema;
 mod sqlite;
 mod support;
 mod takeover;
