@@ -15,6 +15,8 @@ mod outages;
 mod restarts;
 mod rights;
 mod safety;
+#[path = "../common/schema.rs"]
+mod schema;
 mod second_thoughts;
 mod slack_trouble;
 mod support;
