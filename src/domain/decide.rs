@@ -14,7 +14,7 @@ pub use self::opening::{Submission, open};
 use super::{
     change::Change,
     effect::{Effect, Note, Planned},
-    event::{Event, Press},
+    event::Event,
     people::{Principal, UserId},
     policy::{Case, Members, Policy},
     reminder,
@@ -141,20 +141,7 @@ pub enum Refusal {
 pub fn decide(today: Today<'_>, request: &Request, event: &Event) -> Result<Decision, Refusal> {
     let now = today.now;
     match (event, &request.state) {
-        (Event::Pressed { by, press }, state) => {
-            let press_of = presses::PressOf { today, request, by };
-            match press {
-                Press::Approve { revision, narrowing, note } => {
-                    press_of.approves(*revision, narrowing, note.as_ref())
-                }
-                Press::AskToReview | Press::AskToDeny => press_of.asks_to_decide(),
-                Press::Deny { reason } => press_of.denies(reason),
-                Press::Cancel => press_of.cancels(),
-                Press::AskToEdit => press_of.asks_to_edit(),
-                Press::Edit(edited) => press_of.edits(edited),
-                Press::Retry => press_of.retries(state),
-            }
-        }
+        (Event::Pressed { by, press }, _) => presses::PressOf { today, request, by }.decide(press),
 
         (Event::Applied(user), State::Applying { approved, .. }) => {
             let next = State::Done { approved: approved.clone(), user: user.clone(), at: now };

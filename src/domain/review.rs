@@ -36,8 +36,7 @@ pub fn check(
     let Change::CreateUser(user) = &request.change;
     let mut faults = Vec::new();
     let mut narrowing = Narrowing::default();
-    let is_same =
-        |id: Option<&str>, own: i64| id.and_then(|id| id.parse().ok()).is_none_or(|id: i64| id == own);
+    let is_same = |id: Option<&str>, own: i64| id.is_none_or(|id| id.parse() == Ok(own));
     // What stays as it is need not be offered any more.
     let is_same_role = is_same(choice.role.as_deref(), user.role.id);
     if !is_same_role || !is_same(choice.workspace.as_deref(), user.workspace.id) {

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::{
     change::{CreateUser, CreatedUser, Named},
+    event::Press,
     form::tests::{policy, terms},
     people::{Principal, Standing},
     policy::{Approval, Terms},

@@ -1,7 +1,7 @@
 //! How far a request has come, in words. One `match` for all readers; what differs between them is who "you" is
 //! and which button is at hand. Only a finished request speaks of "created": people and tests find it by that word.
 
-use super::{failure, others};
+use super::{facts::no_longer_count, failure, others};
 use crate::{
     domain::{
         people::UserId,
@@ -33,7 +33,10 @@ pub(super) fn status(request: &Request, panel: Option<&Panel>, reader: Reader) -
             let paragraphs = paragraphs.line(asks);
             panel.iter().fold(paragraphs, |paragraphs, panel| {
                 let paragraphs = paragraphs.line(may_approve(request, panel));
-                agreed(paragraphs, panel, approvals, *is_escalated)
+                let paragraphs = agreed(paragraphs, panel, approvals, *is_escalated);
+                let changed = request.amendments.iter().rfind(|change| !change.differences.is_empty());
+                let lapsed = changed.and_then(|change| no_longer_count(change.lapsed));
+                lapsed.into_iter().fold(paragraphs, Paragraphs::line)
             })
         }
         State::Applying { approved, waiting } => {

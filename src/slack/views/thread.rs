@@ -2,7 +2,7 @@
 
 use super::{
     Message,
-    facts::{differences, subject, user_of},
+    facts::{differences, no_longer_count, subject, user_of},
     others,
 };
 use crate::{
@@ -34,19 +34,27 @@ pub fn reminder(request: &Request, panel: &Panel) -> Message {
 pub fn note(request: &Request, note: &Note, panel: &Panel) -> Message {
     let paragraphs = Paragraphs::new();
     Message::of(&match note {
-        Note::Approval { by, given, needed, .. } => {
-            paragraphs.line(Line::new().person(by).text(format!(" approved ({given} of {needed}).")))
+        Note::Approval { by, revision, given, needed } => {
+            let approved = Line::new().person(by).text(format!(" approved ({given} of {needed})."));
+            let said = request.amendments.iter().find(|amendment| {
+                amendment.by == *by && amendment.revision == *revision && amendment.differences.is_empty()
+            });
+            let said = said.and_then(|amendment| amendment.note.as_ref());
+            said.iter().fold(paragraphs.line(approved), |all, note| all.quote(note.as_str()))
         }
         Note::Escalated => paragraphs
             .line(Line::of("Nobody has decided for a while, so more people are asked."))
             .line(call(request, panel)),
         Note::Amended { revision, lapsed } => {
-            let amendment = request.amendments.iter().find(|amendment| amendment.revision == *revision);
+            let amendment = request
+                .amendments
+                .iter()
+                .find(|amendment| amendment.revision == *revision && !amendment.differences.is_empty());
             let Some(amendment) = amendment else {
-                return Message::of(&paragraphs.line(Line::of("Changed.")));
+                return Message::of(&paragraphs.line(Line::of("The request was changed.")));
             };
             let is_own = amendment.by == request.requester;
-            let verb = if is_own { " changed the request:" } else { " narrowed the request:" };
+            let verb = if is_own { " changed the request:" } else { " approved it with changes:" };
             let mut paragraphs = paragraphs.line(Line::new().person(&amendment.by).text(verb));
             for line in differences(&amendment.differences) {
                 paragraphs = paragraphs.line(line);
@@ -54,13 +62,7 @@ pub fn note(request: &Request, note: &Note, panel: &Panel) -> Message {
             if let Some(note) = &amendment.note {
                 paragraphs = paragraphs.quote(note.as_str());
             }
-            match lapsed {
-                0 => paragraphs,
-                1 => paragraphs.line(Line::of("The approval given before no longer counts.")),
-                lapsed => {
-                    paragraphs.line(Line::of(format!("The {lapsed} approvals given before no longer count.")))
-                }
-            }
+            no_longer_count(*lapsed).into_iter().fold(paragraphs, Paragraphs::line)
         }
     })
 }
