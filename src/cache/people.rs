@@ -134,6 +134,19 @@ impl People {
         self.may(user, profile.as_ref())
     }
 
+    /// The zone in which somebody's days end, as Slack said last, however long ago; asks Slack where it never did.
+    pub async fn zone_now(&self, user: &UserId) -> Zone {
+        match self.profile(user, SignedDuration::MAX).await {
+            Some(profile) => profile.zone,
+            None => self.fetch_profile(user).await.map_or_else(Zone::utc, |profile| profile.zone),
+        }
+    }
+
+    /// As [`People::zone_now`], without asking Slack.
+    pub async fn zone(&self, user: &UserId) -> Zone {
+        self.profile(user, SignedDuration::MAX).await.map_or_else(Zone::utc, |profile| profile.zone)
+    }
+
     /// Forgets who is in a group: Slack said that it changed.
     pub fn forget_group(&self, group: &GroupId) {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);

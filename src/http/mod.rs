@@ -7,6 +7,7 @@ mod answer;
 mod body;
 mod choices;
 mod commands;
+mod edits;
 mod events;
 mod filled;
 mod health;
@@ -14,6 +15,7 @@ mod interactions;
 mod options;
 mod presses;
 mod replay;
+mod reviews;
 mod signature;
 mod submissions;
 

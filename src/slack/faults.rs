@@ -5,11 +5,25 @@ use super::words::NotRequester;
 use crate::domain::text::REASON_MAX;
 
 /// The form was opened by another version of the bot, or its metadata is gone.
-pub const FORM_OUTDATED: &str =
-    "This form is out of date. Close it and type the command again; nothing was sent.";
+pub const FORM_OUTDATED: &str = "This form is out of date. Close it and open it again; nothing was sent.";
+
+/// The request is another than the one in the form.
+pub const CHANGED: &str = "The request has changed since you opened this form, so nothing was sent. Close the form, look at the request again, and open it anew.";
+
+/// More was chosen than was asked for.
+pub const WIDENS: &str = "You may approve less than was asked for, but not more. Nothing was sent.";
+
+/// The day on which access should end is over.
+pub const ENDED: &str = "That day is over. Choose a later one.";
+
+/// With the chosen role or workspace it is for others to decide.
+pub const OTHERS_DECIDE: &str = "With this choice it is for others to decide, and you are not one of them. Choose another one, or ask the requester to edit the request.";
+
+/// With these values it is for others to decide, and they are asked in another channel.
+pub const OTHER_CHANNEL: &str = "With this choice other people decide, in another channel. Choose another one, or cancel this request and send a new one.";
 
 /// Whether the person may ask is not known.
-pub const CANNOT_CHECK_REQUESTER: &str = "Slack does not tell right now whether you may ask. Nothing was sent. Press Request again in a few seconds.";
+pub const CANNOT_CHECK_REQUESTER: &str = "Slack does not tell right now whether you may ask. Nothing was sent. Press the button again in a few seconds.";
 
 /// Neither roles nor workspaces were ever fetched.
 pub const MARKETO_UNAVAILABLE: &str =
@@ -25,9 +39,7 @@ pub fn instance_unavailable(instance: &str) -> String {
 
 /// The chosen instance is not configured any more.
 pub fn instance_gone(instance: &str) -> String {
-    format!(
-        "The Marketo instance {instance} is no longer offered. Close this form and type the command again."
-    )
+    format!("The Marketo instance {instance} is no longer offered. Close this form and open it again.")
 }
 
 /// The roles in the form are those of another instance than the chosen one.

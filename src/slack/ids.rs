@@ -7,9 +7,10 @@ use crate::domain::{form::Field, people::RequestId, request::Request};
 pub const REQUEST_FORM: &str = "marketo_api_user";
 /// Callback id of the modal in which the reason of a denial is given.
 pub const DENY_FORM: &str = "deny";
-
 /// Callback id of the modal in which a request is reviewed.
 pub const REVIEW_FORM: &str = "review";
+/// Callback id of the modal in which a requester changes a request.
+pub const EDIT_FORM: &str = "edit";
 
 /// Action id of the button **Approve**.
 pub const APPROVE: &str = "request_approve";
@@ -47,6 +48,8 @@ pub const EXPIRATION: &str = "expiration";
 pub const ROLE: &str = "role";
 /// Block id of the input for the workspace; the instance's name follows as for the role.
 pub const WORKSPACE: &str = "workspace";
+/// Block id of the input for what an approver says in a review.
+pub const NOTE: &str = "note";
 /// Block id of the input for the Marketo instance.
 pub const INSTANCE: &str = "instance";
 

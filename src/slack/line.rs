@@ -16,7 +16,7 @@ use slack_morphism::{
 use super::text;
 use crate::domain::{
     expiration::Expiration,
-    people::{Principal, UserId},
+    people::{ChannelId, Principal, UserId},
 };
 
 /// The longest single text; a reason has at most 1000 characters.
@@ -34,6 +34,7 @@ enum Piece {
     Bold(String),
     Code(String),
     Who(Principal),
+    Where(ChannelId),
     When { at: Timestamp, fallback: String },
 }
 
@@ -93,6 +94,10 @@ impl Line {
             self = self.person(user);
         }
         self
+    }
+
+    pub(super) fn channel(self, channel: &ChannelId) -> Self {
+        self.with(Piece::Where(channel.clone()))
     }
 
     /// A moment, shown in the reader's zone.
@@ -162,6 +167,7 @@ impl Piece {
                 text("a member of ").into(),
                 SlackRichTextChannel::new(SlackChannelId(channel.0.clone())).into(),
             ],
+            Self::Where(channel) => vec![SlackRichTextChannel::new(SlackChannelId(channel.0.clone())).into()],
             Self::When { at, fallback } => {
                 let date = SlackRichTextDate::new(SlackDateTime(*at), "{date_short}, {time}".to_owned());
                 vec![date.with_fallback(fallback.clone()).into()]
@@ -175,6 +181,7 @@ impl Piece {
             Self::Who(Principal::User(user)) => format!("<@{}>", id(&user.0)),
             Self::Who(Principal::Group(group)) => format!("<!subteam^{}>", id(&group.0)),
             Self::Who(Principal::Channel(channel)) => format!("a member of <#{}>", id(&channel.0)),
+            Self::Where(channel) => format!("<#{}>", id(&channel.0)),
             Self::When { at, fallback } => {
                 format!("<!date^{}^{{date_short}}, {{time}}|{}>", at.as_second(), text::mrkdwn(fallback, 80))
             }

@@ -1,6 +1,7 @@
 //! Every view, card and notice, as it is sent: read in full (snapshots), held against Slack's limits, and given
 //! texts that want to be more than texts.
 
+mod amended;
 mod hostile;
 mod limits;
 mod snapshots;
@@ -8,19 +9,21 @@ mod snapshots;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use self::amended::{amended, edit, review};
 use super::{
-    views::{self, Choices, Form, Message, Wording},
+    views::{self, Choices, Form, Message, Review, Wording},
     words::{self, NotRequester},
 };
 use crate::domain::{
-    change::{Change, CreateUser, CreatedUser, Named},
+    change::{Change, CreateUser, CreatedUser, Detail, Difference, Named},
     decide::Refusal,
+    effect::Note,
     expiration::{Expiration, Zone},
     form::{self, Demands, Draft, Expected, Field},
     offer::{Offer, Role},
     people::Principal,
     policy::{Approval, Panel, Terms},
-    request::{Approved, Failure, FailureKind, Request, State, WaitCause, Waiting},
+    request::{Agreement, Amendment, Approved, Failure, FailureKind, Request, State, WaitCause, Waiting},
     text::{Email, PersonName, Reason},
 };
 
@@ -166,11 +169,21 @@ fn initially(email: &str) -> Draft {
 
 /// The form for the first of these instances.
 fn modal_of(instances: &[&str], choices: Choices<'_>, terms: &Terms, initial: &Draft) -> Value {
+    form_of(Wording::REQUEST, instances, choices, terms, initial)
+}
+
+fn form_of(
+    wording: Wording,
+    instances: &[&str],
+    choices: Choices<'_>,
+    terms: &Terms,
+    initial: &Draft,
+) -> Value {
     let Terms { reason, expiration, max_access, .. } = terms;
     let demands = Demands { reason: *reason, expiration: *expiration, max_access: *max_access };
     let expected = Expected { demands, approvals: vec![&terms.approval] };
     let form = Form {
-        wording: Wording::REQUEST,
+        wording,
         instances,
         instance: instances[0],
         choices,
@@ -242,6 +255,7 @@ fn messages(text: &str) -> Vec<(String, Message)> {
             State::Applying { .. } | State::Cancelled { by: None, .. } => {}
         }
     }
+    messages.extend(amended::messages(text, names_instance));
     messages
 }
 

@@ -36,9 +36,9 @@ pub fn refusal(refusal: &Refusal, approvers: &[Principal], reader: &UserId) -> M
         Refusal::CannotCheck => {
             Line::of("I cannot check right now who may approve. Nothing changed; try again in a minute.")
         }
-        Refusal::NotRequester => {
-            Line::of("Only the person who sent this request may cancel it. An approver can deny it instead.")
-        }
+        Refusal::NotRequester => Line::of(
+            "Only the person who sent this request may change or cancel it. An approver can deny it instead.",
+        ),
         Refusal::Changed => Line::of(
             "The request changed since you looked at it, so your click counts for nothing. Please look at the card \
              again and decide anew.",

@@ -5,6 +5,7 @@
 
 mod approval;
 mod creation;
+mod edit;
 mod form;
 mod instance_trouble;
 mod instances;
@@ -13,6 +14,9 @@ mod main_job;
 mod marketo_trouble;
 mod outages;
 mod restarts;
+mod review;
+mod review_refused;
+mod revisions;
 mod rights;
 mod safety;
 #[path = "../common/schema.rs"]

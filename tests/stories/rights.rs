@@ -3,14 +3,11 @@
 use insta::assert_snapshot;
 use marketo_api_user::{
     demo::Options,
-    sim::{
-        person::{Reply, SignedRequest},
-        slack::SimGroup,
-    },
+    sim::{person::Reply, slack::SimGroup},
 };
 use serde_json::{Value, json};
 
-use crate::support::{CARDS, FORM, House, OPS, RAE, SAM, assert_quiet, options, policy};
+use crate::support::{CARDS, FORM, House, OPS, RAE, SAM, assert_quiet, forged, options, policy};
 
 const GUS: &str = "U0GUEST";
 const OLGA: &str = "U0OUT";
@@ -57,15 +54,6 @@ async fn only_whom_the_policy_lists_may_ask() {
         assert_eq!(house.created().len(), 1);
         house.ends().await;
     }
-}
-
-/// What Rae's client sent, as if `user` had sent it, with other values.
-fn forged(house: &House, sent: &SignedRequest, change: impl FnOnce(&mut Value)) -> SignedRequest {
-    let form: Vec<(String, String)> = serde_urlencoded::from_str(&sent.body).unwrap();
-    let mut payload: Value = serde_json::from_str(&form[0].1).unwrap();
-    change(&mut payload);
-    let body = serde_urlencoded::to_string([("payload", payload.to_string())]).unwrap();
-    house.work.signed(&sent.path, &sent.content_type, &body)
 }
 
 fn refuses_beside_email(reply: &Reply) -> String {

@@ -57,6 +57,9 @@ fn check_all(text: &str) {
     check(&modal_of(&names, Choices::Offered(&offer(2, 3, text)), &terms(), &initially(text)));
     check(&modal_of(&names, Choices::Unavailable, &terms(), &initially(text)));
     check(&views::options(&offer(0, 3, text), Field::Workspace, ""));
+    let amended = amended(text, State::undecided());
+    check(&review(&amended, &offer(2, 3, text), true));
+    check(&edit(&amended, &offer(2, 3, text)));
 }
 
 #[test]

@@ -121,6 +121,9 @@ fn forms_hold_with_long_names_and_many_choices() {
     for (roles, workspaces) in [(0, 0), (1, 1), (2, 2), (100, 100), (101, 101), (150, 150), (9_999, 1)] {
         let offer = offer(roles, workspaces, &long);
         check(&modal(&offer, &terms(), &"a".repeat(1000)), "form");
+        let asked = amended(&"&".repeat(100), State::undecided());
+        check(&review(&asked, &offer, true), "review");
+        check(&edit(&asked, &offer), "edit");
         for (field, count) in [(Field::Role, roles), (Field::Workspace, workspaces)] {
             let options = views::options(&offer, field, "");
             assert_eq!(options["options"].as_array().unwrap().len(), count.min(100));
@@ -136,6 +139,41 @@ fn forms_hold_with_long_names_and_many_choices() {
     check(&json!(views::deny_modal(&request, &"m".repeat(3000))), "deny");
     check(&json!(views::loading_modal("{}")), "loading");
     check(&json!(views::unavailable_modal(&long)), "unavailable");
+}
+
+#[test]
+fn forms_about_a_request_hold_with_the_longest_texts() {
+    for text in ["&".repeat(1000), "&".repeat(100), "😀 *a*".repeat(16), "é".repeat(300)] {
+        let mut asked = amended(&text, State::undecided());
+        // However often it was changed.
+        asked.amendments = asked.amendments.iter().cycle().take(300).cloned().collect();
+        for (roles, workspaces) in [(0, 0), (1, 1), (100, 100), (150, 150)] {
+            let offer = offer(roles, workspaces, &text);
+            check(&review(&asked, &offer, true), "review");
+            check(&edit(&asked, &offer), "edit");
+        }
+        let card = views::card(&asked, &panel(), true);
+        check_message("card", &card);
+        assert!(read(&card).contains("Earlier changes that are not shown: 295"), "{}", read(&card));
+    }
+}
+
+#[test]
+fn a_review_offers_what_was_asked_for_and_what_there_is_besides() {
+    let named = |review: &Value, label: &str| -> Option<(String, usize)> {
+        let block = review["blocks"].as_array()?.iter().find(|block| block["label"]["text"] == label)?;
+        let options = block["element"]["options"].as_array().map_or(0, Vec::len);
+        Some((block["element"]["initial_option"]["value"].as_str()?.to_owned(), options))
+    };
+    let asked = request(State::undecided());
+    let nothing = review(&asked, &offer(0, 0, "x"), false);
+    assert_eq!((named(&nothing, "Role"), named(&nothing, "Workspace")), (Some(("101".into(), 1)), None));
+    // The workspace 1 is the one that was asked for.
+    let own = review(&asked, &offer(2, 1, "x"), false);
+    assert_eq!((named(&own, "Role"), named(&own, "Workspace")), (Some(("101".into(), 3)), None));
+    let more = review(&asked, &offer(101, 2, "x"), false);
+    assert_eq!(named(&more, "Role"), Some(("101".into(), 0)), "searched for by name");
+    assert_eq!(named(&more, "Workspace"), Some(("1".into(), 2)));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod failure;
 mod form;
 mod modals;
 mod notices;
+mod review;
 mod status;
 mod thread;
 
@@ -15,13 +16,14 @@ use std::fmt;
 
 use serde::Serialize;
 use slack_morphism::blocks::{
-    SlackBlock, SlackBlockButtonElement, SlackBlockButtonStyle, SlackBlockPlainTextOnly,
+    SlackBlock, SlackBlockButtonElement, SlackBlockButtonStyle, SlackBlockPlainTextOnly, SlackView,
 };
 
 pub use card::{card, requester};
 pub use form::{Choices, Form, Wording, options, request_modal};
 pub use modals::{deny_modal, loading_modal, unavailable_modal};
 pub use notices::{created, outcome};
+pub use review::{Review, review_modal};
 pub use thread::{note, reminder};
 
 use super::{ids, line::Paragraphs, text};
@@ -29,6 +31,9 @@ use crate::domain::{
     people::{Principal, UserId},
     request::Request,
 };
+
+/// A modal.
+pub type Modal = SlackView;
 
 /// A message: what a notification and a screen reader say, and what is seen.
 #[derive(Clone, PartialEq, Serialize)]
