@@ -5,6 +5,7 @@
 
 mod check;
 mod life;
+mod policy;
 mod refusals;
 mod support;
 mod usage;
