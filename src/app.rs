@@ -192,7 +192,6 @@ impl App {
             slack: slack.clone(),
             targets,
             people: Arc::clone(&people),
-            instances: instances.clone(),
             health: Arc::clone(&health),
             work,
             lease: config.lease,

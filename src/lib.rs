@@ -18,7 +18,7 @@
 //! | [`store`] | the only room that knows SQL: requests, outbox, messages, ledger |
 //! | [`engine`] | where loading, deciding and saving meet: one transaction |
 //! | [`http`] | the edge: verify, read, hand over, answer; no answer waits for a call |
-//! | [`cache`] | what is known of people and of the instance, so that no answer has to wait |
+//! | [`cache`] | what is known of people and of the Marketo instances, so that no answer has to wait |
 //! | [`dispatch`] | carries due effects out, one call at a time, and feeds the outcome back |
 //! | [`slack`] | the Web API, the inbound types, every view and every text that people read |
 //! | [`marketo`] | the REST client: token, budget, wire types, error classes |

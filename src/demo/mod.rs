@@ -184,6 +184,11 @@ impl Playground {
         }
     }
 
+    /// Changes the settings with which the bot is started next.
+    pub fn configure(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+    }
+
     /// Somebody, by their id.
     pub fn person(&self, id: &str) -> Person {
         self.work.person(id)

@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cache::{instance::Instance, instances::Instances, people::People},
+    cache::{instance::Instance, people::People},
     clock::Clock,
     domain::{effect::Effect, event::Event, people::UserId},
     engine::{Engine, Refused, Settled, Settlement},
@@ -48,8 +48,6 @@ pub struct Parts {
     pub targets: Vec<Target>,
     /// Who is in which group.
     pub people: Arc<People>,
-    /// What the instances have.
-    pub instances: Instances,
     /// The condition of the process.
     pub health: Arc<Health>,
     /// Notified when new effects are due.

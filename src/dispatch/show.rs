@@ -92,7 +92,7 @@ impl Dispatcher {
 
     /// Whether messages must say which Marketo instance is meant.
     pub(super) fn names_instance(&self) -> bool {
-        self.0.instances.are_several()
+        self.0.targets.len() > 1
     }
 
     pub(super) fn concluded(&self, claimed: &Claimed, shown: Shown) -> Done {

@@ -124,8 +124,10 @@ pub enum Refusal {
     Failed,
     /// It failed for a cause that trying again does not mend, or it did not fail at all.
     NothingToRetry,
-    /// The day on which access should end is over.
+    /// The day on which access should end is over; an approver may still choose another.
     ExpirationPassed,
+    /// The day on which access should end is over, and what was approved cannot be changed any more.
+    OverBeforeRetry,
     /// Another open request is about the same user.
     AnotherIsOpen,
     /// The request is not known.

@@ -139,6 +139,8 @@ fn states(text: &str) -> Vec<(String, State)> {
     .into();
     let detail = if text.is_empty() { "603: Access denied" } else { text };
     states.extend(FAILURES.map(|kind| {
+        let is_of_an_instance = matches!(kind, FailureKind::TakenElsewhere | FailureKind::InstanceGone);
+        let detail = if text.is_empty() && is_of_an_instance { "sandbox" } else { detail };
         let name = format!("failed_{kind:?}").to_lowercase();
         (name, failed(kind, detail))
     }));
@@ -201,6 +203,8 @@ fn refusals() -> Vec<Refusal> {
         Refusal::Failed,
         Refusal::NothingToRetry,
         Refusal::ExpirationPassed,
+        Refusal::OverBeforeRetry,
+        Refusal::AnotherIsOpen,
         Refusal::Unknown,
     ]
 }

@@ -90,6 +90,10 @@ pub fn refusal(refusal: &Refusal, approvers: &[Principal], reader: &UserId) -> M
             "The last day of access is over, so the request cannot be approved as it is. Press Review to choose a \
              later day, or ask the requester to edit it.",
         ),
+        Refusal::OverBeforeRetry => Line::of(
+            "The last day of access is over, so trying again makes no sense. Ask the requester to send a new request \
+             with a later day.",
+        ),
         Refusal::AnotherIsOpen => Line::of(
             "Another request for the same e-mail is open. Decide that one first; nothing changed here.",
         ),

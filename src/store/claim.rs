@@ -45,6 +45,15 @@ impl Store {
         &self,
         now: Timestamp,
         lease_for: Duration,
+        ids: impl FnMut() -> String,
+    ) -> Result<Option<Claimed>, StoreError> {
+        self.noticed(self.claim_first(now, lease_for, ids).await)
+    }
+
+    async fn claim_first(
+        &self,
+        now: Timestamp,
+        lease_for: Duration,
         mut ids: impl FnMut() -> String,
     ) -> Result<Option<Claimed>, StoreError> {
         loop {

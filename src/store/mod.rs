@@ -17,7 +17,13 @@ mod schema;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use sqlx::{
@@ -78,6 +84,18 @@ impl StoreError {
         matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
     }
 
+    /// The answer to a write where nothing may be written.
+    fn is_read_only(&self) -> bool {
+        let Self::Database(sqlx::Error::Database(error)) = self else { return false };
+        match error.code().as_deref() {
+            // PostgreSQL, where a code has five characters.
+            Some(code) if code.len() == 5 => code == "25006",
+            // SQLite's extended codes have the simple one in their lowest byte.
+            Some(code) => code.parse::<u32>().is_ok_and(|code| code & 0xff == 8),
+            None => false,
+        }
+    }
+
     /// The database's own short code, for a metric or a log line.
     pub fn code(&self) -> String {
         match self {
@@ -125,7 +143,14 @@ impl Dialect {
 pub struct Store {
     pool: AnyPool,
     dialect: Dialect,
+    reopens: Reopens,
 }
+
+/// Whether the next connection whose work is done is to be closed, so that one is opened anew. One that was opened while
+/// nothing could be written (a SQLite file without the right to write it, a PostgreSQL that follows another) never
+/// writes, whatever becomes possible later.
+#[derive(Clone, Debug, Default)]
+struct Reopens(Arc<AtomicBool>);
 
 /// One transaction: what is written through it is kept whole at [`Tx::commit`], or not at all.
 #[derive(Debug)]
@@ -143,12 +168,13 @@ impl Store {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = if url.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres };
+        let reopens = Reopens::default();
         let pool = match dialect {
             Dialect::Sqlite => {
                 let separator = if url.contains('?') { '&' } else { '?' };
                 // One connection: SQLite has one writer, and waiting for it is fairer in our queue than in
                 // SQLite's busy loop.
-                let pool = options(1).after_connect(|connection, _| {
+                let pool = options(1, &reopens).after_connect(|connection, _| {
                     Box::pin(async move { connection.execute(PRAGMAS).await.map(drop) })
                 });
                 let pool = connected(pool, &format!("{url}{separator}mode=rwc"), PRAGMAS).await?;
@@ -157,16 +183,16 @@ impl Store {
             }
             Dialect::Postgres => {
                 // Without the limits of a session: a migration, or waiting for another replica's, may take long.
-                let pool = connected(options(1), url, SESSION).await?;
+                let pool = connected(options(1, &reopens), url, SESSION).await?;
                 schema::migrator().run(&pool).await?;
                 pool.close().await;
-                let pool = options(8).after_connect(|connection, _| {
+                let pool = options(8, &reopens).after_connect(|connection, _| {
                     Box::pin(async move { connection.execute(SESSION).await.map(drop) })
                 });
                 connected(pool, url, SESSION).await?
             }
         };
-        Ok(Self { pool, dialect })
+        Ok(Self { pool, dialect, reopens })
     }
 
     /// Begins a transaction that will write.
@@ -188,7 +214,16 @@ impl Store {
              ON CONFLICT (id) DO UPDATE SET probed_at = excluded.probed_at",
         );
         let probe = probe.bind(now.as_millisecond()).execute(&self.pool);
-        limited(ACQUIRE_TIMEOUT, async { Ok(probe.await.map(drop)?) }).await
+        self.noticed(limited(ACQUIRE_TIMEOUT, async { Ok(probe.await.map(drop)?) }).await)
+    }
+
+    /// Passes on what became of something that is done again and again, so that a connection that is of no use any more
+    /// is noticed soon.
+    fn noticed<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if result.as_ref().is_err_and(StoreError::is_read_only) {
+            self.reopens.0.store(true, Ordering::Relaxed);
+        }
+        result
     }
 
     /// Closes every connection, after the transactions under way.
@@ -224,10 +259,15 @@ async fn connected(pool: AnyPoolOptions, url: &str, first: &'static str) -> Resu
     })
 }
 
-fn options(connections: u32) -> AnyPoolOptions {
+fn options(connections: u32, reopens: &Reopens) -> AnyPoolOptions {
+    let reopens = reopens.clone();
     let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
-    options.after_release(|connection, _| {
+    options.after_release(move |connection, _| {
+        let is_of_no_use = reopens.0.swap(false, Ordering::Relaxed);
         Box::pin(async move {
+            if is_of_no_use {
+                return Ok(false);
+            }
             // One whose work was given up may not answer any more.
             let ping = tokio::time::timeout(ACQUIRE_TIMEOUT, connection.ping()).await;
             ping.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;

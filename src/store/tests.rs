@@ -2,6 +2,8 @@
 //! server; where that is set and the server is absent, the tests fail, they do not skip.
 
 mod locks;
+#[path = "../../tests/common/schema.rs"]
+mod schema;
 mod subjects;
 
 use std::{collections::HashSet, future::Future, time::Duration};
@@ -37,14 +39,8 @@ pub(crate) async fn databases(clock: &Clock) -> Vec<Database> {
     let mut databases = vec![Database { url, _folder: Some(folder) }];
     #[expect(clippy::disallowed_methods, reason = "a test's own setting")]
     if let Ok(server) = std::env::var("TEST_POSTGRES_URL") {
-        sqlx::any::install_default_drivers();
-        let schema = format!("test_{}", clock.new_id().replace('-', ""));
-        let pool = sqlx::AnyPool::connect(&server).await.expect("TEST_POSTGRES_URL names a running server");
-        let create = format!("CREATE SCHEMA {schema}");
-        sqlx::query(sqlx::AssertSqlSafe(create)).execute(&pool).await.unwrap();
-        pool.close().await;
-        let separator = if server.contains('?') { '&' } else { '?' };
-        let url = format!("{server}{separator}options=-csearch_path%3D{schema}");
+        let name = format!("test_{}", clock.new_id().replace('-', ""));
+        let url = schema::fresh(&server, &name).await;
         databases.push(Database { url, _folder: None });
     }
     databases

@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use tempfile::TempDir;
 
+use crate::schema;
+
 /// A kind of database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -34,7 +36,7 @@ impl Kind {
 /// A database of one run.
 pub(crate) struct Database {
     kind: Kind,
-    /// The schema on PostgreSQL, and the name that the bot's connections have there.
+    /// The schema on PostgreSQL.
     schema: String,
     pub(crate) url: String,
 }
@@ -45,6 +47,8 @@ pub(crate) enum Held {
     Everything,
     /// PostgreSQL only: where a message stands can be written down, and nothing else.
     AllButMessages,
+    /// What becomes of a request. On PostgreSQL work can still be begun.
+    Decisions,
 }
 
 /// While it is there, the bot can commit nothing of what is held.
@@ -64,14 +68,7 @@ impl Database {
         let schema = format!("crash_{}", Clock::system().new_id().replace('-', ""));
         let url = match kind {
             Kind::Sqlite => format!("sqlite:{}", folder.path().join("bot.db").display()),
-            Kind::Postgres(server) => {
-                let mut connection =
-                    AnyConnection::connect(server).await.expect("TEST_POSTGRES_URL names a running server");
-                execute(&mut connection, &format!("CREATE SCHEMA {schema}")).await.unwrap();
-                connection.close().await.unwrap();
-                let separator = if server.contains('?') { '&' } else { '?' };
-                format!("{server}{separator}options=-csearch_path%3D{schema}&application_name={schema}")
-            }
+            Kind::Postgres(server) => schema::fresh(server, &schema).await,
         };
         Self { kind: kind.clone(), schema, url }
     }
@@ -79,7 +76,7 @@ impl Database {
     async fn connect(&self) -> AnyConnection {
         let url = match self.kind {
             Kind::Sqlite => self.url.clone(),
-            Kind::Postgres(_) => self.url.replace("application_name=", "application_name=the_test_"),
+            Kind::Postgres(_) => format!("{}&application_name=the_test", self.url),
         };
         let mut connection = AnyConnection::connect(&url).await.unwrap();
         if self.kind == Kind::Sqlite {
@@ -98,6 +95,7 @@ impl Database {
             }
             (Kind::Postgres(_), Held::Everything) => "seen, request, lane, effect, message, ledger_head",
             (Kind::Postgres(_), Held::AllButMessages) => "seen, request, lane, effect, ledger_head",
+            (Kind::Postgres(_), Held::Decisions) => "request, ledger_head",
         };
         loop {
             execute(&mut connection, "BEGIN").await.unwrap();
@@ -116,7 +114,9 @@ impl Database {
         if matches!(self.kind, Kind::Postgres(_)) {
             let ends = format!(
                 "SELECT CAST(COUNT(pg_terminate_backend(pid)) AS BIGINT) FROM pg_stat_activity
-                 WHERE application_name = '{}'",
+                 WHERE application_name <> 'the_test' AND pid IN
+                     (SELECT pid FROM pg_locks WHERE relation IN
+                         (SELECT oid FROM pg_class WHERE relnamespace = '{}'::regnamespace))",
                 self.schema
             );
             // Inside one transaction the list of activities never changes.
@@ -128,6 +128,18 @@ impl Database {
         }
         execute(&mut connection, "ROLLBACK").await.unwrap();
         connection.close().await.unwrap();
+    }
+
+    /// When the one request's effect of this name is due; absent: it is done, or was never planned.
+    pub(crate) async fn due(&self, effect: &str) -> Option<i64> {
+        let mut connection = self.connect().await;
+        let due = format!(
+            "SELECT CAST(COALESCE(MAX(due_at), 0) AS BIGINT) FROM effect
+             WHERE status = 'waiting' AND body LIKE '%\"{effect}\"%'"
+        );
+        let due = number(&mut connection, &due).await;
+        connection.close().await.unwrap();
+        (due > 0).then_some(due)
     }
 
     /// What is left to do.

@@ -71,8 +71,7 @@ impl House {
         let work = Workplace::new(Arc::clone(&slack), "http://127.0.0.1:1", clock.clone());
         let folder = tempfile::tempdir().unwrap();
         let database = Database::new(kind, &folder).await;
-        let approval = if story == Story::NoApproval { "approval = \"none\"\n" } else { "" };
-        let policy = format!("{POLICY}{approval}\n[replicas]\nlease = \"2s\"\n");
+        let policy = format!("{POLICY}{}\n[replicas]\nlease = \"2s\"\n", story.policy());
         let file = folder.path().join("bot.toml");
         std::fs::write(&file, policy).unwrap();
         let setup = slack.setup();
@@ -151,6 +150,11 @@ impl House {
         self.faults.lock().unwrap().clone()
     }
 
+    /// The first line of the bot's log with this word, whatever its case.
+    pub(crate) fn says_in_its_log(&self, word: &str) -> Option<String> {
+        self.log.lock().unwrap().iter().find(|line| line.to_lowercase().contains(word)).cloned()
+    }
+
     /// Whether the bot was struck where it was to be.
     pub(crate) fn is_struck(&self) -> bool {
         self.struck.load(Ordering::SeqCst)
@@ -180,28 +184,38 @@ impl House {
     pub(crate) fn gate(&self, call: &Call, when: When) -> Gate {
         let moment = match when {
             When::Before | When::Twice | When::TermBefore => Moment::Arrived,
-            When::Applied | When::Answered | When::Noted | When::TermApplied | When::Unkept | When::Kept => {
-                Moment::CarriedOut
-            }
+            When::Applied
+            | When::Searched
+            | When::Answered
+            | When::Noted
+            | When::TermApplied
+            | When::Unkept
+            | When::Kept => Moment::CarriedOut,
         };
         let gates = if call.is_to_marketo() { self.marketo.gates() } else { self.slack.gates() };
         gates.stop(&call.name, call.nth, moment)
     }
 
     /// Strikes the bot while `call` stands at `gate`, and starts it anew.
-    pub(crate) async fn strikes(&self, gate: Gate, call: &Call, when: When) -> Result<(), String> {
+    pub(crate) async fn strikes(
+        &self,
+        gate: Gate,
+        story: Story,
+        call: &Call,
+        when: When,
+    ) -> Result<(), String> {
         match when {
             When::Twice => {
                 self.kill();
                 gate.cut();
-                let next = Call { name: call.name.clone(), nth: 1 };
-                let mut gate = self.gate(&next, When::Applied);
-                self.start().await?;
-                if !gate.reached().await {
-                    return Err("a simulator is gone".to_owned());
-                }
+                self.strikes_the_next(&call.name).await?;
+            }
+            When::Searched => {
                 self.kill();
                 gate.cut();
+                let is_reply = story == Story::Remind;
+                let search = if is_reply { "conversations.replies" } else { "conversations.history" };
+                self.strikes_the_next(search).await?;
             }
             When::Before | When::Applied => {
                 self.kill();
@@ -220,6 +234,31 @@ impl House {
             When::Unkept | When::Kept => {}
         }
         self.start().await
+    }
+
+    /// Starts the bot and kills it when its first call of this name is carried out.
+    async fn strikes_the_next(&self, name: &str) -> Result<(), String> {
+        let call = Call { name: name.to_owned(), nth: 1 };
+        let mut gate = self.gate(&call, When::Applied);
+        self.start().await?;
+        if !gate.reached().await {
+            return Err("a simulator is gone".to_owned());
+        }
+        self.kill();
+        gate.cut();
+        Ok(())
+    }
+
+    /// Nobody decides, and the request's time ends. The bot may be struck when it has begun to close the request (on
+    /// PostgreSQL; on SQLite when it is about to), before that is committed.
+    pub(crate) async fn expires(&self) -> Result<(), String> {
+        if self.strike.lock().unwrap().take().is_some() {
+            let due = self.database.due("time_out").await.ok_or("no end is planned")?;
+            self.clock.sleep_until(due - 200).await;
+            self.kills_before_commit(Held::Decisions, async {}).await;
+            self.start().await?;
+        }
+        Ok(())
     }
 
     async fn kills_before_commit<T>(&self, held: Held, begins: impl Future<Output = T>) -> T {

@@ -22,6 +22,8 @@ mod house;
 mod matrix;
 mod point;
 mod run;
+#[path = "../common/schema.rs"]
+mod schema;
 mod story;
 
 use crate::{matrix::Signal, point::STORIES};

@@ -62,10 +62,10 @@ impl Part {
 /// The points at which a story with these calls is struck.
 fn points(story: Story, signal: Signal, database: &Kind, calls: &[Call]) -> Vec<Point> {
     let mut points = Vec::new();
-    for call in calls {
+    for call in calls.iter().filter(|call| story.is_struck_at(call)) {
         let mut at = |when| points.push(Point::Call(call.clone(), when));
         match signal {
-            Signal::Term => [When::TermBefore, When::TermApplied].map(at),
+            Signal::Term => [When::TermBefore, When::TermApplied].into_iter().for_each(at),
             Signal::Kill => {
                 at(When::Before);
                 at(When::Applied);
@@ -73,17 +73,19 @@ fn points(story: Story, signal: Signal, database: &Kind, calls: &[Call]) -> Vec<
                 // Nothing is written down of a modal.
                 let is_recorded = call.name != "views.open";
                 let is_noted = call.name.starts_with("chat.") && matches!(database, Kind::Postgres(_));
-                [(is_recorded, When::Answered), (is_noted, When::Noted)].map(|(is, when)| {
-                    if is {
-                        at(when);
-                    }
-                })
+                let is_searched = story.looks_for(call);
+                let others =
+                    [(is_recorded, When::Answered), (is_noted, When::Noted), (is_searched, When::Searched)];
+                others.into_iter().filter(|(is, _)| *is).for_each(|(_, when)| at(when));
             }
         };
     }
     if signal == Signal::Kill {
         for act in story.acts() {
             points.extend([When::Unkept, When::Kept].map(|when| Point::Message(act, when)));
+        }
+        if story == Story::Expire {
+            points.push(Point::Message("expire", When::Unkept));
         }
     }
     points
@@ -95,17 +97,13 @@ pub(crate) async fn play(signal: Signal, stories: &[Story]) {
     let part = Part::asked();
     let mut runs = Vec::new();
     let mut endings = BTreeMap::new();
-    for database in Kind::all() {
-        for &story in stories {
-            let run = Run { database: database.clone(), story, point: Point::Nowhere };
-            let played = run.play(None).await;
-            assert!(played.faults.is_empty(), "{}: {}", run.name(), played.faults.join("\n"));
-            let expected = endings.entry(story).or_insert_with(|| Arc::new(played.ending.clone()));
-            assert_eq!(played.ending, **expected, "{}", run.name());
-            let all = points(story, signal, &database, &played.calls);
-            let all = all.into_iter().map(|point| Run { database: database.clone(), story, point });
-            runs.extend(part.of(all.collect()));
-        }
+    for (run, played) in undisturbed(stories).await {
+        assert!(played.faults.is_empty(), "{}: {}", run.name(), played.faults.join("\n"));
+        let expected = endings.entry(run.story).or_insert_with(|| Arc::new(played.ending.clone()));
+        assert_eq!(played.ending, **expected, "{}", run.name());
+        let all = points(run.story, signal, &run.database, &played.calls);
+        let all = all.into_iter().map(|point| Run { point, ..run.clone() });
+        runs.extend(part.of(all.collect()));
     }
     let playing: Vec<_> = runs
         .into_iter()
@@ -124,6 +122,26 @@ pub(crate) async fn play(signal: Signal, stories: &[Story]) {
     }
     table.print(signal, watch.seconds());
     assert!(table.faults.is_empty(), "{} runs went wrong\n{}", table.faults.len(), table.faults.join("\n"));
+}
+
+/// Each story on each database, without a blow.
+async fn undisturbed(stories: &[Story]) -> Vec<(Run, Played)> {
+    let mut playing = Vec::new();
+    for database in Kind::all() {
+        for &story in stories {
+            let run = Run { database: database.clone(), story, point: Point::Nowhere };
+            playing.push(tokio::spawn(async move {
+                let _place = PLACES.acquire().await.unwrap();
+                let played = run.play(None).await;
+                (run, played)
+            }));
+        }
+    }
+    let mut played = Vec::new();
+    for playing in playing {
+        played.push(playing.await.unwrap());
+    }
+    played
 }
 
 async fn play_one(run: Run, expected: Arc<Ending>) -> Played {

@@ -10,10 +10,21 @@ pub(crate) enum Story {
     Cancel,
     Retry,
     NoApproval,
+    /// Nobody decides until the approvers are reminded.
+    Remind,
+    /// Nobody decides at all.
+    Expire,
 }
 
-pub(crate) const STORIES: [Story; 5] =
-    [Story::Approve, Story::Deny, Story::Cancel, Story::Retry, Story::NoApproval];
+pub(crate) const STORIES: [Story; 7] = [
+    Story::Approve,
+    Story::Deny,
+    Story::Cancel,
+    Story::Retry,
+    Story::NoApproval,
+    Story::Remind,
+    Story::Expire,
+];
 
 /// A call of the bot: the `nth` of its name since the story began.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +58,9 @@ pub(crate) enum When {
     /// SIGKILL when a call has arrived, and once more when the next process's call of that name is carried out and not
     /// answered.
     Twice,
+    /// SIGKILL when a post is carried out and not answered, and once more when the next process has searched the
+    /// history for it and has no answer.
+    Searched,
     /// SIGKILL when a message from Slack has arrived, before it is committed.
     Unkept,
     /// SIGKILL when a message from Slack was answered 200.
@@ -65,6 +79,7 @@ impl When {
             Self::Answered => "answered",
             Self::Noted => "noted",
             Self::Twice => "twice",
+            Self::Searched => "searched",
             Self::Unkept => "unkept",
             Self::Kept => "kept",
             Self::TermBefore => "term-before",
@@ -79,7 +94,7 @@ pub(crate) enum Point {
     /// Nowhere: how the story goes by itself.
     Nowhere,
     Call(Call, When),
-    /// A message from Slack, by the name of what somebody does.
+    /// A message from Slack, by the name of what somebody does; and `expire`, the end of a request's time.
     Message(&'static str, When),
 }
 
@@ -114,6 +129,8 @@ impl Story {
             Self::Cancel => "cancel",
             Self::Retry => "retry",
             Self::NoApproval => "no-approval",
+            Self::Remind => "remind",
+            Self::Expire => "expire",
         }
     }
 
@@ -125,14 +142,41 @@ impl Story {
             Self::Cancel => &["submit", "cancel"],
             Self::Retry => &["submit", "approve", "retry"],
             Self::NoApproval => &["submit"],
+            Self::Remind | Self::Expire => &[],
         }
+    }
+
+    /// What is set for it in the policy.
+    pub(crate) fn policy(self) -> &'static str {
+        match self {
+            Self::Approve | Self::Deny | Self::Cancel | Self::Retry => "",
+            Self::NoApproval => "approval = \"none\"\n",
+            Self::Remind => "remind_after = \"2s\"\n",
+            Self::Expire => "pending_timeout = \"4s\"\n",
+        }
+    }
+
+    /// Whether it is struck at this call: where others tell the same, it is not.
+    pub(crate) fn is_struck_at(self, call: &Call) -> bool {
+        match (self, call.name.as_str()) {
+            (Self::Remind, "chat.update") => call.nth == 1,
+            (Self::Remind | Self::Expire, "chat.postMessage") => call.nth == 3,
+            (Self::Remind | Self::Expire, name) => name == "chat.update",
+            _ => true,
+        }
+    }
+
+    /// Whether the bot looks in the history for what this call may have posted. What tells of a failure is not looked for
+    /// any more: by then Retry is pressed.
+    pub(crate) fn looks_for(self, call: &Call) -> bool {
+        call.name == "chat.postMessage" && !(self == Self::Retry && call.nth == 3)
     }
 
     /// How many users it makes.
     pub(crate) fn users(self) -> usize {
         match self {
             Self::Approve | Self::Retry | Self::NoApproval => 1,
-            Self::Deny | Self::Cancel => 0,
+            Self::Deny | Self::Cancel | Self::Remind | Self::Expire => 0,
         }
     }
 
@@ -141,7 +185,8 @@ impl Story {
         match self {
             Self::Approve | Self::Retry | Self::NoApproval => "done",
             Self::Deny => "denied",
-            Self::Cancel => "cancelled",
+            Self::Cancel | Self::Remind => "cancelled",
+            Self::Expire => "timed_out",
         }
     }
 
@@ -150,7 +195,8 @@ impl Story {
         match self {
             Self::Approve => &["submitted", "approved", "applied"],
             Self::Deny => &["submitted", "denied"],
-            Self::Cancel => &["submitted", "cancelled"],
+            Self::Cancel | Self::Remind => &["submitted", "cancelled"],
+            Self::Expire => &["submitted", "timed_out"],
             Self::Retry => &["submitted", "approved", "not_applied", "retried", "applied"],
             Self::NoApproval => &["submitted", "applied"],
         }
@@ -160,17 +206,18 @@ impl Story {
     pub(crate) fn parts(self) -> &'static [&'static str] {
         match self {
             Self::Approve => &["card", "created", "requester"],
-            Self::Deny => &["card", "outcome", "requester"],
+            Self::Deny | Self::Expire => &["card", "outcome", "requester"],
             Self::Cancel => &["card", "requester"],
             Self::Retry => &["card", "created", "outcome", "requester"],
             Self::NoApproval => &["created", "requester"],
+            Self::Remind => &["card", "reminder", "requester"],
         }
     }
 
     /// How many messages there are in the end: cards, direct messages, and where the command was typed.
     pub(crate) fn messages_due(self) -> [usize; 3] {
         let count = |places: &[&str]| self.parts().iter().filter(|&part| places.contains(part)).count();
-        [count(&["card"]), count(&["requester", "outcome"]), count(&["created"])]
+        [count(&["card", "reminder"]), count(&["requester", "outcome"]), count(&["created"])]
     }
 
     /// The words that the card, or without one the direct message, ends with.
@@ -178,7 +225,8 @@ impl Story {
         match self {
             Self::Approve | Self::Retry | Self::NoApproval => "The user is created in Marketo.",
             Self::Deny => "Denied",
-            Self::Cancel => "Cancelled",
+            Self::Cancel | Self::Remind => "Cancelled",
+            Self::Expire => "Expired",
         }
     }
 }

@@ -112,7 +112,7 @@ impl Run {
                 return Err("a simulator is gone".to_owned());
             }
             is_reached.store(true, Ordering::SeqCst);
-            house.strikes(gate, call, *when).await
+            house.strikes(gate, self.story, call, *when).await
         };
         tokio::pin!(story, strikes);
         tokio::select! {
@@ -154,6 +154,9 @@ impl Run {
     async fn check(&self, house: &House, expected: Option<&Ending>, played: &mut Played) {
         if let Err(fault) = house.stop().await {
             house.fault(fault);
+        }
+        if let Some(line) = house.says_in_its_log("deadlock") {
+            house.fault(format!("the log tells of a deadlock: {line}"));
         }
         played.ending = Ending::of(house);
         played.users = house.users();
@@ -200,10 +203,18 @@ impl Ending {
     fn of(house: &House) -> Self {
         let slack = &house.slack;
         Self {
-            cards: slack.transcript(CARDS),
+            cards: without_times(&slack.transcript(CARDS)),
             direct: marketo_api_user::sim::render::transcript(&slack.dm(RAE), &slack.names()),
             announced: slack.transcript(OPS),
             messages: [slack.channel(CARDS).len(), slack.dm(RAE).len(), slack.channel(OPS).len()],
         }
     }
+}
+
+/// A text without the minutes that it names, which are other ones in each run.
+fn without_times(text: &str) -> String {
+    let mut parts: Vec<&str> = text.split(" UTC").collect();
+    let last = parts.pop().unwrap_or_default();
+    let before = parts.iter().map(|part| part[..part.len() - "2026-11-24 10:00".len()].to_owned() + "then");
+    before.chain([last.to_owned()]).collect()
 }

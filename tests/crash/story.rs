@@ -6,7 +6,7 @@ use jiff::{SignedDuration, tz::TimeZone};
 use marketo_api_user::sim::{person::Person, slack::SimMessage};
 
 use crate::{
-    house::{EMAIL, House, OPS, RAE},
+    house::{CARDS, EMAIL, House, OPS, RAE},
     point::Story,
 };
 
@@ -28,6 +28,15 @@ pub(crate) async fn tell(story: Story, house: &Arc<House>) -> Result<(), String>
         }
         Story::Deny => house.denies().await,
         Story::Cancel => house.clicks("cancel", "Cancel request").await,
+        Story::Remind => {
+            until(house, || house.slack.channel(CARDS).len() > 1).await;
+            // Whoever cancels before it is written down that the reminder is posted keeps the bot from looking for it.
+            while house.database.due("remind").await.is_some() {
+                house.clock.sleep(AGAIN).await;
+            }
+            house.clicks("cancel", "Cancel request").await
+        }
+        Story::Expire => house.expires().await,
         Story::Retry => {
             house.marketo.set_permissions(false);
             house.paces();

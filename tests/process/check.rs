@@ -13,6 +13,13 @@ fn policy(host: &Host, old: &str, new: &str) {
     host.write("bot.toml", &POLICY.replace(old, new));
 }
 
+fn ungrant(host: &Host, scopes: &[&str]) {
+    let granted = host.slack.setup().scopes;
+    let left: Vec<&str> =
+        granted.iter().map(String::as_str).filter(|scope| !scopes.contains(scope)).collect();
+    host.slack.set_scopes(&left);
+}
+
 const BROKEN: &[Broken] = &[
     ("a setting", |host| host.set("BIND", "3000"), "configuration", &["BIND", "expected address:port"]),
     (
@@ -35,14 +42,15 @@ const BROKEN: &[Broken] = &[
     ),
     (
         "a scope",
-        |host| {
-            let scopes = host.slack.setup().scopes;
-            let scopes: Vec<&str> =
-                scopes.iter().map(String::as_str).filter(|scope| *scope != "im:write").collect();
-            host.slack.set_scopes(&scopes);
-        },
+        |host| ungrant(host, &["im:write"]),
         "slack scopes",
         &["im:write", "manifest", "install it again"],
+    ),
+    (
+        "the scopes for the history",
+        |host| ungrant(host, &["channels:history", "im:history"]),
+        "slack scopes",
+        &["without channels:history and im:history the bot cannot promise", "stands there once", "manifest"],
     ),
     (
         "a group that is not there",
@@ -179,4 +187,12 @@ async fn several_faults_are_several_lines() {
     host.unset("MARKETO_CLIENT_ID");
     let ended = host.run(&["check"]).await;
     assert_eq!((ended.code, ended.stderr.lines().count()), (Some(1), 2), "{ended:?}");
+}
+
+#[tokio::test]
+async fn only_what_the_missing_scopes_are_for_is_said_to_be_missing() {
+    let host = Host::open().await;
+    ungrant(&host, &["im:write"]);
+    let ended = host.run(&["check"]).await;
+    assert!(!ended.stderr.contains("promise") && !ended.stderr.contains("history"), "{}", ended.stderr);
 }

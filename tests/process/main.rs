@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod check;
+mod instances;
 mod life;
 mod policy;
 mod refusals;

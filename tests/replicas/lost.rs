@@ -6,12 +6,13 @@ use marketo_api_user::{
     domain::people::RequestId,
     store::{Entry, Store},
 };
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
 
 use crate::{
     proxy::{Line, Proxy},
     support::{
-        ADA, CARDS, OPS, RAE, asks, count, created, end, fills, in_time, options, postgres, readyz, replicas,
-        runs, says_that_nothing_is_stored, until,
+        ADA, CARDS, OPS, RAE, asks, count, created, end, fills, in_time, insists, options, postgres, readyz,
+        replicas, runs, says_that_nothing_is_stored, until,
     },
 };
 
@@ -99,4 +100,80 @@ async fn a_replica_that_is_cut_off_in_a_transaction_keeps_nothing_locked_from_th
     drop(held);
     network.set(Line::Up);
     cut_off.probe(real.now()).await.expect("it comes back");
+}
+
+/// A database of its own on the server of the tests, whose sessions can be told what they may do.
+struct Server {
+    server: String,
+    name: String,
+}
+
+impl Server {
+    async fn new() -> Option<Self> {
+        // Its schema is not used; it is there only where the server is.
+        let server = postgres().await?.split("options=").next()?.trim_end_matches(['?', '&']).to_owned();
+        let name = format!("replicas_{}", Clock::system().new_id().replace('-', ""));
+        let this = Self { server, name };
+        this.says(&format!("CREATE DATABASE {}", this.name)).await;
+        Some(this)
+    }
+
+    fn url(&self) -> String {
+        let mut url = url::Url::parse(&self.server).expect("an address");
+        url.set_path(&self.name);
+        url.to_string()
+    }
+
+    async fn says(&self, sql: &str) {
+        let mut connection = AnyConnection::connect(&self.server).await.expect("the server");
+        connection.execute(AssertSqlSafe(sql.to_owned())).await.expect("done");
+        connection.close().await.expect("the server takes its leave");
+    }
+
+    /// As when another server takes over: every session ends, and each new one may write or may not.
+    async fn lets_write(&self, lets: bool) {
+        let what = if lets { "off" } else { "on" };
+        self.says(&format!("ALTER DATABASE {} SET default_transaction_read_only = {what}", self.name)).await;
+        if !lets {
+            let ends = format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
+                self.name
+            );
+            self.says(&ends).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_can_only_be_read_for_a_while() {
+    let Some(server) = Server::new().await else { return };
+    let options = options(server.url(), Mode::Live, "");
+    let running = runs(&options.clock);
+    let all = replicas(options, 0).await;
+    let play = &all[0];
+    let (rae, ada) = (play.person(RAE), play.person(ADA));
+    asks(&rae, "svc1@example.com").await;
+    until("the card is there", async || play.slack.channel(CARDS).len() == 1).await;
+    drop(running);
+    let card = play.slack.channel(CARDS).remove(0);
+    rae.types(OPS, "/marketo-api-user").await;
+    rae.sees_modal().await.expect("the form");
+    fills(&rae, "svc2@example.com").await;
+    server.lets_write(false).await;
+    for _ in 0..2 {
+        says_that_nothing_is_stored(&rae, async { ada.clicks(&card, "Approve").await.expect("the button") })
+            .await;
+    }
+    until("it says so", async || readyz(play.url()).await.1.contains("the database takes nothing (25006)"))
+        .await;
+    server.lets_write(true).await;
+    until("it goes on by itself", async || readyz(play.url()).await.0 == 200).await;
+    assert!(in_time(rae.submits()).await.expect("the same form").closed);
+    assert_eq!(insists(&ada, &card, "Approve").await, 200);
+    let running = runs(&play.clock);
+    until("the user is created", async || created(play) == ["svc1@example.com"]).await;
+    drop(running);
+    assert_eq!(count(play, "invite"), 1);
+    end(all).await;
+    server.says(&format!("DROP DATABASE {} WITH (FORCE)", server.name)).await;
 }

@@ -4,7 +4,10 @@
 mod at_once;
 mod budget;
 mod lost;
+mod program;
 mod proxy;
+#[path = "../common/schema.rs"]
+mod schema;
 mod sqlite;
 mod support;
 mod takeover;

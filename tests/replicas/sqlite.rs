@@ -1,17 +1,27 @@
-//! SQLite that cannot be written: locked by somebody else, and a full disk. Each is said, nothing is half-done, and the
-//! bot goes on when the trouble is over.
+//! SQLite that cannot be written: locked by somebody else, on a full disk, or read-only. Each is said, nothing is
+//! half-done, and the bot goes on when the trouble is over.
 
-use std::{io::Write, path::Path, process::Command};
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::{PermissionsExt, chown},
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use marketo_api_user::{
-    demo::{Mode, Playground},
+    clock::Clock,
+    demo::{Mode, Options, Playground},
     sim::person::Person,
 };
 use sqlx::{Connection, Executor};
 
-use crate::support::{
-    ADA, CARDS, OPS, RAE, asks, count, created, end, fills, in_time, not_told, options, readyz, replicas,
-    runs, says_that_nothing_is_stored,
+use crate::{
+    program::Program,
+    support::{
+        ADA, CARDS, OPS, RAE, asks, count, created, end, fills, in_time, not_told, options, readyz, replicas,
+        runs, says_that_nothing_is_stored, until,
+    },
 };
 
 /// A house on a database in `folder`, with a card, and a second form that is filled in.
@@ -94,10 +104,27 @@ impl Disk {
 }
 
 impl Disk {
+    /// Fills it to the last byte.
+    fn fill(&self) -> Filler {
+        let path = self.0.path().join("filler");
+        let mut file = fs::File::create(&path).expect("a file");
+        while file.write_all(&[0; 1024]).is_ok() {}
+        Filler(path)
+    }
+
     fn remount(&self, how: &str) {
         let how = format!("remount,{how}");
         let mounted = Command::new("mount").args(["-o", &how]).arg(self.0.path()).status();
         assert!(mounted.is_ok_and(|status| status.success()));
+    }
+}
+
+/// What takes all the room on a disk, until it is dropped.
+struct Filler(PathBuf);
+
+impl Drop for Filler {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
     }
 }
 
@@ -111,13 +138,10 @@ impl Drop for Disk {
 async fn a_full_disk() {
     let Some(disk) = Disk::mount(2048) else { return };
     let (all, rae, ada) = house(disk.0.path()).await;
-    let filler = disk.0.path().join("filler");
-    let mut file = std::fs::File::create(&filler).expect("a file");
-    while file.write_all(&[0; 1024]).is_ok() {}
+    let filler = disk.fill();
     // The database has room of its own until its next page.
     says_so(&all[0], &rae, &ada).await;
-    drop(file);
-    std::fs::remove_file(&filler).expect("room again");
+    drop(filler);
     goes_on(&all[0], &rae, &ada).await;
     end(all).await;
 }
@@ -134,4 +158,53 @@ async fn a_disk_that_can_only_be_read() {
     all[0].start().await.expect("the bot starts");
     assert!(in_time(rae.submits()).await.expect("the same form").closed);
     end(all).await;
+}
+
+/// Who is not root, and may not write what may only be read.
+const NOBODY: u32 = 65534;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_can_only_be_read_under_a_running_bot() {
+    let Some(disk) = Disk::mount(2048) else { return };
+    let file = disk.0.path().join("bot.db");
+    let may = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("its owner decides");
+    chown(disk.0.path(), Some(NOBODY), Some(NOBODY)).expect("a disk for nobody");
+    let play = Playground::prepare(Options::new(Clock::system(), Mode::Live)).await.expect("a playground");
+    let policy = marketo_api_user::demo::POLICY;
+    let database = format!("sqlite:{}", file.display());
+    let program = Program::start(&play, &database, disk.0.path(), policy, Some(NOBODY));
+    program.ready().await;
+    play.work.set_bot_url(&program.url);
+    let (rae, ada) = (play.person(RAE), play.person(ADA));
+    asks(&rae, "svc1@example.com").await;
+    until("the card is there", async || play.slack.channel(CARDS).len() == 1).await;
+    let card = play.slack.channel(CARDS).remove(0);
+    rae.types(OPS, "/marketo-api-user").await;
+    rae.sees_modal().await.expect("the form");
+    fills(&rae, "svc2@example.com").await;
+
+    // Whoever has opened a file goes on writing it. A full disk makes the bot open it anew.
+    may(0o444);
+    let filler = disk.fill();
+    says_that_nothing_is_stored(&rae, async { ada.clicks(&card, "Approve").await.expect("the button") })
+        .await;
+    drop(filler);
+    for _ in 0..2 {
+        says_that_nothing_is_stored(&rae, async { ada.clicks(&card, "Approve").await.expect("the button") })
+            .await;
+    }
+    let (status, why) = in_time(readyz(&program.url)).await;
+    // SQLite's code for a database that is read-only.
+    assert!(status == 503 && why.contains("the database takes nothing (8)"), "{status} {why}");
+    assert!(created(&play).is_empty());
+    may(0o644);
+    until("it goes on by itself", async || readyz(&program.url).await.0 == 200).await;
+    assert!(in_time(rae.submits()).await.expect("the same form").closed);
+    assert_eq!(in_time(ada.clicks(&card, "Approve")).await.expect("the button").status, 200);
+    until("the user is created and announced", async || {
+        created(&play) == ["svc1@example.com"] && play.slack.channel(OPS).len() == 1
+    })
+    .await;
+    assert_eq!((count(&play, "invite"), play.slack.channel(CARDS).len()), (1, 2));
+    end(vec![play]).await;
 }

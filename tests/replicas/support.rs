@@ -16,6 +16,8 @@ use marketo_api_user::{
     },
 };
 
+use crate::schema;
+
 pub(crate) const RAE: &str = "U0REQ";
 pub(crate) const ADA: &str = "U0APPROVE";
 pub(crate) const OPS: &str = "C0OPS";
@@ -28,14 +30,8 @@ pub(crate) async fn postgres() -> Option<String> {
         not_told("what needs PostgreSQL, because TEST_POSTGRES_URL is not set");
         return None;
     };
-    sqlx::any::install_default_drivers();
-    let schema = format!("replicas_{}", Clock::system().new_id().replace('-', ""));
-    let pool = sqlx::AnyPool::connect(&server).await.expect("TEST_POSTGRES_URL names a running server");
-    let create = format!("CREATE SCHEMA {schema}");
-    sqlx::query(sqlx::AssertSqlSafe(create)).execute(&pool).await.expect("a schema");
-    pool.close().await;
-    let separator = if server.contains('?') { '&' } else { '?' };
-    Some(format!("{server}{separator}options=-csearch_path%3D{schema}"))
+    let name = format!("replicas_{}", Clock::system().new_id().replace('-', ""));
+    Some(schema::fresh(&server, &name).await)
 }
 
 /// Says that a story is not told, where it is seen even when all goes well.

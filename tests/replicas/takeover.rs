@@ -1,71 +1,15 @@
 //! A replica that is killed: another one finishes its work as soon as its lease is over.
 
-use std::{
-    net::TcpListener,
-    process::{Child, Command, Stdio},
-};
-
 use marketo_api_user::{
     clock::Clock,
     demo::{Mode, Options, Playground},
     sim::fault::Fault,
 };
 
-use crate::support::{ADA, CARDS, RAE, asks, count, created, end, postgres, readyz, until};
-
-/// The program, killed when it is dropped.
-struct Program {
-    child: Child,
-    url: String,
-}
-
-impl Program {
-    fn start(play: &Playground, database: &str, folder: &tempfile::TempDir, policy: &str) -> Self {
-        let config = folder.path().join("bot.toml");
-        std::fs::write(&config, policy).expect("a file");
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = free.local_addr().expect("an address").to_string();
-        drop(free);
-        let (slack, marketo) = (play.slack.setup(), marketo_api_user::sim::marketo::Setup::default());
-        let child = Command::new(env!("CARGO_BIN_EXE_marketo-api-user"))
-            .arg("serve")
-            .env_clear()
-            .env("CONFIG", &config)
-            .env("BIND", &address)
-            .env("DATABASE_URL", database)
-            .env("SLACK_API_URL", play.slack.api_url())
-            .env("SLACK_SIGNING_SECRET", &slack.signing_secret)
-            .env("SLACK_BOT_TOKEN", &slack.bot_token)
-            .env("MARKETO_BASE_URL", play.marketo.url())
-            .env("MARKETO_CLIENT_ID", &marketo.client_id)
-            .env("MARKETO_CLIENT_SECRET", &marketo.client_secret)
-            .current_dir(folder.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the program starts");
-        Self { child, url: format!("http://{address}") }
-    }
-
-    async fn ready(&self) {
-        until("the program is ready", async || {
-            let address = self.url.trim_start_matches("http://");
-            tokio::net::TcpStream::connect(address).await.is_ok() && readyz(&self.url).await.0 == 200
-        })
-        .await;
-    }
-
-    /// SIGKILL.
-    fn kill(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
+use crate::{
+    program::Program,
+    support::{ADA, CARDS, RAE, asks, count, created, end, postgres, until},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_work_of_a_replica_that_was_killed_is_taken_over_when_its_lease_is_over() {
@@ -76,7 +20,7 @@ async fn the_work_of_a_replica_that_was_killed_is_taken_over_when_its_lease_is_o
     let policy = options.policy.clone();
     let play = Playground::prepare(options).await.expect("a playground");
     let folder = tempfile::tempdir().expect("a folder");
-    let mut program = Program::start(&play, &database, &folder, &policy);
+    let mut program = Program::start(&play, &database, folder.path(), &policy, None);
     program.ready().await;
     play.work.set_bot_url(&program.url);
     asks(&play.person(RAE), "svc@example.com").await;

@@ -1,6 +1,10 @@
 //! Presses that come twice, at the same time, too late, or again to the letter.
 
+use std::time::Duration;
+
 use insta::assert_snapshot;
+use marketo_api_user::sim::person::SignedRequest;
+use serde_json::json;
 use tokio::join;
 
 use crate::support::{ADA, CARDS, FORM, House, OPS, RAE, SAM, assert_quiet};
@@ -144,7 +148,7 @@ async fn an_expired_request_can_neither_be_approved_nor_cancelled() {
     house.rae_asks(&[]).await;
     let (stale, own) = (house.card(), house.request_message());
     // Nobody carried out the timer yet, as when the bot was down for the week.
-    house.clock.advance(std::time::Duration::from_secs(7 * 24 * 3600));
+    house.clock.advance(Duration::from_secs(7 * 24 * 3600));
     assert_quiet(&house.ada.clicks_stale(&stale, "Approve").await.unwrap());
     house.drain().await.unwrap();
     house.card_says(&["Expired"]);
@@ -177,6 +181,54 @@ async fn what_is_delivered_again_to_the_letter_has_no_second_effect() {
     house.drain().await.unwrap();
     happened_once(&house);
     assert!(house.slack.ephemerals().is_empty());
+    house.ends().await;
+}
+
+/// Delivers something again a second later, signed anew: the same trigger, view or event.
+async fn anew(house: &House, sent: &SignedRequest) {
+    house.clock.advance(Duration::from_secs(1));
+    assert_quiet(&house.work.post_signed(&sent.path, &sent.content_type, &sent.body).await);
+    house.drain().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_delivered_again_with_another_signature_has_no_second_effect() {
+    let house = House::open().await;
+    let command = house.rae.types(OPS, "/marketo-api-user").await.sent;
+    house.rae.sees_modal().await.unwrap();
+    anew(&house, &command).await;
+    assert_eq!(house.slack.calls_to("views.open").len(), 1);
+    house.rae.fills(&FORM).await.unwrap();
+    let submission = house.rae.submits().await.unwrap().reply.sent;
+    anew(&house, &submission).await;
+    assert_eq!(house.slack.channel(CARDS).len(), 1);
+    let click = house.ada.clicks(&house.card(), "Approve").await.unwrap().sent;
+    for sent in [&click, &submission, &click] {
+        anew(&house, sent).await;
+    }
+    happened_once(&house);
+    assert!(house.slack.ephemerals().is_empty(), "{:?}", house.slack.ephemerals());
+    house.ends().await;
+}
+
+#[tokio::test]
+async fn a_change_of_a_group_that_is_told_again_finds_who_is_in_it_and_nothing_else() {
+    let house = House::open().await;
+    house.rae_asks(&[]).await;
+    house.slack.set_group("S0MOPS", &[RAE]);
+    let event = json!({
+        "type": "event_callback", "team_id": "T0001", "api_app_id": "A0001", "event_id": "Ev1",
+        "event": {"type": "subteam_members_changed", "subteam_id": "S0MOPS"},
+    });
+    let reply = house.work.post_signed("/slack/events", "application/json", &event.to_string()).await;
+    assert_quiet(&house.work.send(&reply.sent).await);
+    anew(&house, &reply.sent).await;
+    let card = house.card_text();
+    house.presses(&house.sam, "Approve").await;
+    assert!(house.whispers(SAM).contains("Only an approver"), "{}", house.whispers(SAM));
+    assert_eq!((house.card_text(), house.slack.ephemerals().len()), (card, 1));
+    house.presses(&house.ada, "Approve").await;
+    happened_once(&house);
     house.ends().await;
 }
 

@@ -6,6 +6,8 @@
 mod approval;
 mod creation;
 mod form;
+mod instance_trouble;
+mod instances;
 mod late_presses;
 mod main_job;
 mod marketo_trouble;
@@ -13,6 +15,8 @@ mod outages;
 mod restarts;
 mod rights;
 mod safety;
+#[path = "../common/schema.rs"]
+mod schema;
 mod second_thoughts;
 mod slack_trouble;
 mod support;

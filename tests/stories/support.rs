@@ -15,6 +15,8 @@ use marketo_api_user::{
     store::Depth,
 };
 
+use crate::schema;
+
 pub(crate) const RAE: &str = "U0REQ";
 pub(crate) const ADA: &str = "U0APPROVE";
 pub(crate) const SAM: &str = "U0SECOND";
@@ -48,14 +50,8 @@ impl Database {
     /// The address of a new and empty one; absent: the house's own.
     pub(crate) async fn fresh(&self) -> Option<String> {
         let Self::Postgres(server) = self else { return None };
-        sqlx::any::install_default_drivers();
-        let schema = format!("story_{}", Clock::system().new_id().replace('-', ""));
-        let pool = sqlx::AnyPool::connect(server).await.expect("TEST_POSTGRES_URL names a running server");
-        let create = format!("CREATE SCHEMA {schema}");
-        sqlx::query(sqlx::AssertSqlSafe(create)).execute(&pool).await.unwrap();
-        pool.close().await;
-        let separator = if server.contains('?') { '&' } else { '?' };
-        Some(format!("{server}{separator}options=-csearch_path%3D{schema}"))
+        let name = format!("story_{}", Clock::system().new_id().replace('-', ""));
+        Some(schema::fresh(server, &name).await)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What `check` looks at in Slack: the token, its scopes, whom the policy's groups hold, and the channels for cards. It
 //! knows nothing of Marketo or the database.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write};
 
 use super::Report;
 use crate::{
@@ -39,16 +39,12 @@ pub(super) async fn look(config: &Config, slack: &Client, report: &mut Report) {
     }
     match slack.granted_scopes().await {
         Ok(granted) => {
-            let missing: Vec<String> = scopes()
-                .filter(|(scope, _)| !granted.iter().any(|own| own == scope))
-                .map(|(scope, used_for)| format!("{scope} (to {used_for})"))
-                .collect();
+            let missing: Vec<(&str, &str)> =
+                scopes().filter(|(scope, _)| !granted.iter().any(|own| own == scope)).collect();
             if missing.is_empty() {
                 report.good("slack scopes", "every scope is granted");
             } else {
-                let missing = missing.join(", ");
-                let mend = "update the app from `manifest` and install it again";
-                report.bad("slack scopes", format!("missing: {missing}; {mend}"));
+                report.bad("slack scopes", scopes_trouble(&missing));
             }
         }
         Err(error) => report.bad("slack scopes", error.to_string()),
@@ -137,4 +133,22 @@ fn token_trouble(error: &Error) -> String {
         ),
         _ => format!("SLACK_API_URL: {error}; is Slack reachable from here?"),
     }
+}
+
+/// Which scopes are missing, which promise is not kept without them, and what to do.
+fn scopes_trouble(missing: &[(&str, &str)]) -> String {
+    let listed: Vec<String> =
+        missing.iter().map(|(scope, used_for)| format!("{scope} (to {used_for})")).collect();
+    let mut text = format!("missing: {}", listed.join(", "));
+    let history: Vec<&str> =
+        missing.iter().map(|(scope, _)| *scope).filter(|scope| scope.ends_with(":history")).collect();
+    if !history.is_empty() {
+        let _ = write!(
+            text,
+            "; without {} the bot cannot promise that each message stands there once: it cannot look whether one is \
+             there whose posting Slack did not answer, and posts it again",
+            history.join(" and ")
+        );
+    }
+    text + "; update the app from `manifest` and install it again"
 }

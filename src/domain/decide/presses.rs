@@ -196,7 +196,7 @@ impl PressOf<'_> {
         match state {
             State::Failed { approved: Some(approved), failure, .. } if failure.kind.is_mendable() => {
                 if request.change.expiration().is_some_and(|expiration| expiration.at() <= today.now) {
-                    return Err(Refusal::ExpirationPassed);
+                    return Err(Refusal::OverBeforeRetry);
                 }
                 let apply =
                     Effect::Apply { change: request.change.clone(), attempted_at: failure.attempted_at };

@@ -119,17 +119,18 @@ fn a_long_list_of_approvers_is_cut() {
 fn forms_hold_with_long_names_and_many_choices() {
     let long = "&".repeat(300);
     for (roles, workspaces) in [(0, 0), (1, 1), (2, 2), (100, 100), (101, 101), (150, 150), (9_999, 1)] {
-        let name = if roles > 200 { "API" } else { &long };
-        let offer = offer(roles, workspaces, name);
-        let form = modal(&offer, &terms(), &"a".repeat(1000));
-        if roles <= 200 {
-            check(&form, "form");
-        }
+        let offer = offer(roles, workspaces, &long);
+        check(&modal(&offer, &terms(), &"a".repeat(1000)), "form");
         for (field, count) in [(Field::Role, roles), (Field::Workspace, workspaces)] {
             let options = views::options(&offer, field, "");
             assert_eq!(options["options"].as_array().unwrap().len(), count.min(100));
             check(&options, "options");
         }
+    }
+    let names: Vec<String> = (0..100).map(|at| format!("{at:03}{}", "&".repeat(72))).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for choices in [Choices::Offered(&offer(101, 101, &long)), Choices::Loading, Choices::Unavailable] {
+        check(&modal_of(&names, choices, &terms(), &initially(&"a".repeat(1000))), "instances");
     }
     let request = request_saying(&"&".repeat(100), State::undecided());
     check(&json!(views::deny_modal(&request, &"m".repeat(3000))), "deny");

@@ -85,7 +85,8 @@ pub(super) fn advice(paragraphs: Paragraphs, failure: &Failure, then: &Line) -> 
     }
     let whose = match failure.kind {
         FailureKind::CardUndeliverable => "Slack's answer: ",
-        FailureKind::TakenElsewhere | FailureKind::InstanceGone => "Marketo instance: ",
+        FailureKind::TakenElsewhere => "The user is on: ",
+        FailureKind::InstanceGone => "Not in the configuration: ",
         FailureKind::Mismatch | FailureKind::Taken | FailureKind::ExpirationPassed => "Details: ",
         FailureKind::AccessDenied
         | FailureKind::Credentials

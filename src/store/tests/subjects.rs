@@ -58,10 +58,11 @@ async fn two_that_an_earlier_version_left_open_do_not_stop_the_start_and_do_not_
         let separator = if database.url.contains('?') { '&' } else { '?' };
         let mode = if database.url.starts_with("sqlite:") { "mode=rwc" } else { "" };
         let pool = AnyPool::connect(&format!("{}{separator}{mode}", database.url)).await.unwrap();
-        let before = schema::migrator().iter().filter(|step| step.version < 4).cloned().collect();
+        let before =
+            crate::store::schema::migrator().iter().filter(|step| step.version < 4).cloned().collect();
         Migrator::with_migrations(before).run(&pool).await.unwrap();
         let dialect = if mode.is_empty() { Dialect::Postgres } else { Dialect::Sqlite };
-        let store = Store { pool, dialect };
+        let store = Store { pool, dialect, reopens: Reopens::default() };
         let first = request_for(&clock, "old name", "svc@example.com");
         clock.advance(Duration::from_secs(1));
         let second = request_for(&clock, "new name", "svc@example.com");
