@@ -118,6 +118,12 @@ impl People {
         }
     }
 
+    /// Who is in a group or a channel, as far as is known without asking Slack.
+    pub fn members(&self, principal: &Principal) -> Option<Vec<UserId>> {
+        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.get(principal).map(|list| list.users.iter().cloned().collect())
+    }
+
     /// Whether `user` may ask for a user, as far as is known without asking Slack.
     pub async fn requester(&self, user: &UserId) -> May {
         self.may(user, self.profile(user, PROFILE_HOLDS).await.as_ref())

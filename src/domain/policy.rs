@@ -7,8 +7,9 @@
 mod audit;
 mod catalog;
 pub mod explain;
+mod panel;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::Duration;
 

@@ -12,8 +12,11 @@ mod late_presses;
 mod main_job;
 mod marketo_trouble;
 mod outages;
+mod panel;
+mod reminders;
 mod restarts;
 mod rights;
+mod rules;
 mod safety;
 #[path = "../common/schema.rs"]
 mod schema;

@@ -7,7 +7,7 @@ use crate::domain::{
     text::PersonName,
 };
 
-fn request(role: (i64, &str), email: &str) -> Request {
+pub(crate) fn request(role: (i64, &str), email: &str) -> Request {
     let user = CreateUser {
         instance: "production".to_owned(),
         email: Email::parse(email).unwrap(),
