@@ -5,6 +5,7 @@
 //! asked, so that it can be told again later, by today's policy, without asking anybody.
 
 mod audit;
+mod prospects;
 #[cfg(test)]
 mod tests;
 
@@ -12,7 +13,10 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-pub use self::audit::{Finding, Size, findings, sized_findings};
+pub use self::{
+    audit::{Finding, Size, findings, sized_findings},
+    prospects::Prospect,
+};
 use super::{
     change::{Change, CreateUser, Named},
     expiration::Zone,
@@ -316,8 +320,7 @@ impl Policy {
 
     /// The terms that a form may come to stand under, before anything in it is chosen. Never empty.
     pub fn possible(&self, asks: &Asks<'_>) -> Vec<&Terms> {
-        let rules = self.rules.iter().filter(|rule| rule.condition.may_be_met(asks));
-        rules.map(|rule| &rule.terms).chain(std::iter::once(&self.base)).collect()
+        self.prospects(asks, &[asks.instance]).into_iter().map(|prospect| prospect.ruling.terms).collect()
     }
 
     /// Every group and channel whose members may count for which rule holds.

@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::sync::Arc;
 
