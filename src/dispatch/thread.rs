@@ -3,7 +3,6 @@
 use super::{
     Dispatcher, Done, Stop,
     post::{GONE, Place, Shown},
-    show::CARD,
 };
 use crate::{
     domain::{
@@ -14,6 +13,7 @@ use crate::{
     },
     slack::{
         client::{Part, Posted},
+        ids::CARD,
         views,
     },
     store::Claimed,

@@ -16,3 +16,4 @@ mod safety;
 mod second_thoughts;
 mod slack_trouble;
 mod support;
+mod words;

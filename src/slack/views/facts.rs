@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The user that the request is about.
-pub(super) fn user_of(request: &Request) -> &CreateUser {
+pub(in crate::slack) fn user_of(request: &Request) -> &CreateUser {
     let Change::CreateUser(user) = &request.change;
     user
 }
