@@ -43,12 +43,12 @@ pub fn refusal(refusal: &Refusal, approvers: &[Principal], reader: &UserId) -> M
         Refusal::CannotCheck => {
             Line::of("I cannot check right now who may approve. Nothing changed; try again in a minute.")
         }
-        Refusal::NotRequester => {
-            Line::of("Only the person who sent this request may cancel it. An approver can deny it instead.")
-        }
+        Refusal::NotRequester => Line::of(
+            "Only the person who sent this request may edit or cancel it. An approver can deny it instead.",
+        ),
         Refusal::Changed => Line::of(
             "The request changed since you looked at it, so your click counts for nothing. Please look at the card \
-             again and decide anew.",
+             again, then decide.",
         ),
         Refusal::AgreedBefore { given, needed } => Line::of(format!(
             "You have approved this request already. It has {given} of {needed} approvals; somebody else has to \
@@ -122,9 +122,9 @@ pub fn usage(command: &str, words: &[(String, String)]) -> Message {
         .line(Line::new().bold("Look something up:"));
     let lines = words.iter().map(word).fold(lines, Paragraphs::line)
         .line(Line::of(
-            "What happens then: an approver gets your request and says yes or no, unless no approval is needed \
-             here. You get a direct message about every step and can cancel until somebody decides. Once Marketo \
-             has the user, a message in this channel says how to get its Client Id and Client Secret.",
+            "What happens then: an approver says yes or no, unless no approval is needed here. You get a direct \
+             message about every step and can cancel until somebody decides. Once Marketo has the user, a message in \
+             this channel says how to get its Client Id and Client Secret.",
         ));
     Message::of(&lines)
 }

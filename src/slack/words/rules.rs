@@ -65,8 +65,7 @@ fn rule(here: &Here<'_>, prospect: &Prospect<'_>) -> Paragraphs {
     let Prospect { ruling, depends_on } = prospect;
     let title = match depends_on {
         Some(condition) => conditions(condition),
-        None if here.prospects.len() == 1 => "Whatever you ask for".to_owned(),
-        None if ruling.rule.is_some() => "For everything".to_owned(),
+        None if here.prospects.first() == Some(prospect) => "Whatever you ask for".to_owned(),
         None => "For everything else".to_owned(),
     };
     let title = Line::new().bold(title);
@@ -77,19 +76,19 @@ fn rule(here: &Here<'_>, prospect: &Prospect<'_>) -> Paragraphs {
     Paragraphs::new().line(title.text(":")).items(terms(here, ruling.terms))
 }
 
-/// `Role A or B, workspace C`.
+/// `For role A or B; workspace C`.
 fn conditions(condition: &Condition) -> String {
     let Condition { instances, roles, workspaces, email_domains, .. } = condition;
     let domains: Vec<String> = email_domains.iter().map(|domain| format!("@{domain}")).collect();
     let parts = [
-        ("Role", roles),
-        ("Workspace", workspaces),
+        ("role", roles),
+        ("workspace", workspaces),
         ("Marketo instance", instances),
-        ("E-mail in", &domains),
+        ("an e-mail in", &domains),
     ];
     let parts = parts.into_iter().filter(|(_, names)| !names.is_empty());
     let parts: Vec<String> = parts.map(|(what, names)| format!("{what} {}", any_of(names))).collect();
-    parts.join("; ")
+    format!("For {}", parts.join("; "))
 }
 
 fn terms(here: &Here<'_>, terms: &Terms) -> Vec<Line> {
