@@ -129,10 +129,10 @@ fn fault(outcome: &'static str, field: Field, text: &str) -> Answer {
 /// Faults that share a field of the form are told one after the other, the first one first.
 fn faulty(form: Filled<'_>, found: Vec<FieldFault>) -> Answer {
     let mut placed: Vec<(String, String)> = Vec::new();
-    for FieldFault { field, text } in found {
-        let place = form.place(field);
+    for fault in found {
+        let place = form.place(fault.field);
         if placed.iter().all(|(taken, _)| *taken != place) {
-            placed.push((place, text));
+            placed.push((place, faults::beside(&fault)));
         }
     }
     Answer::field_errors("faulty", placed)

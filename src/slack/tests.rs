@@ -1,6 +1,7 @@
 //! Every view, card and notice, as it is sent: read in full (snapshots), held against Slack's limits, and given
 //! texts that want to be more than texts.
 
+mod beside;
 mod hostile;
 mod limits;
 mod looked_up;
