@@ -3,7 +3,6 @@
 use super::{
     Dispatcher, Done, Stop,
     post::{GONE, Place, Shown},
-    show::CARD,
 };
 use crate::{
     domain::{
@@ -15,6 +14,7 @@ use crate::{
     },
     slack::{
         client::{Part, Posted},
+        ids::CARD,
         views,
     },
     store::Claimed,

@@ -9,10 +9,14 @@ mod opening;
 mod presses;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use jiff::Timestamp;
 
-pub use self::opening::{Submission, open};
+pub use self::{
+    opening::{Submission, open},
+    waiting::waits_for,
+};
 use super::{
     change::Change,
     effect::{Effect, Note, Planned},

@@ -8,6 +8,7 @@ mod audit;
 mod catalog;
 pub mod explain;
 mod panel;
+mod prospects;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -18,6 +19,7 @@ use jiff::SignedDuration;
 pub use self::{
     audit::{Finding, Size, findings, sized_findings},
     catalog::catalog_findings,
+    prospects::Prospect,
 };
 use super::{
     change::{Change, CreateUser, Named},
@@ -322,8 +324,7 @@ impl Policy {
 
     /// The terms that a form may come to stand under, before anything in it is chosen. Never empty.
     pub fn possible(&self, asks: &Asks<'_>) -> Vec<&Terms> {
-        let rules = self.rules.iter().filter(|rule| rule.condition.may_be_met(asks));
-        rules.map(|rule| &rule.terms).chain(std::iter::once(&self.base)).collect()
+        self.prospects(asks, &[asks.instance]).into_iter().map(|prospect| prospect.ruling.terms).collect()
     }
 
     /// Every group and channel whose members may count for which rule holds.

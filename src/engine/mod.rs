@@ -7,6 +7,7 @@
 mod settling;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::sync::Arc;
 

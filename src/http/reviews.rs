@@ -4,7 +4,11 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{ANSWER_WITHIN, BEFORE_MODAL, Edge, answer::Answer, submissions::beside};
+use super::{
+    ANSWER_WITHIN, BEFORE_MODAL, Edge,
+    answer::Answer,
+    submissions::{beside, worded},
+};
 use crate::{
     domain::{
         change::Narrowing,
@@ -101,7 +105,7 @@ async fn take(edge: &Edge, interaction: &Interaction) -> Answer {
         None => (Narrowing::default(), None),
         Some(request) => match checked(edge, interaction, request).await {
             Ok(checked) => checked,
-            Err(found) => return beside(found, |field| place(edge, request, interaction, field)),
+            Err(found) => return beside(&found, |field| place(edge, request, interaction, field)),
         },
     };
     let pressed = Pressed {
@@ -133,8 +137,7 @@ async fn take(edge: &Edge, interaction: &Interaction) -> Answer {
             };
             match (fault, &request) {
                 (Some((field, text)), Some(request)) => {
-                    let found = vec![FieldFault::new(field, text)];
-                    beside(found, |field| place(edge, request, interaction, field))
+                    worded([(place(edge, request, interaction, field), text.to_owned())])
                 }
                 _ => Answer::empty("refused"),
             }

@@ -27,3 +27,4 @@ mod schema;
 mod second_thoughts;
 mod slack_trouble;
 mod support;
+mod words;

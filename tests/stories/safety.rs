@@ -95,7 +95,7 @@ async fn hostile_texts_in_every_field_are_shown_as_they_are() {
         vec![SimWorkspace::new(1, "*Default* <!here> :tada:"), SimWorkspace::new(2, "EMEA")];
     setup.policy = setup.policy.replace("roles = [\"API Only\", ", "roles = [\"101\", \"102\", ");
     let house = House::with(setup).await;
-    house.opens_form(&house.rae, "/marketo-api-user <!channel>@evil.example").await;
+    house.opens_form(&house.rae, "/marketo-api-user _sly_*loud*~gone~`code`@evil.example").await;
     let fields = [
         ("Email", "_sly_*loud*~gone~`code`@evil.example"),
         ("First name", "<!channel> *loud* :tada:"),
