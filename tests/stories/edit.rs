@@ -273,11 +273,18 @@ async fn an_edit_that_is_delivered_again_has_no_second_effect() {
     house.drain().await.unwrap();
     let before = house.slack.transcript(CARDS);
     assert_quiet(&house.work.send(&sent).await);
-    house.clock.advance(Duration::from_secs(1));
-    let again = house.work.signed(&sent.path, &sent.content_type, &sent.body);
-    let answer = house.work.send(&again).await;
+    // Whoever has no answer presses Save again.
+    let again = forged(&house, &sent, |payload| payload["trigger_id"] = json!("1.2.again"));
+    assert_quiet(&house.work.send(&again).await);
     house.drain().await.unwrap();
-    assert_eq!(house.slack.transcript(CARDS), before, "{answer:?}");
-    house.cancels().await;
+    assert_eq!(house.slack.transcript(CARDS), before);
+    assert!(house.told(RAE).is_empty());
+    // What is decided stays so, too.
+    house.presses(&house.ada, "Approve").await;
+    let late = forged(&house, &sent, |payload| payload["trigger_id"] = json!("1.2.late"));
+    assert_quiet(&house.work.send(&late).await);
+    house.drain().await.unwrap();
+    assert!(house.whispers(RAE).contains("already approved by @Ada Approver"), "{}", house.whispers(RAE));
+    assert_eq!(house.created().len(), 1);
     house.ends().await;
 }
