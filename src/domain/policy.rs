@@ -5,14 +5,20 @@
 //! asked, so that it can be told again later, by today's policy, without asking anybody.
 
 mod audit;
+mod catalog;
+pub mod explain;
+mod panel;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
-pub use self::audit::{Finding, Size, findings, sized_findings};
+pub use self::{
+    audit::{Finding, Size, findings, sized_findings},
+    catalog::catalog_findings,
+};
 use super::{
     change::{Change, CreateUser, Named},
     expiration::Zone,
@@ -341,6 +347,18 @@ impl Policy {
             }
         }
         all
+    }
+
+    /// Every group and channel whose members count for anything.
+    pub fn groups(&self) -> Vec<Principal> {
+        let mut groups: Vec<Principal> = Vec::new();
+        let all = self.all_approvers().into_iter().chain(self.requesters.iter().cloned());
+        for principal in all.chain(self.rule_groups()) {
+            if !matches!(principal, Principal::User(_)) && !groups.contains(&principal) {
+                groups.push(principal);
+            }
+        }
+        groups
     }
 
     /// Every approval channel that some rule names.

@@ -6,6 +6,7 @@
 mod check;
 mod instances;
 mod life;
+mod policy;
 mod refusals;
 mod support;
 mod usage;

@@ -13,11 +13,14 @@ mod late_presses;
 mod main_job;
 mod marketo_trouble;
 mod outages;
+mod panel;
+mod reminders;
 mod restarts;
 mod review;
 mod review_refused;
 mod revisions;
 mod rights;
+mod rules;
 mod safety;
 #[path = "../common/schema.rs"]
 mod schema;

@@ -6,16 +6,11 @@ use super::{
     others,
 };
 use crate::{
-    domain::{
-        effect::Note,
-        people::Principal,
-        policy::Panel,
-        request::{Request, State},
-    },
+    domain::{effect::Note, policy::Panel, request::Request},
     slack::line::{Line, Paragraphs},
 };
 
-/// The reply to those who may still decide.
+/// The reply to those whose word is missing: `panel` has no others.
 pub fn reminder(request: &Request, panel: &Panel) -> Message {
     let waits = subject(user_of(request)).text(" still waits for a decision");
     let text = Line::of("Reminder: ").join(&waits).mrkdwn();
@@ -67,18 +62,9 @@ pub fn note(request: &Request, note: &Note, panel: &Panel) -> Message {
     })
 }
 
-/// Calls on those who may still decide and have not agreed yet.
+/// Calls on those whose word is missing, who are the panel's deciders.
 fn call(request: &Request, panel: &Panel) -> Line {
-    let agreed = match &request.state {
-        State::Pending { approvals, .. } => approvals.as_slice(),
-        _ => &[],
-    };
-    let has_agreed = |principal: &Principal| {
-        agreed.iter().any(|agreement| *principal == Principal::User(agreement.by.clone()))
-    };
-    let mut others = others(&panel.deciders, &request.requester);
-    others.retain(|principal| !has_agreed(principal));
-    match others.as_slice() {
+    match others(&panel.deciders, &request.requester).as_slice() {
         [] => Line::of(
             "Nobody else may approve this request. Ask whoever runs this bot to name another approver.",
         ),
