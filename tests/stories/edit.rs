@@ -244,6 +244,25 @@ async fn of_two_edits_the_one_that_was_opened_before_the_other_was_saved_has_to_
 }
 
 #[tokio::test]
+async fn an_edit_does_not_move_a_request_to_another_channel() {
+    let mut setup = options();
+    setup.policy.push_str("\n[[rule]]\nrole = \"API Only - EMEA\"\napproval_channel = \"C0OPS\"\n");
+    let house = House::with(setup).await;
+    house.rae_asks(&[]).await;
+    house.opens_edit().await;
+    house.rae.fills(&[("Role", "API Only - EMEA")]).await.unwrap();
+    let refused = house.rae.submits().await.unwrap();
+    assert!(refused.errors["Role"].contains("other people decide, in another channel"), "{refused:?}");
+    // The form is still open, and can be saved otherwise.
+    house.rae.fills(&[("Role", "API Only"), ("First name", "Service")]).await.unwrap();
+    assert!(house.rae.submits().await.unwrap().closed);
+    house.drain().await.unwrap();
+    house.card_says(&["Name: Service Crm", "Role: API Only\n"]);
+    house.cancels().await;
+    house.ends().await;
+}
+
+#[tokio::test]
 async fn an_edit_may_choose_another_instance() {
     let mut setup = options();
     setup.second_marketo = Some(marketo::Setup::default());
