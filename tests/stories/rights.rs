@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use marketo_api_user::{
     demo::Options,
     sim::{
-        person::{Reply, SignedRequest},
+        person::Reply,
         slack::{SimGroup, SimUser},
     },
 };

@@ -48,7 +48,7 @@ fn presses() -> Vec<Press> {
         Press::Deny { reason: Reason::parse("no").unwrap() },
         Press::Cancel,
         Press::AskToEdit,
-        Press::Edit(edited),
+        Press::Edit(Box::new(edited)),
         Press::Retry,
     ]
 }
