@@ -3,14 +3,13 @@
 use super::{
     Message,
     facts::{differences, no_longer_count, subject, user_of},
-    others,
 };
 use crate::{
     domain::{effect::Note, policy::Panel, request::Request},
     slack::line::{Line, Paragraphs},
 };
 
-/// The reply to those whose word is missing: `panel` has no others.
+/// The reply to those who may still decide.
 pub fn reminder(request: &Request, panel: &Panel) -> Message {
     let waits = subject(user_of(request)).text(" still waits for a decision");
     let text = Line::of("Reminder: ").join(&waits).mrkdwn();
@@ -62,9 +61,9 @@ pub fn note(request: &Request, note: &Note, panel: &Panel) -> Message {
     })
 }
 
-/// Calls on those whose word is missing, who are the panel's deciders.
+/// Calls on those whose word is missing. Who of a group has given it, only whoever made the panel can know.
 fn call(request: &Request, panel: &Panel) -> Line {
-    match others(&panel.deciders, &request.requester).as_slice() {
+    match panel.clone().still_asked(request, |_| None).deciders.as_slice() {
         [] => Line::of(
             "Nobody else may approve this request. Ask whoever runs this bot to name another approver.",
         ),
