@@ -13,7 +13,7 @@ use crate::{
     app::Clients,
     clock::Clock,
     config::{Config, Environment},
-    domain::people::Principal,
+    domain::people::{ChannelId, Principal},
     slack::{self, error::Class},
     store::Store,
 };
@@ -167,24 +167,36 @@ async fn look_at_slack(config: &Config, slack: &slack::client::Client, report: &
         }
     }
     for channel in config.policy.approval_channels() {
-        match slack.channel(channel).await {
-            Ok(info) if info.is_archived => {
-                let detail = format!("{channel} is archived; unarchive it, or change slack.approval_channel");
-                report.bad("approval channel", detail);
-            }
-            Ok(info) if !info.is_member && info.is_private => {
-                let detail =
-                    format!("the bot is no member of {channel}: type /invite @marketo-api-user in it");
-                report.bad("approval channel", detail);
-            }
-            Ok(_) => report.good("approval channel", format!("the bot can post in {channel}")),
-            Err(error) => {
-                let detail = format!(
-                    "{channel}: {error}; if slack.approval_channel is right and the channel is private, type \
-                     /invite @marketo-api-user in it"
-                );
-                report.bad("approval channel", detail);
-            }
+        look_at_channel(slack, "approval channel", "slack.approval_channel", channel, report).await;
+    }
+    if let Some(channel) = &config.anchor_channel {
+        look_at_channel(slack, "anchor channel", "ledger.anchor_channel", channel, report).await;
+    }
+}
+
+/// Whether the bot can post in a channel that is set at `key`.
+async fn look_at_channel(
+    slack: &slack::client::Client,
+    check: &'static str,
+    key: &str,
+    channel: &ChannelId,
+    report: &mut Report,
+) {
+    match slack.channel(channel).await {
+        Ok(info) if info.is_archived => {
+            report.bad(check, format!("{channel} is archived; unarchive it, or change {key}"));
+        }
+        Ok(info) if !info.is_member && info.is_private => {
+            let detail = format!("the bot is no member of {channel}: type /invite @marketo-api-user in it");
+            report.bad(check, detail);
+        }
+        Ok(_) => report.good(check, format!("the bot can post in {channel}")),
+        Err(error) => {
+            let detail = format!(
+                "{channel}: {error}; if {key} is right and the channel is private, type \
+                 /invite @marketo-api-user in it"
+            );
+            report.bad(check, detail);
         }
     }
 }

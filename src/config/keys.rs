@@ -37,6 +37,9 @@ pub(super) const INSTANCE: &[&str] = &[
 /// The keys of `[replicas]`.
 pub(super) const REPLICAS: &[&str] = &["lease"];
 
+/// The keys of `[ledger]`.
+pub(super) const LEDGER: &[&str] = &["anchor_channel"];
+
 /// The tables, as written in the file.
 pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("[slack]", SLACK),
@@ -44,6 +47,7 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("[marketo]", MARKETO),
     ("[[instance]]", INSTANCE),
     ("[replicas]", REPLICAS),
+    ("[ledger]", LEDGER),
 ];
 
 /// What people look for in the file although the environment holds it.
@@ -150,7 +154,8 @@ mod tests {
             ("bind", "unknown key: this is read from the environment variable BIND"),
             (
                 "x",
-                "unknown key: expected one of the tables [slack], [policy], [marketo], [[instance]], [replicas]",
+                "unknown key: expected one of the tables [slack], [policy], [marketo], [[instance]], [replicas], \
+                 [ledger]",
             ),
         ] {
             assert_eq!(unknown_table(key), expected, "{key}");

@@ -11,6 +11,7 @@ mod tests;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use serde::Serialize;
 
 pub use self::audit::{Finding, Size, findings, sized_findings};
 use super::{
@@ -23,7 +24,7 @@ use super::{
 };
 
 /// What may be asked for, by whom, and the rules about who decides.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Policy {
     /// Who may ask; empty: every full member.
     pub requesters: Vec<Principal>,
@@ -40,7 +41,7 @@ pub struct Policy {
 }
 
 /// Terms that hold for some requests only.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rule {
     /// What operators call it; without a name of its own, `rule[N]` counted from 0.
     pub label: String,
@@ -51,7 +52,7 @@ pub struct Rule {
 }
 
 /// For which requests a rule holds: those that meet every list that is not empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Condition {
     /// Names of instances.
     pub instances: Vec<String>,
@@ -68,7 +69,7 @@ pub struct Condition {
 }
 
 /// What a request must meet and who decides on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Terms {
     /// Who decides.
     pub approval: Approval,
@@ -91,7 +92,7 @@ pub struct Terms {
 }
 
 /// Who decides.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Approval {
     /// These people and members of these groups, but never the requester.
     Required {
@@ -108,7 +109,7 @@ pub enum Approval {
 }
 
 /// Who is asked as well when nobody has decided for a while.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Escalation {
     /// After how long.
     pub after: Duration,
@@ -117,7 +118,7 @@ pub struct Escalation {
 }
 
 /// Whether a field must be filled in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Demand {
     /// It may be left empty.
     Optional,

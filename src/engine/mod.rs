@@ -4,6 +4,8 @@
 //!
 //! It must not know of HTTP, Slack or Marketo, and it makes no call to the outside.
 
+mod record;
+mod settle;
 #[cfg(test)]
 mod tests;
 
@@ -24,13 +26,14 @@ use crate::{
         policy::{Approval, Case, Members, Policy, Ruling},
         request::{Request, State},
     },
-    store::{Claimed, Entry, Seen, Store, Taken, Tx, in_time},
+    store::{Seen, Store, Taken, Tx},
 };
 
+pub use self::{
+    record::{CallOutcome, Sent},
+    settle::{Settled, Settlement},
+};
 pub use crate::store::StoreError;
-
-/// The actor of ledger entries that no person caused.
-const BOT: &str = "bot";
 
 /// Over how long `auto_per_week` counts.
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -99,36 +102,6 @@ pub struct Refused {
     pub deciders: Vec<Principal>,
 }
 
-/// What a worker records about the effect that it carried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Settlement {
-    /// It is carried out.
-    Done,
-    /// It is tried again.
-    Later {
-        /// When.
-        due_at: Timestamp,
-        /// What this try leaves behind for the next.
-        progress: Option<String>,
-        /// Why, for operators.
-        error: String,
-    },
-    /// It is given up, and kept for somebody to look at.
-    Buried {
-        /// Why, for operators.
-        error: String,
-    },
-}
-
-/// What became of a settlement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Settled {
-    /// It is recorded. A press that waited for the effect may have been refused.
-    Recorded(Option<Refused>),
-    /// Another worker has taken over; nothing is recorded.
-    LeaseLost,
-}
-
 impl Engine {
     /// An engine over `store`. `members` tells who is in which group without asking anybody; `work` is notified when
     /// new effects are due.
@@ -166,10 +139,14 @@ impl Engine {
         let (request, effects) = open(now, ruling.terms, submission);
         let auto_rule = request.approval_channel.is_none().then_some(ruling.label);
         if let Err(Taken) = tx.insert_request(&request, auto_rule, now).await? {
+            // The transaction is of no more use.
+            drop(tx);
+            self.enter_refused_submission(key, &request).await?;
             return Ok(Submitted::Taken);
         }
         let body = json!({
-            "rule": ruling.label, "reason": request.reason, "asked": request.change, "state": request.state
+            "rule": ruling.label, "reason": request.reason, "asked": request.change, "state": request.state,
+            "version": request.version, "revision": request.revision,
         });
         self.follow(&mut tx, &request, "submitted", request.requester.as_str(), body, &effects).await?;
         if let Err(error) = tx.commit().await {
@@ -217,16 +194,26 @@ impl Engine {
             return Ok(Outcome::Repeated);
         }
         let Some(request) = tx.request(&id).await? else {
+            self.enter_unknown(&mut tx, &id, &by, &press).await?;
+            tx.commit().await?;
             return Ok(Outcome::Refused(Refused { why: Refusal::Unknown, deciders: Vec::new() }));
         };
+        let (pressed, presser) = (press.name(), by.clone());
         let refused = |why| Refused { why, deciders: self.policy.deciders(&request) };
         let event = Event::Pressed { by: by.clone(), press: press.clone() };
         let outcome = match decide(self.today(), &request, &event) {
             Ok(decision) => match self.carry(&mut tx, request.clone(), decision, by.as_str()).await? {
                 Ok((_, Some(refusal))) => Outcome::Refused(refused(refusal)),
                 Ok((request, None)) => Outcome::Counted(Box::new(request)),
-                // The transaction is of no more use.
-                Err(Taken) => return Ok(Outcome::Refused(refused(Refusal::AnotherIsOpen))),
+                Err(Taken) => {
+                    // The transaction is of no more use.
+                    drop(tx);
+                    tx = self.store.begin().await?;
+                    if tx.see(&key, now).await? == Seen::Again {
+                        return Ok(Outcome::Repeated);
+                    }
+                    Outcome::Refused(refused(Refusal::AnotherIsOpen))
+                }
             },
             Err(Refusal::CannotCheck) if !matches!(press, Press::AskToDeny | Press::AskToReview) => {
                 let check = Effect::CheckStanding { by, press, answer_in };
@@ -235,6 +222,9 @@ impl Engine {
             }
             Err(refusal) => Outcome::Refused(refused(refusal)),
         };
+        if let Outcome::Refused(refused) = &outcome {
+            self.enter_refused(&mut tx, &request, &presser, pressed, &refused.why).await?;
+        }
         tx.commit().await?;
         self.work.notify_one();
         tracing::info!(request = %id, outcome = outcome.name(), "pressed");
@@ -252,87 +242,6 @@ impl Engine {
     /// When the database fails.
     pub async fn is_first(&self, key: &str) -> Result<bool, StoreError> {
         Ok(self.store.see(key, self.clock.now()).await? == Seen::First)
-    }
-
-    /// Records what became of an effect together with the event that it leads to.
-    ///
-    /// # Errors
-    /// When the database fails; unless it failed after all was done, nothing is recorded, and the effect comes back when
-    /// its lease ends.
-    pub async fn settle(
-        &self,
-        claimed: &Claimed,
-        settlement: Settlement,
-        event: Option<&Event>,
-    ) -> Result<Settled, StoreError> {
-        in_time(self.settle_at_leisure(claimed, settlement, event)).await
-    }
-
-    async fn settle_at_leisure(
-        &self,
-        claimed: &Claimed,
-        settlement: Settlement,
-        event: Option<&Event>,
-    ) -> Result<Settled, StoreError> {
-        let mut tx = self.store.begin().await?;
-        if event.is_some() {
-            // Always the request before its lanes, so that no two transactions wait for each other.
-            tx.request(&claimed.request.id).await?;
-        }
-        if !settle_effect(&mut tx, claimed, &settlement).await? {
-            return Ok(Settled::LeaseLost);
-        }
-        let mut refusal = None;
-        if let Some(event) = event {
-            match self.happen(&mut tx, &claimed.request.id, event).await? {
-                Ok(told) => refusal = told,
-                Err(Taken) => {
-                    // What was written so far is lost with the event: write the rest once more, without it.
-                    drop(tx);
-                    tx = self.store.begin().await?;
-                    if !settle_effect(&mut tx, claimed, &settlement).await? {
-                        return Ok(Settled::LeaseLost);
-                    }
-                    let deciders = self.policy.deciders(&claimed.request);
-                    refusal = Some(Refused { why: Refusal::AnotherIsOpen, deciders });
-                }
-            }
-        }
-        tx.commit().await?;
-        self.work.notify_one();
-        Ok(Settled::Recorded(refusal))
-    }
-
-    async fn happen(
-        &self,
-        tx: &mut Tx,
-        id: &RequestId,
-        event: &Event,
-    ) -> Result<Result<Option<Refused>, Taken>, StoreError> {
-        let Some(request) = tx.request(id).await? else {
-            return Ok(Ok(Some(Refused { why: Refusal::Unknown, deciders: Vec::new() })));
-        };
-        let deciders = self.policy.deciders(&request);
-        let refused = |why| Refused { why, deciders };
-        let actor = match event {
-            Event::Pressed { by, .. } => by.as_str(),
-            Event::Applied(_)
-            | Event::NotApplied(_)
-            | Event::Waits(_)
-            | Event::Resumed
-            | Event::CardLost { .. }
-            | Event::CardGone
-            | Event::TimeIsUp
-            | Event::Reminded { .. }
-            | Event::EscalationIsDue => BOT,
-        };
-        match decide(self.today(), &request, event) {
-            Err(refusal) => Ok(Ok(Some(refused(refusal)))),
-            Ok(decision) => {
-                let carried = self.carry(tx, request, decision, actor).await?;
-                Ok(carried.map(|(_, refusal)| refusal.map(refused)))
-            }
-        }
     }
 
     /// Writes a decision down. One that withdraws the change that waits is refused, whole, while a worker has the
@@ -369,43 +278,13 @@ impl Engine {
                 json!({"version": request.version, "revision": request.revision, "state": request.state});
             if let Some(amendment) = amendment {
                 body["amendment"] = json!(amendment);
+                body["asked"] = json!(request.change);
+                body["reason"] = json!(request.reason);
             }
             self.follow(tx, &request, entry, actor, body, &effects).await?;
         }
         Ok(Ok((request, refusal)))
     }
-
-    /// The effects and the ledger entry, which always go together.
-    async fn follow(
-        &self,
-        tx: &mut Tx,
-        request: &Request,
-        entry: &str,
-        actor: &str,
-        body: serde_json::Value,
-        effects: &[Planned],
-    ) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        tx.plan(&request.id, effects, now, || self.clock.new_id()).await?;
-        let body = body.to_string();
-        tx.append(&Entry { at: now, request: &request.id, actor, name: entry, body: &body }).await
-    }
-}
-
-/// Gives the lease back and writes down what became of the effect; false when the lease was lost.
-async fn settle_effect(tx: &mut Tx, claimed: &Claimed, settlement: &Settlement) -> Result<bool, StoreError> {
-    let Claimed { lease, effect, .. } = claimed;
-    if !tx.release(lease).await? {
-        return Ok(false);
-    }
-    match settlement {
-        Settlement::Done => tx.finish_effect(lease, &effect.id).await?,
-        Settlement::Later { due_at, progress, error } => {
-            tx.postpone_effect(lease, &effect.id, *due_at, progress.as_deref(), error).await?;
-        }
-        Settlement::Buried { error } => tx.bury_effect(lease, &effect.id, error).await?,
-    }
-    Ok(true)
 }
 
 impl Outcome {

@@ -2,6 +2,7 @@
 //! with, so that a late or repeated delivery does no harm. None of them knows who will read it, whether it is the
 //! first or the tenth showing, or how it gets to Slack.
 
+mod anchor;
 mod card;
 mod facts;
 mod failure;
@@ -18,6 +19,7 @@ use slack_morphism::blocks::{
     SlackBlock, SlackBlockButtonElement, SlackBlockButtonStyle, SlackBlockPlainTextOnly,
 };
 
+pub use anchor::anchor;
 pub use card::{card, requester};
 pub use form::{Choices, Form, Wording, options, request_modal};
 pub use modals::{deny_modal, loading_modal, unavailable_modal};
