@@ -5,6 +5,7 @@ pub mod args;
 mod check;
 mod demo;
 mod healthcheck;
+mod ledger;
 mod manifest;
 mod serve;
 
@@ -40,6 +41,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Check(check) => check::run(&environment, file, check.json).await,
         Command::Manifest(args) => print(&manifest(&args.url)),
         Command::Config => print(config::DEFAULT),
+        Command::Ledger(command) => ledger::run(&environment, &command).await,
         Command::Healthcheck => healthcheck::run(&environment).await,
     };
     match result {

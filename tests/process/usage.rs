@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use marketo_api_user::{cli::manifest, config};
 
-const SUBCOMMANDS: [&str; 6] = ["serve", "demo", "check", "manifest", "config", "healthcheck"];
+const SUBCOMMANDS: [&str; 7] = ["serve", "demo", "check", "manifest", "config", "healthcheck", "ledger"];
 
 fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_marketo-api-user"));
@@ -48,6 +48,14 @@ fn bad_usage_ends_with_two_and_says_why() {
         &["manifest", "--url", "http://bot.example.com"],
         &["manifest", "--url", "https://user:hidden@bot.example.com"],
         &["manifest", "--url", ""],
+        &["ledger"],
+        &["ledger", "burn"],
+        &["ledger", "verify", "--anchored", "12"],
+        &["ledger", "verify", "--anchored", "12:abc"],
+        &["ledger", "export"],
+        &["ledger", "export", "--format", "xml"],
+        &["ledger", "export", "--format", "csv", "--since", "yesterday"],
+        &["ledger", "export", "--format", "csv", "--until", "2026-02-30"],
     ] {
         let (code, stdout, stderr) = told(arguments);
         assert_eq!((code, stdout.as_str()), (Some(2), ""), "{arguments:?}: {stderr}");
