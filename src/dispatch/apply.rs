@@ -94,7 +94,7 @@ impl Dispatcher {
         }
         tracing::info!(request = %claimed.request.id, attempts = this.attempts, "inviting");
         let answer = target.marketo.invite(&body).await;
-        let called = Some(outcome(call, answer.as_ref().err()));
+        let called = Some(Box::new(outcome(call, answer.as_ref().err())));
         let done = match this.invited(before, &sent, self.0.clock.now(), answer.as_ref().copied()) {
             Answered::ReadBack(progress) => self.read_back(claimed, target, this, progress).await?,
             Answered::Record(done) => {

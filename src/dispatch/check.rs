@@ -24,8 +24,10 @@ impl Dispatcher {
             _ => request.clone(),
         };
         let policy = self.0.engine.policy();
-        for request in [&request, &then] {
-            self.0.people.learn(by, &policy.deciders(request)).await;
+        let (now, then) = (policy.deciders(&request), policy.deciders(&then));
+        self.0.people.learn(by, &now).await;
+        if then != now {
+            self.0.people.learn(by, &then).await;
         }
         Ok(Done::with(Event::Pressed { by: by.clone(), press: press.clone() }))
     }

@@ -81,7 +81,7 @@ struct Done {
     settlement: Settlement,
     event: Option<Event>,
     /// What became of the call that was made, if one was that changes something.
-    called: Option<CallOutcome>,
+    called: Option<Box<CallOutcome>>,
 }
 
 impl Done {
@@ -256,7 +256,7 @@ impl Dispatcher {
             }
         };
         let Done { settlement, event, called } = done;
-        match self.0.engine.settle_call(claimed, called.as_ref(), settlement, event.as_ref()).await? {
+        match self.0.engine.settle_call(claimed, called.as_deref(), settlement, event.as_ref()).await? {
             Settled::LeaseLost => Err(Stop::LeaseLost),
             Settled::Recorded(refused) => {
                 if let (Some(refused), Effect::CheckStanding { by, answer_in, .. }) =

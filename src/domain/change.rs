@@ -115,21 +115,22 @@ impl Change {
     pub fn differences(&self, other: &Self) -> Vec<Difference> {
         let (Self::CreateUser(one), Self::CreateUser(other)) = (self, other);
         let ends = |user: &CreateUser| user.expiration.as_ref().map(|end| end.date().to_string());
+        // What has an id may be called the same and be another nevertheless.
         let details = |user: &CreateUser| {
             [
-                (Detail::Instance, Some(user.instance.clone())),
-                (Detail::Email, Some(user.email.as_str().to_owned())),
-                (Detail::FirstName, Some(user.first_name.as_str().to_owned())),
-                (Detail::LastName, Some(user.last_name.as_str().to_owned())),
-                (Detail::Role, Some(user.role.name.clone())),
-                (Detail::Workspace, Some(user.workspace.name.clone())),
-                (Detail::Expiration, ends(user)),
+                (Detail::Instance, None, Some(user.instance.clone())),
+                (Detail::Email, None, Some(user.email.as_str().to_owned())),
+                (Detail::FirstName, None, Some(user.first_name.as_str().to_owned())),
+                (Detail::LastName, None, Some(user.last_name.as_str().to_owned())),
+                (Detail::Role, Some(user.role.id), Some(user.role.name.clone())),
+                (Detail::Workspace, Some(user.workspace.id), Some(user.workspace.name.clone())),
+                (Detail::Expiration, None, ends(user)),
             ]
         };
         let pairs = details(one).into_iter().zip(details(other));
         pairs
-            .filter(|((_, before), (_, after))| before != after)
-            .map(|((detail, before), (_, after))| Difference { detail, before, after })
+            .filter(|(before, after)| before != after)
+            .map(|((detail, _, before), (_, _, after))| Difference { detail, before, after })
             .collect()
     }
 

@@ -2,19 +2,25 @@
 //!
 //! One `match` over (event, state) without a wildcard arm, so that a new state or event does not compile until every
 //! pair is answered. Late and repeated outcomes change nothing; late presses are refused with the reason.
+#![doc = ""]
+#![doc = include_str!("decide/table.md")]
 
 mod opening;
 mod presses;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use jiff::Timestamp;
 
-pub use self::opening::{Submission, open};
+pub use self::{
+    opening::{Submission, open},
+    waiting::waits_for,
+};
 use super::{
     change::Change,
     effect::{Effect, Note, Planned},
-    event::{Event, Press},
+    event::Event,
     people::{Principal, UserId},
     policy::{Case, Members, Policy},
     reminder,
@@ -170,20 +176,7 @@ impl Refusal {
 pub fn decide(today: Today<'_>, request: &Request, event: &Event) -> Result<Decision, Refusal> {
     let now = today.now;
     match (event, &request.state) {
-        (Event::Pressed { by, press }, state) => {
-            let press_of = presses::PressOf { today, request, by };
-            match press {
-                Press::Approve { revision, narrowing, note } => {
-                    press_of.approves(*revision, narrowing, note.as_ref())
-                }
-                Press::AskToReview | Press::AskToDeny => press_of.asks_to_decide(),
-                Press::Deny { reason } => press_of.denies(reason),
-                Press::Cancel => press_of.cancels(),
-                Press::AskToEdit => press_of.asks_to_edit(),
-                Press::Edit(edited) => press_of.edits(edited),
-                Press::Retry => press_of.retries(state),
-            }
-        }
+        (Event::Pressed { by, press }, _) => presses::PressOf { today, request, by }.decide(press),
 
         (Event::Applied(user), State::Applying { approved, .. }) => {
             let next = State::Done { approved: approved.clone(), user: user.clone(), at: now };

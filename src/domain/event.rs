@@ -75,7 +75,7 @@ pub enum Press {
     /// The requester asks for the form to change the request; nothing is changed yet.
     AskToEdit,
     /// The requester asks for something else.
-    Edit(Edited),
+    Edit(Box<Edited>),
     /// A failed change is tried again.
     Retry,
 }

@@ -52,7 +52,7 @@ fn first() -> i64 {
     1
 }
 
-/// A change of what is asked for.
+/// A change of what is asked for, or what an approver said when they approved it as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amendment {
     /// Who changed it: the requester, or an approver who narrowed it.
@@ -61,10 +61,13 @@ pub struct Amendment {
     pub at: Timestamp,
     /// The revision that came of it.
     pub revision: i64,
-    /// What is different.
+    /// What is different; empty where nothing is.
     pub differences: Vec<Difference>,
     /// What an approver said about it.
     pub note: Option<Reason>,
+    /// How many had agreed to what it was before.
+    #[serde(default)]
+    pub lapsed: u32,
 }
 
 /// One approval of several.

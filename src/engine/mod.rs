@@ -5,9 +5,10 @@
 //! It must not know of HTTP, Slack or Marketo, and it makes no call to the outside.
 
 mod record;
-mod settle;
+mod settling;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ use crate::{
 
 pub use self::{
     record::{CallOutcome, Sent},
-    settle::{Settled, Settlement},
+    settling::{Settled, Settlement},
 };
 pub use crate::store::StoreError;
 

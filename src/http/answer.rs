@@ -30,6 +30,11 @@ impl Answer {
         Self { outcome, response }
     }
 
+    /// 200 that closes every modal of the person.
+    pub(super) fn clear(outcome: &'static str) -> Self {
+        Self::json(outcome, &serde_json::json!({"response_action": "clear"}))
+    }
+
     /// 200 with JSON.
     pub(super) fn json(outcome: &'static str, value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {

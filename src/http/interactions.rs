@@ -6,7 +6,7 @@ use axum::{
     response::Response,
 };
 
-use super::{Edge, Owner, answer::Answer, body::Signed, choices, presses, submissions};
+use super::{Edge, Owner, answer::Answer, body::Signed, choices, edits, presses, reviews, submissions};
 use crate::slack::{
     ids,
     inbound::{Interaction, Wrapped, object},
@@ -37,6 +37,8 @@ async fn take(edge: &Edge, signed: &Signed) -> Answer {
             None => presses::take(edge, &interaction, signed.is_first).await,
         },
         ("view_submission", ids::REQUEST_FORM) => submissions::request(edge, &interaction).await,
+        ("view_submission", ids::EDIT_FORM) => edits::submitted(edge, &interaction).await,
+        ("view_submission", ids::REVIEW_FORM) => reviews::submitted(edge, &interaction).await,
         ("view_submission", ids::DENY_FORM) => submissions::denial(edge, &interaction).await,
         _ => Answer::empty("not_handled"),
     }

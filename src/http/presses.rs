@@ -1,19 +1,26 @@
-//! Buttons on cards and direct messages. A button carries the request's id and nothing else that is trusted.
+//! Buttons on cards, on direct messages and in modals. A button carries the request's id and revision, and nothing that
+//! is trusted. What a form behind a button is made of, is not known here.
 
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::{ANSWER_WITHIN, BEFORE_MODAL, Edge, answer::Answer};
+use super::{
+    ANSWER_WITHIN, BEFORE_MODAL, Edge,
+    answer::Answer,
+    edits,
+    reviews::{self, ReviewMetadata},
+};
 use crate::{
     domain::{
         event::Press,
         people::{ChannelId, RequestId, UserId},
+        request::Request,
     },
     engine::{Outcome, Pressed, StoreError},
     slack::{
         ids,
         inbound::{Action, Interaction},
-        views::{self, Message},
+        views::{self, Message, Modal},
         words,
     },
 };
@@ -28,16 +35,24 @@ struct Button {
     key: String,
     trigger_id: String,
     response_url: String,
+    /// Whether it is in the form of a review, on top of which another form is put.
+    is_in_review: bool,
 }
 
 pub(super) async fn take(edge: &Edge, interaction: &Interaction, is_first: bool) -> Answer {
     let ours = interaction.actions.iter().find_map(|action| press_of(interaction, action));
     let Some((press, button)) = ours else { return Answer::empty("not_handled") };
-    if press == Press::AskToDeny {
+    let form = match press {
+        Press::AskToDeny => Some("deny_form"),
+        Press::AskToReview => Some("review_form"),
+        Press::AskToEdit => Some("edit_form"),
+        _ => None,
+    };
+    if let Some(form) = form {
         if is_first {
-            edge.tasks.spawn(open_denial(edge.clone(), button));
+            edge.tasks.spawn(open_form(edge.clone(), button, press));
         }
-        return Answer::empty("deny_form");
+        return Answer::empty(form);
     }
     match edge.press(button.pressed(press)).await {
         Ok(Outcome::Counted(_)) => Answer::empty("counted"),
@@ -81,7 +96,9 @@ fn press_of(interaction: &Interaction, action: &Action) -> Option<(Press, Button
     let button = Button::read(interaction, action);
     let press = match action.action_id.as_str() {
         ids::APPROVE => Press::approves(button.revision),
-        ids::DENY => Press::AskToDeny,
+        ids::REVIEW => Press::AskToReview,
+        ids::DENY | ids::DENY_IN_REVIEW => Press::AskToDeny,
+        ids::EDIT => Press::AskToEdit,
         ids::CANCEL => Press::Cancel,
         ids::RETRY => Press::Retry,
         _ => return None,
@@ -93,6 +110,11 @@ impl Button {
     fn read(interaction: &Interaction, action: &Action) -> Self {
         let Interaction { user, container, channel, trigger_id, .. } = interaction;
         let channel = if channel.id.is_empty() { &container.channel_id } else { &channel.id };
+        // A button in a modal comes from no conversation; the card to which a review belongs stands in one.
+        let is_in_review = action.action_id == ids::DENY_IN_REVIEW;
+        let review: Option<ReviewMetadata> =
+            is_in_review.then(|| serde_json::from_str(&interaction.view.private_metadata).ok()).flatten();
+        let channel = review.map_or_else(|| ChannelId(channel.clone()), |review| review.channel);
         // A step of a workflow may press without a trigger; the time of the press is unique as well.
         let key = if trigger_id.is_empty() {
             format!("press:{}:{}:{}", container.message_ts, action.action_ts, user.id)
@@ -104,10 +126,11 @@ impl Button {
             request,
             revision,
             by: UserId(user.id.clone()),
-            channel: ChannelId(channel.clone()),
+            channel,
             key,
             trigger_id: trigger_id.clone(),
             response_url: interaction.response_url.clone(),
+            is_in_review,
         }
     }
 
@@ -121,22 +144,42 @@ impl Button {
         }
     }
 
+    /// The form behind this button.
+    async fn form(&self, edge: &Edge, request: &Request, press: &Press) -> Modal {
+        match press {
+            Press::AskToReview => reviews::modal(edge, request, &self.channel).await,
+            Press::AskToEdit => edits::modal(edge, request, &self.channel).await,
+            _ => {
+                let (id, channel) = (&request.id, &self.channel);
+                let metadata =
+                    json!({"v": 1, "request": id, "channel": channel, "is_in_review": self.is_in_review});
+                views::deny_modal(request, &metadata.to_string())
+            }
+        }
+    }
+
     fn refused(&self, edge: &Edge, message: Message) {
         edge.whisper(self.channel.as_str(), self.by.as_str(), &self.response_url, message);
     }
 }
 
-/// Opens the form for a denial, for whoever may deny.
-async fn open_denial(edge: Edge, button: Button) {
-    edge.learn_deciders(&button).await;
-    let message = match edge.press(button.pressed(Press::AskToDeny)).await {
+/// Opens the form behind a button, for whoever may use it.
+async fn open_form(edge: Edge, button: Button, press: Press) {
+    if press != Press::AskToEdit {
+        edge.learn_deciders(&button).await;
+    }
+    let message = match edge.press(button.pressed(press.clone())).await {
         Ok(Outcome::Counted(request)) => {
-            let metadata = json!({"v": 1, "request": button.request, "channel": button.channel}).to_string();
-            let view = views::deny_modal(&request, &metadata);
-            match edge.slack.open_view(&button.trigger_id, &view).await {
+            let view = button.form(&edge, &request, &press).await;
+            let opened = if button.is_in_review {
+                edge.slack.push_view(&button.trigger_id, &view).await
+            } else {
+                edge.slack.open_view(&button.trigger_id, &view).await
+            };
+            match opened {
                 Ok(_) => return,
                 Err(error) => {
-                    tracing::warn!(request = %button.request, %error, "the form for a denial did not open");
+                    tracing::warn!(request = %button.request, %error, "a form did not open");
                     words::no_modal()
                 }
             }

@@ -29,6 +29,9 @@ pub(super) struct FormMetadata {
 struct DenyMetadata {
     request: RequestId,
     channel: ChannelId,
+    /// Whether it stands on top of the form of a review, which closes with it.
+    #[serde(default)]
+    is_in_review: bool,
 }
 
 /// Takes a request form. It closes only when the request is kept.
@@ -42,7 +45,10 @@ pub(super) async fn request(edge: &Edge, interaction: &Interaction) -> Answer {
 
 async fn take_request(edge: &Edge, interaction: &Interaction) -> Answer {
     let key = format!("view:{}", interaction.view.id);
-    let submission = match checked(edge, interaction).await {
+    let Ok(FormMetadata { channel }) = serde_json::from_str(&interaction.view.private_metadata) else {
+        return fault("outdated", Field::Email, faults::FORM_OUTDATED);
+    };
+    let submission = match checked(edge, interaction, channel).await {
         Ok(submission) => submission,
         // A form that was accepted before is not at fault now because of what came of it.
         Err(fault) => match edge.engine.store().was_seen(&key).await {
@@ -63,12 +69,13 @@ async fn take_request(edge: &Edge, interaction: &Interaction) -> Answer {
     }
 }
 
-/// What is asked for, if the person may ask and the form is without fault.
-async fn checked(edge: &Edge, interaction: &Interaction) -> Result<Submission, Answer> {
+/// What is asked for in `channel`, if the person may ask and the form is without fault.
+pub(super) async fn checked(
+    edge: &Edge,
+    interaction: &Interaction,
+    channel: ChannelId,
+) -> Result<Submission, Answer> {
     let requester = UserId(interaction.user.id.clone());
-    let Ok(FormMetadata { channel }) = serde_json::from_str(&interaction.view.private_metadata) else {
-        return Err(fault("outdated", Field::Email, faults::FORM_OUTDATED));
-    };
     let Asker { zone, memberships } = match edge.people.requester(&requester).await {
         May::Yes(asker) => asker,
         May::No(why) => {
@@ -122,15 +129,24 @@ async fn checked(edge: &Edge, interaction: &Interaction) -> Result<Submission, A
     Ok(Submission { id, requester, memberships, origin: channel, change: Change::CreateUser(user), reason })
 }
 
-fn fault(outcome: &'static str, field: Field, text: &str) -> Answer {
+pub(super) fn fault(outcome: &'static str, field: Field, text: &str) -> Answer {
     Answer::field_errors(outcome, [(ids::block_id_of(field, None), text.to_owned())])
 }
 
-/// Faults that share a field of the form are told one after the other, the first one first.
+/// What is wrong, beside the fields of the form.
 fn faulty(form: Filled<'_>, found: Vec<FieldFault>) -> Answer {
+    beside(&found, |field| form.place(field))
+}
+
+/// As [`faulty`], with the block id under which a fault is shown beside a field.
+pub(super) fn beside(found: &[FieldFault], place: impl Fn(Field) -> String) -> Answer {
+    worded(found.iter().map(|fault| (place(fault.field), faults::beside(fault))))
+}
+
+/// Texts by the block beside which they are shown. Of those that share one the first is told.
+pub(super) fn worded(found: impl IntoIterator<Item = (String, String)>) -> Answer {
     let mut placed: Vec<(String, String)> = Vec::new();
-    for FieldFault { field, text } in found {
-        let place = form.place(field);
+    for (place, text) in found {
         if placed.iter().all(|(taken, _)| *taken != place) {
             placed.push((place, text));
         }
@@ -142,7 +158,8 @@ fn faulty(form: Filled<'_>, found: Vec<FieldFault>) -> Answer {
 pub(super) async fn denial(edge: &Edge, interaction: &Interaction) -> Answer {
     let reason_fault =
         |outcome, text: &str| Answer::field_errors(outcome, [(ids::REASON.to_owned(), text.to_owned())]);
-    let Ok(DenyMetadata { request, channel }) = serde_json::from_str(&interaction.view.private_metadata)
+    let Ok(DenyMetadata { request, channel, is_in_review }) =
+        serde_json::from_str(&interaction.view.private_metadata)
     else {
         return reason_fault("outdated", faults::FORM_OUTDATED);
     };
@@ -161,14 +178,15 @@ pub(super) async fn denial(edge: &Edge, interaction: &Interaction) -> Answer {
         press: Press::Deny { reason },
         answer_in: channel.clone(),
     };
+    let closed = if is_in_review { Answer::clear } else { Answer::empty };
     match edge.press(pressed).await {
-        Ok(Outcome::Counted(_)) => Answer::empty("counted"),
-        Ok(Outcome::Deferred) => Answer::empty("deferred"),
-        Ok(Outcome::Repeated) => Answer::empty("repeated"),
+        Ok(Outcome::Counted(_)) => closed("counted"),
+        Ok(Outcome::Deferred) => closed("deferred"),
+        Ok(Outcome::Repeated) => closed("repeated"),
         Ok(Outcome::Refused(refused)) => {
             let message = words::refusal(&refused.why, &refused.deciders, &by);
             edge.whisper(channel.as_str(), by.as_str(), "", message);
-            Answer::empty("refused")
+            closed("refused")
         }
         Err(error) => {
             tracing::error!(%error, "a denial could not be kept");

@@ -7,9 +7,10 @@ use crate::domain::{form::Field, people::RequestId, request::Request};
 pub const REQUEST_FORM: &str = "marketo_api_user";
 /// Callback id of the modal in which the reason of a denial is given.
 pub const DENY_FORM: &str = "deny";
-
 /// Callback id of the modal in which a request is reviewed.
 pub const REVIEW_FORM: &str = "review";
+/// Callback id of the modal in which a requester changes a request.
+pub const EDIT_FORM: &str = "edit";
 
 /// Action id of the button **Approve**.
 pub const APPROVE: &str = "request_approve";
@@ -47,8 +48,15 @@ pub const EXPIRATION: &str = "expiration";
 pub const ROLE: &str = "role";
 /// Block id of the input for the workspace; the instance's name follows as for the role.
 pub const WORKSPACE: &str = "workspace";
+/// Block id of the input for what an approver says in a review.
+pub const NOTE: &str = "note";
 /// Block id of the input for the Marketo instance.
 pub const INSTANCE: &str = "instance";
+
+/// The part of a request's messages that is the card.
+pub const CARD: &str = "card";
+/// The part that is the direct message to the requester.
+pub const REQUESTER: &str = "requester";
 
 /// What a button of `request` carries: its id, and the revision that whoever presses has seen. Neither gives a right.
 pub fn button_value(request: &Request) -> String {

@@ -97,6 +97,14 @@ pub struct Interaction {
     pub value: String,
 }
 
+impl Interaction {
+    /// The key of one submission of a modal that may be submitted again after it was refused.
+    pub fn submission_key(&self) -> String {
+        let attempt = if self.trigger_id.is_empty() { &self.view.hash } else { &self.trigger_id };
+        format!("view:{}:{attempt}", self.view.id)
+    }
+}
+
 /// Somebody.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

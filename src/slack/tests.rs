@@ -1,26 +1,31 @@
 //! Every view, card and notice, as it is sent: read in full (snapshots), held against Slack's limits, and given
 //! texts that want to be more than texts.
 
+mod amended;
+mod beside;
 mod hostile;
 mod limits;
+mod looked_up;
 mod snapshots;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use self::amended::{amended, edit, review};
 use super::{
-    views::{self, Choices, Form, Message, Wording},
+    views::{self, Choices, Form, Message, Review, Wording},
     words::{self, NotRequester},
 };
 use crate::domain::{
-    change::{Change, CreateUser, CreatedUser, Named},
+    change::{Change, CreateUser, CreatedUser, Detail, Difference, Named},
     decide::Refusal,
+    effect::Note,
     expiration::{Expiration, Zone},
     form::{self, Demands, Draft, Expected, Field},
     offer::{Offer, Role},
     people::Principal,
     policy::{Approval, Panel, Terms},
-    request::{Approved, Failure, FailureKind, Request, State, WaitCause, Waiting},
+    request::{Agreement, Amendment, Approved, Failure, FailureKind, Request, State, WaitCause, Waiting},
     text::{Email, PersonName, Reason},
 };
 
@@ -166,11 +171,21 @@ fn initially(email: &str) -> Draft {
 
 /// The form for the first of these instances.
 fn modal_of(instances: &[&str], choices: Choices<'_>, terms: &Terms, initial: &Draft) -> Value {
+    form_of(Wording::REQUEST, instances, choices, terms, initial)
+}
+
+fn form_of(
+    wording: Wording,
+    instances: &[&str],
+    choices: Choices<'_>,
+    terms: &Terms,
+    initial: &Draft,
+) -> Value {
     let Terms { reason, expiration, max_access, .. } = terms;
     let demands = Demands { reason: *reason, expiration: *expiration, max_access: *max_access };
     let expected = Expected { demands, approvals: vec![&terms.approval] };
     let form = Form {
-        wording: Wording::REQUEST,
+        wording,
         instances,
         instance: instances[0],
         choices,
@@ -242,6 +257,7 @@ fn messages(text: &str) -> Vec<(String, Message)> {
             State::Applying { .. } | State::Cancelled { by: None, .. } => {}
         }
     }
+    messages.extend(amended::messages(text, names_instance));
     messages
 }
 
@@ -255,7 +271,10 @@ fn answers() -> Vec<(String, Message)> {
     answers.extend(
         NOT_REQUESTERS.map(|why| (format!("{why:?}"), words::may_not_request(why, &[], &people[1..]))),
     );
-    answers.push(("help".to_owned(), words::usage("/marketo-api-user")));
+    let help = [("status".to_owned(), "Your open requests".to_owned())];
+    answers.push(("help".to_owned(), words::usage("/marketo-api-user", &help)));
+    answers.push(("near miss".to_owned(), words::did_you_mean("/marketo-api-user status")));
+    answers.push(("cannot look".to_owned(), words::cannot_look()));
     answers.push(("starting".to_owned(), words::starting()));
     answers.push(("try again".to_owned(), words::try_again()));
     answers.push(("not understood".to_owned(), words::not_understood("/marketo-api-user")));

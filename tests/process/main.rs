@@ -8,6 +8,7 @@ mod check;
 mod instances;
 mod ledger;
 mod life;
+mod policy;
 mod refusals;
 mod support;
 mod usage;

@@ -4,7 +4,8 @@ use std::process::{Command, Output};
 
 use marketo_api_user::{cli::manifest, config};
 
-const SUBCOMMANDS: [&str; 7] = ["serve", "demo", "check", "manifest", "config", "healthcheck", "ledger"];
+const SUBCOMMANDS: [&str; 8] =
+    ["serve", "demo", "check", "policy", "manifest", "config", "healthcheck", "ledger"];
 
 fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_marketo-api-user"));
@@ -56,6 +57,9 @@ fn bad_usage_ends_with_two_and_says_why() {
         &["ledger", "export", "--format", "xml"],
         &["ledger", "export", "--format", "csv", "--since", "yesterday"],
         &["ledger", "export", "--format", "csv", "--until", "2026-02-30"],
+        &["policy"],
+        &["policy", "explain", "--role", "API Only"],
+        &["policy", "explain", "--requester", "@ada", "--role", "API Only"],
     ] {
         let (code, stdout, stderr) = told(arguments);
         assert_eq!((code, stdout.as_str()), (Some(2), ""), "{arguments:?}: {stderr}");

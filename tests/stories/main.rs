@@ -5,6 +5,7 @@
 
 mod approval;
 mod creation;
+mod edit;
 mod form;
 mod instance_trouble;
 mod instances;
@@ -13,11 +14,18 @@ mod ledger;
 mod main_job;
 mod marketo_trouble;
 mod outages;
+mod panel;
+mod reminders;
 mod restarts;
+mod review;
+mod review_refused;
+mod revisions;
 mod rights;
+mod rules;
 mod safety;
 #[path = "../common/schema.rs"]
 mod schema;
 mod second_thoughts;
 mod slack_trouble;
 mod support;
+mod words;

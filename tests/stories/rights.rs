@@ -4,13 +4,13 @@ use insta::assert_snapshot;
 use marketo_api_user::{
     demo::Options,
     sim::{
-        person::{Reply, SignedRequest},
-        slack::SimGroup,
+        person::Reply,
+        slack::{SimGroup, SimUser},
     },
 };
 use serde_json::{Value, json};
 
-use crate::support::{CARDS, FORM, House, OPS, RAE, SAM, assert_quiet, options, policy};
+use crate::support::{CARDS, FORM, House, OPS, RAE, SAM, assert_quiet, forged, options, policy};
 
 const GUS: &str = "U0GUEST";
 const OLGA: &str = "U0OUT";
@@ -28,6 +28,36 @@ async fn guests_and_strangers_are_told_why_they_may_not_ask_and_whom_to_ask() {
     let house = House::open().await;
     assert_snapshot!("guest", is_turned_away(&house, GUS).await);
     assert_snapshot!("stranger", is_turned_away(&house, OLGA).await);
+    assert!(house.slack.calls_to("views.open").is_empty());
+    house.ends().await;
+}
+
+#[tokio::test]
+async fn bots_deactivated_people_and_guests_of_one_channel_are_told_too() {
+    let mut setup = options();
+    let who = |id: &str| SimUser::member(id, &id.to_lowercase(), id, "Europe/Vienna");
+    setup.slack.users.extend([
+        SimUser { is_bot: true, ..who("U0ROBOT") },
+        SimUser { deleted: true, ..who("U0LEFT") },
+        SimUser { is_ultra_restricted: true, ..who("U0VISIT") },
+    ]);
+    let ops = setup.slack.channels.iter_mut().find(|channel| channel.id == OPS).unwrap();
+    ops.members.extend(["U0ROBOT", "U0LEFT", "U0VISIT"].map(str::to_owned));
+    // Being on the list does not help.
+    setup.policy.push_str(
+        "requesters = [\"U0ROBOT\", \"U0LEFT\", \"U0VISIT\", \"U0OUT\", \"U0GUEST\", \"U0SECOND\"]\n",
+    );
+    let house = House::with(setup).await;
+    for (id, why) in [
+        ("U0ROBOT", "Bots may not ask"),
+        ("U0LEFT", "Your account is deactivated"),
+        ("U0VISIT", "Guests may not ask"),
+        (GUS, "Guests may not ask"),
+        (OLGA, "Only members of the workspace that runs this bot may ask"),
+    ] {
+        let told = is_turned_away(&house, id).await;
+        assert!(told.contains(why), "{id}: {told}");
+    }
     assert!(house.slack.calls_to("views.open").is_empty());
     house.ends().await;
 }
@@ -57,15 +87,6 @@ async fn only_whom_the_policy_lists_may_ask() {
         assert_eq!(house.created().len(), 1);
         house.ends().await;
     }
-}
-
-/// What Rae's client sent, as if `user` had sent it, with other values.
-fn forged(house: &House, sent: &SignedRequest, change: impl FnOnce(&mut Value)) -> SignedRequest {
-    let form: Vec<(String, String)> = serde_urlencoded::from_str(&sent.body).unwrap();
-    let mut payload: Value = serde_json::from_str(&form[0].1).unwrap();
-    change(&mut payload);
-    let body = serde_urlencoded::to_string([("payload", payload.to_string())]).unwrap();
-    house.work.signed(&sent.path, &sent.content_type, &body)
 }
 
 fn refuses_beside_email(reply: &Reply) -> String {

@@ -8,12 +8,13 @@ use marketo_api_user::{
     demo::{Mode, Options, Playground},
     sim::{
         marketo::SimUser,
-        person::{Person, Reply},
+        person::{Person, Reply, SignedRequest},
         render,
         slack::SimMessage,
     },
     store::Depth,
 };
+use serde_json::Value;
 
 use crate::schema;
 
@@ -200,6 +201,38 @@ impl House {
         self.play.drain().await.unwrap();
     }
 
+    /// Somebody opens the review of the only card.
+    pub(crate) async fn opens_review(&self, person: &Person) {
+        assert_quiet(&person.clicks(&self.card(), "Review").await.unwrap());
+        self.play.drain().await.unwrap();
+        assert_eq!(person.open_view().map(|view| view.title().to_owned()).as_deref(), Some("Review request"));
+    }
+
+    /// Somebody approves in a review with `fields`, and everything that follows.
+    pub(crate) async fn reviews(&self, person: &Person, fields: &[(&str, &str)]) {
+        self.opens_review(person).await;
+        person.fills(fields).await.unwrap();
+        let submitted = person.submits().await.unwrap();
+        assert!(submitted.closed && submitted.reply.body.is_empty(), "{:?}", submitted.errors);
+        self.play.drain().await.unwrap();
+    }
+
+    /// Rae opens the form that changes her request.
+    pub(crate) async fn opens_edit(&self) {
+        assert_quiet(&self.rae.clicks(&self.request_message(), "Edit").await.unwrap());
+        self.play.drain().await.unwrap();
+        assert_eq!(self.rae.open_view().map(|view| view.title().to_owned()).as_deref(), Some("Edit request"));
+    }
+
+    /// Rae changes `fields` of her request, and everything that follows.
+    pub(crate) async fn edits(&self, fields: &[(&str, &str)]) {
+        self.opens_edit().await;
+        self.rae.fills(fields).await.unwrap();
+        let submitted = self.rae.submits().await.unwrap();
+        assert!(submitted.closed && submitted.reply.body.is_empty(), "{:?}", submitted.errors);
+        self.play.drain().await.unwrap();
+    }
+
     /// Rae takes her request back.
     pub(crate) async fn cancels(&self) {
         let message = self.request_message();
@@ -228,7 +261,7 @@ impl House {
     }
 
     /// The bodies of the invites that Marketo received.
-    pub(crate) fn invites(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn invites(&self) -> Vec<Value> {
         let calls = self.marketo.calls().into_iter().filter(|call| call.name == "invite");
         calls.filter_map(|call| call.body).collect()
     }
@@ -237,6 +270,15 @@ impl House {
     pub(crate) async fn waits(&self, seconds: u64) {
         self.play.pass(Duration::from_secs(seconds)).await.unwrap();
     }
+}
+
+/// What somebody's client sent, with other values in it.
+pub(crate) fn forged(house: &House, sent: &SignedRequest, change: impl FnOnce(&mut Value)) -> SignedRequest {
+    let form: Vec<(String, String)> = serde_urlencoded::from_str(&sent.body).unwrap();
+    let mut payload: Value = serde_json::from_str(&form[0].1).unwrap();
+    change(&mut payload);
+    let body = serde_urlencoded::to_string([("payload", payload.to_string())]).unwrap();
+    house.work.signed(&sent.path, &sent.content_type, &body)
 }
 
 /// The bot answered 200 and showed nothing.

@@ -6,7 +6,7 @@ use super::{Amended, Decision, Refusal, Today, shown, time_out};
 use crate::domain::{
     change::{Detail, Difference, Narrowing},
     effect::{Effect, Note},
-    event::Edited,
+    event::{Edited, Press},
     expiration::Expiration,
     people::{ChannelId, Standing, UserId},
     policy::{Case, Terms},
@@ -29,8 +29,23 @@ enum Undecided<'a> {
 }
 
 impl PressOf<'_> {
+    /// What follows.
+    pub(super) fn decide(self, press: &Press) -> Result<Decision, Refusal> {
+        match press {
+            Press::Approve { revision, narrowing, note } => {
+                self.approves(*revision, narrowing, note.as_ref())
+            }
+            Press::AskToReview | Press::AskToDeny => self.asks_to_decide(),
+            Press::Deny { reason } => self.denies(reason),
+            Press::Cancel => self.cancels(),
+            Press::AskToEdit => self.asks_to_edit(),
+            Press::Edit(edited) => self.edits(edited),
+            Press::Retry => self.retries(&self.request.state),
+        }
+    }
+
     /// The way to the form for a review or a denial.
-    pub(super) fn asks_to_decide(self) -> Result<Decision, Refusal> {
+    fn asks_to_decide(self) -> Result<Decision, Refusal> {
         Ok(match self.undecided()? {
             Undecided::Waits { .. } => Decision::unchanged(),
             Undecided::Lapsed(lapsed) => *lapsed,
@@ -38,7 +53,7 @@ impl PressOf<'_> {
     }
 
     /// One more who agrees, or the last who has to.
-    pub(super) fn approves(
+    fn approves(
         self,
         revision: i64,
         narrowing: &Narrowing,
@@ -71,7 +86,7 @@ impl PressOf<'_> {
         agreed.push(Agreement { by: by.clone(), at: now });
         let revision = request.revision + i64::from(is_amended);
         let lapsed = if is_amended { given(approvals) } else { 0 };
-        let amended = is_amended.then(|| Effect::Note { note: Note::Amended { revision, lapsed } });
+        let amended = is_amended.then_some(Effect::Note { note: Note::Amended { revision, lapsed } });
         let mut decision = if given(&agreed) >= needed {
             let approved =
                 Approved { by: agreed.into_iter().map(|agreement| agreement.by).collect(), at: now };
@@ -84,15 +99,16 @@ impl PressOf<'_> {
             let effects = shown(request, [Effect::ShowRequester]).chain(amended).chain([note]);
             Decision::to(State::Pending { approvals: agreed, is_escalated }, "agreed", effects)
         };
-        if is_amended {
-            let amendment = Amendment { by: by.clone(), at: now, revision, differences, note: note.cloned() };
+        if is_amended || note.is_some() {
+            let (by, note) = (by.clone(), note.cloned());
+            let amendment = Amendment { by, at: now, revision, differences, note, lapsed };
             let (reason, memberships) = (request.reason.clone(), request.memberships.clone());
             decision.amended = Some(Amended { change: narrowed.change, reason, memberships, amendment });
         }
         Ok(decision)
     }
 
-    pub(super) fn denies(self, reason: &Reason) -> Result<Decision, Refusal> {
+    fn denies(self, reason: &Reason) -> Result<Decision, Refusal> {
         if let Undecided::Lapsed(lapsed) = self.undecided()? {
             return Ok(*lapsed);
         }
@@ -103,7 +119,7 @@ impl PressOf<'_> {
 
     /// The requester takes an undecided request back. While an approved one waits, the requester and every approver
     /// can, as long as nothing may have been carried out.
-    pub(super) fn cancels(self) -> Result<Decision, Refusal> {
+    fn cancels(self) -> Result<Decision, Refusal> {
         let Self { today, request, by } = self;
         let is_own = *by == request.requester;
         let next = State::Cancelled { by: Some(by.clone()), at: today.now };
@@ -139,7 +155,7 @@ impl PressOf<'_> {
     }
 
     /// The way to the form in which the requester changes the request.
-    pub(super) fn asks_to_edit(self) -> Result<Decision, Refusal> {
+    fn asks_to_edit(self) -> Result<Decision, Refusal> {
         Ok(match self.editable()? {
             Undecided::Waits { .. } => Decision::unchanged(),
             Undecided::Lapsed(lapsed) => *lapsed,
@@ -147,7 +163,7 @@ impl PressOf<'_> {
     }
 
     /// The requester asks for something else. Whoever agreed to what it was before, has not agreed to this.
-    pub(super) fn edits(self, edited: &Edited) -> Result<Decision, Refusal> {
+    fn edits(self, edited: &Edited) -> Result<Decision, Refusal> {
         let Self { today, request, by } = self;
         let (approvals, is_escalated) = match self.editable()? {
             Undecided::Waits { approvals, is_escalated } => (approvals, is_escalated),
@@ -178,7 +194,8 @@ impl PressOf<'_> {
         let lapsed = u32::try_from(approvals.len()).unwrap_or(u32::MAX);
         let note = Effect::Note { note: Note::Amended { revision, lapsed } };
         let next = State::Pending { approvals: Vec::new(), is_escalated };
-        let amendment = Amendment { by: by.clone(), at: today.now, revision, differences, note: None };
+        let by = by.clone();
+        let amendment = Amendment { by, at: today.now, revision, differences, note: None, lapsed };
         Ok(Decision {
             amended: Some(Amended { change, reason, memberships, amendment }),
             ..Decision::to(next, "edited", shown(request, [Effect::ShowRequester, note]))
@@ -186,7 +203,7 @@ impl PressOf<'_> {
     }
 
     /// Tries a failed change again. The approval stands: the same values are applied, by the same approvers' word.
-    pub(super) fn retries(self, state: &State) -> Result<Decision, Refusal> {
+    fn retries(self, state: &State) -> Result<Decision, Refusal> {
         let Self { today, request, .. } = self;
         match self.standing(request) {
             Standing::Yes => {}

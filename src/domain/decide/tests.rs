@@ -1,6 +1,7 @@
 //! The approval core under every event in every state.
 
 mod panel;
+mod table;
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::{
     change::{CreateUser, CreatedUser, Named},
+    event::Press,
     form::tests::{policy, terms},
     people::{Principal, Standing},
     policy::{Approval, Terms},

@@ -143,6 +143,17 @@ impl Client {
         Ok(view)
     }
 
+    /// Puts `view` on top of the modal in which the person acted (`views.push`). The trigger works as for
+    /// [`Client::open_view`].
+    ///
+    /// # Errors
+    /// When the call does not work.
+    pub async fn push_view(&self, trigger_id: &str, view: &SlackView) -> Result<OpenedView, Error> {
+        let body = ShowView { trigger_id: Some(trigger_id), view_id: None, hash: None, view };
+        let ShownView { view } = self.post_json("views.push", &body).await?;
+        Ok(view)
+    }
+
     /// Shows `view` in place of what the open modal `id` shows (`views.update`).
     ///
     /// # Errors

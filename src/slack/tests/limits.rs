@@ -61,6 +61,7 @@ fn check(value: &Value, within: &str) {
                 "rich_text" | "rich_text_section" | "rich_text_quote" | "rich_text_list" => {
                     assert!(count("elements") > 0, "{within} > {kind}");
                 }
+                "link" => assert!(units(map["url"].as_str().unwrap()) <= 3000),
                 "user" | "usergroup" | "channel" | "date" | "option" | "email_text_input"
                 | "plain_text_input" | "datepicker" | "external_select" => {}
                 other => panic!("an element without a known limit: {other}"),
@@ -74,7 +75,7 @@ fn check(value: &Value, within: &str) {
     }
 }
 
-fn check_message(name: &str, message: &Message) {
+pub(super) fn check_message(name: &str, message: &Message) {
     assert!((1..=4000).contains(&units(&message.text)), "{name}: {}", units(&message.text));
     assert!((1..=50).contains(&message.blocks.len()), "{name}");
     assert!(!message.text.contains('\n'), "{name}");
@@ -121,6 +122,9 @@ fn forms_hold_with_long_names_and_many_choices() {
     for (roles, workspaces) in [(0, 0), (1, 1), (2, 2), (100, 100), (101, 101), (150, 150), (9_999, 1)] {
         let offer = offer(roles, workspaces, &long);
         check(&modal(&offer, &terms(), &"a".repeat(1000)), "form");
+        let asked = amended(&"&".repeat(100), State::undecided());
+        check(&review(&asked, &offer, true), "review");
+        check(&edit(&asked, &offer), "edit");
         for (field, count) in [(Field::Role, roles), (Field::Workspace, workspaces)] {
             let options = views::options(&offer, field, "");
             assert_eq!(options["options"].as_array().unwrap().len(), count.min(100));
@@ -136,6 +140,41 @@ fn forms_hold_with_long_names_and_many_choices() {
     check(&json!(views::deny_modal(&request, &"m".repeat(3000))), "deny");
     check(&json!(views::loading_modal("{}")), "loading");
     check(&json!(views::unavailable_modal(&long)), "unavailable");
+}
+
+#[test]
+fn forms_about_a_request_hold_with_the_longest_texts() {
+    for text in ["&".repeat(1000), "&".repeat(100), "😀 *a*".repeat(16), "é".repeat(300)] {
+        let mut asked = amended(&text, State::undecided());
+        // However often it was changed.
+        asked.amendments = asked.amendments.iter().cycle().take(300).cloned().collect();
+        for (roles, workspaces) in [(0, 0), (1, 1), (100, 100), (150, 150)] {
+            let offer = offer(roles, workspaces, &text);
+            check(&review(&asked, &offer, true), "review");
+            check(&edit(&asked, &offer), "edit");
+        }
+        let card = views::card(&asked, &panel(), true);
+        check_message("card", &card);
+        assert!(read(&card).contains("Earlier changes that are not shown: 295"), "{}", read(&card));
+    }
+}
+
+#[test]
+fn a_review_offers_what_was_asked_for_and_what_there_is_besides() {
+    let named = |review: &Value, label: &str| -> Option<(String, usize)> {
+        let block = review["blocks"].as_array()?.iter().find(|block| block["label"]["text"] == label)?;
+        let options = block["element"]["options"].as_array().map_or(0, Vec::len);
+        Some((block["element"]["initial_option"]["value"].as_str()?.to_owned(), options))
+    };
+    let asked = request(State::undecided());
+    let nothing = review(&asked, &offer(0, 0, "x"), false);
+    assert_eq!((named(&nothing, "Role"), named(&nothing, "Workspace")), (Some(("101".into(), 1)), None));
+    // The workspace 1 is the one that was asked for.
+    let own = review(&asked, &offer(2, 1, "x"), false);
+    assert_eq!((named(&own, "Role"), named(&own, "Workspace")), (Some(("101".into(), 3)), None));
+    let more = review(&asked, &offer(101, 2, "x"), false);
+    assert_eq!(named(&more, "Role"), Some(("101".into(), 0)), "searched for by name");
+    assert_eq!(named(&more, "Workspace"), Some(("1".into(), 2)));
 }
 
 #[test]

@@ -92,6 +92,9 @@ fn the_form_and_its_stand_ins() {
         views::unavailable_modal("Marketo can't be reached right now. Try again in a minute.")
     );
     shown!("deny", views::deny_modal(&request(State::undecided()), r#"{"v":1}"#));
+    let asked = amended("", State::undecided());
+    shown!("review", review(&asked, &offer(2, 2, "Choice"), false));
+    shown!("edit", edit(&asked, &offer(2, 2, "Choice")));
     shown!("options", views::options(&offer(0, 12, "EMEA"), Field::Workspace, " emea 1"));
 }
 
@@ -139,8 +142,8 @@ fn buttons_are_where_something_can_be_pressed() {
             .filter_map(|rest| rest.split_once(']').map(|(text, _)| text.to_owned()))
             .collect();
         let expected: &[&str] = match name.as_str() {
-            "card_pending" => &["Approve", "Deny", "Review"],
-            "requester_pending" => &["Edit", "Cancel request"],
+            "card_pending" | "card_pending_amended" => &["Approve", "Deny", "Review"],
+            "requester_pending" | "requester_pending_amended" => &["Edit", "Cancel request"],
             "requester_waiting_quota" | "card_waiting_quota" => &["Cancel request"],
             name if name.strip_prefix("card_").is_some_and(|state| mendable.contains(&state)) => &["Retry"],
             _ => &[],

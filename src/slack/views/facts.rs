@@ -4,13 +4,16 @@
 use crate::{
     domain::{
         change::{Change, CreateUser, Detail, Difference},
-        request::Request,
+        request::{Amendment, Request, State},
     },
     slack::line::{Line, Paragraphs},
 };
 
+/// How many changes of a request are told on a card.
+const TOLD_MAX: usize = 5;
+
 /// The user that the request is about.
-pub(super) fn user_of(request: &Request) -> &CreateUser {
+pub(in crate::slack) fn user_of(request: &Request) -> &CreateUser {
     let Change::CreateUser(user) = &request.change;
     user
 }
@@ -47,24 +50,41 @@ pub(super) fn user_lines(user: &CreateUser, names_instance: bool) -> Vec<Line> {
 pub(super) fn facts(request: &Request, names_instance: bool) -> Paragraphs {
     let lines = user_lines(user_of(request), names_instance).into_iter();
     let facts = lines.fold(Paragraphs::new(), Paragraphs::line);
-    let facts = narrowings(request).into_iter().fold(facts, Paragraphs::line);
+    // Once it is decided, only what the decision was about still matters.
+    let with_edits = matches!(request.state, State::Pending { .. });
+    let facts = amendments(request, with_edits).into_iter().fold(facts, Paragraphs::line);
     match &request.reason {
         Some(reason) => facts.line(fact("Reason")).quote(reason.as_str()),
         None => facts.line(fact("Reason").text("none given")),
     }
 }
 
-/// How approvers narrowed what was asked for, a line each.
-pub(super) fn narrowings(request: &Request) -> Vec<Line> {
-    let by_others = request.amendments.iter().filter(|amendment| amendment.by != request.requester);
-    by_others
-        .flat_map(|amendment| {
-            let by = Line::new().bold("Narrowed by ").person(&amendment.by).text(": ");
-            let note = amendment.note.as_ref().map(|note| Line::new().bold("Note: ").text(note.as_str()));
-            let lines = differences(&amendment.differences);
-            lines.into_iter().map(move |line| by.clone().join(&line)).chain(note)
-        })
-        .collect()
+/// What approvers changed and said, and, `with_edits`, what the requester changed: a line for each thing, the oldest
+/// first. Of many changes only the latest are told.
+pub(super) fn amendments(request: &Request, with_edits: bool) -> Vec<Line> {
+    let is_told = |amendment: &&Amendment| with_edits || amendment.by != request.requester;
+    let told: Vec<&Amendment> = request.amendments.iter().filter(is_told).collect();
+    let earlier = told.len().saturating_sub(TOLD_MAX);
+    let left_out = (earlier > 0).then(|| Line::of(format!("Earlier changes that are not shown: {earlier}")));
+    let lines = told.iter().skip(earlier).flat_map(|amendment| {
+        let by = Line::new().bold("Changed by ").person(&amendment.by).text(": ");
+        let note = amendment
+            .note
+            .as_ref()
+            .map(|note| Line::new().bold("Note by ").person(&amendment.by).text(": ").text(note.as_str()));
+        let lines = differences(&amendment.differences);
+        lines.into_iter().map(move |line| by.clone().join(&line)).chain(note)
+    });
+    left_out.into_iter().chain(lines).collect()
+}
+
+/// What is said where `lapsed` approvals were given to what the request was before.
+pub(super) fn no_longer_count(lapsed: u32) -> Option<Line> {
+    match lapsed {
+        0 => None,
+        1 => Some(Line::of("The approval given before the change no longer counts.")),
+        _ => Some(Line::of(format!("The {lapsed} approvals given before the change no longer count."))),
+    }
 }
 
 /// What is different, a line each. A long text is not repeated.

@@ -66,16 +66,26 @@ pub struct Wording {
     pub title: &'static str,
     /// The label of the button that sends it.
     pub submit: &'static str,
+    /// What is said first; may be empty.
+    pub preface: &'static str,
 }
 
 impl Wording {
     /// The form for a new request.
     pub const REQUEST: Self =
-        Self { callback_id: ids::REQUEST_FORM, title: modals::TITLE, submit: "Request" };
+        Self { callback_id: ids::REQUEST_FORM, title: modals::TITLE, submit: "Request", preface: "" };
+
+    /// The form in which a request is changed.
+    pub const EDIT: Self = Self {
+        callback_id: ids::EDIT_FORM,
+        title: "Edit request",
+        submit: "Save",
+        preface: "Approvals given so far no longer count once you save a change. ",
+    };
 
     /// The wording of the form that is open under this callback id.
     pub fn of(callback_id: &str) -> Option<Self> {
-        [Self::REQUEST].into_iter().find(|wording| wording.callback_id == callback_id)
+        [Self::REQUEST, Self::EDIT].into_iter().find(|wording| wording.callback_id == callback_id)
     }
 }
 
@@ -118,7 +128,7 @@ pub fn request_modal(form: &Form<'_>) -> SlackView {
     let email = text::literal(email.trim(), EMAIL_MAX);
     let focus = form.takes_focus.then_some(if email.is_empty() { Field::Email } else { Field::FirstName });
     let mut blocks = vec![
-        next_step(&form.expected.approvals).context(),
+        next_step(form.wording, &form.expected.approvals).context(),
         email_input(&email, focus == Some(Field::Email)),
         name(Field::FirstName, "First name", first_name, focus == Some(Field::FirstName)),
         name(Field::LastName, "Last name", last_name, false),
@@ -149,19 +159,21 @@ pub fn options(offer: &Offer, field: Field, typed: &str) -> Value {
     json!({ "options": options })
 }
 
-fn next_step(approvals: &[&Approval]) -> Line {
+fn next_step(wording: Wording, approvals: &[&Approval]) -> Line {
     let news = "You get a direct message about every step.";
+    let preface = Line::of(wording.preface);
     match approvals {
         [Approval::Required { approvers, needed: 1 }] => {
-            Line::of("An approver decides: ").any_of(approvers).text(format!(". {news}"))
+            preface.text("An approver decides: ").any_of(approvers).text(format!(". {news}"))
         }
         [Approval::Required { approvers, needed }] => {
-            Line::of(format!("{needed} approvers decide, among ")).any_of(approvers).text(format!(". {news}"))
+            let among = format!("{needed} approvers decide, among ");
+            preface.text(among).any_of(approvers).text(format!(". {news}"))
         }
         [Approval::None { per_week: None }] => Line::of(format!(
             "No approval is needed: Marketo gets the user as soon as you press Request. {news}"
         )),
-        _ => Line::of(format!("Who approves depends on what you ask for. {news}")),
+        _ => preface.text(format!("Who approves depends on what you ask for. {news}")),
     }
 }
 
@@ -169,7 +181,7 @@ fn note(text: String) -> SlackBlock {
     Paragraphs::new().line(Line::of(text)).block()
 }
 
-fn input(
+pub(super) fn input(
     block_id: String,
     text: &str,
     element: impl Into<SlackInputBlockElement>,
@@ -266,7 +278,7 @@ fn named<'a>(all: &[&'a Named], id: Option<&str>) -> Option<&'a Named> {
 
 /// A select of these. Where there are more than it may hold, its options come from `/slack/options`, from the first
 /// letter or before it.
-fn select(all: &[&Named], initial: Option<&Named>) -> SlackInputBlockElement {
+pub(super) fn select(all: &[&Named], initial: Option<&Named>) -> SlackInputBlockElement {
     let initial = initial.map(choice);
     if all.len() <= OPTIONS_MAX {
         SlackBlockStaticSelectElement::new()

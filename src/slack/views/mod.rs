@@ -9,6 +9,7 @@ mod failure;
 mod form;
 mod modals;
 mod notices;
+mod review;
 mod status;
 mod thread;
 
@@ -16,14 +17,16 @@ use std::fmt;
 
 use serde::Serialize;
 use slack_morphism::blocks::{
-    SlackBlock, SlackBlockButtonElement, SlackBlockButtonStyle, SlackBlockPlainTextOnly,
+    SlackBlock, SlackBlockButtonElement, SlackBlockButtonStyle, SlackBlockPlainTextOnly, SlackView,
 };
 
 pub use anchor::anchor;
 pub use card::{card, requester};
+pub(super) use facts::user_of;
 pub use form::{Choices, Form, Wording, options, request_modal};
 pub use modals::{deny_modal, loading_modal, unavailable_modal};
 pub use notices::{created, outcome};
+pub use review::{Review, review_modal};
 pub use thread::{note, reminder};
 
 use super::{ids, line::Paragraphs, text};
@@ -31,6 +34,9 @@ use crate::domain::{
     people::{Principal, UserId},
     request::Request,
 };
+
+/// A modal.
+pub type Modal = SlackView;
 
 /// A message: what a notification and a screen reader say, and what is seen.
 #[derive(Clone, PartialEq, Serialize)]

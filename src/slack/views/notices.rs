@@ -4,7 +4,7 @@ use slack_morphism::blocks::SlackHeaderBlock;
 
 use super::{
     Message,
-    facts::{fact, narrowings, subject, user_lines, user_of},
+    facts::{amendments, fact, subject, user_lines, user_of},
     label,
     status::{Reader, status},
 };
@@ -29,7 +29,7 @@ pub fn created(request: &Request, names_instance: bool) -> Message {
     lines.insert(2, user_id(made));
     lines.push(fact("Requested by").person(&request.requester));
     lines.push(approver(by));
-    lines.extend(narrowings(request));
+    lines.extend(amendments(request, false));
     let facts = lines.into_iter().fold(Paragraphs::new(), Paragraphs::line);
     let steps = [
         Line::new()

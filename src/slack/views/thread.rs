@@ -2,16 +2,10 @@
 
 use super::{
     Message,
-    facts::{differences, subject, user_of},
-    others,
+    facts::{differences, no_longer_count, subject, user_of},
 };
 use crate::{
-    domain::{
-        effect::Note,
-        people::Principal,
-        policy::Panel,
-        request::{Request, State},
-    },
+    domain::{effect::Note, policy::Panel, request::Request},
     slack::line::{Line, Paragraphs},
 };
 
@@ -34,19 +28,27 @@ pub fn reminder(request: &Request, panel: &Panel) -> Message {
 pub fn note(request: &Request, note: &Note, panel: &Panel) -> Message {
     let paragraphs = Paragraphs::new();
     Message::of(&match note {
-        Note::Approval { by, given, needed, .. } => {
-            paragraphs.line(Line::new().person(by).text(format!(" approved ({given} of {needed}).")))
+        Note::Approval { by, revision, given, needed } => {
+            let approved = Line::new().person(by).text(format!(" approved ({given} of {needed})."));
+            let said = request.amendments.iter().find(|amendment| {
+                amendment.by == *by && amendment.revision == *revision && amendment.differences.is_empty()
+            });
+            let said = said.and_then(|amendment| amendment.note.as_ref());
+            said.iter().fold(paragraphs.line(approved), |all, note| all.quote(note.as_str()))
         }
         Note::Escalated => paragraphs
             .line(Line::of("Nobody has decided for a while, so more people are asked."))
             .line(call(request, panel)),
         Note::Amended { revision, lapsed } => {
-            let amendment = request.amendments.iter().find(|amendment| amendment.revision == *revision);
+            let amendment = request
+                .amendments
+                .iter()
+                .find(|amendment| amendment.revision == *revision && !amendment.differences.is_empty());
             let Some(amendment) = amendment else {
-                return Message::of(&paragraphs.line(Line::of("Changed.")));
+                return Message::of(&paragraphs.line(Line::of("The request was changed.")));
             };
             let is_own = amendment.by == request.requester;
-            let verb = if is_own { " changed the request:" } else { " narrowed the request:" };
+            let verb = if is_own { " changed the request:" } else { " approved it with changes:" };
             let mut paragraphs = paragraphs.line(Line::new().person(&amendment.by).text(verb));
             for line in differences(&amendment.differences) {
                 paragraphs = paragraphs.line(line);
@@ -54,29 +56,14 @@ pub fn note(request: &Request, note: &Note, panel: &Panel) -> Message {
             if let Some(note) = &amendment.note {
                 paragraphs = paragraphs.quote(note.as_str());
             }
-            match lapsed {
-                0 => paragraphs,
-                1 => paragraphs.line(Line::of("The approval given before no longer counts.")),
-                lapsed => {
-                    paragraphs.line(Line::of(format!("The {lapsed} approvals given before no longer count.")))
-                }
-            }
+            no_longer_count(*lapsed).into_iter().fold(paragraphs, Paragraphs::line)
         }
     })
 }
 
-/// Calls on those who may still decide and have not agreed yet.
+/// Calls on those whose word is missing. Who of a group has given it, only whoever made the panel can know.
 fn call(request: &Request, panel: &Panel) -> Line {
-    let agreed = match &request.state {
-        State::Pending { approvals, .. } => approvals.as_slice(),
-        _ => &[],
-    };
-    let has_agreed = |principal: &Principal| {
-        agreed.iter().any(|agreement| *principal == Principal::User(agreement.by.clone()))
-    };
-    let mut others = others(&panel.deciders, &request.requester);
-    others.retain(|principal| !has_agreed(principal));
-    match others.as_slice() {
+    match panel.clone().still_asked(request, |_| None).deciders.as_slice() {
         [] => Line::of(
             "Nobody else may approve this request. Ask whoever runs this bot to name another approver.",
         ),

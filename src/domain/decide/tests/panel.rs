@@ -10,7 +10,7 @@ use crate::domain::{
 
 const YES: Standing = Standing::Yes;
 
-fn expiring(date: &str) -> Option<Expiration> {
+pub(super) fn expiring(date: &str) -> Option<Expiration> {
     Expiration::parse(date, &Zone::utc(), now(), SignedDuration::from_hours(3650 * 24)).ok()
 }
 
@@ -21,7 +21,7 @@ fn with(change: impl FnOnce(&mut CreateUser)) -> Change {
 }
 
 /// A request until the end of January.
-fn limited() -> Request {
+pub(super) fn limited() -> Request {
     Request { change: with(|user| user.expiration = expiring("2027-01-31")), ..request() }
 }
 
@@ -102,6 +102,30 @@ fn what_an_approver_narrows_is_what_is_applied_and_told() {
 }
 
 #[test]
+fn what_is_said_without_a_change_is_kept_and_takes_nothing_back() {
+    let first = decided_by(now(), two(), &limited(), &pressed(APPROVER, YES, Press::approves(1))).unwrap();
+    let once = carried(&limited(), first);
+    let note = Some(Reason::parse("Fine for this year").unwrap());
+    let press = Press::Approve { revision: 1, narrowing: Narrowing::default(), note: note.clone() };
+    let decision = decided_by(now(), two(), &once, &pressed("U0SECOND", YES, press)).unwrap();
+    let approved = carried(&once, decision);
+    assert!(matches!(&approved.state, State::Applying { approved, .. } if approved.by.len() == 2));
+    let [said] = approved.amendments.as_slice() else { panic!("nothing was said") };
+    assert_eq!((said.by.as_str(), &said.note, said.lapsed), ("U0SECOND", &note, 0));
+    assert!(said.differences.is_empty() && approved.revision == 1);
+    assert_eq!(approved.change, limited().change);
+}
+
+#[test]
+fn what_has_another_id_is_another_even_if_it_is_called_the_same() {
+    let role = Some(Named { id: 999, name: "API Only".to_owned() });
+    let narrowing = Narrowing { role, ..Narrowing::default() };
+    let decision = decided(&limited(), &pressed(APPROVER, YES, approves(1, narrowing))).unwrap();
+    assert_eq!(decision.amended.as_ref().map(|amended| amended.amendment.differences.len()), Some(1));
+    assert_eq!(applied(&decision), decision.amended.as_ref().map(|amended| &amended.change));
+}
+
+#[test]
 fn nobody_widens() {
     let request = limited();
     for (date, widens) in [("2027-02-01", true), ("2027-01-31", false), ("2026-11-25", false)] {
@@ -173,7 +197,7 @@ fn an_edit_lapses_the_approvals_and_only_its_requester_edits() {
     let once = carried(&request(), first);
     let edited = |revision| {
         let change = with(|user| user.first_name = PersonName::parse("Service").unwrap());
-        Press::Edit(Edited { revision, change, reason: None, memberships: Vec::new() })
+        Press::Edit(Box::new(Edited { revision, change, reason: None, memberships: Vec::new() }))
     };
     let by_other = pressed(APPROVER, YES, edited(1));
     assert_eq!(decided_by(now(), two(), &once, &by_other).unwrap_err(), Refusal::NotRequester);
@@ -186,12 +210,12 @@ fn an_edit_lapses_the_approvals_and_only_its_requester_edits() {
     let same = pressed(
         REQUESTER,
         YES,
-        Press::Edit(Edited {
+        Press::Edit(Box::new(Edited {
             revision: 2,
             change: changed.change.clone(),
             reason: None,
             memberships: Vec::new(),
-        }),
+        })),
     );
     assert_eq!(decided_by(now(), two(), &changed, &same), Ok(Decision::unchanged()));
 }
@@ -205,7 +229,7 @@ fn an_edit_does_not_move_a_request_to_another_channel() {
     };
     let policy = Policy { rules: vec![elsewhere], ..policy() };
     let change = with(|user| user.role = Named { id: 102, name: "API Only - EMEA".to_owned() });
-    let press = Press::Edit(Edited { revision: 1, change, reason: None, memberships: Vec::new() });
+    let press = Press::Edit(Box::new(Edited { revision: 1, change, reason: None, memberships: Vec::new() }));
     let event = Event::Pressed { by: REQUESTER.into(), press };
     let members = |_: &UserId, _: &Principal| YES;
     let today = Today { now: now(), policy: &policy, members: &members };

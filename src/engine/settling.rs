@@ -1,5 +1,5 @@
-//! What becomes of an effect that was carried out, and the event that it leads to: recorded in one transaction, by
-//! the worker that still holds the lease.
+//! What became of an effect, and the event that it leads to: recorded together, under the lease of whoever carried it
+//! out.
 
 use jiff::Timestamp;
 
