@@ -1,6 +1,7 @@
 //! The composition root: builds the rooms from the settings, keeps the background running, serves, and ends in
 //! good order. It knows every room and none of their business.
 
+mod ledger;
 mod places;
 
 use std::{
@@ -23,7 +24,7 @@ use crate::{
     },
     clock::Clock,
     config::{self, Config},
-    dispatch::{self, Dispatcher, Target},
+    dispatch::{self, Anchoring, Dispatcher, Target},
     engine::Engine,
     health::Health,
     http, marketo, slack,
@@ -79,6 +80,7 @@ pub struct App {
     tasks: TaskTracker,
     stop: CancellationToken,
     metrics: &'static OnceLock<Option<PrometheusHandle>>,
+    unentered: Option<ledger::Unentered>,
 }
 
 /// The clients of the outside, as the settings say.
@@ -169,6 +171,7 @@ impl App {
         ));
         let members: Arc<People> = Arc::clone(&people);
         let engine = Engine::new(store.clone(), clock.clone(), policy, members, Arc::clone(&work));
+        let unentered = ledger::enter(&engine, config).await;
         let targets = targets(config, marketo, &clock);
         let instances = Instances::new(targets.iter().map(|target| Arc::clone(&target.instance)));
         let health = Arc::new(Health::new(clock.clone()));
@@ -195,6 +198,7 @@ impl App {
             health: Arc::clone(&health),
             work,
             lease: config.lease,
+            anchoring: config.anchor_channel.clone().map(Anchoring::new),
         });
         let stop = CancellationToken::new();
         Ok(Self {
@@ -210,6 +214,7 @@ impl App {
             tasks,
             stop,
             metrics,
+            unentered,
         })
     }
 
@@ -233,6 +238,8 @@ impl App {
     /// finished or left to the end of its lease, and the database is closed.
     pub async fn serve(self, listener: TcpListener, end: impl Future<Output = ()>) {
         let dispatching = tokio::spawn(self.dispatcher.clone().run_until(self.stop.clone()));
+        let dispatcher = self.dispatcher.clone();
+        self.until_stopped(async move { dispatcher.keep_anchored().await });
         self.serve_with(listener, end, dispatching).await;
     }
 
@@ -290,6 +297,10 @@ impl App {
                 clock.sleep(TIDY_EVERY).await;
             }
         });
+        if let Some(unentered) = self.unentered.clone() {
+            let clock = self.clock.clone();
+            self.until_stopped(async move { unentered.enters_soon(&clock).await });
+        }
         let (metrics, clock) = (self.metrics, Clock::system());
         self.until_stopped(async move {
             loop {

@@ -42,8 +42,8 @@ const CRATES: &[(&str, &[&str])] = &[
     (
         "jiff",
         &[
-            "app", "cache", "clock", "config", "dispatch", "domain", "engine", "marketo", "sim", "slack",
-            "store",
+            "app", "cache", "cli", "clock", "config", "dispatch", "domain", "engine", "marketo", "sim",
+            "slack", "store",
         ],
     ),
     (

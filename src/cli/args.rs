@@ -1,10 +1,13 @@
 //! The grammar of the command line. The comments of its types are the help that people read. It knows nothing
 //! of what the subcommands do.
 
+mod ledger;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use self::ledger::{Export, Format, LedgerCommand};
 use crate::{
     config,
     domain::{
@@ -95,6 +98,12 @@ pub enum Command {
     /// Prints the default configuration file, with every key explained. Two keys have no default and must
     /// be set: who approves, and which roles may be asked for.
     Config,
+    /// Check, print or anchor the audit ledger
+    ///
+    /// Reads the ledger, in which the bot enters everything that happens, beside a running bot. Only DATABASE_URL
+    /// (or DATABASE_URL_FILE) is needed, and nothing is written.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Ask a running bot whether it is alive
     ///
     /// Asks the bot that listens on BIND for /healthz, and ends with status 0 if it answers 200 and with
@@ -234,6 +243,7 @@ mod tests {
             ),
             ("config", Command::Config),
             ("healthcheck", Command::Healthcheck),
+            ("ledger head", Command::Ledger(LedgerCommand::Head)),
         ] {
             let cli = parse(line).unwrap();
             assert_eq!((cli.command, cli.config), (expected, None), "{line}");
@@ -243,7 +253,7 @@ mod tests {
     #[test]
     fn a_configuration_file_is_named_after_any_subcommand() {
         for line in
-            ["serve", "demo --script", "check", "manifest --url https://b.com", "config", "healthcheck"]
+            ["serve", "demo --script", "check", "manifest --url https://b.com", "config", "ledger verify"]
         {
             let cli = parse(&format!("{line} --config a.toml")).unwrap();
             assert_eq!(cli.config, Some("a.toml".into()), "{line}");
@@ -278,9 +288,19 @@ mod tests {
 
     #[test]
     fn help_and_version_are_everywhere() {
-        for name in
-            ["", "serve", "demo", "check", "policy", "policy explain", "manifest", "config", "healthcheck"]
-        {
+        for name in [
+            "",
+            "serve",
+            "demo",
+            "check",
+            "policy",
+            "policy explain",
+            "manifest",
+            "config",
+            "healthcheck",
+            "ledger",
+            "ledger head",
+        ] {
             let help = parse(&format!("{name} --help")).unwrap_err();
             assert_eq!((help.kind(), help.exit_code()), (ErrorKind::DisplayHelp, 0), "{name}");
             let version = parse(&format!("{name} --version")).unwrap_err();

@@ -5,6 +5,7 @@ pub mod args;
 mod check;
 mod demo;
 mod healthcheck;
+mod ledger;
 mod manifest;
 mod policy;
 mod serve;
@@ -44,6 +45,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         },
         Command::Manifest(args) => print(&manifest(&args.url)),
         Command::Config => print(config::DEFAULT),
+        Command::Ledger(command) => ledger::run(&environment, &command).await,
         Command::Healthcheck => healthcheck::run(&environment).await,
     };
     match result {

@@ -64,6 +64,9 @@ pub(super) const INSTANCE: &[&str] = &[
 /// The keys of `[replicas]`.
 pub(super) const REPLICAS: &[&str] = &["lease"];
 
+/// The keys of `[ledger]`.
+pub(super) const LEDGER: &[&str] = &["anchor_channel"];
+
 /// The tables, as written in the file.
 pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("[slack]", SLACK),
@@ -72,6 +75,7 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("[marketo]", MARKETO),
     ("[[instance]]", INSTANCE),
     ("[replicas]", REPLICAS),
+    ("[ledger]", LEDGER),
 ];
 
 /// What people look for in the file although the environment holds it.
@@ -186,7 +190,7 @@ mod tests {
             (
                 "x",
                 "unknown key: expected one of the tables [slack], [policy], [[rule]], [marketo], [[instance]], \
-                 [replicas]",
+                 [replicas], [ledger]",
             ),
         ] {
             assert_eq!(unknown_table(key), expected, "{key}");

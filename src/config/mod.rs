@@ -10,6 +10,7 @@ mod document;
 mod duration;
 mod environment;
 mod fault;
+mod fingerprint;
 mod instances;
 mod keys;
 mod policy;
@@ -30,7 +31,7 @@ pub use self::{
     environment::Environment,
     fault::Fault,
     instances::{Instance, SetAt},
-    server::{Log, LogFormat, bind, log, log_if_asked},
+    server::{Log, LogFormat, bind, database_url, log, log_if_asked},
     slack::Slack,
 };
 use self::{
@@ -38,7 +39,7 @@ use self::{
     fault::Faults,
     section::{Section, bare_or_quoted},
 };
-use crate::domain::policy::Policy;
+use crate::domain::{people::ChannelId, policy::Policy};
 
 /// The configuration file with every key, its default and what it does.
 pub const DEFAULT: &str = include_str!("default.toml");
@@ -64,6 +65,8 @@ pub struct Config {
     pub instances: Vec<Instance>,
     /// How long after its last sign of life a replica's work is taken over.
     pub lease: Duration,
+    /// Where the head of the ledger is shown once a day; absent: nowhere.
+    pub anchor_channel: Option<ChannelId>,
 }
 
 /// Reads the settings. `file` is the one that `--config` names; without it, `CONFIG` or the usual file.
@@ -135,6 +138,9 @@ fn read(environment: &Environment, document: Option<Document>, faults: &Faults) 
     if !LEASES.contains(&lease) {
         replicas.fault("lease", "expected 2s to 10m");
     }
+    let ledger = Section::open(&table, "ledger", keys::LEDGER, faults);
+    let expected = "a channel id, such as \"C0AUDIT\"";
+    let anchor_channel = ledger.text("anchor_channel", expected, |text| slack::channel(text, expected));
     let is_usable = faults.count() == 0;
     rules::read(&table, &mut policy, &usual, faults);
     if is_policy_read {
@@ -152,5 +158,6 @@ fn read(environment: &Environment, document: Option<Document>, faults: &Faults) 
         policy,
         instances,
         lease,
+        anchor_channel,
     })
 }

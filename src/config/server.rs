@@ -83,7 +83,10 @@ pub fn log_if_asked(environment: &Environment) -> Result<Option<Log>, Vec<Fault>
 }
 
 /// Where the data is kept: the variable `DATABASE_URL`, whose text may hold a password.
-pub(super) fn database_url(environment: &Environment) -> Result<SecretString, Fault> {
+///
+/// # Errors
+/// When it is not the address of a database, or its file cannot be read.
+pub fn database_url(environment: &Environment) -> Result<SecretString, Fault> {
     let Some(found) = environment.secret("DATABASE_URL")? else { return Ok(DATABASE_URL.into()) };
     match database_problem(&found.text) {
         None => Ok(found.text.into()),

@@ -12,6 +12,7 @@ pub mod script;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
+use secrecy::SecretString;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub use self::config::{FIRST, POLICY, SECOND};
@@ -277,6 +278,22 @@ impl Playground {
             Some(running) => running.dispatcher.step().await,
             None => Ok(false),
         }
+    }
+
+    /// Shows the anchor of the ledger, if that is to be done; whether it was.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn anchor(&self) -> Result<bool, StoreError> {
+        match &self.running {
+            Some(running) => running.dispatcher.anchor().await,
+            None => Ok(false),
+        }
+    }
+
+    /// Where the bot keeps its data.
+    pub fn database_url(&self) -> &SecretString {
+        &self.config.database_url
     }
 
     /// Carries out everything that is due, and waits for what the bot does in the background.

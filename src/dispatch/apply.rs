@@ -26,10 +26,12 @@ use super::{Dispatcher, Done, Stop, Target};
 use crate::{
     domain::{
         change::{Change, CreateUser},
+        digest,
         event::Event,
         request::FailureKind,
     },
-    marketo::{Class, Error, InviteUser},
+    engine::{CallOutcome, Sent},
+    marketo::{Call, Class, Error, InviteUser},
     store::Claimed,
 };
 
@@ -80,18 +82,26 @@ impl Dispatcher {
     ) -> Result<Done, Stop> {
         let now = self.0.clock.now();
         let sent = before.attempt(now);
-        let store = self.0.engine.store();
-        if !store.note_progress(&claimed.lease, &claimed.effect.id, &sent.text(), now, self.0.lease).await? {
+        let body = body(claimed, this.user);
+        let call = Sent {
+            call: Call::Invite.as_str(),
+            instance: this.user.instance.clone(),
+            attempt: sent.sent,
+            sha256: digest::of_json(&body.body()),
+        };
+        if !self.0.engine.note_attempt(claimed, &sent.text(), self.0.lease, &call).await? {
             return Err(Stop::LeaseLost);
         }
         tracing::info!(request = %claimed.request.id, attempts = this.attempts, "inviting");
-        let answer = target.marketo.invite(&body(claimed, this.user)).await;
-        match this.invited(before, &sent, self.0.clock.now(), answer.as_ref().copied()) {
-            Answered::ReadBack(progress) => self.read_back(claimed, target, this, progress).await,
+        let answer = target.marketo.invite(&body).await;
+        let called = Some(Box::new(outcome(call, answer.as_ref().err())));
+        let done = match this.invited(before, &sent, self.0.clock.now(), answer.as_ref().copied()) {
+            Answered::ReadBack(progress) => self.read_back(claimed, target, this, progress).await?,
             Answered::Record(done) => {
-                Ok(self.noted(claimed, Some(target), this.user, done, answer.err().as_ref()))
+                self.noted(claimed, Some(target), this.user, done, answer.err().as_ref())
             }
-        }
+        };
+        Ok(Done { called, ..done })
     }
 
     async fn read_back(
@@ -174,6 +184,16 @@ async fn is_there(other: &Target, user: &CreateUser) -> Result<bool, Error> {
             Ok(other.instance.has_user(&user.email))
         }
         Err(error) => Err(error),
+    }
+}
+
+/// What the ledger keeps of an answer: never the words, which may repeat what was sent.
+fn outcome(sent: Sent, error: Option<&Error>) -> CallOutcome {
+    CallOutcome {
+        sent,
+        outcome: error.map_or("accepted", |error| error.class.as_str()),
+        status: error.and_then(|error| error.status),
+        code: error.and_then(|error| error.code),
     }
 }
 

@@ -4,6 +4,7 @@
 //! effect comes back when its lease ends; what it may have done by then is looked up, never blindly repeated.
 //! This room must not know of SQL or of HTTP requests, and it decides nothing about requests.
 
+mod anchor;
 mod apply;
 mod check;
 mod post;
@@ -19,11 +20,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub use self::anchor::Anchoring;
 use crate::{
     cache::{instance::Instance, people::People},
     clock::Clock,
     domain::{effect::Effect, event::Event, people::UserId},
-    engine::{Engine, Refused, Settled, Settlement},
+    engine::{CallOutcome, Engine, Refused, Settled, Settlement},
     health::Health,
     marketo,
     slack::{client::Client, words},
@@ -54,6 +56,8 @@ pub struct Parts {
     pub work: Arc<Notify>,
     /// How long after its last sign of life a worker's lane is taken over.
     pub lease: Duration,
+    /// Where the head of the ledger is shown; absent: nowhere.
+    pub anchoring: Option<Anchoring>,
 }
 
 /// A Marketo instance on which changes are carried out.
@@ -76,15 +80,21 @@ pub struct Dispatcher(Arc<Parts>);
 struct Done {
     settlement: Settlement,
     event: Option<Event>,
+    /// What became of the call that was made, if one was that changes something.
+    called: Option<Box<CallOutcome>>,
 }
 
 impl Done {
     fn quietly() -> Self {
-        Self { settlement: Settlement::Done, event: None }
+        Self::of(Settlement::Done, None)
     }
 
     fn with(event: Event) -> Self {
-        Self { settlement: Settlement::Done, event: Some(event) }
+        Self::of(Settlement::Done, Some(event))
+    }
+
+    fn of(settlement: Settlement, event: Option<Event>) -> Self {
+        Self { settlement, event, called: None }
     }
 }
 
@@ -245,7 +255,8 @@ impl Dispatcher {
                 "buried"
             }
         };
-        match self.0.engine.settle(claimed, done.settlement, done.event.as_ref()).await? {
+        let Done { settlement, event, called } = done;
+        match self.0.engine.settle_call(claimed, called.as_deref(), settlement, event.as_ref()).await? {
             Settled::LeaseLost => Err(Stop::LeaseLost),
             Settled::Recorded(refused) => {
                 if let (Some(refused), Effect::CheckStanding { by, answer_in, .. }) =

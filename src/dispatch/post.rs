@@ -147,17 +147,14 @@ impl Dispatcher {
         let now = self.0.clock.now();
         let effect = &claimed.effect;
         if retry::is_over(effect.created_at, now) {
-            return Done { settlement: Settlement::Buried { error: error.to_string() }, event: None };
+            return Done::of(Settlement::Buried { error: error.to_string() }, None);
         }
         let pause = match error.class {
             Class::RateLimited { after } => after,
             _ => retry::pause(&effect.id, effect.attempts),
         };
         let due_at = retry::after(now, pause);
-        Done {
-            settlement: Settlement::Later { due_at, progress: None, error: error.to_string() },
-            event: None,
-        }
+        Done::of(Settlement::Later { due_at, progress: None, error: error.to_string() }, None)
     }
 }
 

@@ -106,5 +106,5 @@ impl Dispatcher {
 }
 
 fn bury(error: &Error) -> Done {
-    Done { settlement: Settlement::Buried { error: error.to_string() }, event: None }
+    Done::of(Settlement::Buried { error: error.to_string() }, None)
 }

@@ -140,6 +140,35 @@ pub enum Refusal {
     Unknown,
 }
 
+impl Refusal {
+    /// Its name, as it is stored.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::OwnRequest => "own_request",
+            Self::NotApprover => "not_approver",
+            Self::CannotCheck => "cannot_check",
+            Self::NotRequester => "not_requester",
+            Self::Changed => "changed",
+            Self::AgreedBefore { .. } => "agreed_before",
+            Self::Widens => "widens",
+            Self::OtherChannel => "other_channel",
+            Self::AlreadyApproved { .. } => "already_approved",
+            Self::AlreadyDenied { .. } => "already_denied",
+            Self::Cancelled => "cancelled",
+            Self::BeingTried => "being_tried",
+            Self::MayBeApplied => "may_be_applied",
+            Self::Done => "done",
+            Self::TimedOut => "timed_out",
+            Self::Failed => "failed",
+            Self::NothingToRetry => "nothing_to_retry",
+            Self::ExpirationPassed => "expiration_passed",
+            Self::OverBeforeRetry => "over_before_retry",
+            Self::AnotherIsOpen => "another_is_open",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// What follows from `event`.
 ///
 /// # Errors

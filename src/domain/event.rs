@@ -85,6 +85,20 @@ impl Press {
     pub fn approves(revision: i64) -> Self {
         Self::Approve { revision, narrowing: Narrowing::default(), note: None }
     }
+
+    /// The press's name, as it is stored.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Approve { .. } => "approve",
+            Self::AskToReview => "ask_to_review",
+            Self::AskToDeny => "ask_to_deny",
+            Self::Deny { .. } => "deny",
+            Self::Cancel => "cancel",
+            Self::AskToEdit => "ask_to_edit",
+            Self::Edit(_) => "edit",
+            Self::Retry => "retry",
+        }
+    }
 }
 
 /// What a requester asks for instead.

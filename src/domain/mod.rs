@@ -5,6 +5,7 @@
 
 pub mod change;
 pub mod decide;
+pub mod digest;
 pub mod effect;
 pub mod event;
 pub mod expiration;

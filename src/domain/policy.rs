@@ -15,6 +15,7 @@ pub(crate) mod tests;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use serde::Serialize;
 
 pub use self::{
     audit::{Finding, Size, findings, sized_findings},
@@ -31,7 +32,7 @@ use super::{
 };
 
 /// What may be asked for, by whom, and the rules about who decides.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Policy {
     /// Who may ask; empty: every full member.
     pub requesters: Vec<Principal>,
@@ -48,7 +49,7 @@ pub struct Policy {
 }
 
 /// Terms that hold for some requests only.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rule {
     /// What operators call it; without a name of its own, `rule[N]` counted from 0.
     pub label: String,
@@ -59,7 +60,7 @@ pub struct Rule {
 }
 
 /// For which requests a rule holds: those that meet every list that is not empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Condition {
     /// Names of instances.
     pub instances: Vec<String>,
@@ -76,7 +77,7 @@ pub struct Condition {
 }
 
 /// What a request must meet and who decides on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Terms {
     /// Who decides.
     pub approval: Approval,
@@ -99,7 +100,7 @@ pub struct Terms {
 }
 
 /// Who decides.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Approval {
     /// These people and members of these groups, but never the requester.
     Required {
@@ -116,7 +117,7 @@ pub enum Approval {
 }
 
 /// Who is asked as well when nobody has decided for a while.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Escalation {
     /// After how long.
     pub after: Duration,
@@ -125,7 +126,7 @@ pub struct Escalation {
 }
 
 /// Whether a field must be filled in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Demand {
     /// It may be left empty.
     Optional,

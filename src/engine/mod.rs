@@ -4,6 +4,7 @@
 //!
 //! It must not know of HTTP, Slack or Marketo, and it makes no call to the outside.
 
+mod record;
 mod settling;
 #[cfg(test)]
 mod tests;
@@ -26,14 +27,14 @@ use crate::{
         policy::{Approval, Case, Members, Policy, Ruling},
         request::{Request, State},
     },
-    store::{Entry, Seen, Store, Taken, Tx},
+    store::{Seen, Store, Taken, Tx},
 };
 
-pub use self::settling::{Settled, Settlement};
+pub use self::{
+    record::{CallOutcome, Sent},
+    settling::{Settled, Settlement},
+};
 pub use crate::store::StoreError;
-
-/// The actor of ledger entries that no person caused.
-const BOT: &str = "bot";
 
 /// Over how long `auto_per_week` counts.
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -139,10 +140,14 @@ impl Engine {
         let (request, effects) = open(now, ruling.terms, submission);
         let auto_rule = request.approval_channel.is_none().then_some(ruling.label);
         if let Err(Taken) = tx.insert_request(&request, auto_rule, now).await? {
+            // The transaction is of no more use.
+            drop(tx);
+            self.enter_refused_submission(key, &request).await?;
             return Ok(Submitted::Taken);
         }
         let body = json!({
-            "rule": ruling.label, "reason": request.reason, "asked": request.change, "state": request.state
+            "rule": ruling.label, "reason": request.reason, "asked": request.change, "state": request.state,
+            "version": request.version, "revision": request.revision,
         });
         self.follow(&mut tx, &request, "submitted", request.requester.as_str(), body, &effects).await?;
         if let Err(error) = tx.commit().await {
@@ -190,16 +195,26 @@ impl Engine {
             return Ok(Outcome::Repeated);
         }
         let Some(request) = tx.request(&id).await? else {
+            self.enter_unknown(&mut tx, &id, &by, &press).await?;
+            tx.commit().await?;
             return Ok(Outcome::Refused(Refused { why: Refusal::Unknown, deciders: Vec::new() }));
         };
+        let (pressed, presser) = (press.name(), by.clone());
         let refused = |why| Refused { why, deciders: self.policy.deciders(&request) };
         let event = Event::Pressed { by: by.clone(), press: press.clone() };
         let outcome = match decide(self.today(), &request, &event) {
             Ok(decision) => match self.carry(&mut tx, request.clone(), decision, by.as_str()).await? {
                 Ok((_, Some(refusal))) => Outcome::Refused(refused(refusal)),
                 Ok((request, None)) => Outcome::Counted(Box::new(request)),
-                // The transaction is of no more use.
-                Err(Taken) => return Ok(Outcome::Refused(refused(Refusal::AnotherIsOpen))),
+                Err(Taken) => {
+                    // The transaction is of no more use.
+                    drop(tx);
+                    tx = self.store.begin().await?;
+                    if tx.see(&key, now).await? == Seen::Again {
+                        return Ok(Outcome::Repeated);
+                    }
+                    Outcome::Refused(refused(Refusal::AnotherIsOpen))
+                }
             },
             Err(Refusal::CannotCheck) if !matches!(press, Press::AskToDeny | Press::AskToReview) => {
                 let check = Effect::CheckStanding { by, press, answer_in };
@@ -208,6 +223,9 @@ impl Engine {
             }
             Err(refusal) => Outcome::Refused(refused(refusal)),
         };
+        if let Outcome::Refused(refused) = &outcome {
+            self.enter_refused(&mut tx, &request, &presser, pressed, &refused.why).await?;
+        }
         tx.commit().await?;
         self.work.notify_one();
         tracing::info!(request = %id, outcome = outcome.name(), "pressed");
@@ -261,26 +279,12 @@ impl Engine {
                 json!({"version": request.version, "revision": request.revision, "state": request.state});
             if let Some(amendment) = amendment {
                 body["amendment"] = json!(amendment);
+                body["asked"] = json!(request.change);
+                body["reason"] = json!(request.reason);
             }
             self.follow(tx, &request, entry, actor, body, &effects).await?;
         }
         Ok(Ok((request, refusal)))
-    }
-
-    /// The effects and the ledger entry, which always go together.
-    async fn follow(
-        &self,
-        tx: &mut Tx,
-        request: &Request,
-        entry: &str,
-        actor: &str,
-        body: serde_json::Value,
-        effects: &[Planned],
-    ) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        tx.plan(&request.id, effects, now, || self.clock.new_id()).await?;
-        let body = body.to_string();
-        tx.append(&Entry { at: now, request: &request.id, actor, name: entry, body: &body }).await
     }
 }
 

@@ -3,14 +3,14 @@
 
 use jiff::Timestamp;
 
-use super::{BOT, Engine, Refused, StoreError};
+use super::{Engine, Refused, StoreError, record::CallOutcome};
 use crate::{
     domain::{
         decide::{Refusal, decide},
         event::Event,
         people::RequestId,
     },
-    store::{Claimed, Taken, Tx, in_time},
+    store::{BOT, Claimed, Taken, Tx, in_time},
 };
 
 /// What a worker records about the effect that it carried out.
@@ -55,12 +55,27 @@ impl Engine {
         settlement: Settlement,
         event: Option<&Event>,
     ) -> Result<Settled, StoreError> {
-        in_time(self.settle_at_leisure(claimed, settlement, event)).await
+        self.settle_call(claimed, None, settlement, event).await
+    }
+
+    /// As [`Engine::settle`], and what became of the call that was made for the effect, if one was that changes something.
+    ///
+    /// # Errors
+    /// As [`Engine::settle`].
+    pub async fn settle_call(
+        &self,
+        claimed: &Claimed,
+        called: Option<&CallOutcome>,
+        settlement: Settlement,
+        event: Option<&Event>,
+    ) -> Result<Settled, StoreError> {
+        in_time(self.settle_at_leisure(claimed, called, settlement, event)).await
     }
 
     async fn settle_at_leisure(
         &self,
         claimed: &Claimed,
+        called: Option<&CallOutcome>,
         settlement: Settlement,
         event: Option<&Event>,
     ) -> Result<Settled, StoreError> {
@@ -72,6 +87,11 @@ impl Engine {
         if !settle_effect(&mut tx, claimed, &settlement).await? {
             return Ok(Settled::LeaseLost);
         }
+        if let Some(called) = called {
+            // Although `happen` locks lanes after this: whoever waits for the head of the ledger and holds a lane of this
+            // request holds the request as well, which is ours, or holds this effect's lease, which is ours, too.
+            self.enter_called(&mut tx, &claimed.request.id, called).await?;
+        }
         let mut refusal = None;
         if let Some(event) = event {
             match self.happen(&mut tx, &claimed.request.id, event).await? {
@@ -82,6 +102,13 @@ impl Engine {
                     tx = self.store.begin().await?;
                     if !settle_effect(&mut tx, claimed, &settlement).await? {
                         return Ok(Settled::LeaseLost);
+                    }
+                    if let Some(called) = called {
+                        self.enter_called(&mut tx, &claimed.request.id, called).await?;
+                    }
+                    if let Event::Pressed { by, press } = event {
+                        let (why, request) = (Refusal::AnotherIsOpen, &claimed.request);
+                        self.enter_refused(&mut tx, request, by, press.name(), &why).await?;
                     }
                     let deciders = self.policy.deciders(&claimed.request);
                     refusal = Some(Refused { why: Refusal::AnotherIsOpen, deciders });
@@ -116,13 +143,17 @@ impl Engine {
             | Event::Reminded { .. }
             | Event::EscalationIsDue => BOT,
         };
-        match decide(self.today(), &request, event) {
-            Err(refusal) => Ok(Ok(Some(refused(refusal)))),
-            Ok(decision) => {
-                let carried = self.carry(tx, request, decision, actor).await?;
-                Ok(carried.map(|(_, refusal)| refusal.map(refused)))
-            }
+        let (request, refusal) = match decide(self.today(), &request, event) {
+            Err(refusal) => (request, Some(refusal)),
+            Ok(decision) => match self.carry(tx, request, decision, actor).await? {
+                Ok(carried) => carried,
+                Err(Taken) => return Ok(Err(Taken)),
+            },
+        };
+        if let (Event::Pressed { by, press }, Some(why)) = (event, &refusal) {
+            self.enter_refused(tx, &request, by, press.name(), why).await?;
         }
+        Ok(Ok(refusal.map(refused)))
     }
 }
 

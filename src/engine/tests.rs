@@ -16,7 +16,7 @@ use crate::{
         text::Reason,
     },
     store::{
-        Claimed,
+        Claimed, Ledger, Selection,
         tests::{Database, databases, submission},
     },
 };
@@ -39,7 +39,7 @@ struct House {
     known: Arc<Known>,
     engine: Engine,
     clock: Clock,
-    _database: Database,
+    database: Database,
 }
 
 async fn houses() -> Vec<House> {
@@ -53,7 +53,7 @@ async fn houses() -> Vec<House> {
         let known = Arc::new(Known::default());
         let members: Arc<Known> = Arc::clone(&known);
         let engine = Engine::new(store, clock.clone(), policy, members, Arc::default());
-        houses.push(House { known, engine, clock: clock.clone(), _database: database });
+        houses.push(House { known, engine, clock: clock.clone(), database });
     }
     houses
 }
@@ -82,6 +82,14 @@ impl House {
             }
             self.engine.settle(&claimed, Settlement::Done, None).await.unwrap();
         }
+    }
+
+    /// The names of what was entered, all of which holds.
+    async fn entries(&self) -> Vec<String> {
+        let ledger = Ledger::open(&self.database.url).await.unwrap();
+        assert_eq!(ledger.verify(&[]).await.unwrap().err(), None);
+        let entries = ledger.page(&Selection::default(), 0, i64::MAX).await.unwrap();
+        entries.into_iter().map(|entry| entry.name).collect()
     }
 
     async fn state(&self, request: &RequestId) -> &'static str {
@@ -156,6 +164,7 @@ async fn the_same_press_delivered_twice_is_answered_once() {
         let first = house.engine.press(pressed.clone()).await.unwrap();
         assert_eq!(why(&first), Some(&Refusal::OwnRequest));
         assert_eq!(house.engine.press(pressed).await.unwrap(), Outcome::Repeated);
+        assert_eq!(house.entries().await, ["submitted", "refused"]);
     }
 }
 
@@ -173,6 +182,16 @@ async fn a_press_of_unknown_standing_is_kept_and_decided_later() {
         let settled = house.engine.settle(&check, Settlement::Done, Some(&event)).await.unwrap();
         assert_eq!(settled, Settled::Recorded(None));
         assert_eq!(house.state(&request).await, "applying");
+        // Whoever turns out to be no approver, or comes too late, leaves an entry as well.
+        let late = house.press(&request, "U0THIRD", Press::Retry);
+        house.known.doubtful.lock().unwrap().insert("U0THIRD".into());
+        assert_eq!(house.engine.press(late).await.unwrap(), Outcome::Deferred);
+        let check = house.claimed("check_standing").await;
+        house.known.doubtful.lock().unwrap().clear();
+        let event = Event::Pressed { by: "U0THIRD".into(), press: Press::Retry };
+        let settled = house.engine.settle(&check, Settlement::Done, Some(&event)).await.unwrap();
+        assert!(matches!(settled, Settled::Recorded(Some(_))), "{settled:?}");
+        assert_eq!(house.entries().await, ["submitted", "approved", "refused"]);
     }
 }
 
@@ -200,5 +219,6 @@ async fn an_unknown_request_is_refused() {
         let pressed = house.press(&"nowhere".into(), "U0APPROVE", Press::approves(1));
         let outcome = house.engine.press(pressed).await.unwrap();
         assert_eq!(why(&outcome), Some(&Refusal::Unknown));
+        assert_eq!(house.entries().await, ["refused"]);
     }
 }

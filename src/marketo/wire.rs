@@ -121,6 +121,13 @@ pub struct InviteUser {
     pub workspace_id: i64,
 }
 
+impl InviteUser {
+    /// The body of the call.
+    pub fn body(&self) -> Value {
+        serde_json::to_value(InviteBody::from(self)).unwrap_or_default()
+    }
+}
+
 impl fmt::Debug for InviteUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InviteUser")

@@ -90,35 +90,30 @@ impl Store {
         };
         limited(lease_for / 3, renewed).await
     }
+}
 
+impl Tx {
     /// Writes down how far an effect has come, under its lease, which starts anew. False when the lease is
     /// lost: then the worker must stop.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn note_progress(
-        &self,
+        &mut self,
         lease: &Lease,
         id: &str,
         progress: &str,
         now: Timestamp,
         lease_for: Duration,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.begin().await?;
-        if !tx.renew(lease, now, lease_for).await? {
+        if !self.renew(lease, now, lease_for).await? {
             return Ok(false);
         }
-        sqlx::query("UPDATE effect SET progress = $1 WHERE id = $2")
-            .bind(progress)
-            .bind(id)
-            .execute(&mut *tx.inner)
-            .await?;
-        tx.commit().await?;
+        let noted = sqlx::query("UPDATE effect SET progress = $1 WHERE id = $2").bind(progress).bind(id);
+        noted.execute(&mut *self.inner).await?;
         Ok(true)
     }
-}
 
-impl Tx {
     async fn renew(
         &mut self,
         lease: &Lease,

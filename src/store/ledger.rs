@@ -1,50 +1,114 @@
 //! The ledger: one entry for each thing that happened, written in the transaction of the thing itself.
 //! Each entry carries a hash over the one before it and its own text, so that a changed or missing entry shows.
+//!
+//! # The canonical form
+//!
+//! Entries are numbered 1, 2, 3 … without a gap. The hash of an entry is SHA-256, in lower-case hex, over seven fields
+//! in this order:
+//!
+//! 1. the hash of the entry before it; 64 zeros for the first ([`GENESIS`]),
+//! 2. its number, in decimal,
+//! 3. when it was entered, in milliseconds since 1970-01-01T00:00:00Z, in decimal,
+//! 4. the id of its request; empty where it belongs to none ([`NO_REQUEST`]),
+//! 5. its actor, 6. its name, 7. its body, as they are stored, in UTF-8.
+//!
+//! Each field is preceded by its length in bytes, as a number of 8 bytes, the most significant first: no two entries have
+//! the same text. The body is a JSON object; its text is hashed as it stands, not as it would be written anew.
+//!
+//! This form never changes: what was entered once must be verifiable for ever. Entries are never changed and never
+//! deleted. A time earlier than that of the entry before it, by more than [`SKEW`], stands only in an entry named
+//! [`CLOCK_SET_BACK`], which is entered by itself when that happens.
 
-use jiff::Timestamp;
+mod agree;
+mod read;
+mod verify;
+
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use sqlx::Row;
 
-use super::{StoreError, Tx};
+pub use self::{
+    read::{Ledger, Recorded, Selection},
+    verify::{Break, Head},
+};
+use super::{Store, StoreError, Tx};
 use crate::domain::people::RequestId;
 
 /// The hash before the first entry.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+/// The request of entries that belong to none.
+pub const NO_REQUEST: &str = "";
+/// The actor of entries that no person caused.
+pub const BOT: &str = "bot";
+/// By how much an entry may seem to be earlier than the one before it: the clocks of replicas differ, and one that has
+/// looked at its clock may have to wait for its turn.
+const SKEW: SignedDuration = SignedDuration::from_secs(60);
+/// The name of the entry from which on times are earlier than before.
+const CLOCK_SET_BACK: &str = "clock_set_back";
+/// The names of entries that leave a request as it is, and say nothing of its state.
+const ASIDE: [&str; 3] = ["refused", "calling", "called"];
 
 /// What is entered.
 #[derive(Clone, Debug)]
 pub struct Entry<'a> {
     /// When it happened.
     pub at: Timestamp,
-    /// The request that it happened to.
+    /// The request that it happened to, or [`NO_REQUEST`].
     pub request: &'a RequestId,
-    /// Who did it: a person's id, or `bot`.
+    /// Who did it: a person's id, or [`BOT`].
     pub actor: &'a str,
     /// Its name, such as `approved`.
     pub name: &'a str,
-    /// More about it, as JSON.
+    /// More about it, as JSON. Never a secret.
     pub body: &'a str,
 }
 
 impl Tx {
-    /// Appends an entry to the chain.
+    /// Appends an entry to the chain. What others lock who then append, the transaction locks before.
     ///
     /// # Errors
     /// When the database fails; then nothing of the transaction may be kept.
     pub async fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError> {
         // Taking the next number locks the head until the transaction ends: entries are in one line.
-        let head = sqlx::query("UPDATE ledger_head SET seq = seq + 1 WHERE id = 1 RETURNING seq, hash")
-            .fetch_one(&mut *self.inner)
+        let head = sqlx::query(
+            "UPDATE ledger_head SET seq = seq + 1 WHERE id = 1 RETURNING seq, hash, COALESCE(entered_at, 0)",
+        );
+        let head = head.fetch_one(&mut *self.inner).await?;
+        let (mut seq, mut previous): (i64, String) = (head.try_get(0)?, head.try_get(1)?);
+        let last_at: i64 = head.try_get(2)?;
+        if is_earlier(entry.at.as_millisecond(), last_at) {
+            let body = serde_json::json!({ "was": last_at }).to_string();
+            let request = RequestId(NO_REQUEST.to_owned());
+            let note =
+                Entry { at: entry.at, request: &request, actor: BOT, name: CLOCK_SET_BACK, body: &body };
+            previous = self.insert_entry(&note, seq, previous).await?;
+            seq += 1;
+        }
+        let hash = self.insert_entry(entry, seq, previous).await?;
+        sqlx::query("UPDATE ledger_head SET seq = $1, hash = $2, entered_at = $3 WHERE id = 1")
+            .bind(seq)
+            .bind(&hash)
+            .bind(entry.at.as_millisecond())
+            .execute(&mut *self.inner)
             .await?;
-        let seq: i64 = head.try_get(0)?;
-        let previous: String = head.try_get(1)?;
-        let hash = entry.hash(seq, &previous);
+        Ok(())
+    }
+
+    /// Inserts one entry; its hash.
+    async fn insert_entry(
+        &mut self,
+        entry: &Entry<'_>,
+        seq: i64,
+        previous: String,
+    ) -> Result<String, StoreError> {
+        let at = entry.at.as_millisecond();
+        let hash = hash(&previous, seq, at, [entry.request.as_str(), entry.actor, entry.name, entry.body]);
         sqlx::query(
             "INSERT INTO ledger (seq, entered_at, request_id, actor, entry, body, previous, hash)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(seq)
-        .bind(entry.at.as_millisecond())
+        .bind(at)
         .bind(entry.request.as_str())
         .bind(entry.actor)
         .bind(entry.name)
@@ -53,24 +117,54 @@ impl Tx {
         .bind(&hash)
         .execute(&mut *self.inner)
         .await?;
-        sqlx::query("UPDATE ledger_head SET hash = $1 WHERE id = 1")
-            .bind(&hash)
-            .execute(&mut *self.inner)
-            .await?;
-        Ok(())
+        Ok(hash)
+    }
+
+    /// The body of the last entry of this name that belongs to no request. Nobody appends anything until the transaction
+    /// ends.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn last_of_none(&mut self, name: &str) -> Result<Option<String>, StoreError> {
+        sqlx::query("UPDATE ledger_head SET seq = seq WHERE id = 1").execute(&mut *self.inner).await?;
+        let last = sqlx::query(
+            "SELECT body FROM ledger WHERE request_id = $1 AND entry = $2 ORDER BY seq DESC LIMIT 1",
+        );
+        let row = last.bind(NO_REQUEST).bind(name).fetch_optional(&mut *self.inner).await?;
+        row.map(|row| Ok(row.try_get(0)?)).transpose()
     }
 }
 
-impl Entry<'_> {
-    /// SHA-256, in hex, over the previous hash and the entry's fields, each preceded by its length, so that
-    /// no two entries have the same text.
-    fn hash(&self, seq: i64, previous: &str) -> String {
-        let mut hasher = Sha256::new();
-        let (seq, at) = (seq.to_string(), self.at.as_millisecond().to_string());
-        for field in [previous, &seq, &at, self.request.as_str(), self.actor, self.name, self.body] {
-            hasher.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
-            hasher.update(field);
-        }
-        hex::encode(hasher.finalize())
+impl Store {
+    /// The last entry's number and hash.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn ledger_head(&self) -> Result<Head, StoreError> {
+        let row = sqlx::query("SELECT seq, hash FROM ledger_head WHERE id = 1").fetch_one(&self.pool).await?;
+        Ok(Head { seq: row.try_get(0)?, hash: row.try_get(1)? })
     }
+}
+
+/// Whether a time is so much earlier than the last one that clocks which differ do not explain it.
+fn is_earlier(at: i64, last_at: i64) -> bool {
+    at < last_at.saturating_sub(i64::try_from(SKEW.as_millis()).unwrap_or(0))
+}
+
+/// The hash of an entry with the text fields `request_id`, `actor`, `entry` and `body`.
+fn hash(previous: &str, seq: i64, at: i64, texts: [&str; 4]) -> String {
+    let mut hasher = Sha256::new();
+    let [request, actor, name, body] = texts;
+    for field in [previous, &seq.to_string(), &at.to_string(), request, actor, name, body] {
+        hasher.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hasher.update(field);
+    }
+    hex::encode(hasher.finalize())
+}
+
+/// The hash that an entry ought to have.
+#[cfg(test)]
+pub(super) fn hash_of(entry: &Recorded) -> String {
+    let Recorded { seq, at, request, actor, name, body, previous, .. } = entry;
+    hash(previous, *seq, *at, [request, actor, name, body])
 }

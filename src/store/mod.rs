@@ -6,6 +6,7 @@
 //! written in one [`Tx`]; no transaction is ever open during a call to the outside. This room must not know
 //! of Slack, Marketo or HTTP, and it decides nothing.
 
+mod anchor;
 mod budget;
 mod claim;
 mod ledger;
@@ -33,9 +34,10 @@ use sqlx::{
 };
 
 pub use self::{
+    anchor::Anchor,
     budget::{Place, Wanted},
     claim::{Claimed, Lease},
-    ledger::{Entry, GENESIS},
+    ledger::{BOT, Break, Entry, GENESIS, Head, Ledger, NO_REQUEST, Recorded, Selection},
     messages::Posted,
     outbox::{Depth, StoredEffect},
     requests::{Seen, Taken},

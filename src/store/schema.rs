@@ -133,6 +133,22 @@ DROP INDEX request_open_subject;
 CREATE UNIQUE INDEX request_open_subject ON request (subject) WHERE is_open = 1;
 ";
 
+const LEDGER: &str = "
+-- When the last entry was entered; absent where that was before this migration.
+ALTER TABLE ledger_head ADD COLUMN entered_at BIGINT;
+CREATE INDEX ledger_request ON ledger (request_id, seq);
+-- The heads of the ledger that are shown outside, one a day.
+CREATE TABLE anchor (
+    day TEXT PRIMARY KEY,
+    seq BIGINT NOT NULL,
+    hash TEXT NOT NULL,
+    attempted_at BIGINT NOT NULL,
+    due_at BIGINT NOT NULL,
+    channel TEXT,
+    ts TEXT
+);
+";
+
 /// Brings a database from any released schema to this program's.
 pub(super) fn migrator() -> Migrator {
     let steps = [
@@ -140,6 +156,7 @@ pub(super) fn migrator() -> Migrator {
         (2, "shared budget", SHARED_BUDGET),
         (3, "auto rules", AUTO_RULES),
         (4, "one subject", ONE_SUBJECT),
+        (5, "ledger", LEDGER),
     ];
     let migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)

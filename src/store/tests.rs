@@ -1,6 +1,7 @@
 //! The contract of the store, on SQLite and on PostgreSQL. PostgreSQL is used when `TEST_POSTGRES_URL` names a
 //! server; where that is set and the server is absent, the tests fail, they do not skip.
 
+mod ledger;
 mod locks;
 #[path = "../../tests/common/schema.rs"]
 mod schema;
@@ -191,8 +192,10 @@ async fn a_worker_that_lost_its_lease_records_nothing() {
         let clock = Clock::manual(clock.now() + SignedDuration::from_secs(31));
         let taken_over = claim(&store, &clock).await.unwrap();
         assert_eq!((taken_over.effect.id.clone(), taken_over.effect.attempts), (lost.effect.id.clone(), 2));
-        let progress = store.note_progress(&lost.lease, &lost.effect.id, "{}", clock.now(), LEASE).await;
+        let mut tx = store.begin().await.unwrap();
+        let progress = tx.note_progress(&lost.lease, &lost.effect.id, "{}", clock.now(), LEASE).await;
         assert!(!progress.unwrap());
+        tx.commit().await.unwrap();
         assert!(!finish(&store, &lost).await);
         assert!(finish(&store, &taken_over).await);
         assert!(!finish(&store, &taken_over).await, "a lease is given back once");

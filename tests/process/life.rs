@@ -12,7 +12,7 @@ const RAE: &str = "U0REQ";
 const ADA: &str = "U0APPROVE";
 
 /// Rae opens the form and fills it in.
-async fn rae_fills(host: &Host) {
+pub(crate) async fn rae_fills(host: &Host) {
     let rae = host.work.person(RAE);
     assert_eq!(rae.types("C0OPS", "/marketo-api-user svc-crm@example.com").await.status, 200);
     rae.sees_modal().await.unwrap();
@@ -20,13 +20,13 @@ async fn rae_fills(host: &Host) {
 }
 
 /// Rae submits, and the modal closes.
-async fn rae_submits(host: &Host) {
+pub(crate) async fn rae_submits(host: &Host) {
     let submitted = host.work.person(RAE).submits().await.unwrap();
     assert!(submitted.closed, "{submitted:?}");
 }
 
 /// The card appears.
-async fn card_appears(host: &Host, running: &Running) {
+pub(crate) async fn card_appears(host: &Host, running: &Running) {
     let appears = host.slack.wait_for(|slack| slack.channel("C0APPROVE").len() == 1).await;
     assert!(appears, "no card: {:#?}", running.log());
 }

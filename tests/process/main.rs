@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod bulk;
 mod check;
 mod instances;
+mod ledger;
 mod life;
 mod policy;
 mod refusals;

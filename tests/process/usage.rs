@@ -4,7 +4,8 @@ use std::process::{Command, Output};
 
 use marketo_api_user::{cli::manifest, config};
 
-const SUBCOMMANDS: [&str; 7] = ["serve", "demo", "check", "policy", "manifest", "config", "healthcheck"];
+const SUBCOMMANDS: [&str; 8] =
+    ["serve", "demo", "check", "policy", "manifest", "config", "healthcheck", "ledger"];
 
 fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_marketo-api-user"));
@@ -48,6 +49,14 @@ fn bad_usage_ends_with_two_and_says_why() {
         &["manifest", "--url", "http://bot.example.com"],
         &["manifest", "--url", "https://user:hidden@bot.example.com"],
         &["manifest", "--url", ""],
+        &["ledger"],
+        &["ledger", "burn"],
+        &["ledger", "verify", "--anchored", "12"],
+        &["ledger", "verify", "--anchored", "12:abc"],
+        &["ledger", "export"],
+        &["ledger", "export", "--format", "xml"],
+        &["ledger", "export", "--format", "csv", "--since", "yesterday"],
+        &["ledger", "export", "--format", "csv", "--until", "2026-02-30"],
         &["policy"],
         &["policy", "explain", "--role", "API Only"],
         &["policy", "explain", "--requester", "@ada", "--role", "API Only"],

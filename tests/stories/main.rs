@@ -10,6 +10,7 @@ mod form;
 mod instance_trouble;
 mod instances;
 mod late_presses;
+mod ledger;
 mod main_job;
 mod marketo_trouble;
 mod outages;

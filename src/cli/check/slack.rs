@@ -50,7 +50,7 @@ pub(super) async fn look(config: &Config, slack: &Client, report: &mut Report) {
         Err(error) => report.bad("slack scopes", error.to_string()),
     }
     look_at_groups(&config.policy, slack, report).await;
-    look_at_channels(&config.policy, slack, report).await;
+    look_at_channels(config, slack, report).await;
 }
 
 /// Whether the policy's groups are there and large enough.
@@ -83,31 +83,41 @@ async fn look_at_groups(policy: &Policy, slack: &Client, report: &mut Report) {
     }
 }
 
-/// Whether cards can be posted where the policy wants them, each channel with the keys that name it.
-async fn look_at_channels(policy: &Policy, slack: &Client, report: &mut Report) {
-    for channel in policy.approval_channels() {
-        let keys = keys_of(policy, channel);
-        match slack.channel(channel).await {
-            Ok(info) if info.is_archived => {
-                report.bad(
-                    "approval channel",
-                    format!("{channel} is archived; unarchive it, or change {keys}"),
-                );
-            }
-            Ok(info) if !info.is_member && info.is_private => {
-                let detail = format!(
-                    "{keys}: the bot is no member of {channel}: type /invite @marketo-api-user in it"
-                );
-                report.bad("approval channel", detail);
-            }
-            Ok(_) => report.good("approval channel", format!("the bot can post in {channel}")),
-            Err(error) => {
-                let detail = format!(
-                    "{channel}: {error}; if {keys} is right and the channel is private, type \
-                     /invite @marketo-api-user in it"
-                );
-                report.bad("approval channel", detail);
-            }
+/// Whether cards can be posted where the policy wants them, each channel with the keys that name it, and the head of the
+/// ledger where it is to be shown.
+async fn look_at_channels(config: &Config, slack: &Client, report: &mut Report) {
+    for channel in config.policy.approval_channels() {
+        let keys = keys_of(&config.policy, channel);
+        look_at_channel("approval channel", &keys, channel, slack, report).await;
+    }
+    if let Some(channel) = &config.anchor_channel {
+        look_at_channel("anchor channel", "ledger.anchor_channel", channel, slack, report).await;
+    }
+}
+
+async fn look_at_channel(
+    check: &'static str,
+    keys: &str,
+    channel: &ChannelId,
+    slack: &Client,
+    report: &mut Report,
+) {
+    match slack.channel(channel).await {
+        Ok(info) if info.is_archived => {
+            report.bad(check, format!("{channel} is archived; unarchive it, or change {keys}"));
+        }
+        Ok(info) if !info.is_member && info.is_private => {
+            let detail =
+                format!("{keys}: the bot is no member of {channel}: type /invite @marketo-api-user in it");
+            report.bad(check, detail);
+        }
+        Ok(_) => report.good(check, format!("the bot can post in {channel}")),
+        Err(error) => {
+            let detail = format!(
+                "{channel}: {error}; if {keys} is right and the channel is private, type \
+                 /invite @marketo-api-user in it"
+            );
+            report.bad(check, detail);
         }
     }
 }

@@ -215,7 +215,7 @@ fn later(
     let event =
         waits.map_or(Event::Resumed, |(cause, until)| Event::Waits(Waiting { cause, until, may_be_applied }));
     let settlement = Settlement::Later { due_at, progress: Some(progress.text()), error };
-    Done { settlement, event: Some(event) }
+    Done::of(settlement, Some(event))
 }
 
 fn failed(kind: FailureKind, detail: String, progress: &Progress) -> Done {

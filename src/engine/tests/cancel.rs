@@ -42,9 +42,12 @@ impl House {
     }
 
     async fn may_invite(&self, claimed: &Claimed) -> bool {
-        let store = self.engine.store();
-        store.note_progress(&claimed.lease, &claimed.effect.id, "{}", self.clock.now(), LEASE).await.unwrap()
+        self.engine.note_attempt(claimed, "{}", LEASE, &an_invite()).await.unwrap()
     }
+}
+
+fn an_invite() -> Sent {
+    Sent { call: "invite", instance: "production".to_owned(), attempt: 1, sha256: "00".to_owned() }
 }
 
 #[tokio::test]
@@ -85,17 +88,15 @@ async fn of_a_worker_and_a_cancellation_at_once_one_wins() {
         for round in 0..40 {
             let request = house.waiting(&format!("svc{round}@example.com")).await;
             house.due();
-            let store = house.engine.store().clone();
-            let (now, token, clock) = (house.clock.now(), house.clock.new_id(), house.clock.clone());
+            let worker = house.engine.clone();
+            let (now, token) = (house.clock.now(), house.clock.new_id());
             let worker = tokio::spawn(async move {
-                let claimed = store.claim(now, LEASE, || token.clone()).await.unwrap()?;
+                let claimed = worker.store().claim(now, LEASE, || token.clone()).await.unwrap()?;
                 // What else is due are messages of the cancellation.
                 if claimed.effect.effect.name() != "apply" {
                     return Some((claimed, false));
                 }
-                let id = claimed.effect.id.clone();
-                let may_invite =
-                    store.note_progress(&claimed.lease, &id, "{}", clock.now(), LEASE).await.unwrap();
+                let may_invite = worker.note_attempt(&claimed, "{}", LEASE, &an_invite()).await.unwrap();
                 Some((claimed, may_invite))
             });
             let cancel = house.press(&request, ADA, Press::Cancel);

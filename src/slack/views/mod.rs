@@ -2,6 +2,7 @@
 //! with, so that a late or repeated delivery does no harm. None of them knows who will read it, whether it is the
 //! first or the tenth showing, or how it gets to Slack.
 
+mod anchor;
 mod card;
 mod facts;
 mod failure;
@@ -19,6 +20,7 @@ use slack_morphism::blocks::{
     SlackBlock, SlackBlockButtonElement, SlackBlockButtonStyle, SlackBlockPlainTextOnly, SlackView,
 };
 
+pub use anchor::anchor;
 pub use card::{card, requester};
 pub(super) use facts::user_of;
 pub use form::{Choices, Form, Wording, options, request_modal};

@@ -299,7 +299,7 @@ impl World {
         };
     }
 
-    fn settle(&mut self, token: u32, Done { settlement, event }: Done) {
+    fn settle(&mut self, token: u32, Done { settlement, event, .. }: Done) {
         let Some(lane) = self.held(token) else { return };
         match settlement {
             Settlement::Done => self.lane = None,

@@ -1,0 +1,42 @@
+//! `ledger`: what an auditor does with the ledger. Only the database's address is needed, and nothing is written to it.
+
+mod export;
+
+use std::process::ExitCode;
+
+use secrecy::ExposeSecret;
+
+use super::{
+    Failure,
+    args::{Export, LedgerCommand},
+    print,
+};
+use crate::{
+    config::{self, Environment},
+    store::{Head, Ledger},
+};
+
+pub(super) async fn run(environment: &Environment, command: &LedgerCommand) -> Result<ExitCode, Failure> {
+    let url = config::database_url(environment).map_err(|fault| Failure(vec![fault.to_string()]))?;
+    let ledger = Ledger::open(url.expose_secret()).await.map_err(|error| {
+        Failure(vec![format!("DATABASE_URL: {error}; is it the address of the bot's database?")])
+    })?;
+    let result = match command {
+        LedgerCommand::Verify { anchored } => verify(&ledger, anchored).await,
+        LedgerCommand::Export(export) => print_entries(&ledger, export).await,
+        LedgerCommand::Head => print(&format!("{}\n", ledger.head().await?)),
+    };
+    ledger.close().await;
+    result
+}
+
+async fn verify(ledger: &Ledger, anchored: &[Head]) -> Result<ExitCode, Failure> {
+    match ledger.verify(anchored).await? {
+        Ok(head) => print(&format!("ok: {} entries, head {head}\n", head.seq)),
+        Err(found) => Err(Failure(vec![format!("ledger: {found}")])),
+    }
+}
+
+async fn print_entries(ledger: &Ledger, export: &Export) -> Result<ExitCode, Failure> {
+    export::run(ledger, &export.selection(), export.format).await
+}

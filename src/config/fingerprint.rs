@@ -1,0 +1,49 @@
+//! What the ledger keeps of the settings: digests by which a change shows, and which part it is in. Secrets are left out,
+//! and so is what may differ from one replica to the next.
+
+use serde_json::{Value, json};
+
+use super::{Config, Instance, Slack};
+use crate::{domain::digest::of_json, marketo::Identity};
+
+impl Config {
+    /// The program's version, a digest of the settings in effect, and one of each part of them.
+    pub fn fingerprint(&self) -> Value {
+        // Every field by its name: for a new one it has to be decided here.
+        let Self { bind: _, database_url: _, log: _, slack, policy, instances, lease, anchor_channel } = self;
+        let Slack { signing_secrets: _, bot_token: _, api_url, team_ids, app_id } = slack;
+        let parts = json!({
+            "slack": of_json(&json!({ "api_url": api_url, "team_ids": team_ids, "app_id": app_id })),
+            "policy": of_json(&json!(policy)),
+            "marketo": of_json(&instances.iter().map(instance).collect()),
+            "replicas": of_json(&json!({ "lease": lease })),
+            "ledger": of_json(&json!({ "anchor_channel": anchor_channel })),
+        });
+        json!({ "version": env!("CARGO_PKG_VERSION"), "sha256": of_json(&parts), "parts": parts })
+    }
+}
+
+fn instance(instance: &Instance) -> Value {
+    let Instance {
+        name,
+        base_url,
+        client_id: _,
+        client_secret: _,
+        identity,
+        calls_per_20s,
+        max_concurrent,
+        set_at: _,
+    } = instance;
+    let identity = match identity {
+        Identity::Auto => "auto",
+        Identity::Marketo => "marketo",
+        Identity::Adobe => "adobe",
+    };
+    json!({
+        "name": name,
+        "base_url": base_url,
+        "identity": identity,
+        "calls_per_20s": calls_per_20s,
+        "max_concurrent": max_concurrent,
+    })
+}
