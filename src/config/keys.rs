@@ -37,6 +37,20 @@ pub(super) const INSTANCE: &[&str] = &[
 /// The keys of `[replicas]`.
 pub(super) const REPLICAS: &[&str] = &["lease"];
 
+/// The keys of `[limits]`.
+pub(super) const LIMITS: &[&str] = &[
+    "per_user_per_minute",
+    "per_team_per_minute",
+    "connections",
+    "in_flight",
+    "header_timeout",
+    "body_timeout",
+    "idle_timeout",
+];
+
+/// The keys of `[http]`.
+pub(super) const HTTP: &[&str] = &["client_cert_header", "client_cert_name"];
+
 /// The tables, as written in the file.
 pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("[slack]", SLACK),
@@ -44,6 +58,8 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("[marketo]", MARKETO),
     ("[[instance]]", INSTANCE),
     ("[replicas]", REPLICAS),
+    ("[limits]", LIMITS),
+    ("[http]", HTTP),
 ];
 
 /// What people look for in the file although the environment holds it.
@@ -150,7 +166,8 @@ mod tests {
             ("bind", "unknown key: this is read from the environment variable BIND"),
             (
                 "x",
-                "unknown key: expected one of the tables [slack], [policy], [marketo], [[instance]], [replicas]",
+                "unknown key: expected one of the tables [slack], [policy], [marketo], [[instance]], [replicas], \
+                 [limits], [http]",
             ),
         ] {
             assert_eq!(unknown_table(key), expected, "{key}");

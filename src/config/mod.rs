@@ -8,6 +8,7 @@
 mod address;
 mod document;
 mod duration;
+mod edge;
 mod environment;
 mod fault;
 mod instances;
@@ -25,6 +26,7 @@ use secrecy::SecretString;
 
 pub use self::{
     address::base_url,
+    edge::{ClientCert, Limits},
     environment::Environment,
     fault::Fault,
     instances::{Instance, SetAt},
@@ -62,6 +64,10 @@ pub struct Config {
     pub instances: Vec<Instance>,
     /// How long after its last sign of life a replica's work is taken over.
     pub lease: Duration,
+    /// How much the edge takes at once, and how long it waits.
+    pub limits: Limits,
+    /// What a proxy in front must say of Slack's client certificate; absent: not looked at.
+    pub client_cert: Option<ClientCert>,
 }
 
 /// Reads the settings. `file` is the one that `--config` names; without it, `CONFIG` or the usual file.
@@ -110,6 +116,8 @@ fn read(environment: &Environment, document: Option<Document>, faults: &Faults) 
     if !LEASES.contains(&lease) {
         replicas.fault("lease", "expected 2s to 10m");
     }
+    let limits = edge::limits(&Section::open(&table, "limits", keys::LIMITS, faults));
+    let client_cert = edge::client_cert(&Section::open(&table, "http", keys::HTTP, faults));
     Some(Config {
         bind: bind?,
         database_url: database_url?,
@@ -118,5 +126,7 @@ fn read(environment: &Environment, document: Option<Document>, faults: &Faults) 
         policy,
         instances,
         lease,
+        limits,
+        client_cert,
     })
 }

@@ -62,6 +62,9 @@ fn take(edge: &Edge, signed: &Signed) -> Answer {
         Owner::NotKnown if line != Line::Help => return Answer::told("starting", &words::starting()),
         Owner::NotKnown | Owner::Us => {}
     }
+    if let Some(answer) = edge.limited_command(signed, &command) {
+        return answer;
+    }
     match line {
         Line::Help => edge.usage(&command.command),
         Line::Unknown => Answer::told("not_understood", &words::not_understood(&command.command)),
