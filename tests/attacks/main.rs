@@ -23,6 +23,7 @@ async fn every_attack_is_repelled() {
     door::framing(&bot, &mut table).await;
     door::names_nothing(&bot, &mut table).await;
     forged::payloads(&bot, &mut table).await;
+    forged::claims(&bot, &mut table).await;
     forged::replays(&bot, &mut table).await;
     slow::oversized(&bot, &mut table).await;
     bot.nothing_came_of_it(&mut table).await;

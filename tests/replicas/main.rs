@@ -6,6 +6,7 @@ mod budget;
 mod lost;
 mod program;
 mod proxy;
+mod replays;
 #[path = "../common/schema.rs"]
 mod schema;
 mod sqlite;
