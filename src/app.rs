@@ -5,12 +5,12 @@ mod ledger;
 mod places;
 
 use std::{
-    future::{Future, IntoFuture},
+    future::Future,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use axum::{Router, serve::ListenerExt};
+use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
@@ -79,6 +79,7 @@ pub struct App {
     instances: Instances,
     tasks: TaskTracker,
     stop: CancellationToken,
+    limits: config::Limits,
     metrics: &'static OnceLock<Option<PrometheusHandle>>,
     unentered: Option<ledger::Unentered>,
 }
@@ -187,6 +188,8 @@ impl App {
             signing_secrets: config.slack.signing_secrets.clone(),
             teams: Arc::clone(&teams),
             app_id: config.slack.app_id.clone(),
+            limits: config.limits.clone(),
+            client_cert: config.client_cert.clone(),
             metrics,
         });
         let dispatcher = Dispatcher::new(dispatch::Parts {
@@ -213,6 +216,7 @@ impl App {
             instances,
             tasks,
             stop,
+            limits: config.limits.clone(),
             metrics,
             unentered,
         })
@@ -255,12 +259,8 @@ impl App {
         dispatching: JoinHandle<()>,
     ) {
         self.keep_fresh();
-        let stopped = self.stop.clone().cancelled_owned();
-        let listener = listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
-        let serving = axum::serve(listener, self.router).with_graceful_shutdown(stopped).into_future();
-        let serving = tokio::spawn(serving);
+        let stopped = self.stop.clone();
+        let serving = tokio::spawn(http::serve(listener, self.router, self.limits, stopped));
         end.await;
         tracing::info!("stopping");
         self.health.stop();

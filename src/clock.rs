@@ -51,8 +51,8 @@ impl Clock {
         }
     }
 
-    /// Starts a stopwatch. It measures real time even where the clock is moved by hand: it is for figures, never for
-    /// decisions.
+    /// Starts a stopwatch. It measures real time even where the clock is moved by hand: it is for figures, and for
+    /// how long a connection may take; never for decisions about requests.
     #[expect(clippy::disallowed_methods, reason = "this is the room that may ask the system")]
     pub fn stopwatch(&self) -> Stopwatch {
         Stopwatch(std::time::Instant::now())
@@ -111,6 +111,11 @@ impl Stopwatch {
     /// Seconds since the start.
     pub fn seconds(&self) -> f64 {
         self.0.elapsed().as_secs_f64()
+    }
+
+    /// Whole milliseconds since the start.
+    pub fn millis(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 

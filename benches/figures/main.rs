@@ -3,13 +3,14 @@
 //!
 //! Server and clients share one machine: the server has the first CPU, clients and simulators have the second. What
 //! is compared with the floor is measured in turns with it, and the median counts. `-- --binary PATH` measures
-//! another build.
+//! another build. `-- --siege` measures something else: good requests while others attack.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot go on ends")]
 
 mod floor;
 mod load;
 mod process;
+mod siege;
 mod stage;
 mod table;
 
@@ -44,8 +45,21 @@ fn main() {
     let binary = given.map_or_else(|| env!("CARGO_BIN_EXE_marketo-api-user").into(), PathBuf::from);
     let is_pinned = process::move_to_second_cpu();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let rows = runtime.block_on(measure(binary, is_pinned));
+    let rows = if arguments.iter().any(|argument| argument == "--siege") {
+        runtime.block_on(besieged(binary, is_pinned))
+    } else {
+        runtime.block_on(measure(binary, is_pinned))
+    };
     table::print(&rows, is_pinned);
+}
+
+/// What good requests get while others attack: 200 slow connections and a flood of bad signatures at once.
+async fn besieged(binary: PathBuf, is_pinned: bool) -> Vec<table::Row> {
+    let stage = Stage::open(binary, is_pinned).await;
+    let bot = stage.start_bot().await;
+    let rows = siege::measure(&Clock::system(), &bot).await;
+    bot.stop();
+    rows
 }
 
 async fn measure(binary: PathBuf, is_pinned: bool) -> Vec<table::Row> {

@@ -43,7 +43,8 @@ impl Stage {
         let marketo = MarketoSim::start(clock.clone(), marketo::Setup::default()).await.unwrap();
         let work = Workplace::new(Arc::clone(&slack), "http://127.0.0.1:1", clock.clone());
         let folder = tempfile::tempdir().unwrap();
-        let policy = format!("{POLICY}\n[marketo]\ncalls_per_20s = 100\n");
+        let limits = "[limits]\nper_user_per_minute = 0\nper_team_per_minute = 0\n";
+        let policy = format!("{POLICY}\n[marketo]\ncalls_per_20s = 100\n{limits}");
         std::fs::write(folder.path().join("marketo-api-user.toml"), policy).unwrap();
         let this = Self { slack, marketo, work, clock, folder, binary, is_pinned };
         this.start_bot().await.stop();

@@ -10,7 +10,18 @@ impl Config {
     /// The program's version, a digest of the settings in effect, and one of each part of them.
     pub fn fingerprint(&self) -> Value {
         // Every field by its name: for a new one it has to be decided here.
-        let Self { bind: _, database_url: _, log: _, slack, policy, instances, lease, anchor_channel } = self;
+        let Self {
+            bind: _,
+            database_url: _,
+            log: _,
+            slack,
+            policy,
+            instances,
+            lease,
+            anchor_channel,
+            limits,
+            client_cert,
+        } = self;
         let Slack { signing_secrets: _, bot_token: _, api_url, team_ids, app_id } = slack;
         let parts = json!({
             "slack": of_json(&json!({ "api_url": api_url, "team_ids": team_ids, "app_id": app_id })),
@@ -18,6 +29,8 @@ impl Config {
             "marketo": of_json(&instances.iter().map(instance).collect()),
             "replicas": of_json(&json!({ "lease": lease })),
             "ledger": of_json(&json!({ "anchor_channel": anchor_channel })),
+            "limits": of_json(&json!(limits)),
+            "http": of_json(&json!(client_cert)),
         });
         json!({ "version": env!("CARGO_PKG_VERSION"), "sha256": of_json(&parts), "parts": parts })
     }

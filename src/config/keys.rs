@@ -67,6 +67,20 @@ pub(super) const REPLICAS: &[&str] = &["lease"];
 /// The keys of `[ledger]`.
 pub(super) const LEDGER: &[&str] = &["anchor_channel"];
 
+/// The keys of `[limits]`.
+pub(super) const LIMITS: &[&str] = &[
+    "per_user_per_minute",
+    "per_team_per_minute",
+    "connections",
+    "in_flight",
+    "header_timeout",
+    "body_timeout",
+    "idle_timeout",
+];
+
+/// The keys of `[http]`.
+pub(super) const HTTP: &[&str] = &["client_cert_header", "client_cert_name"];
+
 /// The tables, as written in the file.
 pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("[slack]", SLACK),
@@ -76,6 +90,8 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("[[instance]]", INSTANCE),
     ("[replicas]", REPLICAS),
     ("[ledger]", LEDGER),
+    ("[limits]", LIMITS),
+    ("[http]", HTTP),
 ];
 
 /// What people look for in the file although the environment holds it.
@@ -190,7 +206,7 @@ mod tests {
             (
                 "x",
                 "unknown key: expected one of the tables [slack], [policy], [[rule]], [marketo], [[instance]], \
-                 [replicas], [ledger]",
+                 [replicas], [ledger], [limits], [http]",
             ),
         ] {
             assert_eq!(unknown_table(key), expected, "{key}");

@@ -8,6 +8,7 @@
 mod address;
 mod document;
 mod duration;
+mod edge;
 mod environment;
 mod fault;
 mod fingerprint;
@@ -28,6 +29,7 @@ use secrecy::SecretString;
 
 pub use self::{
     address::base_url,
+    edge::{ClientCert, Limits},
     environment::Environment,
     fault::Fault,
     instances::{Instance, SetAt},
@@ -67,6 +69,10 @@ pub struct Config {
     pub lease: Duration,
     /// Where the head of the ledger is shown once a day; absent: nowhere.
     pub anchor_channel: Option<ChannelId>,
+    /// How much the edge takes at once, and how long it waits.
+    pub limits: Limits,
+    /// What a proxy in front must say of Slack's client certificate; absent: not looked at.
+    pub client_cert: Option<ClientCert>,
 }
 
 /// Reads the settings. `file` is the one that `--config` names; without it, `CONFIG` or the usual file.
@@ -138,6 +144,8 @@ fn read(environment: &Environment, document: Option<Document>, faults: &Faults) 
     if !LEASES.contains(&lease) {
         replicas.fault("lease", "expected 2s to 10m");
     }
+    let limits = edge::limits(&Section::open(&table, "limits", keys::LIMITS, faults));
+    let client_cert = edge::client_cert(&Section::open(&table, "http", keys::HTTP, faults));
     let ledger = Section::open(&table, "ledger", keys::LEDGER, faults);
     let expected = "a channel id, such as \"C0AUDIT\"";
     let anchor_channel = ledger.text("anchor_channel", expected, |text| slack::channel(text, expected));
@@ -159,5 +167,7 @@ fn read(environment: &Environment, document: Option<Document>, faults: &Faults) 
         instances,
         lease,
         anchor_channel,
+        limits,
+        client_cert,
     })
 }

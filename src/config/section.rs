@@ -136,6 +136,16 @@ impl<'a> Section<'a> {
         .unwrap_or(default)
     }
 
+    /// A duration, or `0` for none.
+    pub(super) fn duration_or_none(&self, key: &str, default: Option<Duration>) -> Option<Duration> {
+        if self.get(key).and_then(Value::as_integer) == Some(0) {
+            return None;
+        }
+        let expected = format!("{}, or 0", duration::EXPECTED);
+        let read = |text: &str| read_duration(text).map_err(|problem| format!("{problem}, or 0"));
+        self.text(key, &expected, read).map_or(default, Some)
+    }
+
     /// A list; each item that `read` refuses is a fault of its own. What is equal counts once.
     pub(super) fn list<T: PartialEq>(
         &self,

@@ -35,6 +35,20 @@ impl Answer {
         Self::json(outcome, &serde_json::json!({"response_action": "clear"}))
     }
 
+    /// A status, and after how many seconds it may be tried again.
+    pub(super) fn later(outcome: &'static str, status: StatusCode, seconds: u64) -> Self {
+        let mut answer = Self::status(outcome, status);
+        answer.response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        answer
+    }
+
+    /// The same answer, the last one on its connection.
+    pub(super) fn last(mut self) -> Self {
+        let close = HeaderValue::from_static("close");
+        self.response.headers_mut().insert(header::CONNECTION, close);
+        self
+    }
+
     /// 200 with JSON.
     pub(super) fn json(outcome: &'static str, value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {

@@ -64,6 +64,7 @@ struct Choice {
     metadata: String,
     view: String,
     at: String,
+    trigger_id: String,
 }
 
 /// Takes a choice in a form; nothing if there was none.
@@ -93,6 +94,7 @@ pub(super) fn take(edge: &Edge, interaction: &Interaction, is_first: bool) -> Op
         metadata: view.private_metadata.clone(),
         view: view.id.clone(),
         at: action.action_ts.clone(),
+        trigger_id: interaction.trigger_id.clone(),
     };
     edge.tasks.spawn(choice.follow(Some(view.hash.clone()).filter(|hash| !hash.is_empty())));
     Some(Answer::empty("instance_chosen"))
@@ -100,6 +102,10 @@ pub(super) fn take(edge: &Edge, interaction: &Interaction, is_first: bool) -> Op
 
 impl Choice {
     async fn follow(self, hash: Option<String>) {
+        // Another replica may have got the same choice.
+        if !self.edge.is_first("choice", &self.trigger_id).await {
+            return;
+        }
         let catalog = match self.instance.catalog() {
             Some(catalog) => Some(catalog),
             None => {

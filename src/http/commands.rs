@@ -56,6 +56,9 @@ fn take(edge: &Edge, signed: &Signed) -> Answer {
         Owner::NotKnown if !is_help => return Answer::told("starting", &words::starting()),
         Owner::NotKnown | Owner::Us => {}
     }
+    if let Some(answer) = edge.limited_command(signed, &command) {
+        return answer;
+    }
     match line {
         Line::Word(Word::Help) => edge.usage(&command.command),
         Line::Near(word) => {

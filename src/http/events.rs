@@ -17,7 +17,7 @@ pub(super) async fn event(State(edge): State<Edge>, request: Request) -> Respons
     let watch = edge.watch();
     let answer = match edge.verified(request, false).await {
         Ok(signed) => match object::<Envelope>(&signed.body) {
-            Some(envelope) => take(&edge, envelope),
+            Some(envelope) => take(&edge, envelope).await,
             None => Answer::status("unreadable", StatusCode::BAD_REQUEST),
         },
         Err(answer) => answer,
@@ -25,7 +25,7 @@ pub(super) async fn event(State(edge): State<Edge>, request: Request) -> Respons
     answer.counted("events", watch)
 }
 
-fn take(edge: &Edge, envelope: Envelope) -> Answer {
+async fn take(edge: &Edge, envelope: Envelope) -> Answer {
     if envelope.kind == "url_verification" {
         return Answer::body("url_verification", "text/plain; charset=utf-8", envelope.challenge);
     }
@@ -34,6 +34,11 @@ fn take(edge: &Edge, envelope: Envelope) -> Answer {
     }
     let event = envelope.event;
     match event.kind.as_str() {
+        "subteam_updated" | "subteam_members_changed" | "app_uninstalled" | "tokens_revoked"
+            if !edge.is_first("event", &envelope.event_id).await =>
+        {
+            Answer::empty("repeated")
+        }
         "subteam_updated" | "subteam_members_changed" => {
             let group = if event.subteam_id.is_empty() { event.subteam.id } else { event.subteam_id };
             edge.people.forget_group(&GroupId(group));

@@ -31,6 +31,9 @@ async fn take(edge: &Edge, signed: &Signed) -> Answer {
         Owner::NotKnown => return Answer::status("starting", StatusCode::SERVICE_UNAVAILABLE),
         Owner::Us => {}
     }
+    if let Some(answer) = edge.limited_interaction(signed, &interaction) {
+        return answer;
+    }
     match (interaction.kind.as_str(), interaction.view.callback_id.as_str()) {
         ("block_actions", _) => match choices::take(edge, &interaction, signed.is_first) {
             Some(answer) => answer,

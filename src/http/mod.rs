@@ -5,6 +5,7 @@
 
 mod answer;
 mod body;
+mod certificate;
 mod choices;
 mod commands;
 mod edits;
@@ -12,12 +13,16 @@ mod events;
 mod filled;
 mod health;
 mod interactions;
+mod limited;
 mod line;
 mod lookups;
 mod options;
+mod pace;
 mod presses;
+mod rates;
 mod replay;
 mod reviews;
+mod server;
 mod signature;
 mod submissions;
 
@@ -35,13 +40,15 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
 use tokio_util::task::TaskTracker;
 
-use self::{replay::Replays, signature::Keys};
+pub use self::server::serve;
+use self::{body::Intake, certificate::Expected, limited::Shares, replay::Replays, signature::Keys};
 use crate::{
     cache::{
         instances::Instances,
         people::{People, Teams},
     },
     clock::Clock,
+    config::{ClientCert, Limits},
     domain::people::{ChannelId, UserId},
     engine::Engine,
     health::Health,
@@ -80,6 +87,10 @@ pub struct Parts {
     pub teams: Teams,
     /// The app's id; absent: not checked.
     pub app_id: Option<String>,
+    /// How much is taken at once.
+    pub limits: Limits,
+    /// What a proxy in front must say of Slack's client certificate; absent: not looked at.
+    pub client_cert: Option<ClientCert>,
     /// The metrics to show.
     pub metrics: &'static OnceLock<Option<PrometheusHandle>>,
 }
@@ -92,6 +103,9 @@ struct Inner {
     parts: Parts,
     keys: Keys,
     replays: Replays,
+    intake: Intake,
+    shares: Shares,
+    certificate: Option<Expected>,
     choices: choices::Latest,
     /// The answer to `help`, by the name of the command.
     usage: OnceLock<(String, Bytes)>,
@@ -115,7 +129,10 @@ impl std::ops::Deref for Edge {
 pub fn router(parts: Parts) -> Router {
     let keys = Keys::new(&parts.signing_secrets);
     let (replays, choices, usage) = (Replays::default(), choices::Latest::default(), OnceLock::new());
-    let edge = Edge(Arc::new(Inner { parts, keys, replays, choices, usage }));
+    let (intake, shares) = (Intake::new(&parts.limits), Shares::new(&parts.limits));
+    let expected = |cert: &ClientCert| Expected::new(&cert.header, &cert.name);
+    let certificate = parts.client_cert.as_ref().and_then(expected);
+    let edge = Edge(Arc::new(Inner { parts, keys, replays, intake, shares, certificate, choices, usage }));
     Router::new()
         .route("/slack/commands", post(commands::command))
         .route("/slack/interactions", post(interactions::interaction))
@@ -152,6 +169,21 @@ impl Edge {
         } else {
             Owner::Others
         }
+    }
+
+    /// Whether what is known by `id` among its `kind` comes for the first time, to whichever replica. For what leaves
+    /// nothing else behind; where it cannot be told in time, it does.
+    async fn is_first(&self, kind: &str, id: &str) -> bool {
+        if id.is_empty() {
+            return true;
+        }
+        let key = format!("{kind}:{id}");
+        match tokio::time::timeout(BEFORE_MODAL, self.engine.is_first(&key)).await {
+            Ok(Ok(is_first)) => return is_first,
+            Ok(Err(error)) => tracing::warn!(%error, kind, "it cannot be told whether it came before"),
+            Err(_) => tracing::warn!(kind, "it could not be told in time whether it came before"),
+        }
+        true
     }
 
     /// Tells somebody something that nobody else sees. Best effort, in the background.

@@ -3,7 +3,7 @@
 //! the database. Bounded: when it is full the oldest is forgotten.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     hash::{BuildHasherDefault, Hasher},
     sync::{Mutex, PoisonError},
 };
@@ -46,7 +46,8 @@ pub(super) struct Replays(Mutex<Memory>);
 
 #[derive(Default)]
 struct Memory {
-    known: HashSet<Key, BuildHasherDefault<Truncate>>,
+    /// Each with whether it was refused for coming at a bad time.
+    known: HashMap<Key, bool, BuildHasherDefault<Truncate>>,
     order: VecDeque<(i64, Key)>,
 }
 
@@ -56,12 +57,21 @@ impl std::fmt::Debug for Replays {
     }
 }
 
+/// How a signed request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Came {
+    /// For the first time, as far as this process knows.
+    First,
+    /// Once more.
+    Again,
+    /// Once more, after it was refused for coming at a bad time.
+    Refused,
+}
+
 impl Replays {
-    /// Remembers a request that came at `now` (UTC seconds); false if it came before.
-    pub(super) fn is_first(&self, fingerprint: &Fingerprint, now: i64) -> bool {
-        let mut half = [0; 16];
-        half.copy_from_slice(&fingerprint[..16]);
-        let key = Key::from_le_bytes(half);
+    /// Remembers a request that came at `now` (UTC seconds), and tells how it came.
+    pub(super) fn see(&self, fingerprint: &Fingerprint, now: i64) -> Came {
+        let key = key(fingerprint);
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(&(came, old)) = memory.order.front() {
             if came + MEMORY >= now && memory.order.len() < CAPACITY {
@@ -70,12 +80,28 @@ impl Replays {
             memory.order.pop_front();
             memory.known.remove(&old);
         }
-        let is_first = memory.known.insert(key);
-        if is_first {
-            memory.order.push_back((now, key));
-        }
-        is_first
+        match memory.known.entry(key) {
+            Entry::Occupied(known) if *known.get() => return Came::Refused,
+            Entry::Occupied(_) => return Came::Again,
+            Entry::Vacant(place) => place.insert(false),
+        };
+        memory.order.push_back((now, key));
+        Came::First
     }
+
+    /// Remembers that a request was not carried out and will not be: whoever sent it was told so.
+    pub(super) fn refuse(&self, fingerprint: &Fingerprint) {
+        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(is_refused) = memory.known.get_mut(&key(fingerprint)) {
+            *is_refused = true;
+        }
+    }
+}
+
+fn key(fingerprint: &Fingerprint) -> Key {
+    let mut half = [0; 16];
+    half.copy_from_slice(&fingerprint[..16]);
+    Key::from_le_bytes(half)
 }
 
 #[cfg(test)]
@@ -91,18 +117,28 @@ mod tests {
     #[test]
     fn a_request_is_remembered_for_ten_minutes() {
         let replays = Replays::default();
-        assert!(replays.is_first(&fingerprint(1), 1_000));
-        assert!(!replays.is_first(&fingerprint(1), 1_000));
-        assert!(replays.is_first(&fingerprint(2), 1_001));
-        assert!(!replays.is_first(&fingerprint(1), 1_600));
-        assert!(replays.is_first(&fingerprint(1), 1_601));
+        assert_eq!(replays.see(&fingerprint(1), 1_000), Came::First);
+        assert_eq!(replays.see(&fingerprint(1), 1_000), Came::Again);
+        assert_eq!(replays.see(&fingerprint(2), 1_001), Came::First);
+        assert_eq!(replays.see(&fingerprint(1), 1_600), Came::Again);
+        assert_eq!(replays.see(&fingerprint(1), 1_601), Came::First);
+    }
+
+    #[test]
+    fn what_was_refused_stays_refused() {
+        let replays = Replays::default();
+        replays.refuse(&fingerprint(1));
+        assert_eq!(replays.see(&fingerprint(1), 1_000), Came::First);
+        replays.refuse(&fingerprint(1));
+        assert_eq!(replays.see(&fingerprint(1), 1_600), Came::Refused);
+        assert_eq!(replays.see(&fingerprint(1), 1_601), Came::First);
     }
 
     #[test]
     fn the_memory_is_bounded() {
         let replays = Replays::default();
         for n in 0..200_000 {
-            assert!(replays.is_first(&fingerprint(n), 1_000));
+            assert_eq!(replays.see(&fingerprint(n), 1_000), Came::First);
         }
         let memory = replays.0.lock().unwrap();
         assert!(memory.order.len() <= CAPACITY && memory.known.len() == memory.order.len());

@@ -152,6 +152,9 @@ pub fn already_pending(are_several_instances: bool) -> String {
 /// The database failed.
 pub const NOTHING_STORED: &str = "Nothing was stored: the database does not answer. Try again in a minute.";
 
+/// Somebody does too much at once.
+pub const TOO_MANY: &str = "Too many requests at once. Nothing was sent. Try again in a minute.";
+
 /// A denial without a reason.
 pub const REASON_MISSING: &str = "Say why: the requester will read it.";
 

@@ -249,6 +249,9 @@ pub struct Envelope {
     /// The app.
     #[serde(deserialize_with = "lenient")]
     pub api_app_id: String,
+    /// What tells it from every other event, however often it is delivered.
+    #[serde(deserialize_with = "lenient")]
+    pub event_id: String,
     /// The event.
     #[serde(deserialize_with = "lenient")]
     pub event: Event,

@@ -185,6 +185,11 @@ pub fn did_you_mean(line: &str) -> Message {
     say(Line::of("Did you mean ").code(line).text("?"))
 }
 
+/// The answer to somebody who does too much at once.
+pub fn too_many() -> Message {
+    say(Line::of("That was too much at once, so this time nothing happened. Try again in a minute."))
+}
+
 /// The answer to a text after the command that makes no sense.
 pub fn not_understood(command: &str) -> Message {
     say(Line::of("I did not understand that. Type ")

@@ -7,6 +7,7 @@ mod lost;
 mod panel;
 mod program;
 mod proxy;
+mod replays;
 #[path = "../common/schema.rs"]
 mod schema;
 mod sqlite;

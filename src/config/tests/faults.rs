@@ -53,6 +53,31 @@ fn each_bad_key_of_slack_is_one_fault() {
 }
 
 #[test]
+fn each_bad_key_of_the_limits_is_one_fault() {
+    each(
+        "[limits]",
+        &[
+            ("connections = -1", "limits.connections: -1 is out of bounds"),
+            (
+                "in_flight = '9'",
+                "limits.in_flight: expected a whole number from 0 to 1000000, found a string",
+            ),
+            ("per_user = 1", "limits.per_user: unknown key: did you mean `per_user_per_minute`?"),
+            ("header_timeout = 5", "limits.header_timeout: expected a whole number and a unit"),
+            ("body_timeout = '0s'", "limits.body_timeout: \"0s\" is not possible"),
+        ],
+    );
+    each(
+        "[http]",
+        &[
+            ("client_cert_header = 'X Y'", "http.client_cert_header: \"X Y\" is not possible"),
+            ("client_cert_header = true", "http.client_cert_header: expected the name of a header"),
+            ("client_cert_name = ''", "http.client_cert_name: \"\" is not possible"),
+        ],
+    );
+}
+
+#[test]
 fn each_bad_key_of_replicas_is_one_fault() {
     each(
         "[replicas]",

@@ -162,3 +162,25 @@ fn settings_can_be_logged_without_their_secrets() {
         assert!(!shown.contains(secret), "{shown}");
     }
 }
+
+#[test]
+fn each_limit_can_be_turned_off() {
+    let keys = ["per_user_per_minute", "per_team_per_minute", "connections", "in_flight"];
+    let keys = keys.into_iter().chain(["header_timeout", "body_timeout", "idle_timeout"]);
+    let lines: String = keys.map(|key| format!("{key} = 0\n")).collect();
+    let limits = load_with(&[], &format!("{GOOD}[limits]\n{lines}")).unwrap().limits;
+    let numbers =
+        [limits.per_user_per_minute, limits.per_team_per_minute, limits.connections, limits.in_flight];
+    assert_eq!((numbers, limits.timeouts().count()), ([0; 4], 0));
+}
+
+#[test]
+fn the_name_in_slacks_certificate_need_not_be_written() {
+    let http = |lines| load_with(&[], &format!("{GOOD}[http]\n{lines}")).unwrap().client_cert;
+    assert_eq!(http(""), None);
+    let found = http("client_cert_header = 'X-SSL-Client-DN'").unwrap();
+    assert_eq!(
+        (found.header.as_str(), found.name.as_str()),
+        ("X-SSL-Client-DN", "platform-tls-client.slack.com")
+    );
+}
