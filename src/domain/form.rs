@@ -9,7 +9,7 @@ use super::{
     offer::{ALL_WORKSPACES, Offer},
     people::{ChannelId, Principal, UserId},
     policy::{Approval, Asks, Case, Demand, Policy, Terms},
-    text::{EMAIL_MAX, Email, NAME_MAX, PersonName, REASON_MAX, Reason, TextFault},
+    text::{EMAIL_MAX, Email, NAME_MAX, PersonName, REASON_MAX, Reason, TextFault, is_invisible},
 };
 
 /// What was typed and chosen, as it came.
@@ -236,7 +236,10 @@ fn email(policy: &Policy, typed: &str) -> Result<Email, FieldFault> {
         fault(match why {
             TextFault::Empty => "Enter an e-mail address.".to_owned(),
             TextFault::TooLong => format!("An e-mail address has at most {EMAIL_MAX} characters."),
-            TextFault::Malformed => "Enter an e-mail address such as svc-crm@example.com.".to_owned(),
+            TextFault::Malformed => match typed.trim().chars().find(|c| !c.is_ascii() || c.is_control()) {
+                Some(strange) => impossible(strange),
+                None => "Enter an e-mail address such as svc-crm@example.com.".to_owned(),
+            },
         })
     })?;
     let is_allowed = policy.email_domains.is_empty() || policy.email_domains.iter().any(|d| email.is_in(d));
@@ -245,6 +248,20 @@ fn email(policy: &Policy, typed: &str) -> Result<Email, FieldFault> {
     } else {
         Err(fault(format!("Use an address that ends in @{}.", policy.email_domains.join(" or @"))))
     }
+}
+
+/// Which character it is, since it may be one that looks like another, or that nobody sees.
+fn impossible(c: char) -> String {
+    let code = u32::from(c);
+    let which = if is_invisible(c) || c.is_whitespace() {
+        format!("an invisible character (U+{code:04X})")
+    } else {
+        format!("“{c}” (U+{code:04X})")
+    };
+    format!(
+        "This address holds {which}, which Marketo does not take, though it may look like an ordinary letter. Type the \
+         address anew."
+    )
 }
 
 fn name(field: Field, what: &str, typed: &str) -> Result<PersonName, FieldFault> {

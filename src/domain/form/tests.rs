@@ -91,6 +91,12 @@ fn each_fault_is_told_beside_its_field() {
     for (draft, field, words) in [
         (Draft { email: String::new(), ..draft() }, Field::Email, "Enter an e-mail"),
         (Draft { email: "nobody".into(), ..draft() }, Field::Email, "such as"),
+        (Draft { email: "\u{430}dmin@example.com".into(), ..draft() }, Field::Email, "“а” (U+0430)"),
+        (
+            Draft { email: "a\u{202E}b@example.com".into(), ..draft() },
+            Field::Email,
+            "invisible character (U+202E)",
+        ),
         (Draft { email: format!("{}@example.com", "a".repeat(250)), ..draft() }, Field::Email, "254"),
         (Draft { first_name: " ".into(), ..draft() }, Field::FirstName, "Enter a first name."),
         (Draft { last_name: "\u{200B}".into(), ..draft() }, Field::LastName, "Enter a last name."),
