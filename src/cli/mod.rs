@@ -18,7 +18,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use self::args::{Cli, Command};
 pub use self::manifest::manifest;
-use crate::config::{self, Config, Environment};
+use crate::{
+    config::{self, Config, Environment},
+    telemetry::printable,
+};
 
 /// What went wrong, a line for each fault.
 #[derive(Debug)]
@@ -49,7 +52,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             for line in lines {
                 // One line for each fault, whatever the error's text holds.
                 let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-                let _ = writeln!(stderr, "marketo-api-user: {line}");
+                let _ = writeln!(stderr, "marketo-api-user: {}", printable(&line));
             }
             ExitCode::FAILURE
         }

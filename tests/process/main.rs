@@ -6,6 +6,10 @@
 mod check;
 mod instances;
 mod life;
+mod outgoing;
 mod refusals;
+#[path = "../common/schema.rs"]
+mod schema;
+mod secrets;
 mod support;
 mod usage;
