@@ -5,6 +5,7 @@
 
 mod check;
 mod instances;
+mod least;
 mod life;
 mod outgoing;
 mod refusals;
