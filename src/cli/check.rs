@@ -15,6 +15,7 @@ use crate::{
     clock::Clock,
     config::{self, Config, Environment, Examined},
     store::Store,
+    telemetry::printable,
 };
 
 /// One thing that was looked at.
@@ -75,11 +76,13 @@ pub(super) async fn run(
     }
     report.ok = report.checks.iter().all(|finding| finding.ok);
     let text = if as_json {
-        serde_json::to_string_pretty(&report)? + "\n"
+        let text = serde_json::to_string_pretty(&report)?;
+        text.lines().fold(String::new(), |text, line| text + &printable(line) + "\n")
     } else {
         report.checks.iter().fold(String::new(), |mut text, finding| {
             let (word, title) = (if finding.ok { "ok" } else { "FAILED" }, finding.title());
-            let _ = writeln!(text, "{word:6} {title}: {}", finding.detail);
+            // What Slack, Marketo and the configuration say may hold anything.
+            let _ = writeln!(text, "{word:6} {}: {}", printable(&title), printable(&finding.detail));
             text
         })
     };

@@ -20,7 +20,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use self::args::{Cli, Command, PolicyCommand};
 pub use self::manifest::manifest;
-use crate::config::{self, Config, Environment};
+use crate::{
+    config::{self, Config, Environment},
+    telemetry::printable,
+};
 
 /// What went wrong, a line for each fault.
 #[derive(Debug)]
@@ -55,7 +58,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             for line in lines {
                 // One line for each fault, whatever the error's text holds.
                 let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-                let _ = writeln!(stderr, "marketo-api-user: {line}");
+                let _ = writeln!(stderr, "marketo-api-user: {}", printable(&line));
             }
             ExitCode::FAILURE
         }

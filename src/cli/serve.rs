@@ -10,6 +10,7 @@ use crate::{app::App, clock::Clock, config::Environment, telemetry};
 pub(super) async fn run(environment: &Environment, file: Option<&Path>) -> Result<ExitCode, Failure> {
     let config = settings(environment, file)?;
     telemetry::log_to_stdout(&config.log);
+    telemetry::log_panics();
     let app = App::build(&config, Clock::system(), telemetry::collect_metrics_soon()).await?;
     let listener = TcpListener::bind(config.bind)
         .await

@@ -219,7 +219,13 @@ fn keep<T>(faults: &mut Vec<FieldFault>, result: Result<T, FieldFault>) -> Optio
 
 fn email(policy: &Policy, typed: &str) -> Result<Email, FieldFault> {
     let fault = |why| FieldFault::new(Field::Email, why);
-    let email = Email::parse(typed).map_err(|why| fault(Fault::Text(why)))?;
+    let email = Email::parse(typed).map_err(|why| {
+        let strange = typed.trim().chars().find(|c| !c.is_ascii() || c.is_control());
+        fault(match (why, strange) {
+            (TextFault::Malformed, Some(strange)) => Fault::Strange(strange),
+            (why, _) => Fault::Text(why),
+        })
+    })?;
     let domains = &policy.email_domains;
     if domains.is_empty() || domains.iter().any(|domain| email.is_in(domain)) {
         Ok(email)

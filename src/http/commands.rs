@@ -40,7 +40,7 @@ pub(super) async fn command(State(edge): State<Edge>, request: Request) -> Respo
 }
 
 fn take(edge: &Edge, signed: &Signed) -> Answer {
-    let Ok(command) = serde_urlencoded::from_bytes::<SlashCommand<'_>>(&signed.body) else {
+    let Some(command) = SlashCommand::read(&signed.body) else {
         return Answer::status("unreadable", StatusCode::BAD_REQUEST);
     };
     if command.command.is_empty() || command.user_id.is_empty() {

@@ -7,10 +7,7 @@ use axum::{
 };
 
 use super::{Edge, Owner, answer::Answer, body::Signed, choices, edits, presses, reviews, submissions};
-use crate::slack::{
-    ids,
-    inbound::{Interaction, Wrapped, object},
-};
+use crate::slack::{ids, inbound::Interaction};
 
 pub(super) async fn interaction(State(edge): State<Edge>, request: Request) -> Response {
     let watch = edge.watch();
@@ -22,7 +19,7 @@ pub(super) async fn interaction(State(edge): State<Edge>, request: Request) -> R
 }
 
 async fn take(edge: &Edge, signed: &Signed) -> Answer {
-    let Some(interaction) = read(&signed.body) else {
+    let Some(interaction) = Interaction::read(&signed.body) else {
         return Answer::status("unreadable", StatusCode::BAD_REQUEST);
     };
     match whose(edge, &interaction) {
@@ -45,12 +42,6 @@ async fn take(edge: &Edge, signed: &Signed) -> Answer {
         ("view_submission", ids::DENY_FORM) => submissions::denial(edge, &interaction).await,
         _ => Answer::empty("not_handled"),
     }
-}
-
-/// Reads the JSON in the form's one field.
-pub(super) fn read(body: &[u8]) -> Option<Interaction> {
-    let wrapped = serde_urlencoded::from_bytes::<Wrapped<'_>>(body).ok()?;
-    object(wrapped.payload.as_bytes())
 }
 
 /// Whose interaction it is. With Slack Connect the workspace in which the app is installed counts, not the person's.

@@ -9,13 +9,13 @@ use axum::{
 use super::{Edge, Owner, answer::Answer, interactions};
 use crate::{
     domain::{form::Field, offer::Offer},
-    slack::{ids, views},
+    slack::{ids, inbound::Interaction, views},
 };
 
 pub(super) async fn options(State(edge): State<Edge>, request: Request) -> Response {
     let watch = edge.watch();
     let answer = match edge.verified(request, false).await {
-        Ok(signed) => match interactions::read(&signed.body) {
+        Ok(signed) => match Interaction::read(&signed.body) {
             None => Answer::status("unreadable", StatusCode::BAD_REQUEST),
             Some(interaction) if interactions::whose(&edge, &interaction) != Owner::Us => {
                 Answer::empty("foreign")

@@ -4,7 +4,7 @@
 use super::words::NotRequester;
 use crate::domain::{
     form::{Fault, Field, FieldFault},
-    text::{EMAIL_MAX, NAME_MAX, REASON_MAX, TextFault},
+    text::{EMAIL_MAX, NAME_MAX, REASON_MAX, TextFault, is_invisible},
 };
 
 /// How many domains are named before the rest is only counted.
@@ -14,6 +14,7 @@ const NAMED_MAX: usize = 10;
 pub fn beside(FieldFault { field, why }: &FieldFault) -> String {
     match why {
         Fault::Text(why) => text(*field, *why),
+        Fault::Strange(c) => strange(*c),
         Fault::NoteTooLong => format!("A note has at most {REASON_MAX} characters."),
         Fault::OtherDomain(domains) => other_domain(domains),
         Fault::NoDay { last: Some(last) } => format!("Choose the last day of access, {last} at the latest."),
@@ -34,6 +35,20 @@ pub fn beside(FieldFault { field, why }: &FieldFault) -> String {
                 .to_owned()
         }
     }
+}
+
+/// Which character it is, since it may be one that looks like another, or that nobody sees.
+fn strange(c: char) -> String {
+    let code = u32::from(c);
+    let which = if is_invisible(c) || c.is_whitespace() {
+        format!("an invisible character (U+{code:04X})")
+    } else {
+        format!("“{c}” (U+{code:04X})")
+    };
+    format!(
+        "This address holds {which}, which Marketo does not take, though it may look like an ordinary letter. Type the \
+         address anew."
+    )
 }
 
 fn other_domain(domains: &[String]) -> String {

@@ -11,6 +11,7 @@ pub mod faults;
 pub mod ids;
 pub mod inbound;
 mod line;
+mod lookalike;
 pub mod text;
 pub mod views;
 pub mod words;

@@ -6,9 +6,14 @@
 mod bulk;
 mod check;
 mod instances;
+mod least;
 mod ledger;
 mod life;
+mod outgoing;
 mod policy;
 mod refusals;
+#[path = "../common/schema.rs"]
+mod schema;
+mod secrets;
 mod support;
 mod usage;

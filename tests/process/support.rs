@@ -4,6 +4,8 @@ use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
+    os::unix::process::CommandExt,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
@@ -39,6 +41,8 @@ pub(crate) struct Host {
     pub(crate) folder: TempDir,
     pub(crate) clock: Clock,
     environment: BTreeMap<String, String>,
+    program: PathBuf,
+    user: Option<u32>,
 }
 
 /// How the program ended, and what it wrote.
@@ -67,7 +71,8 @@ impl Host {
         let marketo = MarketoSim::start(clock.clone(), marketo::Setup::default()).await.unwrap();
         let work = Workplace::new(Arc::clone(&slack), "http://127.0.0.1:1", clock.clone());
         let folder = tempfile::tempdir().unwrap();
-        let mut this = Self { slack, marketo, work, folder, clock, environment: BTreeMap::new() };
+        let (environment, program) = (BTreeMap::new(), env!("CARGO_BIN_EXE_marketo-api-user").into());
+        let mut this = Self { slack, marketo, work, folder, clock, environment, program, user: None };
         this.write("bot.toml", POLICY);
         let setup = this.slack.setup();
         let database = format!("sqlite:{}", this.path("bot.db"));
@@ -90,6 +95,11 @@ impl Host {
 
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.environment.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Runs `program` from now on; as this user, if there is one.
+    pub(crate) fn run_as(&mut self, program: PathBuf, user: Option<u32>) {
+        (self.program, self.user) = (program, user);
     }
 
     /// Takes a variable away; gives what it was.
@@ -151,7 +161,10 @@ impl Host {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_marketo-api-user"));
+        let mut command = Command::new(&self.program);
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
         command.args(arguments).env_clear().envs(&self.environment).current_dir(self.folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -190,10 +203,9 @@ impl Running {
     async fn until_it_listens(&mut self) {
         let watch = self.clock.stopwatch();
         loop {
-            let line = self.log().into_iter().find(|line| line.contains("\"listening\""));
-            if let Some(line) = line {
-                let line: Value = serde_json::from_str(&line).unwrap();
-                self.address = line["address"].as_str().unwrap().parse().unwrap();
+            let found = self.log().into_iter().find_map(|line| address_in(&line));
+            if let Some(address) = found {
+                self.address = address;
                 return;
             }
             let code = self.child.try_wait().unwrap();
@@ -255,6 +267,16 @@ impl Running {
         let stdout = self.log().iter().map(|line| format!("{line}\n")).collect();
         Ended { code: status.code(), stdout, stderr, seconds }
     }
+}
+
+/// The address in the line of the log that says where it listens.
+fn address_in(line: &str) -> Option<SocketAddr> {
+    if line.contains("\"listening\"") {
+        let line: Value = serde_json::from_str(line).unwrap();
+        return Some(line["address"].as_str().unwrap().parse().unwrap());
+    }
+    let (_, rest) = line.split_once(" listening address=")?;
+    Some(rest.split(' ').next().unwrap().parse().unwrap())
 }
 
 impl Drop for Running {

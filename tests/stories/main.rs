@@ -26,6 +26,7 @@ mod safety;
 #[path = "../common/schema.rs"]
 mod schema;
 mod second_thoughts;
+mod shapes;
 mod slack_trouble;
 mod support;
 mod words;

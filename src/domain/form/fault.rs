@@ -26,6 +26,8 @@ impl FieldFault {
 pub enum Fault {
     /// The text itself.
     Text(TextFault),
+    /// An e-mail with a character that Marketo does not take: one outside of ASCII, or one that nobody sees.
+    Strange(char),
     /// What an approver says is longer than it may be.
     NoteTooLong,
     /// An e-mail of another domain than these.

@@ -90,6 +90,16 @@ fn each_fault_is_told_beside_its_field() {
         (Draft { email: String::new(), ..draft() }, Field::Email, text(TextFault::Empty)),
         (Draft { email: "nobody".into(), ..draft() }, Field::Email, text(TextFault::Malformed)),
         (
+            Draft { email: "\u{430}dmin@example.com".into(), ..draft() },
+            Field::Email,
+            Fault::Strange('\u{430}'),
+        ),
+        (
+            Draft { email: "a\u{202E}b@example.com".into(), ..draft() },
+            Field::Email,
+            Fault::Strange('\u{202E}'),
+        ),
+        (
             Draft { email: format!("{}@example.com", "a".repeat(250)), ..draft() },
             Field::Email,
             text(TextFault::TooLong),

@@ -337,6 +337,9 @@ async fn a_response_url_is_used_only_where_it_is_slacks_and_never_sees_the_token
         "https://slack.com/x",
         "https://HOOKS.SLACK.COM/x",
         "https://hooks.slack-gov.com/commands/x",
+        "https://hooks.slack.com:443/x",
+        // A path of hooks.slack.com, and read as one before anything is sent.
+        "https://hooks.slack.com\\@evil.example/x",
     ] {
         assert!(slack.client.answerable(good).is_some(), "{good}");
     }
@@ -348,6 +351,18 @@ async fn a_response_url_is_used_only_where_it_is_slacks_and_never_sees_the_token
         "https://evilslack.com/x",
         "https://slack.com.evil.example/x",
         "https://hooks.slack.com./x",
+        "https://evil.example\\.slack.com/x",
+        "https://evil.example/.slack.com",
+        "https://evil.example#.slack.com",
+        "https://evil.example?.slack.com",
+        "https://slack.com\t.evil.example/x",
+        "https://slack.com%2eevil.example/x",
+        "https://slack.com%00.evil.example/x",
+        "https://hooks.\u{455}lack.com/x",
+        "https://hooks.xn--lack-hpd.com/x",
+        "https://[::ffff:127.0.0.1]/x",
+        "https://2130706433/x",
+        "wss://hooks.slack.com/x",
         "https://127.0.0.1/x",
         &base.replace("http:", "https:"),
         &base.replace("127.0.0.1", "localhost"),

@@ -23,6 +23,8 @@ fn all() -> Vec<FieldFault> {
     let others = [
         (Field::Email, Fault::OtherDomain(domains)),
         (Field::Email, Fault::OtherDomain(vec!["x.example.com".to_owned(); 200])),
+        (Field::Email, Fault::Strange('\u{430}')),
+        (Field::Email, Fault::Strange('\u{202E}')),
         (Field::Reason, Fault::NoteTooLong),
         (Field::Expiration, Fault::NoDay { last: Some(day) }),
         (Field::Expiration, Fault::NoDay { last: None }),

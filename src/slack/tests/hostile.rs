@@ -77,6 +77,24 @@ fn a_hostile_text_is_only_shown() {
     assert!(read(&card).contains("<!channel> <@U1> *b* `c` _i_ :smile:"), "shown as it was typed");
 }
 
+/// Whoever decides is told of letters that pass for others, wherever the request is shown.
+#[test]
+fn letters_that_look_like_others_are_named() {
+    let request = request_saying("\u{410}da", State::undecided());
+    let card = read(&views::card(&request, &panel(), true));
+    for what in ["name", "role", "workspace"] {
+        let told =
+            format!("Look closely: the {what} has letters that look like others: “А” (Cyrillic, U+0410)");
+        assert!(card.contains(&told), "{card}");
+    }
+    let mut encoded = request_saying("Ada", State::undecided());
+    let Change::CreateUser(user) = &mut encoded.change;
+    user.email = Email::parse("svc@xn--exmple-cua.com").unwrap();
+    assert!(read(&views::card(&encoded, &panel(), true)).contains("Look closely: the domain of the e-mail"));
+    let ordinary = read(&views::card(&request_saying("Анна", State::undecided()), &panel(), true));
+    assert!(!ordinary.contains("Look closely"), "{ordinary}");
+}
+
 #[test]
 fn the_answers_mention_only_whom_they_name() {
     for (name, message) in answers() {

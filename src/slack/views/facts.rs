@@ -6,9 +6,14 @@ use crate::{
         change::{Change, CreateUser, Detail, Difference},
         request::{Amendment, Request, State},
     },
-    slack::line::{Line, Paragraphs},
+    slack::{
+        line::{Line, Paragraphs},
+        lookalike::lookalikes,
+    },
 };
 
+/// How many letters that look like others are named.
+const LETTERS_MAX: usize = 5;
 /// How many changes of a request are told on a card.
 const TOLD_MAX: usize = 5;
 
@@ -43,7 +48,36 @@ pub(super) fn user_lines(user: &CreateUser, names_instance: bool) -> Vec<Line> {
         fact("Workspace").text(&user.workspace.name),
         fact("Access").expiration(user.expiration.as_ref()),
     ]);
+    lines.extend(cautions(user));
     lines
+}
+
+/// What is not what it looks like, a line each.
+fn cautions(user: &CreateUser) -> Vec<Line> {
+    let name = full_name(user);
+    let texts = [("name", &name), ("role", &user.role.name), ("workspace", &user.workspace.name)];
+    let letters = texts.into_iter().filter_map(|(what, text)| {
+        let found = lookalikes(text);
+        let named: Vec<String> = found.iter().take(LETTERS_MAX).map(ToString::to_string).collect();
+        let more = if found.len() > named.len() { " and more" } else { "" };
+        let named = named.join(", ");
+        (!found.is_empty())
+            .then(|| caution(format!("the {what} has letters that look like others: {named}{more}")))
+    });
+    let is_encoded = user
+        .email
+        .key()
+        .rsplit('@')
+        .next()
+        .is_some_and(|domain| domain.split('.').any(|label| label.starts_with("xn--")));
+    let encoded = is_encoded.then(|| {
+        caution("the domain of the e-mail stands for letters outside of ASCII (xn--), and may be shown as another".to_owned())
+    });
+    letters.chain(encoded).collect()
+}
+
+fn caution(text: String) -> Line {
+    fact("Look closely").text(text)
 }
 
 /// The user and why they are asked for.
