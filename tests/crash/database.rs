@@ -133,12 +133,14 @@ impl Database {
         connection.close().await.unwrap();
     }
 
-    /// When the one request's effect of this name is due; absent: it is done, or was never planned.
+    /// When the one request's effect of this name is due, the first of its kind where it comes again and again; absent:
+    /// it is done, or was never planned.
     pub(crate) async fn due(&self, effect: &str) -> Option<i64> {
         let mut connection = self.connect().await;
         let due = format!(
             "SELECT CAST(COALESCE(MAX(due_at), 0) AS BIGINT) FROM effect
-             WHERE status = 'waiting' AND body LIKE '%\"{effect}\"%'"
+             WHERE status = 'waiting' AND body LIKE '%\"{effect}\"%'
+             AND (body NOT LIKE '%\"sent\":%' OR body LIKE '%\"sent\":0%')"
         );
         let due = number(&mut connection, &due).await;
         connection.close().await.unwrap();

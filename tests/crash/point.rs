@@ -151,7 +151,7 @@ impl Story {
         match self {
             Self::Approve | Self::Deny | Self::Cancel | Self::Retry => "",
             Self::NoApproval => "approval = \"none\"\n",
-            Self::Remind => "remind_after = \"2s\"\n",
+            Self::Remind => "remind_after = \"3s\"\n",
             Self::Expire => "pending_timeout = \"4s\"\n",
         }
     }
