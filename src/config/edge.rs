@@ -35,7 +35,7 @@ pub struct ClientCert {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            per_user_per_minute: 60,
+            per_user_per_minute: 120,
             per_team_per_minute: 1200,
             connections: 512,
             in_flight: 256,
