@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 const REQUESTS: usize = 60;
-const LIMITS: &str = "\n[marketo]\ncalls_per_20s = 40\nmax_concurrent = 3\n\n[replicas]\nlease = \"10m\"\n";
+const LIMITS: &str = "\n[marketo]\ncalls_per_20s = 40\nmax_concurrent = 3\n\n[replicas]\nlease = \"10m\"\n\n[limits]\nper_user_per_minute = 0\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_replicas_and_sixty_approvals_at_once_stay_within_the_limits() {
