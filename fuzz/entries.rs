@@ -46,7 +46,7 @@ pub(crate) fn run(target: &str, data: &[u8]) {
         "slack_answer" => slack_answer(data),
         "marketo_answer" => marketo_answer(data),
         "typed" => typed(data),
-        _ => panic!("no target is called {target}"),
+        _ => panic!("{target} is none of {TARGETS:?}"),
     }
 }
 
@@ -56,7 +56,7 @@ fn slash(data: &[u8]) {
     let shown = words::not_understood(&command.command).text;
     shows_nothing_hidden(&shown);
     is_not_interpreted(&shown);
-    is_not_interpreted(&words::usage(&command.command).text);
+    is_not_interpreted(&words::usage(&command.command, &[]).text);
     typed(command.text.as_bytes());
 }
 

@@ -116,7 +116,10 @@ fn it_asks_for_what_the_bot_uses_and_for_nothing_else() {
     }
     assert_eq!(at(&manifest, "/features/slash_commands").as_array().map(Vec::len), Some(1));
     assert_eq!(at(&manifest, "/features/slash_commands/0/command"), "/marketo-api-user");
-    assert_eq!(at(&manifest, "/features/slash_commands/0/usage_hint"), "[email] | help");
+    assert_eq!(
+        at(&manifest, "/features/slash_commands/0/usage_hint"),
+        "[email | status | pending | policy | help]"
+    );
     assert_eq!(at(&manifest, "/features/bot_user/display_name"), "marketo-api-user");
 }
 

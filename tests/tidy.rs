@@ -37,7 +37,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("reqwest", &["marketo"]),
     ("axum", &["app", "http", "sim"]),
     ("hmac", &["http", "sim"]),
-    ("clap", &["cli"]),
+    ("clap", &["cli", "http"]),
     ("toml", &["config"]),
     (
         "jiff",

@@ -13,10 +13,11 @@ use crate::{
     domain::{
         expiration::Zone,
         people::{GroupId, Principal, Standing, UserId},
-        policy::{Members, Policy},
+        policy::{Finding, Members, Policy, Size, sized_findings},
     },
     slack::{
         client::{Client, Profile},
+        error::Class,
         words::NotRequester,
     },
     store::Store,
@@ -83,6 +84,10 @@ pub struct People {
     policy: Arc<Policy>,
     teams: Teams,
     lists: Mutex<HashMap<Principal, List>>,
+    /// What Slack says it does not have, in its words.
+    refused: Mutex<HashMap<Principal, String>>,
+    /// What was told about the policy last.
+    told: Mutex<Vec<Finding>>,
     profiles: Mutex<HashMap<UserId, (Timestamp, Profile)>>,
 }
 
@@ -102,8 +107,8 @@ impl Members for People {
 impl People {
     /// Nobody is known yet.
     pub fn new(slack: Client, store: Store, clock: Clock, policy: Arc<Policy>, teams: Teams) -> Self {
-        let (lists, profiles) = (Mutex::default(), Mutex::default());
-        Self { slack, store, clock, policy, teams, lists, profiles }
+        let (lists, refused, told) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { slack, store, clock, policy, teams, lists, refused, told, profiles: Mutex::default() }
     }
 
     /// Asks Slack who is in these, where it is not known well enough for a decision about `user`.
@@ -111,6 +116,12 @@ impl People {
         if self.among(user, principals) == Standing::Unknown {
             self.fetch_lists(principals, NO_HOLDS).await;
         }
+    }
+
+    /// Who is in a group or a channel, as far as is known without asking Slack.
+    pub fn members(&self, principal: &Principal) -> Option<Vec<UserId>> {
+        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.get(principal).map(|list| list.users.iter().cloned().collect())
     }
 
     /// Whether `user` may ask for a user, as far as is known without asking Slack.
@@ -157,31 +168,43 @@ impl People {
     pub async fn keep_fresh(&self) {
         loop {
             self.refresh().await;
+            self.tell_findings();
             self.clock.sleep(REFRESH_EVERY).await;
         }
     }
 
     /// Fetches every membership that the policy needs.
     pub async fn refresh(&self) {
-        self.fetch_lists(&self.needed(), SignedDuration::ZERO).await;
+        self.fetch_lists(&self.policy.groups(), SignedDuration::ZERO).await;
+    }
+
+    /// Logs what is wrong with the policy by who is in its groups, each thing once as long as it is wrong. While Slack
+    /// tells nothing about a group, nothing is said.
+    fn tell_findings(&self) {
+        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.policy.groups().iter().all(|group| lists.contains_key(group) || refused.contains_key(group))
+        {
+            return;
+        }
+        let found =
+            sized_findings(&self.policy, |principal| match (refused.get(principal), lists.get(principal)) {
+                (Some(why), _) => Size::Unknown(why.clone()),
+                (None, list) => {
+                    Size::Members(list.iter().flat_map(|list| list.users.iter().cloned()).collect())
+                }
+            });
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for Finding { key, text } in found.iter().filter(|finding| !told.contains(finding)) {
+            tracing::error!(%key, "the policy cannot work as it is written: {key}: {text}");
+        }
+        *told = found;
     }
 
     /// Whether every membership that the policy needs was fetched at least once.
     pub fn is_loaded(&self) -> bool {
         let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        self.needed().iter().all(|needed| lists.contains_key(needed))
-    }
-
-    /// The groups and channels that the policy names.
-    fn needed(&self) -> Vec<Principal> {
-        let mut needed: Vec<Principal> = Vec::new();
-        let all = self.policy.all_approvers().into_iter().chain(self.policy.requesters.iter().cloned());
-        for principal in all.chain(self.policy.rule_groups()) {
-            if !matches!(principal, Principal::User(_)) && !needed.contains(&principal) {
-                needed.push(principal);
-            }
-        }
-        needed
+        self.policy.groups().iter().all(|needed| lists.contains_key(needed))
     }
 
     fn listed(&self, user: &UserId, holds: Holds) -> Standing {
@@ -210,28 +233,17 @@ impl People {
             // Who is certainly not on the list need not be looked at any further.
             return if listed == Standing::No { May::No(NotRequester::NotListed) } else { May::Unknown };
         };
-        let is_of_another = profile.is_stranger || self.is_of_another_team(profile);
-        let why_not = match listed {
-            _ if profile.is_bot => Some(NotRequester::Bot),
-            _ if profile.is_deleted => Some(NotRequester::Deactivated),
-            _ if is_of_another => Some(NotRequester::OtherWorkspace),
-            _ if profile.is_guest => Some(NotRequester::Guest),
-            Standing::No => Some(NotRequester::NotListed),
-            Standing::Unknown => return May::Unknown,
-            Standing::Yes => None,
+        let why_not = match (kind_refused(profile, self.teams.get().map(Vec::as_slice)), listed) {
+            (Some(why_not), _) => Some(why_not),
+            (None, Standing::No) => Some(NotRequester::NotListed),
+            (None, Standing::Unknown) => return May::Unknown,
+            (None, Standing::Yes) => None,
         };
         match (why_not, self.memberships(user)) {
             (Some(why_not), _) => May::No(why_not),
             (None, Some(memberships)) => May::Yes(Asker { zone: profile.zone.clone(), memberships }),
             (None, None) => May::Unknown,
         }
-    }
-
-    fn is_of_another_team(&self, profile: &Profile) -> bool {
-        let (Some(team), Some(teams)) = (&profile.team_id, self.teams.get()) else { return false };
-        // In an organization a person's own workspace need not be the one in which they type.
-        let spans_organization = teams.iter().any(|team| team.starts_with('E'));
-        !spans_organization && !teams.contains(team)
     }
 
     /// Whether somebody is in a group or channel, as far as is known without asking.
@@ -266,10 +278,17 @@ impl People {
             match fetched {
                 Ok(users) => {
                     let members = List { at: now, users: users.into_iter().collect() };
+                    self.refused.lock().unwrap_or_else(PoisonError::into_inner).remove(principal);
                     let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
                     lists.insert(principal.clone(), members);
                 }
-                Err(error) => tracing::warn!(?principal, %error, "who is in it cannot be found out"),
+                Err(error) => {
+                    tracing::warn!(?principal, %error, "who is in it cannot be found out");
+                    if matches!(error.class, Class::Refused | Class::MissingScope { .. }) {
+                        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+                        refused.insert(principal.clone(), error.to_string());
+                    }
+                }
             }
         }
     }
@@ -317,5 +336,22 @@ impl People {
             profiles.clear();
         }
         profiles.insert(user.clone(), (at, profile));
+    }
+}
+
+/// Why somebody may not ask for a user, whoever is on the policy's list, in the workspaces `teams`.
+pub fn kind_refused(profile: &Profile, teams: Option<&[String]>) -> Option<NotRequester> {
+    let is_of_another = match (&profile.team_id, teams) {
+        // In an organization a person's own workspace need not be the one in which they type.
+        (Some(team), Some(teams)) => !teams.iter().any(|own| own.starts_with('E')) && !teams.contains(team),
+        _ => false,
+    };
+    match profile {
+        Profile { is_bot: true, .. } => Some(NotRequester::Bot),
+        Profile { is_deleted: true, .. } => Some(NotRequester::Deactivated),
+        Profile { is_stranger: true, .. } => Some(NotRequester::OtherWorkspace),
+        _ if is_of_another => Some(NotRequester::OtherWorkspace),
+        Profile { is_guest: true, .. } => Some(NotRequester::Guest),
+        _ => None,
     }
 }

@@ -5,7 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config;
+use crate::{
+    config,
+    domain::{
+        people::{ChannelId, Principal, UserId},
+        text::Email,
+    },
+};
 
 /// The environment variables, as `serve --help` and `check --help` show them.
 const ENVIRONMENT: &str = "\
@@ -75,6 +81,10 @@ pub enum Command {
     /// permissions and roles. Prints one line for each check. Ends with status 1 if one of them fails.
     #[command(after_help = ENVIRONMENT)]
     Check(Check),
+    /// Explain which rule of the policy holds for a request
+    ///
+    /// Tells what the policy says about a request before anybody makes it.
+    Policy(Policy),
     /// Print the manifest from which the Slack app is created
     ///
     /// Prints the Slack app manifest (YAML) for a bot that is reachable under the given URL. Paste it at
@@ -106,6 +116,72 @@ pub struct Check {
     /// Print the results as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// The options of `policy`.
+#[derive(Args, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// What to tell of the policy.
+    #[command(subcommand)]
+    pub command: PolicyCommand,
+}
+
+/// What is told of the policy.
+#[derive(Debug, PartialEq, Eq, Subcommand)]
+pub enum PolicyCommand {
+    /// Tell which rule holds for a request, who may approve it, and what the form demands
+    ///
+    /// Tells, for a request that nobody need have made: whether the person may ask, which rules of the policy do not
+    /// hold and why, which one does, who may approve and why they, who is asked later, where the card goes, and what
+    /// the form demands. It reads the configuration, asks Slack who is in the groups, and asks Marketo for roles and
+    /// workspaces; what cannot be found out is said, with what follows in each case. Nothing is changed anywhere.
+    #[command(after_help = ENVIRONMENT)]
+    Explain(Explain),
+}
+
+/// The options of `policy explain`.
+#[derive(Args, Debug, PartialEq, Eq)]
+pub struct Explain {
+    /// Who asks, by Slack id (U… or W…)
+    #[arg(long, value_name = "USER", value_parser = user)]
+    pub requester: UserId,
+    /// The role, by name or id
+    #[arg(long, value_parser = named)]
+    pub role: String,
+    /// The Marketo instance, by name [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    pub instance: Option<String>,
+    /// The workspace, by name or id
+    #[arg(long, value_parser = named)]
+    pub workspace: Option<String>,
+    /// The channel in which the command is typed, by Slack id (C… or G…)
+    #[arg(long, value_parser = channel)]
+    pub channel: Option<ChannelId>,
+    /// The e-mail address of the new user
+    #[arg(long, value_parser = email)]
+    pub email: Option<Email>,
+}
+
+fn user(text: &str) -> Result<UserId, String> {
+    match Principal::parse(text) {
+        Some(Principal::User(user)) => Ok(user),
+        _ => Err("expected the Slack id of a person, such as U0REQ".to_owned()),
+    }
+}
+
+fn channel(text: &str) -> Result<ChannelId, String> {
+    match Principal::parse(text) {
+        Some(Principal::Channel(channel)) => Ok(channel),
+        _ => Err("expected the Slack id of a channel, such as C0OPS".to_owned()),
+    }
+}
+
+fn named(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("expected a name or an id".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+fn email(text: &str) -> Result<Email, String> {
+    Email::parse(text).map_err(|_| "expected an e-mail address, such as svc@example.com".to_owned())
 }
 
 /// The options of `manifest`.
@@ -143,6 +219,19 @@ mod tests {
                 "manifest --url https://b.com/",
                 Command::Manifest(Manifest { url: "https://b.com".to_owned() }),
             ),
+            (
+                "policy explain --requester U1 --role 7 --channel C1 --email a@b.com",
+                Command::Policy(Policy {
+                    command: PolicyCommand::Explain(Explain {
+                        requester: "U1".into(),
+                        role: "7".to_owned(),
+                        instance: None,
+                        workspace: None,
+                        channel: Some("C1".into()),
+                        email: Email::parse("a@b.com").ok(),
+                    }),
+                }),
+            ),
             ("config", Command::Config),
             ("healthcheck", Command::Healthcheck),
         ] {
@@ -175,6 +264,13 @@ mod tests {
             "manifest --url https://bot.example.com/?a=b",
             "manifest --url https://bot.example.com/#a",
             "manifest --url https://user:hidden@bot.example.com",
+            "policy",
+            "policy explain",
+            "policy explain --requester U1",
+            "policy explain --requester @ada --role 7",
+            "policy explain --requester U1 --role 7 --channel general",
+            "policy explain --requester U1 --role 7 --email nobody",
+            "policy explain --requester U1 --role=",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }
@@ -182,7 +278,9 @@ mod tests {
 
     #[test]
     fn help_and_version_are_everywhere() {
-        for name in ["", "serve", "demo", "check", "manifest", "config", "healthcheck"] {
+        for name in
+            ["", "serve", "demo", "check", "policy", "policy explain", "manifest", "config", "healthcheck"]
+        {
             let help = parse(&format!("{name} --help")).unwrap_err();
             assert_eq!((help.kind(), help.exit_code()), (ErrorKind::DisplayHelp, 0), "{name}");
             let version = parse(&format!("{name} --version")).unwrap_err();

@@ -2,19 +2,18 @@
 //! the database's schema is brought up to date.
 
 mod marketo;
+mod slack;
 
 use std::{fmt::Write, path::Path, process::ExitCode};
 
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use super::{Failure, manifest::scopes, print, settings};
+use super::{Failure, print};
 use crate::{
     app::Clients,
     clock::Clock,
-    config::{Config, Environment},
-    domain::people::Principal,
-    slack::{self, error::Class},
+    config::{self, Config, Environment, Examined},
     store::Store,
     telemetry::printable,
 };
@@ -66,12 +65,14 @@ pub(super) async fn run(
     as_json: bool,
 ) -> Result<ExitCode, Failure> {
     let mut report = Report::default();
-    match settings(environment, file) {
-        Ok(config) => {
-            report.good("configuration", "every setting is readable and possible");
-            look(&config, &mut report).await?;
-        }
-        Err(Failure(faults)) => faults.into_iter().for_each(|fault| report.bad("configuration", fault)),
+    let Examined { config, faults } = config::examine(environment, file);
+    if faults.is_empty() {
+        report.good("configuration", "every setting is readable and possible");
+    }
+    faults.iter().for_each(|fault| report.bad("configuration", fault.to_string()));
+    // What is wrong with a rule does not keep the rest from being looked at.
+    if let Some(config) = config {
+        look(&config, &mut report).await?;
     }
     report.ok = report.checks.iter().all(|finding| finding.ok);
     let text = if as_json {
@@ -113,110 +114,10 @@ async fn look(config: &Config, report: &mut Report) -> Result<(), Failure> {
         }
     };
     let Clients { slack, marketo } = Clients::new(config, &clock, store.as_ref())?;
-    look_at_slack(config, &slack, report).await;
+    slack::look(config, &slack, report).await;
     marketo::look(config, &marketo, report).await;
     if let Some(store) = store {
         store.close().await;
     }
     Ok(())
-}
-
-async fn look_at_slack(config: &Config, slack: &slack::client::Client, report: &mut Report) {
-    match slack.auth_test().await {
-        Ok(identity) => {
-            let served = &config.slack.team_ids;
-            if served.is_empty()
-                || served.contains(&identity.team_id)
-                || served.iter().any(|id| id.starts_with('E'))
-            {
-                report.good("slack token", format!("it belongs to workspace {}", identity.team_id));
-            } else {
-                let team = identity.team_id;
-                let detail = format!(
-                    "it belongs to workspace {team}, which slack.team_ids does not list; add it there, or \
-                     take the token of another workspace"
-                );
-                report.bad("slack token", detail);
-            }
-        }
-        Err(error) => return report.bad("slack token", token_trouble(&error)),
-    }
-    match slack.granted_scopes().await {
-        Ok(granted) => {
-            let missing: Vec<(&str, &str)> =
-                scopes().filter(|(scope, _)| !granted.iter().any(|own| own == scope)).collect();
-            if missing.is_empty() {
-                report.good("slack scopes", "every scope is granted");
-            } else {
-                report.bad("slack scopes", scopes_trouble(&missing));
-            }
-        }
-        Err(error) => report.bad("slack scopes", error.to_string()),
-    }
-    for principal in config.policy.all_approvers().iter().chain(&config.policy.requesters) {
-        let (id, members) = match principal {
-            Principal::User(_) => continue,
-            Principal::Group(id) => (id.to_string(), slack.group_members(id).await),
-            Principal::Channel(id) => (id.to_string(), slack.channel_members(id).await),
-        };
-        match members {
-            Ok(members) if members.is_empty() => {
-                report.bad("slack group", format!("{id} has no members; the policy counts on them"));
-            }
-            Ok(members) => report.good("slack group", format!("{id} has {} members", members.len())),
-            Err(error) => {
-                report.bad("slack group", format!("{id}: {error}; the policy names it: is it right?"))
-            }
-        }
-    }
-    for channel in config.policy.approval_channels() {
-        match slack.channel(channel).await {
-            Ok(info) if info.is_archived => {
-                let detail = format!("{channel} is archived; unarchive it, or change slack.approval_channel");
-                report.bad("approval channel", detail);
-            }
-            Ok(info) if !info.is_member && info.is_private => {
-                let detail =
-                    format!("the bot is no member of {channel}: type /invite @marketo-api-user in it");
-                report.bad("approval channel", detail);
-            }
-            Ok(_) => report.good("approval channel", format!("the bot can post in {channel}")),
-            Err(error) => {
-                let detail = format!(
-                    "{channel}: {error}; if slack.approval_channel is right and the channel is private, type \
-                     /invite @marketo-api-user in it"
-                );
-                report.bad("approval channel", detail);
-            }
-        }
-    }
-}
-
-/// Why the token cannot be tried, or what to do about it.
-fn token_trouble(error: &slack::error::Error) -> String {
-    match error.class {
-        Class::Revoked => format!(
-            "SLACK_BOT_TOKEN: {error}; copy the bot token from \"OAuth & Permissions\" of the Slack app, and \
-             install the app first if there is none"
-        ),
-        _ => format!("SLACK_API_URL: {error}; is Slack reachable from here?"),
-    }
-}
-
-/// Which scopes are missing, which promise is not kept without them, and what to do.
-fn scopes_trouble(missing: &[(&str, &str)]) -> String {
-    let listed: Vec<String> =
-        missing.iter().map(|(scope, used_for)| format!("{scope} (to {used_for})")).collect();
-    let mut text = format!("missing: {}", listed.join(", "));
-    let history: Vec<&str> =
-        missing.iter().map(|(scope, _)| *scope).filter(|scope| scope.ends_with(":history")).collect();
-    if !history.is_empty() {
-        let _ = write!(
-            text,
-            "; without {} the bot cannot promise that each message stands there once: it cannot look whether one is \
-             there whose posting Slack did not answer, and posts it again",
-            history.join(" and ")
-        );
-    }
-    text + "; update the app from `manifest` and install it again"
 }

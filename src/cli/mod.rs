@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod healthcheck;
 mod manifest;
+mod policy;
 mod serve;
 
 use std::{
@@ -16,7 +17,7 @@ use std::{
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use self::args::{Cli, Command};
+use self::args::{Cli, Command, PolicyCommand};
 pub use self::manifest::manifest;
 use crate::{
     config::{self, Config, Environment},
@@ -41,6 +42,9 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Serve => serve::run(&environment, file).await,
         Command::Demo(demo) => demo::run(&environment, &demo).await,
         Command::Check(check) => check::run(&environment, file, check.json).await,
+        Command::Policy(args) => match args.command {
+            PolicyCommand::Explain(explain) => policy::explain(&environment, file, &explain).await,
+        },
         Command::Manifest(args) => print(&manifest(&args.url)),
         Command::Config => print(config::DEFAULT),
         Command::Healthcheck => healthcheck::run(&environment).await,

@@ -52,6 +52,11 @@ impl Faults {
         read.map_err(|fault| self.push(fault)).ok()
     }
 
+    /// How many there are so far.
+    pub(super) fn count(&self) -> usize {
+        self.0.borrow().len()
+    }
+
     pub(super) fn into_vec(self) -> Vec<Fault> {
         self.0.into_inner()
     }

@@ -18,6 +18,33 @@ pub(super) const POLICY: &[&str] = &[
     "workspaces",
     "pending_timeout",
     "remind_after",
+    "escalate_after",
+    "escalate_to",
+    "timezone",
+];
+
+/// The keys of a `[[rule]]`: what it is called, for which requests it holds, and what holds for them.
+pub(super) const RULE: &[&str] = &[
+    "name",
+    "instance",
+    "role",
+    "workspace",
+    "requester",
+    "channel",
+    "email_domain",
+    "approval",
+    "auto_per_week",
+    "approvers",
+    "approvals_needed",
+    "approval_channel",
+    "reason",
+    "expiration",
+    "max_access",
+    "pending_timeout",
+    "remind_after",
+    "escalate_after",
+    "escalate_to",
+    "timezone",
 ];
 
 /// The keys of `[marketo]`.
@@ -41,6 +68,7 @@ pub(super) const REPLICAS: &[&str] = &["lease"];
 pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("[slack]", SLACK),
     ("[policy]", POLICY),
+    ("[[rule]]", RULE),
     ("[marketo]", MARKETO),
     ("[[instance]]", INSTANCE),
     ("[replicas]", REPLICAS),
@@ -86,6 +114,13 @@ fn meant(key: &str, known: &[&str]) -> Option<String> {
     }
     if let Some((_, variable)) = IN_THE_ENVIRONMENT.iter().find(|(name, _)| *name == key) {
         return Some(format!("unknown key: this is read from the environment variable {variable}"));
+    }
+    if key == "auto_per_week" {
+        return Some(
+            "unknown key here: it belongs in a [[rule]] with approval = \"none\"; [policy] is the last rule, so \
+             that none comes after it to ask for an approval beyond the number"
+                .to_owned(),
+        );
     }
     let (table, _) = TABLES.iter().find(|(_, keys)| keys.contains(&key))?;
     Some(format!("unknown key here: it belongs in {table}"))
@@ -150,7 +185,8 @@ mod tests {
             ("bind", "unknown key: this is read from the environment variable BIND"),
             (
                 "x",
-                "unknown key: expected one of the tables [slack], [policy], [marketo], [[instance]], [replicas]",
+                "unknown key: expected one of the tables [slack], [policy], [[rule]], [marketo], [[instance]], \
+                 [replicas]",
             ),
         ] {
             assert_eq!(unknown_table(key), expected, "{key}");

@@ -13,9 +13,11 @@ mod fault;
 mod instances;
 mod keys;
 mod policy;
+mod rules;
 mod section;
 mod server;
 mod slack;
+mod terms;
 #[cfg(test)]
 mod tests;
 
@@ -74,17 +76,36 @@ pub fn load(environment: &Environment, file: Option<&Path>) -> Result<Config, Ve
 
 /// As [`load`], with `fallback` for the usual file.
 fn load_or(environment: &Environment, file: Option<&Path>, fallback: &Path) -> Result<Config, Vec<Fault>> {
-    let faults = Faults::default();
-    let document = document::find(environment, file, fallback, &faults);
-    let config = read(environment, document, &faults);
-    let faults = faults.into_vec();
+    let Examined { config, faults } = examine_or(environment, file, fallback);
     match config {
         Some(config) if faults.is_empty() => Ok(config),
         _ => Err(faults),
     }
 }
 
-/// Reads on after a fault, so that all are found; nothing only where there has been one.
+/// Settings with all that is wrong with them.
+#[derive(Debug)]
+pub struct Examined {
+    /// What can be used to look further. Absent where anything but a rule is at fault; a rule that cannot be read holds
+    /// for nobody in it.
+    pub config: Option<Config>,
+    /// Every fault found.
+    pub faults: Vec<Fault>,
+}
+
+/// Reads the settings for a look at what is wrong with them, as [`load`] does to use them.
+pub fn examine(environment: &Environment, file: Option<&Path>) -> Examined {
+    examine_or(environment, file, Path::new(document::DEFAULT_FILE))
+}
+
+fn examine_or(environment: &Environment, file: Option<&Path>, fallback: &Path) -> Examined {
+    let faults = Faults::default();
+    let document = document::find(environment, file, fallback, &faults);
+    let config = read(environment, document, &faults);
+    Examined { config, faults: faults.into_vec() }
+}
+
+/// Reads on after a fault, so that all are found; nothing where anything but a rule is at fault.
 fn read(environment: &Environment, document: Option<Document>, faults: &Faults) -> Option<Config> {
     let bind = faults.keep(server::bind(environment));
     let database_url = faults.keep(server::database_url(environment));
@@ -95,7 +116,9 @@ fn read(environment: &Environment, document: Option<Document>, faults: &Faults) 
     for key in table.keys().filter(|key| !keys::is_table(key)) {
         faults.add(bare_or_quoted(key), keys::unknown_table(key));
     }
+    let before_instances = faults.count();
     let instances = instances::read(&table, environment, faults);
+    let are_instances_known = faults.count() == before_instances;
     let slack_table = slack::from_file(&Section::open(&table, "slack", keys::SLACK, faults));
     let hint = if is_from_file {
         String::new()
@@ -103,12 +126,23 @@ fn read(environment: &Environment, document: Option<Document>, faults: &Faults) 
         let file = document::DEFAULT_FILE;
         format!(" (there is no {file} here; `marketo-api-user config > {file}` writes one to start from)")
     };
+    let before_policy = faults.count();
     let policy_table = Section::open(&table, "policy", keys::POLICY, faults);
-    let policy = policy::read(&policy_table, slack_table.approval_channel.clone(), &hint);
+    let (mut policy, usual) = policy::read(&policy_table, slack_table.approval_channel.clone(), &hint);
+    let is_policy_read = faults.count() == before_policy;
     let replicas = Section::open(&table, "replicas", keys::REPLICAS, faults);
     let lease = replicas.duration("lease", LEASE);
     if !LEASES.contains(&lease) {
         replicas.fault("lease", "expected 2s to 10m");
+    }
+    let is_usable = faults.count() == 0;
+    rules::read(&table, &mut policy, &usual, faults);
+    if is_policy_read {
+        let names: Vec<&str> = instances.iter().map(|instance| instance.name.as_str()).collect();
+        rules::tell_findings(&policy, are_instances_known.then_some(&names), faults);
+    }
+    if !is_usable {
+        return None;
     }
     Some(Config {
         bind: bind?,

@@ -50,6 +50,11 @@ impl<'a> Section<'a> {
         self.table?.get(key)
     }
 
+    /// Whether a key is written at all.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
     /// Tells what is wrong with a key.
     pub(super) fn fault(&self, key: &str, problem: impl Into<String>) {
         self.faults.add(format!("{}.{key}", self.path), problem);
@@ -122,13 +127,13 @@ impl<'a> Section<'a> {
     }
 
     /// A duration, or `"off"`.
-    pub(super) fn duration_or_off(&self, key: &str, default: Duration) -> Option<Duration> {
+    pub(super) fn duration_or_off(&self, key: &str, default: Option<Duration>) -> Option<Duration> {
         let expected = format!("{}, or \"off\"", duration::EXPECTED);
         self.text(key, &expected, |text| match text {
             "off" => Ok(None),
             text => read_duration(text).map(Some).map_err(|problem| format!("{problem}, or \"off\"")),
         })
-        .unwrap_or(Some(default))
+        .unwrap_or(default)
     }
 
     /// A list; each item that `read` refuses is a fault of its own. What is equal counts once.
@@ -152,6 +157,25 @@ impl<'a> Section<'a> {
             }
         }
         list
+    }
+
+    /// One item, or a list of several; never an empty list.
+    pub(super) fn one_or_more<T: PartialEq>(
+        &self,
+        key: &str,
+        expected: &str,
+        read: impl Fn(&Value) -> Result<T, String>,
+    ) -> Vec<T> {
+        match self.get(key) {
+            None => Vec::new(),
+            Some(Value::Array(items)) => {
+                if items.is_empty() {
+                    self.fault(key, format!("is empty: expected {expected}, or none of this key"));
+                }
+                self.list(key, expected, read)
+            }
+            Some(item) => read(item).map_err(|problem| self.fault(key, problem)).ok().into_iter().collect(),
+        }
     }
 
     /// A list of strings.

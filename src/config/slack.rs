@@ -62,13 +62,11 @@ pub(super) fn from_environment(environment: &Environment, faults: &Faults) -> Fr
 }
 
 pub(super) fn from_file(section: &Section<'_>) -> FromFile {
-    let channel = "a channel id, such as \"C0APPROVE\"";
+    let expected = "a channel id, such as \"C0APPROVE\"";
     let team = "a workspace or organisation id, such as \"T0001\"";
     let app = "an app id, such as \"A0001\"";
     FromFile {
-        approval_channel: section
-            .text("approval_channel", channel, |text| id(text, &['C', 'G'], channel))
-            .map(ChannelId),
+        approval_channel: section.text("approval_channel", expected, |text| channel(text, expected)),
         team_ids: section.texts("team_ids", "workspace ids", |text| id(text, &['T', 'E'], team)),
         app_id: section.text("app_id", app, |text| id(text, &['A'], app)),
     }
@@ -83,6 +81,11 @@ pub(super) fn joined(environment: FromEnvironment, file: FromFile) -> Option<Sla
         team_ids: file.team_ids,
         app_id: file.app_id,
     })
+}
+
+/// The id of a channel.
+pub(super) fn channel(text: &str, expected: &str) -> Result<ChannelId, String> {
+    id(text, &['C', 'G'], expected).map(ChannelId)
 }
 
 fn id(text: &str, first: &[char], expected: &str) -> Result<String, String> {

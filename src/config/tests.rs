@@ -2,6 +2,7 @@
 
 mod defaults;
 mod faults;
+mod rules;
 mod values;
 
 use std::path::PathBuf;

@@ -12,13 +12,14 @@ use crate::{
         request::{Request, State},
     },
     engine::Settlement,
-    slack::{error::Error, views},
+    slack::{
+        error::Error,
+        ids::{CARD, REQUESTER},
+        views,
+    },
     store::Claimed,
 };
 
-/// The part that is the card.
-pub(super) const CARD: &str = "card";
-const REQUESTER: &str = "requester";
 const CREATED: &str = "created";
 const CREATED_DIRECT: &str = "created_direct";
 

@@ -3,17 +3,18 @@
 use super::{
     Dispatcher, Done, Stop,
     post::{GONE, Place, Shown},
-    show::CARD,
 };
 use crate::{
     domain::{
         effect::Note,
         event::Event,
         people::ChannelId,
+        policy::Panel,
         request::{Request, State},
     },
     slack::{
         client::{Part, Posted},
+        ids::CARD,
         views,
     },
     store::Claimed,
@@ -37,7 +38,7 @@ impl Dispatcher {
             Shown::Later(error) if error.code == GONE => return Ok(Done::with(Event::CardGone)),
             shown => return Ok(self.concluded(claimed, shown)),
         }
-        let message = views::reminder(&request, &panel);
+        let message = views::reminder(&request, &self.still_asked(&request, panel));
         // The first was once the only one, under this name.
         let name = if sent == 0 { "reminder".to_owned() } else { format!("reminder_{}", sent + 1) };
         match self.show(&request.id, &name, &thread(posted), &message, 1).await? {
@@ -50,9 +51,15 @@ impl Dispatcher {
         let request = self.current(claimed).await?;
         // Without a card there is no thread; the card that is posted later shows how things stand then.
         let Some(posted) = self.card_of(&request).await? else { return Ok(Done::quietly()) };
-        let message = views::note(&request, note, &self.panel(&request));
+        let asked = self.still_asked(&request, self.panel(&request));
+        let message = views::note(&request, note, &asked);
         let shown = self.show(&request.id, &note.part(), &thread(posted), &message, 1).await?;
         Ok(self.concluded(claimed, shown))
+    }
+
+    /// Those whose word is missing, so that nobody else is called on.
+    fn still_asked(&self, request: &Request, panel: Panel) -> Panel {
+        panel.still_asked(request, |group| self.0.people.members(group))
     }
 
     async fn card_of(&self, request: &Request) -> Result<Option<Posted>, Stop> {

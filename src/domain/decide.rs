@@ -2,15 +2,21 @@
 //!
 //! One `match` over (event, state) without a wildcard arm, so that a new state or event does not compile until every
 //! pair is answered. Late and repeated outcomes change nothing; late presses are refused with the reason.
+#![doc = ""]
+#![doc = include_str!("decide/table.md")]
 
 mod opening;
 mod presses;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use jiff::Timestamp;
 
-pub use self::opening::{Submission, open};
+pub use self::{
+    opening::{Submission, open},
+    waiting::waits_for,
+};
 use super::{
     change::Change,
     effect::{Effect, Note, Planned},

@@ -19,10 +19,15 @@ impl Zone {
         Self("UTC".to_owned())
     }
 
+    /// The zone with this IANA name, if there is one.
+    pub fn named(name: &str) -> Option<Self> {
+        TimeZone::get(name).is_ok().then(|| Self(name.to_owned()))
+    }
+
     /// The zone with this IANA name, or else with this offset from UTC in seconds, or else UTC.
     pub fn from_parts(name: Option<&str>, offset_seconds: Option<i32>) -> Self {
-        if let Some(name) = name.filter(|name| TimeZone::get(name).is_ok()) {
-            return Self(name.to_owned());
+        if let Some(zone) = name.and_then(Self::named) {
+            return zone;
         }
         match offset_seconds.and_then(|seconds| Offset::from_seconds(seconds).ok()) {
             Some(offset) if offset != Offset::UTC => {

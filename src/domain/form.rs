@@ -1,15 +1,18 @@
 //! From the form that a person filled in to a change that may be asked for, or to the faults beside its
 //! fields. Everything a form says is checked here, whatever the form itself promised to check.
 
+mod fault;
+
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::fault::{Fault, FieldFault};
 use super::{
     change::CreateUser,
-    expiration::{DateFault, Expiration, Zone},
+    expiration::{Expiration, Zone},
     offer::{ALL_WORKSPACES, Offer},
     people::{ChannelId, Principal, UserId},
     policy::{Approval, Asks, Case, Demand, Policy, Terms},
-    text::{EMAIL_MAX, Email, NAME_MAX, PersonName, REASON_MAX, Reason, TextFault, is_invisible},
+    text::{Email, PersonName, Reason, TextFault},
 };
 
 /// What was typed and chosen, as it came.
@@ -68,22 +71,6 @@ pub enum Field {
     Workspace,
     /// Marketo instance.
     Instance,
-}
-
-/// What is wrong with one field, in words for the person who filled it in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldFault {
-    /// Beside which field it is shown.
-    pub field: Field,
-    /// What is wrong and what to do.
-    pub text: String,
-}
-
-impl FieldFault {
-    /// A fault beside `field`.
-    pub fn new(field: Field, text: impl Into<String>) -> Self {
-        Self { field, text: text.into() }
-    }
 }
 
 /// What a form is held against.
@@ -189,8 +176,8 @@ impl Demands {
 pub fn check(rules: Rules<'_>, draft: &Draft) -> Result<(CreateUser, Option<Reason>), Vec<FieldFault>> {
     let mut faults = Vec::new();
     let email = keep(&mut faults, email(rules.policy, &draft.email));
-    let first_name = keep(&mut faults, name(Field::FirstName, "first name", &draft.first_name));
-    let last_name = keep(&mut faults, name(Field::LastName, "last name", &draft.last_name));
+    let first_name = keep(&mut faults, name(Field::FirstName, &draft.first_name));
+    let last_name = keep(&mut faults, name(Field::LastName, &draft.last_name));
     let place =
         keep(&mut faults, chosen_place(rules.offer, draft.role.as_deref(), draft.workspace.as_deref()));
     let demands = match (&email, &place) {
@@ -231,56 +218,32 @@ fn keep<T>(faults: &mut Vec<FieldFault>, result: Result<T, FieldFault>) -> Optio
 }
 
 fn email(policy: &Policy, typed: &str) -> Result<Email, FieldFault> {
-    let fault = |text: String| FieldFault::new(Field::Email, text);
+    let fault = |why| FieldFault::new(Field::Email, why);
     let email = Email::parse(typed).map_err(|why| {
-        fault(match why {
-            TextFault::Empty => "Enter an e-mail address.".to_owned(),
-            TextFault::TooLong => format!("An e-mail address has at most {EMAIL_MAX} characters."),
-            TextFault::Malformed => match typed.trim().chars().find(|c| !c.is_ascii() || c.is_control()) {
-                Some(strange) => impossible(strange),
-                None => "Enter an e-mail address such as svc-crm@example.com.".to_owned(),
-            },
+        // A character that only looks like another, or that nobody sees, is a fault that they cannot find.
+        let strange = typed.trim().chars().find(|c| !c.is_ascii() || c.is_control());
+        fault(match strange.filter(|_| why == TextFault::Malformed) {
+            Some(strange) => Fault::Character(strange),
+            None => Fault::Text(why),
         })
     })?;
-    let is_allowed = policy.email_domains.is_empty() || policy.email_domains.iter().any(|d| email.is_in(d));
-    if is_allowed {
+    let domains = &policy.email_domains;
+    if domains.is_empty() || domains.iter().any(|domain| email.is_in(domain)) {
         Ok(email)
     } else {
-        Err(fault(format!("Use an address that ends in @{}.", policy.email_domains.join(" or @"))))
+        Err(fault(Fault::OtherDomain(domains.clone())))
     }
 }
 
-/// Which character it is, since it may be one that looks like another, or that nobody sees.
-fn impossible(c: char) -> String {
-    let code = u32::from(c);
-    let which = if is_invisible(c) || c.is_whitespace() {
-        format!("an invisible character (U+{code:04X})")
-    } else {
-        format!("“{c}” (U+{code:04X})")
-    };
-    format!(
-        "This address holds {which}, which Marketo does not take, though it may look like an ordinary letter. Type the \
-         address anew."
-    )
-}
-
-fn name(field: Field, what: &str, typed: &str) -> Result<PersonName, FieldFault> {
-    PersonName::parse(typed).map_err(|why| match why {
-        TextFault::TooLong => FieldFault::new(field, format!("A {what} has at most {NAME_MAX} characters.")),
-        TextFault::Empty | TextFault::Malformed => FieldFault::new(field, format!("Enter a {what}.")),
-    })
+fn name(field: Field, typed: &str) -> Result<PersonName, FieldFault> {
+    PersonName::parse(typed).map_err(|why| FieldFault::new(field, Fault::Text(why)))
 }
 
 fn reason(demand: Demand, typed: &str) -> Result<Option<Reason>, FieldFault> {
     match (Reason::parse(typed), demand) {
         (Ok(reason), _) => Ok(Some(reason)),
-        (Err(TextFault::TooLong), _) => {
-            Err(FieldFault::new(Field::Reason, format!("A reason has at most {REASON_MAX} characters.")))
-        }
-        (Err(_), Demand::Required) => {
-            Err(FieldFault::new(Field::Reason, "Say what the user is for: the approver decides by it."))
-        }
-        (Err(_), Demand::Optional) => Ok(None),
+        (Err(TextFault::Empty | TextFault::Malformed), Demand::Optional) => Ok(None),
+        (Err(why), _) => Err(FieldFault::new(Field::Reason, Fault::Text(why))),
     }
 }
 
@@ -289,24 +252,16 @@ fn expiration(
     demands: Demands,
     typed: Option<&str>,
 ) -> Result<Option<Expiration>, FieldFault> {
-    let fault = |text: String| Err(FieldFault::new(Field::Expiration, text));
+    let fault = |why| FieldFault::new(Field::Expiration, why);
     let Some(typed) = typed.filter(|typed| !typed.trim().is_empty()) else {
+        let last = Some(Expiration::last_day(rules.zone, rules.now, demands.max_access));
         return match demands.expiration {
             Demand::Optional => Ok(None),
-            Demand::Required => {
-                let last = Expiration::last_day(rules.zone, rules.now, demands.max_access);
-                fault(format!("Choose the last day of access, {last} at the latest."))
-            }
+            Demand::Required => Err(fault(Fault::NoDay { last })),
         };
     };
-    match Expiration::parse(typed, rules.zone, rules.now, demands.max_access) {
-        Ok(expiration) => Ok(Some(expiration)),
-        Err(DateFault::Malformed) => fault("Choose a date.".to_owned()),
-        Err(DateFault::Past) => {
-            fault(format!("That day is over. Choose {} or later.", rules.zone.today(rules.now)))
-        }
-        Err(DateFault::TooFar(last)) => fault(format!("Access may last until {last} at the latest.")),
-    }
+    let expiration = Expiration::parse(typed, rules.zone, rules.now, demands.max_access);
+    expiration.map(Some).map_err(|why| fault(Fault::of_day(why, rules.zone.today(rules.now))))
 }
 
 type Place = (super::change::Named, super::change::Named);
@@ -318,32 +273,25 @@ pub(super) fn chosen_place(
     workspace: Option<&str>,
 ) -> Result<Place, FieldFault> {
     let chosen = role.filter(|id| !id.is_empty());
-    let Some(chosen) = chosen else { return Err(FieldFault::new(Field::Role, "Choose a role.")) };
+    let Some(chosen) = chosen else { return Err(FieldFault::new(Field::Role, Fault::NotChosen)) };
     let role = chosen.parse().ok().and_then(|id| offer.role(id));
     let Some(role) = role else {
-        return Err(FieldFault::new(Field::Role, "This role is no longer offered. Choose another one."));
+        return Err(FieldFault::new(Field::Role, Fault::NotOffered));
     };
     let all = offer.workspace(ALL_WORKSPACES);
     let workspace = match (workspace.filter(|id| !id.is_empty()), offer.workspaces.as_slice()) {
         (None, [only]) => Some(only),
         (None, _) if role.only_all_workspaces => all,
-        (None, _) => return Err(FieldFault::new(Field::Workspace, "Choose a workspace.")),
+        (None, _) => return Err(FieldFault::new(Field::Workspace, Fault::NotChosen)),
         (Some(id), _) => id.parse().ok().and_then(|id| offer.workspace(id)),
     };
     match workspace {
-        None => {
-            Err(FieldFault::new(Field::Workspace, "This workspace is no longer offered. Choose another one."))
+        None => Err(FieldFault::new(Field::Workspace, Fault::NotOffered)),
+        Some(workspace) if role.only_all_workspaces && workspace.id != ALL_WORKSPACES => {
+            let beside = if all.is_some() { Field::Workspace } else { Field::Role };
+            let (role, all) = (role.named.name.clone(), all.map(|all| all.name.clone()));
+            Err(FieldFault::new(beside, Fault::AllWorkspacesOnly { role, all }))
         }
-        Some(workspace) if role.only_all_workspaces && workspace.id != ALL_WORKSPACES => match all {
-            Some(all) => Err(FieldFault::new(
-                Field::Workspace,
-                format!("The role {} is given in all workspaces only: choose {}.", role.named.name, all.name),
-            )),
-            None => Err(FieldFault::new(
-                Field::Role,
-                "This role is given in all workspaces only, which is not allowed here. Choose another one.",
-            )),
-        },
         Some(workspace) => Ok((role.named.clone(), workspace.clone())),
     }
 }

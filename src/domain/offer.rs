@@ -73,7 +73,7 @@ impl Offer {
     }
 
     /// The entry for all workspaces at once, as the instance names it.
-    fn all_workspaces(catalog: &Catalog) -> Named {
+    pub fn all_workspaces(catalog: &Catalog) -> Named {
         let own = catalog.workspaces.iter().find(|workspace| workspace.id == ALL_WORKSPACES);
         own.cloned().unwrap_or_else(|| Named { id: ALL_WORKSPACES, name: "AllZones".to_owned() })
     }
@@ -111,7 +111,7 @@ impl Offer {
 }
 
 /// Whether a policy's `entry` means `named`: by id, or by name without regard to case.
-pub(super) fn names(entry: &str, named: &Named) -> bool {
+pub fn names(entry: &str, named: &Named) -> bool {
     entry.parse() == Ok(named.id) || entry.trim().to_lowercase() == named.name.trim().to_lowercase()
 }
 

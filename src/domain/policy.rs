@@ -5,14 +5,22 @@
 //! asked, so that it can be told again later, by today's policy, without asking anybody.
 
 mod audit;
+mod catalog;
+pub mod explain;
+mod panel;
+mod prospects;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
-pub use self::audit::{Finding, Size, findings, sized_findings};
+pub use self::{
+    audit::{Finding, Size, findings, sized_findings},
+    catalog::catalog_findings,
+    prospects::Prospect,
+};
 use super::{
     change::{Change, CreateUser, Named},
     expiration::Zone,
@@ -316,8 +324,7 @@ impl Policy {
 
     /// The terms that a form may come to stand under, before anything in it is chosen. Never empty.
     pub fn possible(&self, asks: &Asks<'_>) -> Vec<&Terms> {
-        let rules = self.rules.iter().filter(|rule| rule.condition.may_be_met(asks));
-        rules.map(|rule| &rule.terms).chain(std::iter::once(&self.base)).collect()
+        self.prospects(asks, &[asks.instance]).into_iter().map(|prospect| prospect.ruling.terms).collect()
     }
 
     /// Every group and channel whose members may count for which rule holds.
@@ -341,6 +348,18 @@ impl Policy {
             }
         }
         all
+    }
+
+    /// Every group and channel whose members count for anything.
+    pub fn groups(&self) -> Vec<Principal> {
+        let mut groups: Vec<Principal> = Vec::new();
+        let all = self.all_approvers().into_iter().chain(self.requesters.iter().cloned());
+        for principal in all.chain(self.rule_groups()) {
+            if !matches!(principal, Principal::User(_)) && !groups.contains(&principal) {
+                groups.push(principal);
+            }
+        }
+        groups
     }
 
     /// Every approval channel that some rule names.

@@ -3,11 +3,11 @@
 
 use super::{
     change::{Change, Narrowing},
-    expiration::{DateFault, Expiration},
-    form::{Field, FieldFault, Rules, chosen_place},
+    expiration::Expiration,
+    form::{Fault, Field, FieldFault, Rules, chosen_place},
     policy::Case,
     request::Request,
-    text::{REASON_MAX, Reason, TextFault},
+    text::{Reason, TextFault},
 };
 
 /// What was chosen in a review, as it came.
@@ -53,7 +53,7 @@ pub fn check(
     }
     match choice.expiration.as_deref().filter(|typed| !typed.trim().is_empty()) {
         None if user.expiration.is_some() => {
-            faults.push(FieldFault::new(Field::Expiration, "Choose the last day of access."));
+            faults.push(FieldFault::new(Field::Expiration, Fault::NoDay { last: None }));
         }
         None => {}
         Some(typed) => match expiration(rules, request, &narrowing, typed) {
@@ -64,8 +64,7 @@ pub fn check(
     let note = match Reason::parse(&choice.note) {
         Ok(note) => Some(note),
         Err(TextFault::TooLong) => {
-            faults
-                .push(FieldFault::new(Field::Reason, format!("A note has at most {REASON_MAX} characters.")));
+            faults.push(FieldFault::new(Field::Reason, Fault::NoteTooLong));
             None
         }
         Err(TextFault::Empty | TextFault::Malformed) => None,
@@ -80,30 +79,22 @@ fn expiration(
     narrowing: &Narrowing,
     typed: &str,
 ) -> Result<Option<Expiration>, FieldFault> {
-    let fault = |text: String| Err(FieldFault::new(Field::Expiration, text));
+    let fault = |why| FieldFault::new(Field::Expiration, why);
     let before = request.change.expiration();
     if let Some(before) = before.filter(|before| before.date().to_string() == typed.trim()) {
         if before.at() > rules.now {
             return Ok(None);
         }
-        return fault(format!("That day is over. Choose {} or later.", before.zone().today(rules.now)));
+        return Err(fault(Fault::DayIsOver { first: before.zone().today(rules.now) }));
     }
     let narrowed = request.narrowed(narrowing);
     let max_access = rules.policy.deciding(&Case::of(&narrowed)).terms.max_access;
     let zone = before.map_or(rules.zone, Expiration::zone);
-    let chosen = match Expiration::parse(typed, zone, rules.now, max_access) {
-        Ok(chosen) => chosen,
-        Err(DateFault::Malformed) => return fault("Choose a date.".to_owned()),
-        Err(DateFault::Past) => {
-            return fault(format!("That day is over. Choose {} or later.", zone.today(rules.now)));
-        }
-        Err(DateFault::TooFar(last)) => {
-            return fault(format!("Access may last until {last} at the latest."));
-        }
-    };
+    let chosen = Expiration::parse(typed, zone, rules.now, max_access)
+        .map_err(|why| fault(Fault::of_day(why, zone.today(rules.now))))?;
     match before {
         Some(before) if before.at() > rules.now && chosen.at() > before.at() => {
-            fault(format!("Access was asked for until {}: choose that day or an earlier one.", before.date()))
+            Err(fault(Fault::LaterThanAsked { asked: before.date() }))
         }
         _ => Ok(Some(chosen)),
     }

@@ -4,8 +4,10 @@
 //!
 //! It must not know of HTTP, Slack or Marketo, and it makes no call to the outside.
 
+mod settling;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -24,9 +26,10 @@ use crate::{
         policy::{Approval, Case, Members, Policy, Ruling},
         request::{Request, State},
     },
-    store::{Claimed, Entry, Seen, Store, Taken, Tx, in_time},
+    store::{Entry, Seen, Store, Taken, Tx},
 };
 
+pub use self::settling::{Settled, Settlement};
 pub use crate::store::StoreError;
 
 /// The actor of ledger entries that no person caused.
@@ -97,36 +100,6 @@ pub struct Refused {
     pub why: Refusal,
     /// Who may decide on the request; empty where that is nobody, or the request is not known.
     pub deciders: Vec<Principal>,
-}
-
-/// What a worker records about the effect that it carried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Settlement {
-    /// It is carried out.
-    Done,
-    /// It is tried again.
-    Later {
-        /// When.
-        due_at: Timestamp,
-        /// What this try leaves behind for the next.
-        progress: Option<String>,
-        /// Why, for operators.
-        error: String,
-    },
-    /// It is given up, and kept for somebody to look at.
-    Buried {
-        /// Why, for operators.
-        error: String,
-    },
-}
-
-/// What became of a settlement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Settled {
-    /// It is recorded. A press that waited for the effect may have been refused.
-    Recorded(Option<Refused>),
-    /// Another worker has taken over; nothing is recorded.
-    LeaseLost,
 }
 
 impl Engine {
@@ -254,87 +227,6 @@ impl Engine {
         Ok(self.store.see(key, self.clock.now()).await? == Seen::First)
     }
 
-    /// Records what became of an effect together with the event that it leads to.
-    ///
-    /// # Errors
-    /// When the database fails; unless it failed after all was done, nothing is recorded, and the effect comes back when
-    /// its lease ends.
-    pub async fn settle(
-        &self,
-        claimed: &Claimed,
-        settlement: Settlement,
-        event: Option<&Event>,
-    ) -> Result<Settled, StoreError> {
-        in_time(self.settle_at_leisure(claimed, settlement, event)).await
-    }
-
-    async fn settle_at_leisure(
-        &self,
-        claimed: &Claimed,
-        settlement: Settlement,
-        event: Option<&Event>,
-    ) -> Result<Settled, StoreError> {
-        let mut tx = self.store.begin().await?;
-        if event.is_some() {
-            // Always the request before its lanes, so that no two transactions wait for each other.
-            tx.request(&claimed.request.id).await?;
-        }
-        if !settle_effect(&mut tx, claimed, &settlement).await? {
-            return Ok(Settled::LeaseLost);
-        }
-        let mut refusal = None;
-        if let Some(event) = event {
-            match self.happen(&mut tx, &claimed.request.id, event).await? {
-                Ok(told) => refusal = told,
-                Err(Taken) => {
-                    // What was written so far is lost with the event: write the rest once more, without it.
-                    drop(tx);
-                    tx = self.store.begin().await?;
-                    if !settle_effect(&mut tx, claimed, &settlement).await? {
-                        return Ok(Settled::LeaseLost);
-                    }
-                    let deciders = self.policy.deciders(&claimed.request);
-                    refusal = Some(Refused { why: Refusal::AnotherIsOpen, deciders });
-                }
-            }
-        }
-        tx.commit().await?;
-        self.work.notify_one();
-        Ok(Settled::Recorded(refusal))
-    }
-
-    async fn happen(
-        &self,
-        tx: &mut Tx,
-        id: &RequestId,
-        event: &Event,
-    ) -> Result<Result<Option<Refused>, Taken>, StoreError> {
-        let Some(request) = tx.request(id).await? else {
-            return Ok(Ok(Some(Refused { why: Refusal::Unknown, deciders: Vec::new() })));
-        };
-        let deciders = self.policy.deciders(&request);
-        let refused = |why| Refused { why, deciders };
-        let actor = match event {
-            Event::Pressed { by, .. } => by.as_str(),
-            Event::Applied(_)
-            | Event::NotApplied(_)
-            | Event::Waits(_)
-            | Event::Resumed
-            | Event::CardLost { .. }
-            | Event::CardGone
-            | Event::TimeIsUp
-            | Event::Reminded { .. }
-            | Event::EscalationIsDue => BOT,
-        };
-        match decide(self.today(), &request, event) {
-            Err(refusal) => Ok(Ok(Some(refused(refusal)))),
-            Ok(decision) => {
-                let carried = self.carry(tx, request, decision, actor).await?;
-                Ok(carried.map(|(_, refusal)| refusal.map(refused)))
-            }
-        }
-    }
-
     /// Writes a decision down. One that withdraws the change that waits is refused, whole, while a worker has the
     /// change in hand.
     async fn carry(
@@ -390,22 +282,6 @@ impl Engine {
         let body = body.to_string();
         tx.append(&Entry { at: now, request: &request.id, actor, name: entry, body: &body }).await
     }
-}
-
-/// Gives the lease back and writes down what became of the effect; false when the lease was lost.
-async fn settle_effect(tx: &mut Tx, claimed: &Claimed, settlement: &Settlement) -> Result<bool, StoreError> {
-    let Claimed { lease, effect, .. } = claimed;
-    if !tx.release(lease).await? {
-        return Ok(false);
-    }
-    match settlement {
-        Settlement::Done => tx.finish_effect(lease, &effect.id).await?,
-        Settlement::Later { due_at, progress, error } => {
-            tx.postpone_effect(lease, &effect.id, *due_at, progress.as_deref(), error).await?;
-        }
-        Settlement::Buried { error } => tx.bury_effect(lease, &effect.id, error).await?,
-    }
-    Ok(true)
 }
 
 impl Outcome {

@@ -15,7 +15,10 @@ use crate::{
         policy::{Approval, Terms},
         text::Reason,
     },
-    store::tests::{Database, databases, submission},
+    store::{
+        Claimed,
+        tests::{Database, databases, submission},
+    },
 };
 
 const LEASE: Duration = Duration::from_secs(30);

@@ -11,6 +11,8 @@ use super::{
     BEFORE_MODAL, Edge, FILL_WITHIN, Owner,
     answer::Answer,
     body::{Signed, is_ssl_check},
+    line::{Line, Word, help, read},
+    lookups,
 };
 use crate::{
     cache::people::May,
@@ -27,15 +29,6 @@ use crate::{
         words,
     },
 };
-
-/// What was typed after the command.
-#[derive(Debug, PartialEq, Eq)]
-enum Line<'a> {
-    /// The form, with an e-mail to fill in, or an empty one.
-    Form(&'a str),
-    Help,
-    Unknown,
-}
 
 pub(super) async fn command(State(edge): State<Edge>, request: Request) -> Response {
     let watch = edge.watch();
@@ -57,25 +50,26 @@ fn take(edge: &Edge, signed: &Signed) -> Answer {
         return Answer::status("unreadable", StatusCode::BAD_REQUEST);
     }
     let line = read(&command.text);
+    let is_help = line == Line::Word(Word::Help);
     match edge.owner(&command.api_app_id, &[&command.team_id], &command.enterprise_id) {
         Owner::Others => return Answer::empty("foreign"),
-        Owner::NotKnown if line != Line::Help => return Answer::told("starting", &words::starting()),
+        Owner::NotKnown if !is_help => return Answer::told("starting", &words::starting()),
         Owner::NotKnown | Owner::Us => {}
     }
     match line {
-        Line::Help => edge.usage(&command.command),
+        Line::Word(Word::Help) => edge.usage(&command.command),
+        Line::Near(word) => {
+            Answer::told("near_miss", &words::did_you_mean(&format!("{} {}", command.command, word.name())))
+        }
         Line::Unknown => Answer::told("not_understood", &words::not_understood(&command.command)),
-        Line::Form(_) if !signed.is_first => Answer::empty("repeated"),
+        Line::Word(_) | Line::Form(_) if !signed.is_first => Answer::empty("repeated"),
+        Line::Word(word) => {
+            edge.tasks.spawn(lookups::answer(edge.clone(), Asked::of(&command), word));
+            Answer::empty(word.name())
+        }
         Line::Form(email) => {
             edge.instances.modal_opens();
-            let asked = Asked {
-                user: command.user_id.as_ref().into(),
-                channel: command.channel_id.clone().into_owned(),
-                trigger_id: command.trigger_id.clone().into_owned(),
-                response_url: command.response_url.clone().into_owned(),
-                email: email.to_owned(),
-            };
-            edge.tasks.spawn(open_form(edge.clone(), asked));
+            edge.tasks.spawn(open_form(edge.clone(), Asked::of(&command), email.to_owned()));
             Answer::empty("form")
         }
     }
@@ -84,65 +78,70 @@ fn take(edge: &Edge, signed: &Signed) -> Answer {
 impl Edge {
     /// The answer to `help`. An app has one command, so its help is written once.
     fn usage(&self, command: &str) -> Answer {
-        let told = |command: &str| Answer::told_bytes(&words::usage(command));
+        let told = |command: &str| Answer::told_bytes(&words::usage(command, &help()));
         let (known, bytes) = self.0.usage.get_or_init(|| (command.to_owned(), told(command)));
         let bytes = if known == command { bytes.clone() } else { told(command) };
         Answer::body("help", "application/json", bytes)
     }
-}
 
-/// Reads what was typed. Slack may show an e-mail as a link: `<mailto:a@b.c|a@b.c>`.
-fn read(text: &str) -> Line<'_> {
-    let mut words = text.split_whitespace();
-    match (words.next(), words.next()) {
-        (None, _) => Line::Form(""),
-        (Some(word), None) if word.eq_ignore_ascii_case("help") => Line::Help,
-        (Some(word), None) if word.contains('@') => Line::Form(
-            word.strip_prefix("<mailto:")
-                .and_then(|link| link.strip_suffix('>'))
-                .map_or(word, |link| link.split('|').next().unwrap_or(link)),
-        ),
-        _ => Line::Unknown,
+    /// Whether a command comes for the first time: another replica may have got it, too. A database that cannot tell
+    /// keeps nobody from an answer.
+    pub(super) async fn is_first_command(&self, asked: &Asked) -> bool {
+        let key = format!("command:{}", asked.trigger_id);
+        match tokio::time::timeout(BEFORE_MODAL, self.engine.is_first(&key)).await {
+            Ok(Ok(is_first)) => return is_first,
+            Ok(Err(error)) => tracing::warn!(%error, "it cannot be told whether a command came before"),
+            Err(_) => tracing::warn!("it could not be told in time whether a command came before"),
+        }
+        true
     }
 }
 
-struct Asked {
-    user: UserId,
-    channel: String,
-    trigger_id: String,
-    response_url: String,
-    email: String,
+/// Who typed a command, where, and how they can be answered.
+pub(super) struct Asked {
+    pub(super) command: String,
+    pub(super) user: UserId,
+    pub(super) channel: ChannelId,
+    pub(super) trigger_id: String,
+    pub(super) response_url: String,
+}
+
+impl Asked {
+    fn of(command: &SlashCommand<'_>) -> Self {
+        Self {
+            command: command.command.clone().into_owned(),
+            user: command.user_id.as_ref().into(),
+            channel: command.channel_id.as_ref().into(),
+            trigger_id: command.trigger_id.clone().into_owned(),
+            response_url: command.response_url.clone().into_owned(),
+        }
+    }
 }
 
 /// Opens the form, unless the person may not ask. Not knowing does not keep it closed: rights are checked
 /// again when it is submitted.
-async fn open_form(edge: Edge, asked: Asked) {
-    // Another replica may have got the same command. A database that cannot tell does not keep the form closed.
-    let key = format!("command:{}", asked.trigger_id);
-    let (first, may) = tokio::join!(
-        tokio::time::timeout(BEFORE_MODAL, edge.engine.is_first(&key)),
+async fn open_form(edge: Edge, asked: Asked, email: String) {
+    let (is_first, may) = tokio::join!(
+        edge.is_first_command(&asked),
         tokio::time::timeout(BEFORE_MODAL, edge.people.requester_now(&asked.user)),
     );
-    match first {
-        Ok(Ok(false)) => return,
-        Ok(Ok(true)) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "it cannot be told whether a command came before"),
-        Err(_) => tracing::warn!("it could not be told in time whether a command came before"),
+    if !is_first {
+        return;
     }
     let policy = edge.engine.policy();
     let memberships = match may {
         Ok(May::No(why)) => {
             let message = words::may_not_request(why, &policy.requesters, policy.base.approvers());
             tracing::info!(user = %asked.user, "may not request");
-            return edge.whisper(&asked.channel, asked.user.as_str(), &asked.response_url, message);
+            return edge.whisper(asked.channel.as_str(), asked.user.as_str(), &asked.response_url, message);
         }
         Ok(May::Yes(asker)) => asker.memberships,
         Ok(May::Unknown) | Err(_) => Vec::new(),
     };
-    let channel = ChannelId(asked.channel.clone());
-    let asks = Asks { instance: "", requester: &asked.user, memberships: &memberships, channel: &channel };
+    let channel = &asked.channel;
+    let asks = Asks { instance: "", requester: &asked.user, memberships: &memberships, channel };
     let metadata = json!({"v": 1, "channel": asked.channel}).to_string();
-    let initial = Draft { email: asked.email.clone(), ..Draft::default() };
+    let initial = Draft { email, ..Draft::default() };
     let filled = |instance: &str, catalog: &Catalog| {
         let form = Form {
             wording: Wording::REQUEST,
@@ -166,7 +165,12 @@ async fn open_form(edge: Edge, asked: Asked) {
         Err(error) => {
             // Never repeated: the trigger is spent, and a second modal would surprise.
             tracing::warn!(user = %asked.user, %error, "the form did not open");
-            return edge.whisper(&asked.channel, asked.user.as_str(), &asked.response_url, words::no_modal());
+            return edge.whisper(
+                asked.channel.as_str(),
+                asked.user.as_str(),
+                &asked.response_url,
+                words::no_modal(),
+            );
         }
     };
     if known.is_some() {
@@ -178,27 +182,5 @@ async fn open_form(edge: Edge, asked: Asked) {
     };
     if let Err(error) = edge.slack.update_view(&opened.id, opened.hash.as_deref(), &view).await {
         tracing::warn!(user = %asked.user, %error, "the form was not filled");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_is_help_or_a_form_with_an_e_mail_to_fill_in() {
-        for (text, expected) in [
-            ("", Line::Form("")),
-            ("  ", Line::Form("")),
-            ("help", Line::Help),
-            (" HELP ", Line::Help),
-            ("svc@example.com", Line::Form("svc@example.com")),
-            ("<mailto:svc@example.com|svc@example.com>", Line::Form("svc@example.com")),
-            ("<mailto:svc@example.com>", Line::Form("svc@example.com")),
-            ("please", Line::Unknown),
-            ("svc@example.com now", Line::Unknown),
-        ] {
-            assert_eq!(read(text), expected, "{text}");
-        }
     }
 }

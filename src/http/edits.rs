@@ -104,23 +104,22 @@ async fn take(edge: &Edge, interaction: &Interaction) -> Answer {
             return fault("store_failed", Field::Email, faults::NOTHING_STORED);
         }
     };
-    let edited = match current {
+    let submission = checked(edge, interaction, channel).await;
+    let edited = match (current, submission) {
+        // Its answer was lost, and it is submitted again.
+        (Some(current), Ok(submission)) if is_saved(&current, revision, &submission) => {
+            return Answer::empty("repeated");
+        }
+        (_, Ok(Submission { change, reason, memberships, .. })) => {
+            Edited { revision, change, reason, memberships }
+        }
         // A form that comes too late is refused for that, whatever is in it.
-        Some(Request { change, reason, memberships, state, revision: now, .. })
+        (Some(Request { change, reason, memberships, state, revision: now, .. }), Err(_))
             if now != revision || !matches!(state, State::Pending { .. }) =>
         {
             Edited { revision, change, reason, memberships }
         }
-        _ => match checked(edge, interaction, channel).await {
-            Ok(Submission { change, reason, memberships, .. }) => {
-                Edited { revision, change, reason, memberships }
-            }
-            // A change that was kept before is not at fault now because of what came of it.
-            Err(fault) => match edge.engine.store().was_seen(&key).await {
-                Ok(true) => return Answer::empty("repeated"),
-                Ok(false) | Err(_) => return fault,
-            },
-        },
+        (_, Err(fault)) => return fault,
     };
     let press = Press::Edit(Box::new(edited));
     let pressed =
@@ -151,4 +150,12 @@ async fn take(edge: &Edge, interaction: &Interaction) -> Answer {
             fault("store_failed", Field::Email, faults::NOTHING_STORED)
         }
     }
+}
+
+/// Whether a form that was filled in with `revision` asks for what has become of the request since.
+fn is_saved(current: &Request, revision: i64, submission: &Submission) -> bool {
+    current.revision > revision
+        && current.requester == submission.requester
+        && current.change == submission.change
+        && current.reason == submission.reason
 }

@@ -12,6 +12,8 @@ mod events;
 mod filled;
 mod health;
 mod interactions;
+mod line;
+mod lookups;
 mod options;
 mod presses;
 mod replay;
@@ -169,5 +171,19 @@ impl Edge {
                 tracing::warn!(%channel, %error, "somebody could not be told");
             }
         });
+    }
+
+    /// Answers a command, for the eyes of whoever typed it: by the address that came with it, which works wherever it
+    /// was typed; where that does not work, as [`Edge::whisper`].
+    async fn reply(&self, channel: &ChannelId, user: &UserId, response_url: &str, message: &Message) {
+        match self.slack.respond(response_url, message).await {
+            // After no answer it may be there.
+            Err(error) if error.class != Class::Unknown => {
+                tracing::info!(%channel, %error, "the address of a command does not work");
+                self.whisper(channel.as_str(), user.as_str(), "", message.clone());
+            }
+            Err(error) => tracing::warn!(%channel, %error, "somebody may not have been answered"),
+            Ok(()) => {}
+        }
     }
 }

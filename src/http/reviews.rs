@@ -4,7 +4,11 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{ANSWER_WITHIN, BEFORE_MODAL, Edge, answer::Answer, submissions::beside};
+use super::{
+    ANSWER_WITHIN, BEFORE_MODAL, Edge,
+    answer::Answer,
+    submissions::{beside, worded},
+};
 use crate::{
     domain::{
         change::Narrowing,
@@ -101,7 +105,7 @@ async fn take(edge: &Edge, interaction: &Interaction) -> Answer {
         None => (Narrowing::default(), None),
         Some(request) => match checked(edge, interaction, request).await {
             Ok(checked) => checked,
-            Err(found) => return beside(found, |field| place(edge, request, interaction, field)),
+            Err(found) => return beside(&found, |field| place(edge, request, interaction, field)),
         },
     };
     let pressed = Pressed {
@@ -116,6 +120,11 @@ async fn take(edge: &Edge, interaction: &Interaction) -> Answer {
         Ok(Outcome::Deferred) => Answer::empty("deferred"),
         Ok(Outcome::Repeated) => Answer::empty("repeated"),
         Ok(Outcome::Refused(mut refused)) => {
+            if refused.why == Refusal::Changed
+                && let Some(why) = edge.agreed_before(&id, &by).await
+            {
+                refused.why = why;
+            }
             // Who may decide on the request, but not on what they chose in it.
             let may_decide = edge.people.among(&by, &refused.deciders) == Standing::Yes;
             let is_others = refused.why == Refusal::NotApprover && may_decide;
@@ -133,8 +142,7 @@ async fn take(edge: &Edge, interaction: &Interaction) -> Answer {
             };
             match (fault, &request) {
                 (Some((field, text)), Some(request)) => {
-                    let found = vec![FieldFault::new(field, text)];
-                    beside(found, |field| place(edge, request, interaction, field))
+                    worded([(place(edge, request, interaction, field), text.to_owned())])
                 }
                 _ => Answer::empty("refused"),
             }
@@ -187,4 +195,16 @@ fn place(edge: &Edge, request: &Request, interaction: &Interaction, field: Field
 
 fn beside_note(outcome: &'static str, text: &str) -> Answer {
     Answer::field_errors(outcome, [(ids::NOTE.to_owned(), text.to_owned())])
+}
+
+impl Edge {
+    /// What is said instead of "it changed" to whoever agreed to what it is now: the answer to that may have been lost.
+    async fn agreed_before(&self, id: &RequestId, by: &UserId) -> Option<Refusal> {
+        let request = self.engine.store().request(id).await.ok()??;
+        let State::Pending { approvals, .. } = &request.state else { return None };
+        let has_agreed = approvals.iter().any(|agreement| agreement.by == *by);
+        let given = u32::try_from(approvals.len()).unwrap_or(u32::MAX);
+        let needed = self.engine.policy().panel(&request).needed;
+        has_agreed.then_some(Refusal::AgreedBefore { given, needed })
+    }
 }

@@ -133,16 +133,20 @@ pub(super) fn fault(outcome: &'static str, field: Field, text: &str) -> Answer {
     Answer::field_errors(outcome, [(ids::block_id_of(field, None), text.to_owned())])
 }
 
-/// Faults that share a field of the form are told one after the other, the first one first.
+/// What is wrong, beside the fields of the form.
 fn faulty(form: Filled<'_>, found: Vec<FieldFault>) -> Answer {
-    beside(found, |field| form.place(field))
+    beside(&found, |field| form.place(field))
 }
 
 /// As [`faulty`], with the block id under which a fault is shown beside a field.
-pub(super) fn beside(found: Vec<FieldFault>, place: impl Fn(Field) -> String) -> Answer {
+pub(super) fn beside(found: &[FieldFault], place: impl Fn(Field) -> String) -> Answer {
+    worded(found.iter().map(|fault| (place(fault.field), faults::beside(fault))))
+}
+
+/// Texts by the block beside which they are shown. Of those that share one the first is told.
+pub(super) fn worded(found: impl IntoIterator<Item = (String, String)>) -> Answer {
     let mut placed: Vec<(String, String)> = Vec::new();
-    for FieldFault { field, text } in found {
-        let place = place(field);
+    for (place, text) in found {
         if placed.iter().all(|(taken, _)| *taken != place) {
             placed.push((place, text));
         }

@@ -1,8 +1,96 @@
-//! What stands beside the fields of a form, as plain text: that is all that Slack shows there. What is wrong with a
-//! value itself is worded where it is checked (`domain::form`).
+//! What stands beside the fields of a form, as plain text: that is all that Slack shows there. What is wrong is found
+//! elsewhere.
 
 use super::words::NotRequester;
-use crate::domain::text::REASON_MAX;
+use crate::domain::{
+    form::{Fault, Field, FieldFault},
+    text::{EMAIL_MAX, NAME_MAX, REASON_MAX, TextFault, is_invisible},
+};
+
+/// How many domains are named before the rest is only counted.
+const NAMED_MAX: usize = 10;
+
+/// What is wrong with a field, and what to do.
+pub fn beside(FieldFault { field, why }: &FieldFault) -> String {
+    match why {
+        Fault::Text(why) => text(*field, *why),
+        Fault::Character(which) => character(*which),
+        Fault::NoteTooLong => format!("A note has at most {REASON_MAX} characters."),
+        Fault::OtherDomain(domains) => other_domain(domains),
+        Fault::NoDay { last: Some(last) } => format!("Choose the last day of access, {last} at the latest."),
+        Fault::NoDay { last: None } => "Choose the last day of access.".to_owned(),
+        Fault::NotADay => "Choose a date.".to_owned(),
+        Fault::DayIsOver { first } => format!("That day is over. Choose {first} or later."),
+        Fault::TooFar { last } => format!("Access may last until {last} at the latest."),
+        Fault::LaterThanAsked { asked } => {
+            format!("Access was asked for until {asked}: choose that day or an earlier one.")
+        }
+        Fault::NotChosen => format!("Choose a {}.", name(*field)),
+        Fault::NotOffered => format!("This {} is no longer offered. Choose another one.", name(*field)),
+        Fault::AllWorkspacesOnly { role, all: Some(all) } => {
+            format!("The role {role} is given in all workspaces only: choose {all}.")
+        }
+        Fault::AllWorkspacesOnly { all: None, .. } => {
+            "This role is given in all workspaces only, which is not allowed here. Choose another one."
+                .to_owned()
+        }
+    }
+}
+
+/// Which character it is: it may be one that looks like another, or that nobody sees.
+fn character(c: char) -> String {
+    let code = u32::from(c);
+    let which = if is_invisible(c) || c.is_whitespace() {
+        format!("an invisible character (U+{code:04X})")
+    } else {
+        format!("“{c}” (U+{code:04X})")
+    };
+    format!(
+        "This holds {which}, which no address that Marketo takes may hold, though it may look like an ordinary letter. \
+         Type the address anew."
+    )
+}
+
+fn other_domain(domains: &[String]) -> String {
+    let named = &domains[..domains.len().min(NAMED_MAX)];
+    let more = match domains.len() - named.len() {
+        0 => String::new(),
+        more => format!(" or one of {more} more"),
+    };
+    format!("Use an address that ends in @{}{more}.", named.join(" or @"))
+}
+
+fn text(field: Field, why: TextFault) -> String {
+    match (field, why) {
+        (Field::Email, TextFault::Empty) => "Enter an e-mail address.".to_owned(),
+        (Field::Email, TextFault::TooLong) => {
+            format!("An e-mail address has at most {EMAIL_MAX} characters.")
+        }
+        (Field::Email, TextFault::Malformed) => {
+            "Enter an e-mail address such as svc-crm@example.com.".to_owned()
+        }
+        (Field::Reason, TextFault::TooLong) => reason_too_long(),
+        (Field::Reason, TextFault::Empty | TextFault::Malformed) => {
+            "Say what the user is for: the approver decides by it.".to_owned()
+        }
+        (field, TextFault::TooLong) => format!("A {} has at most {NAME_MAX} characters.", name(field)),
+        (field, TextFault::Empty | TextFault::Malformed) => format!("Enter a {}.", name(field)),
+    }
+}
+
+/// What a field is called within a sentence, after "a".
+fn name(field: Field) -> &'static str {
+    match field {
+        Field::Email => "valid e-mail address",
+        Field::FirstName => "first name",
+        Field::LastName => "last name",
+        Field::Reason => "reason",
+        Field::Expiration => "date",
+        Field::Role => "role",
+        Field::Workspace => "workspace",
+        Field::Instance => "Marketo instance",
+    }
+}
 
 /// The form was opened by another version of the bot, or its metadata is gone.
 pub const FORM_OUTDATED: &str = "This form is out of date. Close it and open it again; nothing was sent.";

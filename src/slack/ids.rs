@@ -53,6 +53,11 @@ pub const NOTE: &str = "note";
 /// Block id of the input for the Marketo instance.
 pub const INSTANCE: &str = "instance";
 
+/// The part of a request's messages that is the card.
+pub const CARD: &str = "card";
+/// The part that is the direct message to the requester.
+pub const REQUESTER: &str = "requester";
+
 /// What a button of `request` carries: its id, and the revision that whoever presses has seen. Neither gives a right.
 pub fn button_value(request: &Request) -> String {
     format!("{}@{}", request.id, request.revision)

@@ -4,14 +4,15 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 use slack_morphism::{
-    SlackChannelId, SlackDateTime, SlackUserGroupId, SlackUserId,
+    SlackChannelId, SlackDateTime, SlackRelaxedUrl, SlackUserGroupId, SlackUserId,
     blocks::{
         SlackBlock, SlackBlockMarkDownText, SlackContextBlock, SlackRichTextBlock, SlackRichTextChannel,
-        SlackRichTextDate, SlackRichTextElement, SlackRichTextInlineElement, SlackRichTextList,
-        SlackRichTextListStyle, SlackRichTextQuote, SlackRichTextSection, SlackRichTextText,
-        SlackRichTextUser, SlackRichTextUserGroup,
+        SlackRichTextDate, SlackRichTextElement, SlackRichTextInlineElement, SlackRichTextLink,
+        SlackRichTextList, SlackRichTextListStyle, SlackRichTextQuote, SlackRichTextSection,
+        SlackRichTextText, SlackRichTextUser, SlackRichTextUserGroup,
     },
 };
+use url::Url;
 
 use super::text;
 use crate::domain::{
@@ -34,7 +35,8 @@ enum Piece {
     Bold(String),
     Code(String),
     Who(Principal),
-    Where(ChannelId),
+    Channel(ChannelId),
+    Link { url: Url, text: &'static str },
     When { at: Timestamp, fallback: String },
 }
 
@@ -68,6 +70,16 @@ impl Line {
         self.with(Piece::Who(Principal::User(user.clone())))
     }
 
+    /// `#channel`.
+    pub(super) fn channel(self, channel: &ChannelId) -> Self {
+        self.with(Piece::Channel(channel.clone()))
+    }
+
+    /// A text of ours that opens `url`. A notification, in which nothing can be opened, shows the text alone.
+    pub(super) fn link(self, url: &Url, text: &'static str) -> Self {
+        self.with(Piece::Link { url: url.clone(), text })
+    }
+
     /// `@a, @b or @c`.
     pub(super) fn any_of(mut self, principals: &[Principal]) -> Self {
         let named = &principals[..principals.len().min(NAMED_MAX)];
@@ -94,10 +106,6 @@ impl Line {
             self = self.person(user);
         }
         self
-    }
-
-    pub(super) fn channel(self, channel: &ChannelId) -> Self {
-        self.with(Piece::Where(channel.clone()))
     }
 
     /// A moment, shown in the reader's zone.
@@ -167,7 +175,13 @@ impl Piece {
                 text("a member of ").into(),
                 SlackRichTextChannel::new(SlackChannelId(channel.0.clone())).into(),
             ],
-            Self::Where(channel) => vec![SlackRichTextChannel::new(SlackChannelId(channel.0.clone())).into()],
+            Self::Channel(channel) => {
+                vec![SlackRichTextChannel::new(SlackChannelId(channel.0.clone())).into()]
+            }
+            Self::Link { url, text } => {
+                let link = SlackRichTextLink::new(SlackRelaxedUrl(url.to_string()));
+                vec![link.with_text((*text).to_owned()).into()]
+            }
             Self::When { at, fallback } => {
                 let date = SlackRichTextDate::new(SlackDateTime(*at), "{date_short}, {time}".to_owned());
                 vec![date.with_fallback(fallback.clone()).into()]
@@ -181,7 +195,8 @@ impl Piece {
             Self::Who(Principal::User(user)) => format!("<@{}>", id(&user.0)),
             Self::Who(Principal::Group(group)) => format!("<!subteam^{}>", id(&group.0)),
             Self::Who(Principal::Channel(channel)) => format!("a member of <#{}>", id(&channel.0)),
-            Self::Where(channel) => format!("<#{}>", id(&channel.0)),
+            Self::Channel(channel) => format!("<#{}>", id(&channel.0)),
+            Self::Link { text, .. } => text::mrkdwn(text, SHORT_MAX),
             Self::When { at, fallback } => {
                 format!("<!date^{}^{{date_short}}, {{time}}|{}>", at.as_second(), text::mrkdwn(fallback, 80))
             }
@@ -199,6 +214,7 @@ enum Paragraph {
     Line(Line),
     Quote(String),
     Steps(Vec<Line>),
+    Items(Vec<Line>),
 }
 
 /// Lines, quotes and steps below each other.
@@ -224,6 +240,12 @@ impl Paragraphs {
     /// A numbered list.
     pub(super) fn steps(mut self, steps: impl IntoIterator<Item = Line>) -> Self {
         self.0.push(Paragraph::Steps(steps.into_iter().collect()));
+        self
+    }
+
+    /// A list of what stands beside each other.
+    pub(super) fn items(mut self, items: impl IntoIterator<Item = Line>) -> Self {
+        self.0.push(Paragraph::Items(items.into_iter().collect()));
         self
     }
 
@@ -259,10 +281,8 @@ fn rich(group: &[Paragraph]) -> Vec<SlackRichTextElement> {
             Paragraph::Quote(words) => {
                 elements.push(SlackRichTextQuote::new(Piece::Text(words.clone()).rich()).into());
             }
-            Paragraph::Steps(steps) => {
-                let steps = steps.iter().map(|step| step.section().into()).collect();
-                elements.push(SlackRichTextList::new(SlackRichTextListStyle::Ordered, steps).into());
-            }
+            Paragraph::Steps(steps) => elements.push(list(SlackRichTextListStyle::Ordered, steps)),
+            Paragraph::Items(items) => elements.push(list(SlackRichTextListStyle::Bullet, items)),
         }
     }
     if !lines.0.is_empty() {
@@ -271,12 +291,16 @@ fn rich(group: &[Paragraph]) -> Vec<SlackRichTextElement> {
     elements
 }
 
+fn list(style: SlackRichTextListStyle, lines: &[Line]) -> SlackRichTextElement {
+    SlackRichTextList::new(style, lines.iter().map(|line| line.section().into()).collect()).into()
+}
+
 impl Paragraph {
     fn mrkdwn(&self) -> Vec<String> {
         match self {
             Self::Line(line) => vec![line.mrkdwn()],
             Self::Quote(words) => vec![text::mrkdwn(words, SHORT_MAX)],
-            Self::Steps(steps) => steps.iter().map(Line::mrkdwn).collect(),
+            Self::Steps(lines) | Self::Items(lines) => lines.iter().map(Line::mrkdwn).collect(),
         }
     }
 }

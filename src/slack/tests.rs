@@ -2,8 +2,10 @@
 //! texts that want to be more than texts.
 
 mod amended;
+mod beside;
 mod hostile;
 mod limits;
+mod looked_up;
 mod snapshots;
 
 use jiff::{SignedDuration, Timestamp};
@@ -269,7 +271,10 @@ fn answers() -> Vec<(String, Message)> {
     answers.extend(
         NOT_REQUESTERS.map(|why| (format!("{why:?}"), words::may_not_request(why, &[], &people[1..]))),
     );
-    answers.push(("help".to_owned(), words::usage("/marketo-api-user")));
+    let help = [("status".to_owned(), "Your open requests".to_owned())];
+    answers.push(("help".to_owned(), words::usage("/marketo-api-user", &help)));
+    answers.push(("near miss".to_owned(), words::did_you_mean("/marketo-api-user status")));
+    answers.push(("cannot look".to_owned(), words::cannot_look()));
     answers.push(("starting".to_owned(), words::starting()));
     answers.push(("try again".to_owned(), words::try_again()));
     answers.push(("not understood".to_owned(), words::not_understood("/marketo-api-user")));

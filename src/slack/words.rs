@@ -1,6 +1,13 @@
 //! What the bot answers to one person: refusals, help, and why something cannot be done now. Each answer says what
 //! is the matter and whom to ask or what to do next. Which of them applies is decided elsewhere.
 
+mod lists;
+mod rules;
+
+pub use self::{
+    lists::{Entry, LISTED_MAX, Place, Waiting, cannot_look, pending, status},
+    rules::{Here, policy},
+};
 use super::{
     line::{Line, Paragraphs},
     views::{Message, others},
@@ -41,7 +48,7 @@ pub fn refusal(refusal: &Refusal, approvers: &[Principal], reader: &UserId) -> M
         ),
         Refusal::Changed => Line::of(
             "The request changed since you looked at it, so your click counts for nothing. Please look at the card \
-             again and decide anew.",
+             again, then decide.",
         ),
         Refusal::AgreedBefore { given, needed } => Line::of(format!(
             "You have approved this request already. It has {given} of {needed} approvals; somebody else has to \
@@ -103,16 +110,25 @@ pub fn refusal(refusal: &Refusal, approvers: &[Principal], reader: &UserId) -> M
     })
 }
 
-/// The answer to `help`.
-pub fn usage(command: &str) -> Message {
+/// The answer to `help`: how a user is asked for, and each other word with its help.
+pub fn usage(command: &str, words: &[(String, String)]) -> Message {
+    let word = |(word, help): &(String, String)| {
+        Line::new().code(format!("{command} {word}")).text(format!(": {help}."))
+    };
     let lines = Paragraphs::new()
         .line(Line::new().bold("Ask for an API-only user in Marketo:"))
         .line(Line::new().code(command).text(" opens the form."))
-        .line(Line::new().code(format!("{command} svc@example.com")).text(" opens it with the e-mail filled in."))
+        .line(
+            Line::new()
+                .code(format!("{command} svc@example.com"))
+                .text(" opens it with the e-mail filled in."),
+        )
+        .line(Line::new().bold("Look something up:"));
+    let lines = words.iter().map(word).fold(lines, Paragraphs::line)
         .line(Line::of(
-            "What happens then: an approver gets your request and says yes or no, unless no approval is needed \
-             here. You get a direct message about every step and can cancel until somebody decides. Once Marketo \
-             has the user, a message in this channel says how to get its Client Id and Client Secret.",
+            "What happens then: an approver says yes or no, unless no approval is needed here. You get a direct \
+             message about every step and can cancel until somebody decides. Once Marketo has the user, a message in \
+             this channel says how to get its Client Id and Client Secret.",
         ));
     Message::of(&lines)
 }
@@ -162,6 +178,11 @@ pub fn try_again() -> Message {
         "I cannot store anything right now, so nothing happened. Try again in a minute. If that does not help, \
          tell whoever runs this bot.",
     ))
+}
+
+/// The answer to a text that is almost a word; `line` is what may have been meant.
+pub fn did_you_mean(line: &str) -> Message {
+    say(Line::of("Did you mean ").code(line).text("?"))
 }
 
 /// The answer to a text after the command that makes no sense.

@@ -8,6 +8,7 @@ mod instances;
 mod least;
 mod life;
 mod outgoing;
+mod policy;
 mod refusals;
 #[path = "../common/schema.rs"]
 mod schema;

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use marketo_api_user::{cli::manifest, config};
 
-const SUBCOMMANDS: [&str; 6] = ["serve", "demo", "check", "manifest", "config", "healthcheck"];
+const SUBCOMMANDS: [&str; 7] = ["serve", "demo", "check", "policy", "manifest", "config", "healthcheck"];
 
 fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_marketo-api-user"));
@@ -48,6 +48,9 @@ fn bad_usage_ends_with_two_and_says_why() {
         &["manifest", "--url", "http://bot.example.com"],
         &["manifest", "--url", "https://user:hidden@bot.example.com"],
         &["manifest", "--url", ""],
+        &["policy"],
+        &["policy", "explain", "--role", "API Only"],
+        &["policy", "explain", "--requester", "@ada", "--role", "API Only"],
     ] {
         let (code, stdout, stderr) = told(arguments);
         assert_eq!((code, stdout.as_str()), (Some(2), ""), "{arguments:?}: {stderr}");

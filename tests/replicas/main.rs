@@ -4,6 +4,7 @@
 mod at_once;
 mod budget;
 mod lost;
+mod panel;
 mod program;
 mod proxy;
 #[path = "../common/schema.rs"]

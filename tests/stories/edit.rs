@@ -244,6 +244,25 @@ async fn of_two_edits_the_one_that_was_opened_before_the_other_was_saved_has_to_
 }
 
 #[tokio::test]
+async fn an_edit_does_not_move_a_request_to_another_channel() {
+    let mut setup = options();
+    setup.policy.push_str("\n[[rule]]\nrole = \"API Only - EMEA\"\napproval_channel = \"C0OPS\"\n");
+    let house = House::with(setup).await;
+    house.rae_asks(&[]).await;
+    house.opens_edit().await;
+    house.rae.fills(&[("Role", "API Only - EMEA")]).await.unwrap();
+    let refused = house.rae.submits().await.unwrap();
+    assert!(refused.errors["Role"].contains("other people decide, in another channel"), "{refused:?}");
+    // The form is still open, and can be saved otherwise.
+    house.rae.fills(&[("Role", "API Only"), ("First name", "Service")]).await.unwrap();
+    assert!(house.rae.submits().await.unwrap().closed);
+    house.drain().await.unwrap();
+    house.card_says(&["Name: Service Crm", "Role: API Only\n"]);
+    house.cancels().await;
+    house.ends().await;
+}
+
+#[tokio::test]
 async fn an_edit_may_choose_another_instance() {
     let mut setup = options();
     setup.second_marketo = Some(marketo::Setup::default());
@@ -273,11 +292,18 @@ async fn an_edit_that_is_delivered_again_has_no_second_effect() {
     house.drain().await.unwrap();
     let before = house.slack.transcript(CARDS);
     assert_quiet(&house.work.send(&sent).await);
-    house.clock.advance(Duration::from_secs(1));
-    let again = house.work.signed(&sent.path, &sent.content_type, &sent.body);
-    let answer = house.work.send(&again).await;
+    // Whoever has no answer presses Save again.
+    let again = forged(&house, &sent, |payload| payload["trigger_id"] = json!("1.2.again"));
+    assert_quiet(&house.work.send(&again).await);
     house.drain().await.unwrap();
-    assert_eq!(house.slack.transcript(CARDS), before, "{answer:?}");
-    house.cancels().await;
+    assert_eq!(house.slack.transcript(CARDS), before);
+    assert!(house.told(RAE).is_empty());
+    // What is decided stays so, too.
+    house.presses(&house.ada, "Approve").await;
+    let late = forged(&house, &sent, |payload| payload["trigger_id"] = json!("1.2.late"));
+    assert_quiet(&house.work.send(&late).await);
+    house.drain().await.unwrap();
+    assert!(house.whispers(RAE).contains("already approved by @Ada Approver"), "{}", house.whispers(RAE));
+    assert_eq!(house.created().len(), 1);
     house.ends().await;
 }

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use marketo_api_user::sim::marketo::{SimRole, SimWorkspace};
 use serde_json::{Value, json};
 
-use crate::support::{ADA, CARDS, House, OPS, RAE, SAM, assert_quiet, options, policy};
+use crate::support::{ADA, CARDS, House, OPS, RAE, SAM, assert_quiet, forged, options, policy};
 
 /// A house with the workspaces Default and EMEA.
 async fn with_workspaces() -> House {
@@ -212,6 +212,27 @@ async fn of_two_who_must_agree_one_narrows_and_the_other_has_to_look_again() {
     house.drain().await.unwrap();
     house.card_says(&["Approved by @Sam Second and @Ada Approver", "The user is created"]);
     assert_eq!(house.invites()[0]["userRoleWorkspaces"][0]["accessRoleId"], 102);
+    house.ends().await;
+}
+
+#[tokio::test]
+async fn a_review_that_is_submitted_again_since_its_answer_was_lost_counts_once() {
+    let house = House::with(policy("approvals_needed = 2\n")).await;
+    house.rae_asks(&[]).await;
+    house.opens_review(&house.ada).await;
+    house.ada.fills(&[("Role", "API Only - EMEA")]).await.unwrap();
+    let sent = house.ada.submits().await.unwrap().reply.sent;
+    house.drain().await.unwrap();
+    let before = house.slack.transcript(CARDS);
+    assert_quiet(&house.work.send(&sent).await);
+    let again = forged(&house, &sent, |payload| payload["trigger_id"] = json!("1.2.again"));
+    assert_quiet(&house.work.send(&again).await);
+    house.drain().await.unwrap();
+    assert_eq!(house.slack.transcript(CARDS), before);
+    let [told] = house.told(ADA).try_into().unwrap();
+    assert!(told.contains("You have approved this request already. It has 1 of 2"), "{told}");
+    house.presses(&house.sam, "Approve").await;
+    assert_eq!(house.created()[0].roles, [(102, 1)]);
     house.ends().await;
 }
 

@@ -145,6 +145,24 @@ async fn a_review_that_is_open_when_the_request_is_decided_opens_no_form_for_a_d
 }
 
 #[tokio::test]
+async fn a_role_on_which_others_decide_is_approved_by_them_only() {
+    let mut setup = options();
+    setup.policy.push_str("\n[[rule]]\nrole = \"API Only - EMEA\"\napprovers = [\"U0SECOND\"]\n");
+    let house = House::with(setup).await;
+    house.rae_asks(&[]).await;
+    house.opens_review(&house.ada).await;
+    house.ada.fills(&[("Role", "API Only - EMEA")]).await.unwrap();
+    let refused = house.ada.submits().await.unwrap();
+    assert!(refused.errors["Role"].contains("it is for others to decide"), "{refused:?}");
+    house.drain().await.unwrap();
+    assert!(house.whispers(ADA).contains("Ask @Sam Second"), "{}", house.whispers(ADA));
+    assert_eq!(house.marketo.invites(), 0);
+    house.reviews(&house.sam, &[("Role", "API Only - EMEA")]).await;
+    assert_eq!(house.created()[0].roles, [(102, 1)]);
+    house.ends().await;
+}
+
+#[tokio::test]
 async fn of_several_instances_only_the_roles_of_the_asked_one_are_offered() {
     let mut setup = options();
     let mut second = marketo::Setup::default();

@@ -3,7 +3,10 @@
 use insta::assert_snapshot;
 use marketo_api_user::{
     demo::Options,
-    sim::{person::Reply, slack::SimGroup},
+    sim::{
+        person::Reply,
+        slack::{SimGroup, SimUser},
+    },
 };
 use serde_json::{Value, json};
 
@@ -25,6 +28,36 @@ async fn guests_and_strangers_are_told_why_they_may_not_ask_and_whom_to_ask() {
     let house = House::open().await;
     assert_snapshot!("guest", is_turned_away(&house, GUS).await);
     assert_snapshot!("stranger", is_turned_away(&house, OLGA).await);
+    assert!(house.slack.calls_to("views.open").is_empty());
+    house.ends().await;
+}
+
+#[tokio::test]
+async fn bots_deactivated_people_and_guests_of_one_channel_are_told_too() {
+    let mut setup = options();
+    let who = |id: &str| SimUser::member(id, &id.to_lowercase(), id, "Europe/Vienna");
+    setup.slack.users.extend([
+        SimUser { is_bot: true, ..who("U0ROBOT") },
+        SimUser { deleted: true, ..who("U0LEFT") },
+        SimUser { is_ultra_restricted: true, ..who("U0VISIT") },
+    ]);
+    let ops = setup.slack.channels.iter_mut().find(|channel| channel.id == OPS).unwrap();
+    ops.members.extend(["U0ROBOT", "U0LEFT", "U0VISIT"].map(str::to_owned));
+    // Being on the list does not help.
+    setup.policy.push_str(
+        "requesters = [\"U0ROBOT\", \"U0LEFT\", \"U0VISIT\", \"U0OUT\", \"U0GUEST\", \"U0SECOND\"]\n",
+    );
+    let house = House::with(setup).await;
+    for (id, why) in [
+        ("U0ROBOT", "Bots may not ask"),
+        ("U0LEFT", "Your account is deactivated"),
+        ("U0VISIT", "Guests may not ask"),
+        (GUS, "Guests may not ask"),
+        (OLGA, "Only members of the workspace that runs this bot may ask"),
+    ] {
+        let told = is_turned_away(&house, id).await;
+        assert!(told.contains(why), "{id}: {told}");
+    }
     assert!(house.slack.calls_to("views.open").is_empty());
     house.ends().await;
 }

@@ -80,8 +80,9 @@ fn nothing_acts(house: &House) {
         }
     }
     for element in &texts.rich_elements {
-        let id = element["user_id"].as_str().or(element["usergroup_id"].as_str());
-        assert!(id.is_some_and(|id| id.starts_with("U0") || id.starts_with("S0")), "{element}");
+        let ids = ["user_id", "usergroup_id", "channel_id"].into_iter().filter_map(|id| element[id].as_str());
+        let is_ours = |id: &str| ["U0", "S0", "C0"].iter().any(|ours| id.starts_with(ours));
+        assert!(ids.map(is_ours).eq([true]), "{element}");
     }
 }
 
@@ -95,7 +96,7 @@ async fn hostile_texts_in_every_field_are_shown_as_they_are() {
         vec![SimWorkspace::new(1, "*Default* <!here> :tada:"), SimWorkspace::new(2, "EMEA")];
     setup.policy = setup.policy.replace("roles = [\"API Only\", ", "roles = [\"101\", \"102\", ");
     let house = House::with(setup).await;
-    house.opens_form(&house.rae, "/marketo-api-user <!channel>@evil.example").await;
+    house.opens_form(&house.rae, "/marketo-api-user _sly_*loud*~gone~`code`@evil.example").await;
     let fields = [
         ("Email", "_sly_*loud*~gone~`code`@evil.example"),
         ("First name", "<!channel> *loud* :tada:"),
@@ -109,12 +110,20 @@ async fn hostile_texts_in_every_field_are_shown_as_they_are() {
     assert!(submitted.closed, "{:?}", submitted.errors);
     house.drain().await.unwrap();
     assert_snapshot!("hostile_card", house.slack.transcript(CARDS));
+    house.opens_edit().await;
+    assert_snapshot!("hostile_edit", house.modal(&house.rae));
+    house.rae.fills(&[("Reason", &all)]).await.unwrap();
+    assert!(house.rae.submits().await.unwrap().closed);
     house.waits(24 * 3600).await;
+    house.opens_review(&house.ada).await;
+    assert_snapshot!("hostile_review", house.modal(&house.ada));
     // Marketo's words are no better.
     let message = format!("Access denied for {all}");
     let body = json!({"errors": [{"code": 603, "message": message}]});
     house.marketo.faults().script("invite", Fault::Answer { status: 403, body, retry_after: None });
-    house.presses(&house.ada, "Approve").await;
+    house.ada.fills(&[("Role", &hostile_role), ("Note", &all)]).await.unwrap();
+    assert!(house.ada.submits().await.unwrap().closed);
+    house.drain().await.unwrap();
     house.card_says(&["Failed"]);
     nothing_acts(&house);
     house.presses(&house.ada, "Retry").await;

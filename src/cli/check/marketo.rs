@@ -7,7 +7,7 @@ use crate::{
     config::{Config, Instance},
     domain::{
         offer::{Catalog, Missing, Offer},
-        policy::Policy,
+        policy::{Policy, catalog_findings},
     },
     marketo::{Class, Client},
 };
@@ -31,6 +31,11 @@ pub(super) async fn look(config: &Config, clients: &[Client], report: &mut Repor
     }
     // What one instance lacks another may have, so nothing is said to be missing before all are read.
     if catalogs.len() == config.instances.len() {
+        let named: Vec<(&str, &Catalog)> =
+            catalogs.iter().map(|(settings, catalog)| (settings.name.as_str(), catalog)).collect();
+        for finding in catalog_findings(&config.policy, &named) {
+            report.bad("marketo roles", format!("{}: {}", finding.key, finding.text));
+        }
         let catalogs: Vec<&Catalog> = catalogs.iter().map(|(_, catalog)| catalog).collect();
         missing(&config.policy, &catalogs, report);
     }

@@ -284,13 +284,16 @@ proptest! {
 
     #[test]
     fn no_file_panics_and_every_fault_is_one_line(
-        tables in prop::collection::btree_map("slack|policy|marketo|instance|[a-z]{1,3}", value(), 0..4),
+        tables in prop::collection::btree_map("slack|policy|rule|marketo|instance|[a-z]{1,3}", value(), 0..4),
         policy in prop::collection::btree_map(key(), value(), 0..6),
         marketo in prop::collection::btree_map(key(), value(), 0..6),
+        rules in prop::collection::vec(prop::collection::btree_map(key(), value(), 0..6), 0..3),
     ) {
         let mut file: toml::Table = tables.into_iter().collect();
         file.entry("policy").or_insert(toml::Value::Table(policy.into_iter().collect()));
         file.entry("marketo").or_insert(toml::Value::Table(marketo.into_iter().collect()));
+        let rules = rules.into_iter().map(|rule| toml::Value::Table(rule.into_iter().collect()));
+        file.entry("rule").or_insert(toml::Value::Array(rules.collect()));
         for fault in load_with(&[], &file.to_string()).err().unwrap_or_default() {
             let line = fault.to_string();
             prop_assert!(!line.contains(char::is_control), "{:?}", line);

@@ -1,6 +1,7 @@
 //! The approval core under every event in every state.
 
 mod panel;
+mod table;
 
 use std::time::Duration;
 

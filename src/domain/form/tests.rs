@@ -42,7 +42,7 @@ fn draft() -> Draft {
     }
 }
 
-fn faults(policy: &Policy, draft: &Draft) -> Vec<(Field, String)> {
+fn faults(policy: &Policy, draft: &Draft) -> Vec<(Field, Fault)> {
     let offer = Offer::of(policy, &catalog());
     let now = "2026-11-24T10:00:00Z".parse().unwrap();
     let (requester, channel) = ("U0REQ".into(), "C0OPS".into());
@@ -57,7 +57,7 @@ fn faults(policy: &Policy, draft: &Draft) -> Vec<(Field, String)> {
     };
     match check(rules, draft) {
         Ok(_) => Vec::new(),
-        Err(faults) => faults.into_iter().map(|fault| (fault.field, fault.text)).collect(),
+        Err(faults) => faults.into_iter().map(|fault| (fault.field, fault.why)).collect(),
     }
 }
 
@@ -68,54 +68,55 @@ fn a_good_form_becomes_a_change() {
 
 #[test]
 fn each_fault_is_told_beside_its_field() {
-    let long = "x".repeat(1001);
+    let day = |day: &str| day.parse().unwrap();
+    let domains = vec!["example.com".to_owned(), "example.org".to_owned()];
     let strict = Policy {
         base: Terms { reason: Demand::Required, expiration: Demand::Required, ..terms() },
-        email_domains: vec!["example.com".to_owned(), "example.org".to_owned()],
+        email_domains: domains.clone(),
         ..policy()
     };
-    let cases: Vec<(&Policy, Draft, Field, &str)> = vec![
-        (
-            &strict,
-            Draft { email: "a@other.com".into(), ..draft() },
-            Field::Email,
-            "ends in @example.com or @example.org",
-        ),
-        (&strict, draft(), Field::Reason, "Say what the user is for"),
-        (&strict, draft(), Field::Expiration, "2027-11-24 at the latest"),
-    ];
-    for (policy, draft, field, words) in cases {
-        let found = faults(policy, &draft);
-        assert!(found.iter().any(|(f, text)| *f == field && text.contains(words)), "{found:?}");
+    let last = day("2027-11-24");
+    for (draft, field, why) in [
+        (Draft { email: "a@other.com".into(), ..draft() }, Field::Email, Fault::OtherDomain(domains)),
+        (draft(), Field::Reason, Fault::Text(TextFault::Empty)),
+        (draft(), Field::Expiration, Fault::NoDay { last: Some(last) }),
+    ] {
+        let found = faults(&strict, &draft);
+        assert!(found.contains(&(field, why)), "{found:?}");
     }
-    for (draft, field, words) in [
-        (Draft { email: String::new(), ..draft() }, Field::Email, "Enter an e-mail"),
-        (Draft { email: "nobody".into(), ..draft() }, Field::Email, "such as"),
-        (Draft { email: "\u{430}dmin@example.com".into(), ..draft() }, Field::Email, "“а” (U+0430)"),
+    let text = |why| Fault::Text(why);
+    let until = |day: &str| Draft { expiration: Some(day.to_owned()), ..draft() };
+    for (draft, field, why) in [
+        (Draft { email: String::new(), ..draft() }, Field::Email, text(TextFault::Empty)),
+        (Draft { email: "nobody".into(), ..draft() }, Field::Email, text(TextFault::Malformed)),
+        (
+            Draft { email: "\u{430}dmin@example.com".into(), ..draft() },
+            Field::Email,
+            Fault::Character('\u{430}'),
+        ),
         (
             Draft { email: "a\u{202E}b@example.com".into(), ..draft() },
             Field::Email,
-            "invisible character (U+202E)",
+            Fault::Character('\u{202E}'),
         ),
-        (Draft { email: format!("{}@example.com", "a".repeat(250)), ..draft() }, Field::Email, "254"),
-        (Draft { first_name: " ".into(), ..draft() }, Field::FirstName, "Enter a first name."),
-        (Draft { last_name: "\u{200B}".into(), ..draft() }, Field::LastName, "Enter a last name."),
-        (Draft { first_name: "x".repeat(101), ..draft() }, Field::FirstName, "100"),
-        (Draft { reason: long, ..draft() }, Field::Reason, "1000"),
         (
-            Draft { expiration: Some("2026-11-23".into()), ..draft() },
-            Field::Expiration,
-            "2026-11-24 or later",
+            Draft { email: format!("{}@example.com", "a".repeat(250)), ..draft() },
+            Field::Email,
+            text(TextFault::TooLong),
         ),
-        (Draft { expiration: Some("2028-11-24".into()), ..draft() }, Field::Expiration, "until 2027-11-24"),
-        (Draft { expiration: Some("soon".into()), ..draft() }, Field::Expiration, "Choose a date"),
-        (Draft { role: None, ..draft() }, Field::Role, "Choose a role."),
-        (Draft { role: Some("1".into()), ..draft() }, Field::Role, "no longer offered"),
-        (Draft { role: Some("x".into()), ..draft() }, Field::Role, "no longer offered"),
-        (Draft { workspace: Some("9".into()), ..draft() }, Field::Workspace, "no longer offered"),
+        (Draft { first_name: " ".into(), ..draft() }, Field::FirstName, text(TextFault::Empty)),
+        (Draft { last_name: "\u{200B}".into(), ..draft() }, Field::LastName, text(TextFault::Empty)),
+        (Draft { first_name: "x".repeat(101), ..draft() }, Field::FirstName, text(TextFault::TooLong)),
+        (Draft { reason: "x".repeat(1001), ..draft() }, Field::Reason, text(TextFault::TooLong)),
+        (until("2026-11-23"), Field::Expiration, Fault::DayIsOver { first: day("2026-11-24") }),
+        (until("2028-11-24"), Field::Expiration, Fault::TooFar { last }),
+        (until("soon"), Field::Expiration, Fault::NotADay),
+        (Draft { role: None, ..draft() }, Field::Role, Fault::NotChosen),
+        (Draft { role: Some("1".into()), ..draft() }, Field::Role, Fault::NotOffered),
+        (Draft { role: Some("x".into()), ..draft() }, Field::Role, Fault::NotOffered),
+        (Draft { workspace: Some("9".into()), ..draft() }, Field::Workspace, Fault::NotOffered),
     ] {
-        let found = faults(&policy(), &draft);
-        assert!(found.len() == 1 && found[0].0 == field && found[0].1.contains(words), "{found:?}");
+        assert_eq!(faults(&policy(), &draft), [(field, why)]);
     }
 }
 
@@ -129,14 +130,16 @@ fn all_faults_are_told_at_once() {
 #[test]
 fn a_workspace_must_be_chosen_where_there_is_a_choice_and_must_fit_the_role() {
     let open = Policy { roles: vec!["API Only".into(), "Admin".into()], workspaces: Vec::new(), ..policy() };
-    assert_eq!(faults(&open, &draft())[0].0, Field::Workspace);
+    assert_eq!(faults(&open, &draft()), [(Field::Workspace, Fault::NotChosen)]);
     assert_eq!(faults(&open, &Draft { workspace: Some("7".into()), ..draft() }), []);
     let admin = |workspace: Option<&str>| Draft {
         role: Some("1".into()),
         workspace: workspace.map(Into::into),
         ..draft()
     };
-    assert!(faults(&open, &admin(Some("7")))[0].1.contains("choose AllZones"));
+    let all = Some("AllZones".to_owned());
+    let why = Fault::AllWorkspacesOnly { role: "Admin".to_owned(), all };
+    assert_eq!(faults(&open, &admin(Some("7"))), [(Field::Workspace, why)]);
     assert_eq!(faults(&open, &admin(None)), []);
     assert_eq!(faults(&open, &admin(Some("0"))), []);
 }

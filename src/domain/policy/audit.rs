@@ -160,7 +160,7 @@ fn is_capped(terms: &Terms) -> bool {
 }
 
 /// Names are compared with names and ids with ids; whether a name and an id mean the same is not known here.
-fn is_certainly_not_offered(entry: &str, offered: &[String]) -> bool {
+pub(super) fn is_certainly_not_offered(entry: &str, offered: &[String]) -> bool {
     let is_id = |text: &str| text.trim().parse::<i64>().is_ok();
     let same = |other: &String| other.trim().to_lowercase() == entry.trim().to_lowercase();
     !offered.is_empty() && offered.iter().all(|other| is_id(other) == is_id(entry) && !same(other))

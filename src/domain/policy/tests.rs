@@ -7,7 +7,7 @@ use crate::domain::{
     text::PersonName,
 };
 
-fn request(role: (i64, &str), email: &str) -> Request {
+pub(crate) fn request(role: (i64, &str), email: &str) -> Request {
     let user = CreateUser {
         instance: "production".to_owned(),
         email: Email::parse(email).unwrap(),
@@ -151,4 +151,69 @@ fn approvals_that_nobody_can_give_are_found() {
             "rule[2].approvers[0]"
         ]
     );
+}
+
+#[test]
+fn what_the_instances_have_shows_more() {
+    let roles = |roles: &[&str]| Condition {
+        roles: roles.iter().map(|&role| role.to_owned()).collect(),
+        ..Condition::default()
+    };
+    let planted = Policy {
+        roles: vec!["API Only".to_owned(), "Robot".to_owned()],
+        rules: vec![
+            rule(roles(&["101"])),
+            // Another spelling of the one before.
+            rule(roles(&["API Only"])),
+            // In the policy's list, and not in Marketo.
+            rule(roles(&["Robot"])),
+            // In Marketo, and not in the policy's list.
+            rule(roles(&["102"])),
+            rule(Condition { workspaces: vec!["Mars".to_owned()], ..Condition::default() }),
+        ],
+        ..Policy { workspaces: Vec::new(), ..policy() }
+    };
+    assert!(findings(&planted, &["production"]).is_empty());
+    let catalog = crate::domain::offer::tests::catalog();
+    let found = catalog_findings(&planted, &[("production", &catalog)]);
+    assert_eq!(keys(&found), ["rule[2].role", "rule[4].workspace", "rule[1]", "rule[3].role"]);
+    assert_eq!(found[0].text, "Marketo has no role Robot");
+}
+
+proptest::proptest! {
+    #[test]
+    fn an_explanation_agrees_with_the_rule_that_holds(picks in proptest::collection::vec(0_u32..64, 1..5)) {
+        use explain::{Question, Wanted, explain};
+        let request = request((101, "API Only"), "svc@example.com");
+        let rules = picks.iter().map(|pick| {
+            let one = |bit: u32, good: &str, bad: &str| match pick >> bit & 3 {
+                0 => vec![good.to_owned()],
+                1 => vec![bad.to_owned()],
+                _ => Vec::new(),
+            };
+            let group = |id: String| Principal::Group(id.as_str().into());
+            rule(Condition {
+                roles: one(0, "101", "102"),
+                requesters: one(2, "S0MKT", "S0OTHER").into_iter().map(group).collect(),
+                email_domains: one(4, "example.com", "example.org"),
+                ..Condition::default()
+            })
+        });
+        let policy = Policy { rules: rules.collect(), ..policy() };
+        let Change::CreateUser(user) = &request.change;
+        let standing = |principal: &Principal| {
+            if request.memberships.contains(principal) { Standing::Yes } else { Standing::No }
+        };
+        let steps = explain(&policy, &Question {
+            instance: Some(&user.instance),
+            role: Wanted { text: "101", named: Some(&user.role) },
+            workspace: None,
+            requester: &request.requester,
+            channel: None,
+            email: Some(&user.email),
+            standing: &standing,
+        });
+        let first = steps.iter().find(|step| step.is_last()).map(|step| step.ruling.rule);
+        proptest::prop_assert_eq!(first, Some(policy.ruling(&Case::of(&request)).rule));
+    }
 }

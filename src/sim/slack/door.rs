@@ -57,6 +57,7 @@ fn method(name: &str) -> Option<Method> {
         "conversations.open" => (false, directory::conversations_open),
         "conversations.history" => (false, history::conversations_history),
         "conversations.replies" => (false, history::conversations_replies),
+        "chat.getPermalink" => (true, history::get_permalink),
         "views.open" => (false, modals::open),
         "views.push" => (false, modals::push),
         "views.update" => (false, modals::update),

@@ -1,4 +1,5 @@
-//! The Web API methods that read messages back: `conversations.history` and `conversations.replies`.
+//! The Web API methods that read messages back: `conversations.history`, `conversations.replies` and
+//! `chat.getPermalink`.
 //! Replies stand in their thread only, which is what makes a lookup by history alone miss them.
 
 use serde_json::{Value, json};
@@ -36,6 +37,21 @@ pub(crate) fn conversations_replies(world: &mut World, args: &Args) -> Answer {
         message.channel == id && (message.ts == parent || message.thread_ts.as_ref() == Some(&parent))
     };
     page(world, args, world.messages.iter().filter(of_thread), |at, cursor| at > cursor)
+}
+
+/// Where a message can be opened. It needs no scope, but a private channel that the bot is not in is not there for it.
+pub(crate) fn get_permalink(world: &mut World, args: &Args) -> Answer {
+    let (id, ts) = (args.required("channel")?, args.required("message_ts")?);
+    match world.conversation(&id) {
+        Some(Conversation::Channel(channel)) if !channel.is_private || channel.bot_is_member => {}
+        Some(Conversation::Direct { .. }) => {}
+        Some(Conversation::Channel(_)) | None => return Err(Refusal::new("channel_not_found")),
+    }
+    let message = world.message(&id, &ts).ok_or_else(|| Refusal::new("message_not_found"))?;
+    let thread = message.thread_ts.as_ref().filter(|thread| **thread != ts);
+    let thread = thread.map(|thread| format!("?thread_ts={thread}&cid={id}")).unwrap_or_default();
+    let place = format!("https://{}.slack.com/archives/{id}/p{}", world.setup.team_name, ts.replace('.', ""));
+    Ok(json!({ "channel": id, "permalink": format!("{place}{thread}") }))
 }
 
 type Order = (i64, i64);

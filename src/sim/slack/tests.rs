@@ -218,6 +218,22 @@ async fn messages_are_posted_updated_and_found_again() {
     let second = caller.json("chat.postMessage", json!({ "channel": "D0REQ", "text": "two" })).await;
     assert!(second["ts"].as_str().unwrap() > ts.as_str());
 
+    caller.slack.set_scopes(&[]);
+    let link = async |channel: &str, ts: &str| {
+        caller.form("chat.getPermalink", &format!("channel={channel}&message_ts={ts}")).await
+    };
+    let place = format!("https://example.slack.com/archives/D0REQ/p{}", ts.replace('.', ""));
+    assert_eq!(link("D0REQ", &ts).await["permalink"], place);
+    let reply_ts = caller.slack.dm("U0REQ")[1].ts.clone();
+    let of_reply = link("D0REQ", &reply_ts).await["permalink"].as_str().unwrap().to_owned();
+    assert!(of_reply.ends_with(&format!("?thread_ts={ts}&cid=D0REQ")), "{of_reply}");
+    for (channel, error) in [("D0REQ", "message_not_found"), ("C0PRIVATE", "channel_not_found")] {
+        assert_eq!(link(channel, "1.2").await["error"], error);
+    }
+    let as_json = json!({ "channel": "D0REQ", "message_ts": ts });
+    assert_eq!(caller.json("chat.getPermalink", as_json).await["error"], "invalid_arguments");
+    caller.slack.set_scopes(&["chat:write", "im:history"]);
+
     let update = |channel: &str, ts: &str| json!({ "channel": channel, "ts": ts, "text": "new" });
     assert_eq!(caller.json("chat.update", update("U0REQ", &ts)).await["error"], "channel_not_found");
     assert_eq!(caller.json("chat.update", update("D0REQ", "1.2")).await["error"], "message_not_found");

@@ -2,6 +2,7 @@
 //! error, not a shorter list: a missing name would pass for a "no".
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::Client;
 use crate::{
@@ -176,5 +177,21 @@ impl Client {
         let query = vec![("channel", Some(channel.0.clone()))];
         let Answer { channel } = self.get("conversations.info", query).await?;
         Ok(channel)
+    }
+
+    /// The address under which a message can be opened (`chat.getPermalink`). It needs no scope.
+    ///
+    /// # Errors
+    /// When the call does not work; a message that is gone is refused with `message_not_found`.
+    pub async fn permalink(&self, channel: &ChannelId, ts: &str) -> Result<Url, Error> {
+        const METHOD: &str = "chat.getPermalink";
+        #[derive(Deserialize)]
+        struct Answer {
+            permalink: String,
+        }
+        let query = vec![("channel", Some(channel.0.clone())), ("message_ts", Some(ts.to_owned()))];
+        let Answer { permalink } = self.get(METHOD, query).await?;
+        let url = Url::parse(&permalink).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
+        url.ok_or_else(|| Error::unreadable(METHOD))
     }
 }

@@ -174,6 +174,8 @@ async fn reads_go_by_query_and_take_what_they_need() {
         } })),
         Reply::Json(json!({ "ok": true, "users": ["U1", "U2"] })),
         Reply::Json(json!({ "ok": true, "channel": { "id": "C1", "name": "ops", "is_member": true } })),
+        Reply::Json(json!({ "ok": true, "channel": "C1", "permalink": "https://x.slack.com/archives/C1/p10001" })),
+        Reply::Json(json!({ "ok": true, "channel": "C1", "permalink": "slack://channel" })),
     ])
     .await;
     let client = &slack.client;
@@ -183,6 +185,9 @@ async fn reads_go_by_query_and_take_what_they_need() {
     assert_eq!(client.group_members(&"S1".into()).await.unwrap(), ["U1".into(), "U2".into()]);
     let channel = client.channel(&"C1".into()).await.unwrap();
     assert!(channel.is_member && !channel.is_archived && channel.name.as_deref() == Some("ops"));
+    let link = client.permalink(&"C1".into(), "1.0001").await.unwrap();
+    assert_eq!(link.as_str(), "https://x.slack.com/archives/C1/p10001");
+    assert_eq!(error(client.permalink(&"C1".into(), "1.0001").await).code, "unreadable");
     let calls: Vec<String> = slack.seen().into_iter().map(|seen| seen.call).collect();
     assert_eq!(
         calls,
@@ -191,6 +196,8 @@ async fn reads_go_by_query_and_take_what_they_need() {
             "GET /api/users.info?user=U1",
             "GET /api/usergroups.users.list?usergroup=S1",
             "GET /api/conversations.info?channel=C1",
+            "GET /api/chat.getPermalink?channel=C1&message_ts=1.0001",
+            "GET /api/chat.getPermalink?channel=C1&message_ts=1.0001",
         ]
     );
     assert!(slack.seen().iter().all(|seen| seen.auth.is_some() && seen.kind.is_none()));

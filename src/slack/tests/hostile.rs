@@ -5,14 +5,13 @@ use proptest::prelude::*;
 use super::*;
 use crate::{domain::text::is_invisible, slack::text::tests::acts};
 
-const HOSTILE: &str =
+pub(super) const HOSTILE: &str =
     "<!channel> <@U1> *b* `c` _i_ :smile: <https://x|y> <!subteam^S1> http://evil.example \u{202E}gnp";
 
 /// What may act because it is ours: mentions of these people and moments.
 fn without_ours(text: &str) -> String {
-    let mut text = ["<@U0REQ>", "<@U0APPROVE>", "<!subteam^S0MOPS>", "<#C0ADMINS>"]
-        .iter()
-        .fold(text.to_owned(), |text, ours| text.replace(ours, ""));
+    let ours = ["<@U0REQ>", "<@U0APPROVE>", "<@U0BOSS>", "<!subteam^S0MOPS>", "<#C0ADMINS>"];
+    let mut text = ours.iter().fold(text.to_owned(), |text, ours| text.replace(ours, ""));
     while let Some(start) = text.find("<!date^") {
         let end = start + text[start..].find('>').unwrap();
         let date: Vec<&str> = text[start + 7..end].split(['^', '|']).collect();
@@ -30,7 +29,11 @@ fn check(value: &Value) {
                 let text = without_ours(map["text"].as_str().unwrap());
                 assert!(!acts(&text), "{text:?}");
             }
-            let kinds = ["link", "emoji", "broadcast"];
+            // The only links are to messages of the bot, as Slack gave them.
+            if map.get("type") == Some(&json!("link")) {
+                assert!(map["url"].as_str().unwrap().starts_with("https://example.slack.com/archives/"));
+            }
+            let kinds = ["emoji", "broadcast"];
             assert!(!map.get("type").and_then(Value::as_str).is_some_and(|kind| kinds.contains(&kind)));
             map.values().for_each(check);
         }
@@ -43,11 +46,16 @@ fn check(value: &Value) {
     }
 }
 
+/// Looks at everything in a message.
+pub(super) fn check_message(name: &str, message: &Message) {
+    let shown = without_ours(&message.text);
+    assert!(!acts(&shown), "{name}: {shown:?}");
+    check(&json_of(message));
+}
+
 fn check_all(text: &str) {
     for (name, message) in messages(text) {
-        let shown = without_ours(&message.text);
-        assert!(!acts(&shown), "{name}: {shown:?}");
-        check(&json_of(&message));
+        check_message(&name, &message);
     }
     let request = request_saying(text, State::undecided());
     check(&json!(views::deny_modal(&request, "")));

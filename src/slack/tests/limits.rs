@@ -61,6 +61,7 @@ fn check(value: &Value, within: &str) {
                 "rich_text" | "rich_text_section" | "rich_text_quote" | "rich_text_list" => {
                     assert!(count("elements") > 0, "{within} > {kind}");
                 }
+                "link" => assert!(units(map["url"].as_str().unwrap()) <= 3000),
                 "user" | "usergroup" | "channel" | "date" | "option" | "email_text_input"
                 | "plain_text_input" | "datepicker" | "external_select" => {}
                 other => panic!("an element without a known limit: {other}"),
@@ -74,7 +75,7 @@ fn check(value: &Value, within: &str) {
     }
 }
 
-fn check_message(name: &str, message: &Message) {
+pub(super) fn check_message(name: &str, message: &Message) {
     assert!((1..=4000).contains(&units(&message.text)), "{name}: {}", units(&message.text));
     assert!((1..=50).contains(&message.blocks.len()), "{name}");
     assert!(!message.text.contains('\n'), "{name}");

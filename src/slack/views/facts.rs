@@ -18,7 +18,7 @@ const LETTERS_MAX: usize = 5;
 const TOLD_MAX: usize = 5;
 
 /// The user that the request is about.
-pub(super) fn user_of(request: &Request) -> &CreateUser {
+pub(in crate::slack) fn user_of(request: &Request) -> &CreateUser {
     let Change::CreateUser(user) = &request.change;
     user
 }

@@ -20,6 +20,7 @@ use slack_morphism::blocks::{
 };
 
 pub use card::{card, requester};
+pub(super) use facts::user_of;
 pub use form::{Choices, Form, Wording, options, request_modal};
 pub use modals::{deny_modal, loading_modal, unavailable_modal};
 pub use notices::{created, outcome};

@@ -33,7 +33,7 @@ pub(super) fn status(request: &Request, panel: Option<&Panel>, reader: Reader) -
             let paragraphs = paragraphs.line(asks);
             panel.iter().fold(paragraphs, |paragraphs, panel| {
                 let paragraphs = paragraphs.line(may_approve(request, panel));
-                let paragraphs = agreed(paragraphs, panel, approvals, *is_escalated);
+                let paragraphs = agreed(paragraphs, panel, approvals, *is_escalated, reader);
                 let changed = request.amendments.iter().rfind(|change| !change.differences.is_empty());
                 let lapsed = changed.and_then(|change| no_longer_count(change.lapsed));
                 lapsed.into_iter().fold(paragraphs, Paragraphs::line)
@@ -88,7 +88,13 @@ fn may_approve(request: &Request, panel: &Panel) -> Line {
 }
 
 /// Who has agreed, why these people are asked, and how many have to agree: where it is not just one of them.
-fn agreed(paragraphs: Paragraphs, panel: &Panel, approvals: &[Agreement], is_escalated: bool) -> Paragraphs {
+fn agreed(
+    paragraphs: Paragraphs,
+    panel: &Panel,
+    approvals: &[Agreement],
+    is_escalated: bool,
+    reader: Reader,
+) -> Paragraphs {
     let mut paragraphs = paragraphs;
     if panel.needed > 1 {
         let line = Line::new().bold("Approvals: ").text(format!("{} of {}", approvals.len(), panel.needed));
@@ -97,7 +103,11 @@ fn agreed(paragraphs: Paragraphs, panel: &Panel, approvals: &[Agreement], is_esc
         paragraphs = paragraphs.line(by);
     }
     if let Some(rule) = &panel.rule {
-        paragraphs = paragraphs.line(Line::new().bold("Why you are asked: ").text(format!("rule “{rule}”")));
+        let why = match reader {
+            Reader::Approvers => "Why you are asked: ",
+            Reader::Requester => "Why they are asked: ",
+        };
+        paragraphs = paragraphs.line(Line::new().bold(why).text(format!("rule “{rule}”")));
     }
     if is_escalated {
         paragraphs = paragraphs.line(Line::of("Nobody decided for a while, so more people may decide now."));

@@ -3,15 +3,9 @@
 use super::{
     Message,
     facts::{differences, no_longer_count, subject, user_of},
-    others,
 };
 use crate::{
-    domain::{
-        effect::Note,
-        people::Principal,
-        policy::Panel,
-        request::{Request, State},
-    },
+    domain::{effect::Note, policy::Panel, request::Request},
     slack::line::{Line, Paragraphs},
 };
 
@@ -67,18 +61,9 @@ pub fn note(request: &Request, note: &Note, panel: &Panel) -> Message {
     })
 }
 
-/// Calls on those who may still decide and have not agreed yet.
+/// Calls on those whose word is missing. Who of a group has given it, only whoever made the panel can know.
 fn call(request: &Request, panel: &Panel) -> Line {
-    let agreed = match &request.state {
-        State::Pending { approvals, .. } => approvals.as_slice(),
-        _ => &[],
-    };
-    let has_agreed = |principal: &Principal| {
-        agreed.iter().any(|agreement| *principal == Principal::User(agreement.by.clone()))
-    };
-    let mut others = others(&panel.deciders, &request.requester);
-    others.retain(|principal| !has_agreed(principal));
-    match others.as_slice() {
+    match panel.clone().still_asked(request, |_| None).deciders.as_slice() {
         [] => Line::of(
             "Nobody else may approve this request. Ask whoever runs this bot to name another approver.",
         ),

@@ -10,7 +10,7 @@ use crate::domain::{
 
 const YES: Standing = Standing::Yes;
 
-fn expiring(date: &str) -> Option<Expiration> {
+pub(super) fn expiring(date: &str) -> Option<Expiration> {
     Expiration::parse(date, &Zone::utc(), now(), SignedDuration::from_hours(3650 * 24)).ok()
 }
 
@@ -21,7 +21,7 @@ fn with(change: impl FnOnce(&mut CreateUser)) -> Change {
 }
 
 /// A request until the end of January.
-fn limited() -> Request {
+pub(super) fn limited() -> Request {
     Request { change: with(|user| user.expiration = expiring("2027-01-31")), ..request() }
 }
 

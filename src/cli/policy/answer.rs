@@ -1,0 +1,236 @@
+//! The answer of `policy explain` as people read it: who asks and whether they may, rule by rule what holds, and what
+//! follows in each case that is possible.
+
+use std::fmt::Write;
+
+use super::{
+    Knowledge,
+    decides::decides,
+    words::{any_of, id, row},
+};
+use crate::{
+    cli::args::Explain,
+    domain::{
+        change::Named,
+        offer::{Catalog, Offer, names},
+        people::Standing,
+        policy::{
+            Condition, Policy,
+            explain::{Aspect, Question, Step, Wanted, explain},
+        },
+    },
+    slack::words::NotRequester,
+};
+
+/// The whole answer. `instance` is the one that is asked about, where that is known.
+pub(super) fn to(asked: &Explain, instance: Option<&str>, known: &Knowledge<'_>) -> String {
+    let catalog = known.catalog.as_ref().ok();
+    let role = catalog.and_then(|catalog| role_of(catalog, &asked.role));
+    let workspace = asked.workspace.as_ref();
+    let workspace_found = workspace.and_then(|text| catalog.and_then(|catalog| workspace_of(catalog, text)));
+    let standing = |group: &_| known.standing(&asked.requester, group);
+    let question = Question {
+        instance,
+        role: Wanted { text: &asked.role, named: role.as_ref() },
+        workspace: workspace.map(|text| Wanted { text, named: workspace_found.as_ref() }),
+        requester: &asked.requester,
+        channel: asked.channel.as_ref(),
+        email: asked.email.as_ref(),
+        standing: &standing,
+    };
+    let steps = explain(known.policy, &question);
+    let mut text = String::new();
+    request(&mut text, asked, instance, role.as_ref());
+    may_ask(&mut text, asked, known);
+    let _ = writeln!(text, "\nRules, in the order in which they are tried");
+    let reached = steps.iter().position(Step::is_last).map_or(steps.len(), |at| at + 1);
+    for (at, step) in steps.iter().enumerate() {
+        let said = if at < reached { said(step, asked, instance, known) } else { "not reached".to_owned() };
+        row(&mut text, &place(step), &named(step, &said));
+    }
+    let possible = steps[..reached].iter().filter(|step| step.holds != Standing::No);
+    let mut before: Option<&Step<'_>> = None;
+    for step in possible {
+        let title = match (before.map(Step::is_for_some), step.holds) {
+            (None, Standing::Unknown) => format!("If {} holds", place(step)),
+            (Some(_), Standing::Unknown) => format!("Otherwise, if {} holds", place(step)),
+            (None, _) => format!("So {} holds", place(step)),
+            (Some(true), _) => format!("Beyond that, {} holds", place(step)),
+            (Some(false), _) => format!("Otherwise {} holds", place(step)),
+        };
+        let _ = writeln!(text, "\n{title}");
+        decides(&mut text, step, &asked.requester, known);
+        before = Some(step);
+    }
+    text
+}
+
+fn role_of(catalog: &Catalog, text: &str) -> Option<Named> {
+    let all = catalog.roles.iter().map(|role| &role.named);
+    all.into_iter().find(|named| names(text, named)).cloned()
+}
+
+fn workspace_of(catalog: &Catalog, text: &str) -> Option<Named> {
+    let all = Offer::all_workspaces(catalog);
+    catalog.workspaces.iter().chain([&all]).find(|named| names(text, named)).cloned()
+}
+
+fn request(text: &mut String, asked: &Explain, instance: Option<&str>, role: Option<&Named>) {
+    let role = role.map_or_else(|| asked.role.clone(), |role| format!("{} ({})", role.name, role.id));
+    let mut line = format!("{} asks for a user with the role {role}", asked.requester);
+    if let Some(workspace) = &asked.workspace {
+        let _ = write!(line, " in workspace {workspace}");
+    }
+    if let Some(instance) = instance {
+        let _ = write!(line, " on {instance}");
+    }
+    if let Some(channel) = &asked.channel {
+        let _ = write!(line, ", from {channel}");
+    }
+    if let Some(email) = &asked.email {
+        let _ = write!(line, ", with the e-mail {}", email.as_str());
+    }
+    let _ = writeln!(text, "{line}.\n");
+}
+
+/// Whether such a request can be sent at all.
+fn may_ask(text: &mut String, asked: &Explain, known: &Knowledge<'_>) {
+    let Policy { requesters, roles, workspaces, email_domains, .. } = known.policy;
+    let requester = &asked.requester;
+    let listed = Standing::of(requester, requesters, |group| known.standing(requester, group));
+    let ids: Vec<&str> = requesters.iter().map(id).collect();
+    let list = format!("policy.requesters: {}", ids.join(", "));
+    let words = match (&known.kind, listed) {
+        (Ok(Some(why)), _) => format!("no: {}", what(*why)),
+        (_, Standing::No) if !requesters.is_empty() => format!("no: not among {list}"),
+        (Err(why), _) => format!("not known: Slack does not tell what kind of member they are ({why})"),
+        (Ok(None), _) if requesters.is_empty() => {
+            "yes: every full member may (policy.requesters is empty)".to_owned()
+        }
+        (Ok(None), Standing::Yes) => format!("yes: a full member, and among {list}"),
+        (Ok(None), _) => format!("not known: Slack does not tell whether they are among {list}"),
+    };
+    row(text, "May ask", &words);
+    let lists = [("role", Some(&asked.role), roles), ("workspace", asked.workspace.as_ref(), workspaces)];
+    for (key, wanted, list) in lists {
+        let Some(wanted) = wanted else { continue };
+        let words = match &known.catalog {
+            Ok(catalog) => offered(key, wanted, list, catalog),
+            Err(why) => format!("whether {wanted} is offered is not known ({why})"),
+        };
+        row(text, if key == "role" { "Role" } else { "Workspace" }, &words);
+    }
+    if let Some(email) = &asked.email {
+        let is_allowed = email_domains.is_empty() || email_domains.iter().any(|domain| email.is_in(domain));
+        let words = match (is_allowed, email_domains.is_empty()) {
+            (true, true) => "allowed: any domain is (policy.email_domains is empty)".to_owned(),
+            (true, false) => "allowed by policy.email_domains".to_owned(),
+            (false, _) => format!("not allowed: policy.email_domains has {}", any_of(email_domains)),
+        };
+        row(text, "E-mail", &words);
+    }
+}
+
+fn offered(key: &str, wanted: &str, list: &[String], catalog: &Catalog) -> String {
+    let found = if key == "role" { role_of(catalog, wanted) } else { workspace_of(catalog, wanted) };
+    match found {
+        None => format!("cannot be asked for: Marketo has no {key} {wanted}"),
+        Some(_) if list.is_empty() => format!("offered: all are (policy.{key}s is empty)"),
+        Some(named) if list.iter().any(|entry| names(entry, &named)) => format!("offered by policy.{key}s"),
+        Some(_) => format!("cannot be asked for: policy.{key}s does not list it"),
+    }
+}
+
+fn what(why: NotRequester) -> &'static str {
+    match why {
+        NotRequester::Guest => "a guest",
+        NotRequester::Bot => "a bot",
+        NotRequester::Deactivated => "a deactivated account",
+        NotRequester::OtherWorkspace => "somebody of another workspace",
+        NotRequester::NotListed => "not listed",
+        NotRequester::CannotCheck => "not known",
+    }
+}
+
+/// The place of a rule in the configuration.
+pub(super) fn place(step: &Step<'_>) -> String {
+    step.ruling.rule.map_or_else(|| "[policy]".to_owned(), |at| format!("rule[{at}]"))
+}
+
+fn named(step: &Step<'_>, said: &str) -> String {
+    match step.ruling.rule {
+        Some(at) if step.ruling.label != format!("rule[{at}]") => format!("“{}” {said}", step.ruling.label),
+        _ => said.to_owned(),
+    }
+}
+
+/// Whether a rule holds, by which of its conditions.
+fn said(step: &Step<'_>, asked: &Explain, instance: Option<&str>, known: &Knowledge<'_>) -> String {
+    let Some(at) = step.ruling.rule else { return "holds: nothing before it surely does".to_owned() };
+    let condition = &known.policy.rules[at].condition;
+    let of = |wanted: Standing| -> Vec<String> {
+        let aspects = step.aspects.iter().filter(|(_, standing)| *standing == wanted);
+        aspects.map(|(aspect, standing)| one(*aspect, *standing, condition, asked, instance, known)).collect()
+    };
+    match step.holds {
+        Standing::Yes if step.aspects.is_empty() => "holds: it has no conditions".to_owned(),
+        Standing::Yes => format!("holds: {}", of(Standing::Yes).join(", ")),
+        Standing::No => format!("does not hold: {}", of(Standing::No).join(", ")),
+        Standing::Unknown => format!("may hold: {}", of(Standing::Unknown).join(", ")),
+    }
+}
+
+/// What is the matter with one condition.
+fn one(
+    aspect: Aspect,
+    standing: Standing,
+    condition: &Condition,
+    asked: &Explain,
+    instance: Option<&str>,
+    known: &Knowledge<'_>,
+) -> String {
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    let requesters: Vec<&str> = condition.requesters.iter().map(id).collect();
+    let channels: Vec<&str> = condition.channels.iter().map(|channel| channel.as_str()).collect();
+    let domain = asked.email.as_ref().and_then(|email| email.as_str().rsplit_once('@'));
+    let (key, list, own) = match aspect {
+        Aspect::Instance => ("instance", any_of(&condition.instances), owned(instance)),
+        Aspect::Role => ("role", any_of(&condition.roles), Some(asked.role.clone())),
+        Aspect::Workspace => ("workspace", any_of(&condition.workspaces), asked.workspace.clone()),
+        Aspect::Requester => ("requester", any_of(&requesters), owned(Some(asked.requester.as_str()))),
+        Aspect::Channel => {
+            ("channel", any_of(&channels), owned(asked.channel.as_ref().map(|id| id.as_str())))
+        }
+        Aspect::EmailDomain => {
+            ("email_domain", any_of(&condition.email_domains), owned(domain.map(|(_, d)| d)))
+        }
+    };
+    let why = |principal| known.groups.get(principal).and_then(|group| group.as_ref().err());
+    match (standing, own) {
+        (Standing::Yes, _) if aspect == Aspect::Requester => {
+            let met = condition.requesters.iter().find(|principal| {
+                Standing::of(&asked.requester, std::slice::from_ref(principal), |group| {
+                    known.standing(&asked.requester, group)
+                }) == Standing::Yes
+            });
+            let by = met.map_or("", id);
+            if by == asked.requester.as_str() {
+                format!("{key} is {by}")
+            } else {
+                format!("{key} is in {by}")
+            }
+        }
+        (Standing::No, Some(own)) if aspect == Aspect::Requester => format!("{key} {own} is not in {list}"),
+        (Standing::Unknown, _) if aspect == Aspect::Requester => {
+            let why = condition.requesters.iter().find_map(why).map_or("not asked", String::as_str);
+            format!("whether {key} is in {list} is not known ({why})")
+        }
+        (Standing::Yes, _) => format!("{key} is {list}"),
+        (Standing::No, Some(own)) => format!("{key} is {own}, not {list}"),
+        (Standing::Unknown, Some(own)) => format!("whether {key} {own} is {list} is not known"),
+        (_, None) => format!(
+            "if {key} is {list} (--{} is not given)",
+            if key == "email_domain" { "email" } else { key }
+        ),
+    }
+}

@@ -1,0 +1,195 @@
+//! The words that are answered in the background, by the address that came with the command: `status`, `pending` and
+//! `policy`. What is shown is read when it is asked for; nothing is changed.
+
+use std::{collections::HashMap, time::Duration};
+
+use tokio::task::JoinSet;
+
+use super::{
+    Edge,
+    commands::Asked,
+    line::{Word, help},
+};
+use crate::{
+    cache::people::May,
+    domain::{
+        people::{ChannelId, Standing, UserId},
+        policy::Asks,
+        request::Request,
+    },
+    engine::StoreError,
+    slack::{
+        ids,
+        views::Message,
+        words::{self, Entry, Here, NotRequester, Place, Waiting},
+    },
+};
+
+/// How long an answer waits to learn from Slack who is in which group.
+const LEARN_WITHIN: Duration = Duration::from_secs(4);
+/// How long an answer waits for links. What has none by then, is shown without.
+const LINKS_WITHIN: Duration = Duration::from_secs(2);
+/// How long the database may take.
+const READ_WITHIN: Duration = Duration::from_secs(4);
+
+/// Answers `word`, unless another replica does.
+pub(super) async fn answer(edge: Edge, asked: Asked, word: Word) {
+    if !edge.is_first_command(&asked).await {
+        return;
+    }
+    let message = match word {
+        Word::Status => edge.status(&asked).await,
+        Word::Pending => edge.pending(&asked).await,
+        Word::Policy => Ok(edge.policy_for(&asked).await),
+        Word::Help => Ok(words::usage(&asked.command, &help())),
+    };
+    let message = message.unwrap_or_else(|error| {
+        tracing::warn!(user = %asked.user, %error, "what somebody asked for cannot be read");
+        words::cannot_look()
+    });
+    edge.reply(&asked.channel, &asked.user, &asked.response_url, &message).await;
+}
+
+impl Edge {
+    async fn status(&self, asked: &Asked) -> Result<Message, StoreError> {
+        let requests = in_time(self.engine.store().open_requests_of(&asked.user)).await?;
+        let entries = self.entries(requests, &asked.user).await;
+        Ok(words::status(&asked.command, &entries, self.instances.are_several()))
+    }
+
+    async fn pending(&self, asked: &Asked) -> Result<Message, StoreError> {
+        let undecided = in_time(self.engine.store().undecided_requests()).await?;
+        self.learn_who_decides(&undecided, &asked.user).await;
+        let (mut theirs, mut unknown) = (Vec::new(), 0);
+        for request in undecided {
+            match self.engine.waits_for(&request, &asked.user) {
+                Standing::Yes => theirs.push(request),
+                Standing::Unknown => unknown += 1,
+                Standing::No => {}
+            }
+        }
+        let theirs = self.entries(theirs, &asked.user).await;
+        Ok(words::pending(&Waiting { theirs, unknown }, self.instances.are_several()))
+    }
+
+    async fn policy_for(&self, asked: &Asked) -> Message {
+        let policy = self.engine.policy();
+        let may = tokio::time::timeout(LEARN_WITHIN, self.people.requester_now(&asked.user)).await;
+        let asker = match may.unwrap_or(May::Unknown) {
+            May::Yes(asker) => asker,
+            May::No(why) => return words::may_not_request(why, &policy.requesters, policy.base.approvers()),
+            May::Unknown => {
+                let why = NotRequester::CannotCheck;
+                return words::may_not_request(why, &policy.requesters, policy.base.approvers());
+            }
+        };
+        let channel = &asked.channel;
+        let asks = Asks { instance: "", requester: &asked.user, memberships: &asker.memberships, channel };
+        words::policy(&Here {
+            requester: &asked.user,
+            zone: &asker.zone,
+            now: self.clock.now(),
+            channel,
+            email_domains: &policy.email_domains,
+            prospects: &policy.prospects(&asks, &self.instances.names()),
+        })
+    }
+
+    /// Asks Slack once about each list of people who decide, where it is not known whether somebody is among them.
+    async fn learn_who_decides(&self, requests: &[Request], user: &UserId) {
+        let learn = async {
+            let mut asked = Vec::new();
+            for request in requests {
+                let deciders = self.engine.policy().deciders(request);
+                if self.engine.waits_for(request, user) == Standing::Unknown && !asked.contains(&deciders) {
+                    self.people.learn(user, &deciders).await;
+                    asked.push(deciders);
+                }
+            }
+        };
+        if tokio::time::timeout(LEARN_WITHIN, learn).await.is_err() {
+            tracing::warn!(%user, "it could not be found out in time what somebody may decide");
+        }
+    }
+
+    /// The requests with who decides on them, and where `reader` can open those that are listed.
+    async fn entries(&self, requests: Vec<Request>, reader: &UserId) -> Vec<Entry> {
+        let mut places = self.places(&requests[..requests.len().min(words::LISTED_MAX)], reader).await;
+        let entry = |(at, request): (usize, Request)| Entry {
+            panel: self.engine.policy().panel(&request),
+            place: places.remove(&at),
+            request,
+        };
+        requests.into_iter().enumerate().map(entry).collect()
+    }
+
+    /// Where `reader` can open these requests, as far as that is found out in time.
+    async fn places(&self, requests: &[Request], reader: &UserId) -> HashMap<usize, Place> {
+        let mut places = HashMap::new();
+        if tokio::time::timeout(LINKS_WITHIN, self.look_for(requests, reader, &mut places)).await.is_err() {
+            tracing::warn!(%reader, "some links could not be found out in time");
+        }
+        places
+    }
+
+    async fn look_for(&self, requests: &[Request], reader: &UserId, places: &mut HashMap<usize, Place>) {
+        let mut visible = HashMap::new();
+        let mut looking = JoinSet::new();
+        for (at, request) in requests.iter().enumerate() {
+            let Some((part, channel, ts)) = self.message_of(request, reader, &mut visible).await else {
+                continue;
+            };
+            let edge = self.clone();
+            looking.spawn(async move {
+                let url = edge.slack.permalink(&channel, &ts).await.ok()?;
+                Some((at, if part == ids::CARD { Place::Card(url) } else { Place::Direct(url) }))
+            });
+        }
+        while let Some(found) = looking.join_next().await {
+            places.extend(found.ok().flatten());
+        }
+    }
+
+    /// The card, if `reader` can see it; else the direct message, if it is theirs. What is found out about channels
+    /// is added to `visible`.
+    async fn message_of(
+        &self,
+        request: &Request,
+        reader: &UserId,
+        visible: &mut HashMap<ChannelId, bool>,
+    ) -> Option<(&'static str, ChannelId, String)> {
+        if let Some((channel, ts)) = self.posted(request, ids::CARD).await {
+            if !visible.contains_key(&channel) {
+                visible.insert(channel.clone(), self.can_see(reader, &channel).await);
+            }
+            if visible.get(&channel) == Some(&true) {
+                return Some((ids::CARD, channel, ts));
+            }
+        }
+        if *reader != request.requester {
+            return None;
+        }
+        let (channel, ts) = self.posted(request, ids::REQUESTER).await?;
+        Some((ids::REQUESTER, channel, ts))
+    }
+
+    async fn posted(&self, request: &Request, part: &str) -> Option<(ChannelId, String)> {
+        self.engine.store().message(&request.id, part).await.ok().flatten()?.place
+    }
+
+    /// Whether somebody can see what stands in a channel: anybody in a public one, members in another.
+    async fn can_see(&self, reader: &UserId, channel: &ChannelId) -> bool {
+        match self.slack.channel(channel).await {
+            Ok(info) if !info.is_private => true,
+            Ok(_) => {
+                let members = self.slack.channel_members(channel).await;
+                members.is_ok_and(|members| members.contains(reader))
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+async fn in_time<T>(reading: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    tokio::time::timeout(READ_WITHIN, reading).await.unwrap_or(Err(StoreError::TimedOut))
+}

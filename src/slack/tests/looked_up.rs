@@ -1,0 +1,166 @@
+//! The answers to `status`, `pending` and `policy`: as they are read, at Slack's limits, and with hostile texts.
+
+use url::Url;
+
+use super::{
+    hostile::{self, HOSTILE},
+    limits::check_message,
+    *,
+};
+use crate::{
+    domain::{
+        people::{ChannelId, UserId},
+        policy::{Condition, Escalation, Policy, Rule},
+        request::Agreement,
+    },
+    slack::words::{Entry, Here, Place, Waiting as Undecided},
+};
+
+fn url() -> Url {
+    Url::parse("https://example.slack.com/archives/C0APPROVE/p1?thread_ts=1.1&cid=C0APPROVE").unwrap()
+}
+
+fn entry(text: &str, state: State, panel: &Panel, place: Option<Place>) -> Entry {
+    Entry { request: request_saying(text, state), panel: panel.clone(), place }
+}
+
+fn half_agreed() -> State {
+    State::Pending { approvals: vec![Agreement { by: "U0APPROVE".into(), at: now() }], is_escalated: false }
+}
+
+fn two() -> Panel {
+    Panel { needed: 2, rule: Some("admins".to_owned()), ..panel() }
+}
+
+fn alone() -> Panel {
+    Panel { deciders: vec![Principal::User("U0REQ".into())], ..panel() }
+}
+
+/// One line for each kind of open request, and one that has ended meanwhile.
+fn entries(text: &str) -> Vec<Entry> {
+    let mut entries = vec![
+        entry(text, State::undecided(), &panel(), Some(Place::Card(url()))),
+        entry(text, half_agreed(), &two(), Some(Place::Direct(url()))),
+        entry(text, State::undecided(), &alone(), None),
+    ];
+    entries.extend(states(text).into_iter().map(|(_, state)| entry(text, state, &panel(), None)));
+    entries
+}
+
+fn rules(text: &str) -> Policy {
+    let names = || vec![if text.is_empty() { "Admin".to_owned() } else { text.to_owned() }, "Ops".to_owned()];
+    let of = |label: &str, condition, terms| Rule { label: label.to_owned(), condition, terms };
+    let condition = Condition {
+        instances: names(),
+        roles: names(),
+        workspaces: names(),
+        email_domains: vec!["ext.example.com".to_owned()],
+        ..Condition::default()
+    };
+    let hours = |hours: u64| std::time::Duration::from_secs(hours * 3600);
+    let strict = Terms {
+        approval: Approval::Required { approvers: approvers(), needed: 2 },
+        reason: crate::domain::policy::Demand::Required,
+        expiration: crate::domain::policy::Demand::Required,
+        pending_timeout: Some(hours(36)),
+        escalation: Some(Escalation { after: hours(48), to: vec![Principal::User("U0BOSS".into())] }),
+        ..terms()
+    };
+    let free = |per_week| Terms { approval: Approval::None { per_week }, ..terms() };
+    let own = Approval::Required { approvers: vec![Principal::User("U0REQ".into())], needed: 1 };
+    let roles = |role: &str| Condition { roles: vec![role.to_owned()], ..Condition::default() };
+    let label = if text.is_empty() { "admins" } else { text };
+    Policy {
+        rules: vec![
+            of(label, condition, strict),
+            of("rule[1]", roles("A"), free(None)),
+            of("rule[2]", roles("B"), Terms { approval: own, ..terms() }),
+            of("rule[3]", Condition::default(), free(Some(5))),
+        ],
+        base: Terms { approval_channel: None, ..terms() },
+        ..form::tests::policy()
+    }
+}
+
+fn shown(policy: &Policy) -> Message {
+    let (requester, channel): (UserId, ChannelId) = ("U0REQ".into(), "C0OPS".into());
+    let asks = crate::domain::policy::Asks {
+        instance: "",
+        requester: &requester,
+        memberships: &[],
+        channel: &channel,
+    };
+    let instances = ["production", policy.rules.first().map_or("Admin", |rule| &rule.condition.instances[0])];
+    words::policy(&Here {
+        requester: &requester,
+        zone: &Zone::utc(),
+        now: now(),
+        channel: &channel,
+        email_domains: &policy.email_domains,
+        prospects: &policy.prospects(&asks, &instances),
+    })
+}
+
+fn all(text: &str) -> Vec<(String, Message)> {
+    let undecided = |theirs: Vec<Entry>, unknown| words::pending(&Undecided { theirs, unknown }, false);
+    let waiting = || entries(text).into_iter().take(2).collect::<Vec<_>>();
+    let mut all = vec![
+        ("status".to_owned(), words::status("/marketo-api-user", &entries(text), !text.is_empty())),
+        ("pending".to_owned(), undecided(waiting(), 0)),
+        ("pending_doubt".to_owned(), undecided(waiting(), 1)),
+        ("policy".to_owned(), shown(&rules(text))),
+    ];
+    if text.is_empty() {
+        all.push(("status_none".to_owned(), words::status("/marketo-api-user", &[], false)));
+        all.push(("pending_none".to_owned(), undecided(Vec::new(), 0)));
+        all.push(("pending_unknown".to_owned(), undecided(Vec::new(), 3)));
+        let domains = ["example.com", "example.org", "example.net"].map(str::to_owned).into();
+        let plain = Policy { email_domains: domains, rules: Vec::new(), ..rules("") };
+        all.push(("policy_plain".to_owned(), shown(&plain)));
+    }
+    all
+}
+
+#[test]
+fn what_is_looked_up_as_it_is_read() {
+    let read =
+        |(name, message): &(String, Message)| format!("== {name}\n({})\n{}", message.text, read(message));
+    insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("looked_up", all("").iter().map(read).collect::<Vec<_>>().join("\n"));
+    });
+}
+
+#[test]
+fn it_holds_with_the_longest_texts_and_the_longest_lists() {
+    for text in ["&".repeat(1000), "😀 *a*".repeat(16), "é".repeat(300)] {
+        for (name, message) in all(&text) {
+            check_message(&name, &message);
+        }
+    }
+    let many = vec![entry(&"&".repeat(100), half_agreed(), &two(), Some(Place::Card(url()))); 75];
+    let status = words::status("/marketo-api-user", &many, true);
+    let pending = words::pending(&Undecided { theirs: many, unknown: 2 }, true);
+    for message in [status, pending] {
+        check_message("many", &message);
+        let read = read(&message);
+        assert!(read.contains("… and 55 more."), "{read}");
+        assert_eq!(read.matches("svc_crm@example.com").count(), 20);
+        assert!(json_of(&message).to_string().len() < 40_000);
+    }
+    let mut crowded = rules("");
+    let long: Vec<String> = (0..200).map(|at| format!("{} {at}", "x".repeat(300))).collect();
+    crowded.rules[0].condition.roles = long.clone();
+    crowded.email_domains = long;
+    crowded.rules = vec![crowded.rules[0].clone(); 60];
+    let message = shown(&crowded);
+    check_message("crowded", &message);
+    assert!(read(&message).contains("or 190 more") && read(&message).contains("… and 41 more rules."));
+}
+
+#[test]
+fn a_hostile_text_is_only_shown() {
+    for (name, message) in all(HOSTILE) {
+        hostile::check_message(&name, &message);
+    }
+    assert!(read(&all(HOSTILE)[0].1).contains("<!channel> <@U1> *b*"));
+}
