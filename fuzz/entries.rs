@@ -46,7 +46,7 @@ pub(crate) fn run(target: &str, data: &[u8]) {
         "slack_answer" => slack_answer(data),
         "marketo_answer" => marketo_answer(data),
         "typed" => typed(data),
-        _ => panic!("no target is called {target}"),
+        _ => panic!("{target} is none of {TARGETS:?}"),
     }
 }
 
