@@ -74,7 +74,7 @@ pub(crate) fn print(rows: &[Row], is_pinned: bool) {
         writeln!(out, "\n(1) It includes one look at Marketo's list of users, which the simulator answers.");
     let _ = writeln!(
         out,
-        "(2) 200 slow connections, and 8 on which bad signatures come as fast as each is answered."
+        "(2) 200 slow connections, and 16 on which bad signatures come, some 2,000 in a second."
     );
     if !is_pinned {
         let _ = writeln!(out, "(!) taskset is not to be had: server and clients were not kept apart.");
