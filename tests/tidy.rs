@@ -17,7 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("cli", &["app", "cache", "clock", "config", "demo", "domain", "marketo", "slack", "store", "telemetry"]),
     ("clock", &[]),
     ("config", &["domain", "marketo"]),
-    ("demo", &["app", "clock", "config", "dispatch", "sim", "store", "telemetry"]),
+    ("demo", &["app", "clock", "config", "dispatch", "domain", "sim", "store", "telemetry"]),
     ("dispatch", &["cache", "clock", "domain", "engine", "health", "marketo", "slack", "store"]),
     ("domain", &[]),
     ("engine", &["clock", "domain", "store"]),
@@ -35,15 +35,16 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
     ("slack_morphism", &["slack"]),
     ("reqwest", &["marketo"]),
-    ("axum", &["app", "http", "sim"]),
+    ("axum", &["app", "demo", "http", "sim"]),
+    ("maud", &["demo"]),
     ("hmac", &["http", "sim"]),
     ("clap", &["cli"]),
     ("toml", &["config"]),
     (
         "jiff",
         &[
-            "app", "cache", "clock", "config", "dispatch", "domain", "engine", "marketo", "sim", "slack",
-            "store",
+            "app", "cache", "clock", "config", "demo", "dispatch", "domain", "engine", "marketo", "sim",
+            "slack", "store",
         ],
     ),
     (

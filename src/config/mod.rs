@@ -27,7 +27,7 @@ pub use self::{
     address::base_url,
     environment::Environment,
     fault::Fault,
-    instances::{Instance, SetAt},
+    instances::{Instance, SetAt, credentials_in},
     server::{Log, LogFormat, bind, log, log_if_asked},
     slack::Slack,
 };
