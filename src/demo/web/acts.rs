@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     fields::{Fields, Viewer},
-    stage::{Scene, Stage},
+    stage::{Scene, Stage, Told},
 };
 use crate::sim::{
     person::{ElementRef, MessageRef, NotThere, Person, Reply},
@@ -61,7 +61,7 @@ pub(super) async fn act(stage: &Arc<Stage>, what: &str, fields: &Fields) -> Outc
         "stop" => stage.stop_playing(),
         "reset" => {
             stage.stop_playing();
-            if let Err(error) = stage.reset().await {
+            if let Err(error) = stage.reset(Told::default()).await {
                 tell(&scene, &viewer.user, &format!("The playground could not begin anew: {error}"));
             }
         }

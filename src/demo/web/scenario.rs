@@ -57,7 +57,8 @@ enum Trouble {
 
 /// Plays a scenario on a new stage.
 pub(super) async fn play(stage: Arc<Stage>, scenario: &'static Scenario, is_quick: bool) {
-    let scene = match stage.reset().await {
+    let begun = Told { playing: Some(scenario.name), ..Told::default() };
+    let scene = match stage.reset(begun).await {
         Ok(scene) => scene,
         Err(error) => {
             let told =

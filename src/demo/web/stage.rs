@@ -142,10 +142,11 @@ impl Stage {
     }
 
     /// Begins anew: a new company, a new Marketo, an empty database, today's time.
-    pub(super) async fn reset(&self) -> Result<Arc<Scene>, PlayError> {
+    pub(super) async fn reset(&self, told: Told) -> Result<Arc<Scene>, PlayError> {
         let mut play = self.play.lock().await;
         let new = fresh(&self.options).await?;
         let scene = set_up(&new, &self.pulse);
+        scene.memory().told = told;
         *locked(&self.scene) = Arc::clone(&scene);
         self.pulse.beat();
         if let Some(mut old) = play.replace(new) {
