@@ -12,11 +12,11 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir -p src benches/figures && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
     && cp src/main.rs benches/figures/main.rs \
-    && cargo build --release --locked --bin marketo-api-user
+    && cargo build --release --locked --no-default-features --bin marketo-api-user
 COPY manifest.yml ./
 COPY src src
 # The real sources are older than what was just built from the empty ones.
-RUN touch src/main.rs src/lib.rs && cargo build --release --locked --bin marketo-api-user
+RUN touch src/main.rs src/lib.rs && cargo build --release --locked --no-default-features --bin marketo-api-user
 
 # Everything that the final image holds, gathered under one folder.
 RUN set -eu; root=/root-of-image; binary=target/release/marketo-api-user; \

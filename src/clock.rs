@@ -13,27 +13,58 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use uuid::{NoContext, Uuid};
 
-/// Where time comes from: the system, or a test's hand. Cheap to clone; clones share the same time.
+/// Where time comes from: the system, or somebody's hand. Cheap to clone; clones share the same time.
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Option<Arc<Manual>>);
+pub struct Clock(Source);
+
+#[derive(Clone, Debug, Default)]
+enum Source {
+    #[default]
+    System,
+    /// Stands still until it is moved; holds UTC milliseconds.
+    Manual(Arc<Hand>),
+    /// Goes with the system, ahead of it by as many milliseconds as it holds.
+    Ahead(Arc<Hand>),
+}
 
 #[derive(Debug)]
-struct Manual {
-    /// UTC milliseconds.
-    now: AtomicI64,
+struct Hand {
+    millis: AtomicI64,
     moved: Notify,
+}
+
+impl Hand {
+    fn at(millis: i64) -> Arc<Self> {
+        Arc::new(Self { millis: AtomicI64::new(millis), moved: Notify::new() })
+    }
+
+    fn millis(&self) -> i64 {
+        self.millis.load(Ordering::SeqCst)
+    }
 }
 
 impl Clock {
     /// The system's time.
     pub fn system() -> Self {
-        Self(None)
+        Self(Source::System)
     }
 
     /// A clock that stands at `start` until [`Clock::advance`] moves it.
     pub fn manual(start: Timestamp) -> Self {
-        let now = AtomicI64::new(start.as_millisecond());
-        Self(Some(Arc::new(Manual { now, moved: Notify::new() })))
+        Self(Source::Manual(Hand::at(start.as_millisecond())))
+    }
+
+    /// A clock that goes with the system's, and can be moved ahead of it with [`Clock::advance`].
+    pub fn movable() -> Self {
+        Self(Source::Ahead(Hand::at(0)))
+    }
+
+    /// How many milliseconds it is ahead of the system's clock, because somebody moved it.
+    pub fn ahead(&self) -> i64 {
+        match &self.0 {
+            Source::Ahead(hand) => hand.millis(),
+            Source::System | Source::Manual(_) => 0,
+        }
     }
 
     /// The time now, in whole milliseconds.
@@ -46,8 +77,8 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the room that may ask the system")]
     pub fn millis(&self) -> i64 {
         match &self.0 {
-            Some(manual) => manual.now.load(Ordering::SeqCst),
-            None => Timestamp::now().as_millisecond(),
+            Source::Manual(hand) => hand.millis(),
+            Source::System | Source::Ahead(_) => Timestamp::now().as_millisecond() + self.ahead(),
         }
     }
 
@@ -58,15 +89,17 @@ impl Clock {
         Stopwatch(std::time::Instant::now())
     }
 
-    /// Moves a manual clock forward and wakes whoever waits for a time that has come.
+    /// Moves a clock forward that can be moved, and wakes whoever waits for a time that has come.
     ///
     /// # Panics
     /// On the system's clock, which nobody moves.
     pub fn advance(&self, by: Duration) {
-        let manual = self.0.as_ref().expect("only a manual clock is moved");
+        let (Source::Manual(hand) | Source::Ahead(hand)) = &self.0 else {
+            panic!("nobody moves the system's clock");
+        };
         let millis = i64::try_from(by.as_millis()).expect("a sane duration");
-        manual.now.fetch_add(millis, Ordering::SeqCst);
-        manual.moved.notify_waiters();
+        hand.millis.fetch_add(millis, Ordering::SeqCst);
+        hand.moved.notify_waiters();
     }
 
     /// Waits for `duration` of this clock's time.
@@ -78,19 +111,23 @@ impl Clock {
     /// Waits until this clock shows `millis` (UTC milliseconds) or later.
     #[expect(clippy::disallowed_methods, reason = "this is the room that may wait")]
     pub async fn sleep_until(&self, millis: i64) {
-        match &self.0 {
-            Some(manual) => loop {
-                let moved = manual.moved.notified();
-                tokio::pin!(moved);
-                moved.as_mut().enable();
-                if manual.now.load(Ordering::SeqCst) >= millis {
-                    return;
-                }
+        let left = |now: i64| Duration::from_millis(u64::try_from(millis.saturating_sub(now)).unwrap_or(0));
+        let (Source::Manual(hand) | Source::Ahead(hand)) = &self.0 else {
+            return tokio::time::sleep(left(self.millis())).await;
+        };
+        loop {
+            let moved = hand.moved.notified();
+            tokio::pin!(moved);
+            moved.as_mut().enable();
+            let left = left(self.millis());
+            if left.is_zero() {
+                return;
+            }
+            if matches!(self.0, Source::Manual(_)) {
                 moved.await;
-            },
-            None => {
-                let left = u64::try_from(millis.saturating_sub(self.millis())).unwrap_or(0);
-                tokio::time::sleep(Duration::from_millis(left)).await;
+            } else {
+                // Either way it is looked again.
+                let _ = tokio::time::timeout(left, moved).await;
             }
         }
     }
@@ -139,6 +176,23 @@ mod tests {
         assert!(!sleeper.is_finished());
         clock.advance(Duration::from_secs(1));
         assert_eq!(sleeper.await.unwrap().to_string(), "2026-11-24T10:01:00Z");
+    }
+
+    #[tokio::test]
+    async fn a_movable_clock_goes_on_by_itself_and_wakes_sleepers_when_it_is_moved() {
+        let clock = Clock::movable();
+        let begun = clock.millis();
+        clock.sleep(Duration::from_millis(5)).await;
+        assert!(clock.millis() >= begun + 5);
+        let sleeper = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.sleep(Duration::from_secs(3600)).await }
+        });
+        tokio::task::yield_now().await;
+        clock.advance(Duration::from_secs(3600));
+        sleeper.await.unwrap();
+        assert_eq!((clock.ahead(), Clock::system().ahead()), (3_600_000, 0));
+        assert!(clock.millis() >= begun + 3_600_000);
     }
 
     #[test]

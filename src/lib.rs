@@ -50,6 +50,7 @@ pub mod cache;
 pub mod cli;
 pub mod clock;
 pub mod config;
+#[cfg(feature = "demo")]
 pub mod demo;
 pub mod dispatch;
 pub mod domain;
@@ -57,6 +58,7 @@ pub mod engine;
 pub mod health;
 pub mod http;
 pub mod marketo;
+#[cfg(any(test, feature = "demo"))]
 pub mod sim;
 pub mod slack;
 pub mod store;

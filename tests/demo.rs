@@ -1,5 +1,7 @@
 //! `demo` as people run it: the built program, with nothing configured.
 
+#![cfg(feature = "demo")]
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     process::{Command, Output, Stdio},
@@ -59,7 +61,7 @@ fn people_play_the_parts_a_line_at_a_time() {
                  guest types /marketo-api-user\n\
                  quit\n\
                  this is not read any more\n";
-    let mut command = demo(&folder, &[]);
+    let mut command = demo(&folder, &["--console"]);
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
     child.stdin.take().expect("stdin").write_all(lines.as_bytes()).expect("it reads");
@@ -84,7 +86,7 @@ fn without_port(line: &str) -> String {
 fn without_anything_to_read_it_runs_until_it_is_stopped() {
     for signal in ["TERM", "INT"] {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut command = demo(&folder, &[]);
+        let mut command = demo(&folder, &["--console"]);
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();

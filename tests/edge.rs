@@ -1,5 +1,7 @@
 //! The edge from outside, over raw HTTP: what it lets in, what it refuses and how, and what it tells those who run it.
 
+#![cfg(feature = "demo")]
+
 use std::{net::SocketAddr, time::Duration};
 
 use marketo_api_user::{

@@ -76,8 +76,11 @@ pub enum Command {
     Serve,
     /// Try the bot against a simulated Slack and a simulated Marketo
     ///
-    /// Runs the bot against a simulated Slack and a simulated Marketo on loopback. It needs no account and
-    /// no configuration, and changes nothing outside.
+    /// Opens a page on loopback in which the real bot runs among a simulated Slack and a simulated Marketo:
+    /// type the command, fill in the form, approve as somebody else, break things and watch it recover. It needs
+    /// no account and no configuration, and changes nothing outside. With --config it tries your own rules: whoever
+    /// they name is there.
+    #[cfg_attr(not(feature = "demo"), command(hide = true))]
     Demo(Demo),
     /// Check settings, database, Slack and Marketo
     ///
@@ -113,11 +116,20 @@ pub enum Command {
 }
 
 /// The options of `demo`.
-#[derive(Args, Debug, PartialEq, Eq)]
+#[derive(Args, Debug, Default, PartialEq, Eq)]
 pub struct Demo {
     /// Play one request from beginning to end, print what everybody sees, and end
     #[arg(long)]
     pub script: bool,
+    /// Play the parts on the terminal, a line at a time, in place of the page
+    #[arg(long, conflicts_with = "script")]
+    pub console: bool,
+    /// Port of the page on 127.0.0.1; 0 is any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 0, conflicts_with_all = ["script", "console"])]
+    pub port: u16,
+    /// Open the page in a browser, if there is one
+    #[arg(long, conflicts_with_all = ["script", "console"])]
+    pub open: bool,
 }
 
 /// The options of `check`.
@@ -221,8 +233,10 @@ mod tests {
     fn every_subcommand_is_read() {
         for (line, expected) in [
             ("serve", Command::Serve),
-            ("demo", Command::Demo(Demo { script: false })),
-            ("demo --script", Command::Demo(Demo { script: true })),
+            ("demo", Command::Demo(Demo::default())),
+            ("demo --script", Command::Demo(Demo { script: true, ..Demo::default() })),
+            ("demo --console", Command::Demo(Demo { console: true, ..Demo::default() })),
+            ("demo --port 8080 --open", Command::Demo(Demo { port: 8080, open: true, ..Demo::default() })),
             ("check", Command::Check(Check { json: false })),
             ("check --json", Command::Check(Check { json: true })),
             (
@@ -268,6 +282,8 @@ mod tests {
             "run",
             "serve now",
             "serve --config",
+            "demo --script --port 1",
+            "demo --port 70000",
             "check --yaml",
             "manifest",
             "manifest --url bot.example.com",

@@ -1,28 +1,92 @@
-//! `demo`: shows the bot at work in a simulated company. `--script` prints the whole story and ends; without it
-//! people say what happens, a line at a time. What happens in the company is not known here.
+//! `demo`: shows the bot at work in a simulated company, on a page. `--script` prints the whole story and ends; with
+//! `--console` people say what happens, a line at a time. What happens in the company is not known here.
 
 use std::{
+    fs,
     io::{self, IsTerminal, Write, stdin, stdout},
-    process::ExitCode,
+    path::Path,
+    process::{Command, ExitCode, Stdio},
 };
 
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::{Failure, args::Demo, print, stop_signal};
 use crate::{
+    clock::Clock,
     config::{self, Environment},
     demo::{
+        Mode, Options, PlayError, brought, cast,
         console::{Console, Next},
         script,
+        web::Web,
     },
     telemetry,
 };
 
-pub(super) async fn run(environment: &Environment, demo: &Demo) -> Result<ExitCode, Failure> {
+/// What opens an address in a browser, on the systems that have it.
+const OPENERS: [&str; 2] = ["xdg-open", "open"];
+
+pub(super) async fn run(
+    environment: &Environment,
+    file: Option<&Path>,
+    demo: &Demo,
+) -> Result<ExitCode, Failure> {
     let log = config::log_if_asked(environment)
         .map_err(|faults| Failure(faults.iter().map(ToString::to_string).collect()))?;
     log.iter().for_each(telemetry::log_to_stdout);
-    if demo.script { tell().await } else { listen().await }
+    match (demo.script, demo.console) {
+        (true, _) => tell().await,
+        (_, true) => listen().await,
+        _ => serve(file, demo).await,
+    }
+}
+
+/// Serves the page until the program is told to stop.
+async fn serve(file: Option<&Path>, demo: &Demo) -> Result<ExitCode, Failure> {
+    let stop = stop_signal()?;
+    let options = company(file)?;
+    let web = match Web::open(options, demo.port).await {
+        Ok(web) => web,
+        Err(PlayError::Io(error)) if demo.port > 0 => {
+            return Err(Failure(vec![format!("port {} cannot be used: {error}", demo.port)]));
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    let url = web.url();
+    let is_open = demo.open && OPENERS.iter().any(|opener| opens(opener, &url));
+    let how = if is_open { "Your browser opens it." } else { "Open it in a browser." };
+    print(&format!(
+        "The playground is at {url}\n\n{how} The bot there is the real one; Slack and Marketo are simulated, and \
+         nothing leaves this machine.\nCtrl-C ends it.\n"
+    ))?;
+    stop.await;
+    web.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Who is there: the usual company, or one for the policy in `file`.
+fn company(file: Option<&Path>) -> Result<Options, Failure> {
+    let Some(file) = file else {
+        let mut options = Options::new(Clock::movable(), Mode::Apart);
+        options.slack = cast::company();
+        return Ok(options);
+    };
+    let text = fs::read_to_string(file)
+        .map_err(|error| Failure(vec![format!("{}: cannot be read: {error}", file.display())]))?;
+    brought::company(&text).map_err(failed)
+}
+
+fn failed(error: PlayError) -> Failure {
+    match error {
+        PlayError::Config(faults) => Failure(faults),
+        other => Failure(vec![other.to_string()]),
+    }
+}
+
+/// Whether `opener` is there and was asked to open `url`.
+fn opens(opener: &str, url: &str) -> bool {
+    let mut command = Command::new(opener);
+    command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_ok()
 }
 
 /// Prints the story, as far as it went.

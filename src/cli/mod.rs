@@ -3,6 +3,7 @@
 
 pub mod args;
 mod check;
+#[cfg(feature = "demo")]
 mod demo;
 mod healthcheck;
 mod ledger;
@@ -25,6 +26,10 @@ use crate::{
     telemetry::printable,
 };
 
+#[cfg(not(feature = "demo"))]
+const NO_DEMO: &str =
+    "this build has no demo: it was built without the feature `demo`, as the container image is";
+
 /// What went wrong, a line for each fault.
 #[derive(Debug)]
 pub struct Failure(Vec<String>);
@@ -41,7 +46,10 @@ pub async fn run(cli: Cli) -> ExitCode {
     let file = cli.config.as_deref();
     let result = match cli.command {
         Command::Serve => serve::run(&environment, file).await,
-        Command::Demo(demo) => demo::run(&environment, &demo).await,
+        #[cfg(feature = "demo")]
+        Command::Demo(demo) => demo::run(&environment, file, &demo).await,
+        #[cfg(not(feature = "demo"))]
+        Command::Demo(_) => Err(Failure(vec![NO_DEMO.to_owned()])),
         Command::Check(check) => check::run(&environment, file, check.json).await,
         Command::Policy(args) => match args.command {
             PolicyCommand::Explain(explain) => policy::explain(&environment, file, &explain).await,

@@ -37,7 +37,7 @@ pub struct ClientCert {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            per_user_per_minute: 600,
+            per_user_per_minute: 3000,
             per_team_per_minute: 0,
             connections: 512,
             in_flight: 256,

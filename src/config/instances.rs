@@ -58,6 +58,14 @@ struct Access {
     set_at: SetAt,
 }
 
+/// The variables that the `[[instance]]` blocks of a configuration file name, for whoever has to set them.
+pub fn credentials_in(text: &str) -> Vec<String> {
+    let root: Table = text.parse().unwrap_or_default();
+    let blocks = root.get("instance").and_then(Value::as_array).into_iter().flatten();
+    let names = blocks.flat_map(|block| ["client_id_env", "client_secret_env"].map(|key| block.get(key)));
+    names.flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
 /// Reads the instances; where there is a fault some may be missing.
 pub(super) fn read(root: &Table, environment: &Environment, faults: &Faults) -> Vec<Instance> {
     let marketo = Section::open(root, "marketo", keys::MARKETO, faults);

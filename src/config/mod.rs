@@ -32,7 +32,7 @@ pub use self::{
     edge::{ClientCert, Limits},
     environment::Environment,
     fault::Fault,
-    instances::{Instance, SetAt},
+    instances::{Instance, SetAt, credentials_in},
     server::{Log, LogFormat, bind, database_url, log, log_if_asked},
     slack::Slack,
 };

@@ -5,7 +5,7 @@ use std::{fs, io, path::PathBuf};
 use super::PlayError;
 use crate::{
     clock::Clock,
-    config::{Config, Environment, load},
+    config::{self, Config, Environment, load},
 };
 
 /// What is configured in the playground unless somebody brings something else.
@@ -33,11 +33,34 @@ pub(super) struct Addresses {
     pub(super) slack: String,
     pub(super) marketo: Access,
     pub(super) second_marketo: Option<Access>,
+    /// For the second and later of the `[[instance]]` blocks that `policy` has.
+    pub(super) further: Vec<Access>,
     pub(super) database: String,
     pub(super) signing_secret: String,
     pub(super) bot_token: String,
     pub(super) policy: String,
     pub(super) folder: PathBuf,
+}
+
+/// What a configuration file says, whoever there is. Nothing is called.
+pub(super) fn read(policy: &str) -> Result<Config, PlayError> {
+    let folder = folder(&Clock::system())?;
+    let nobody = || "nobody".to_owned();
+    let marketo =
+        Access { base_url: "http://127.0.0.1:1".to_owned(), client_id: nobody(), client_secret: nobody() };
+    let read = load_config(&Addresses {
+        slack: "http://127.0.0.1:1".to_owned(),
+        marketo,
+        second_marketo: None,
+        further: Vec::new(),
+        database: "sqlite:nowhere.db".to_owned(),
+        signing_secret: nobody(),
+        bot_token: nobody(),
+        policy: policy.to_owned(),
+        folder: folder.clone(),
+    });
+    fs::remove_dir_all(folder)?;
+    read
 }
 
 /// A new folder for one playground.
@@ -58,7 +81,9 @@ pub(super) fn load_config(addresses: &Addresses) -> Result<Config, PlayError> {
     fs::write(&file, text)?;
     let second = second_marketo.as_ref();
     let second = second.map_or(("", ""), |second| (&second.client_id, &second.client_secret));
-    let environment = Environment::from_pairs([
+    let named = config::credentials_in(policy);
+    let own = named.iter().map(|name| (name.as_str(), marketo.client_id.as_str()));
+    let environment = Environment::from_pairs(own.chain([
         ("SLACK_SIGNING_SECRET", addresses.signing_secret.as_str()),
         ("SLACK_BOT_TOKEN", &addresses.bot_token),
         ("SLACK_API_URL", &addresses.slack),
@@ -68,10 +93,20 @@ pub(super) fn load_config(addresses: &Addresses) -> Result<Config, PlayError> {
         ("SECOND_CLIENT_ID", second.0),
         ("SECOND_CLIENT_SECRET", second.1),
         ("DATABASE_URL", &addresses.database),
-    ]);
-    load(&environment, Some(&file)).map_err(|faults| {
-        PlayError::Config(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-    })
+    ]));
+    let mut config = load(&environment, Some(&file))
+        .map_err(|faults| PlayError::Config(faults.iter().map(ToString::to_string).collect()))?;
+    if !named.is_empty() {
+        // The blocks have the addresses of real instances.
+        for (instance, access) in
+            config.instances.iter_mut().zip([marketo].into_iter().chain(&addresses.further))
+        {
+            instance.base_url.clone_from(&access.base_url);
+            instance.client_id.clone_from(&access.client_id);
+            instance.client_secret = access.client_secret.clone().into();
+        }
+    }
+    Ok(config)
 }
 
 /// An instance whose credentials are in the variables that begin with `prefix`.

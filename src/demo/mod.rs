@@ -3,31 +3,33 @@
 //!
 //! The bot is built from settings as any other, and reached by its URL only; nothing in it knows that it is played with.
 
+pub mod brought;
 pub mod cast;
 mod config;
 pub mod console;
 mod page;
+mod running;
 mod screen;
 pub mod script;
+mod travel;
+pub mod web;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 pub use self::config::{FIRST, POLICY, SECOND};
+use self::running::Running;
 use crate::{
-    app::{App, BuildError, Known},
+    app::BuildError,
     clock::Clock,
     config::Config,
-    dispatch::Dispatcher,
     sim::{
         marketo::{self, MarketoSim},
         person::{Person, Workplace},
         slack::{self, SlackSim},
     },
-    store::{Depth, Store, StoreError},
-    telemetry,
+    store::{Depth, StoreError},
 };
 
 /// How long a start may take, in real time.
@@ -44,6 +46,8 @@ pub struct Options {
     pub marketo: marketo::Setup,
     /// Another simulated Marketo; then the bot has the instances [`FIRST`] and [`SECOND`].
     pub second_marketo: Option<marketo::Setup>,
+    /// Further simulated Marketos, where [`Options::policy`] has `[[instance]]` blocks of its own.
+    pub further: Vec<marketo::Setup>,
     /// The configuration file's text.
     pub policy: String,
     /// The database; absent: a SQLite file in a folder of its own, which goes with the playground.
@@ -57,6 +61,8 @@ pub struct Options {
 pub enum Mode {
     /// The bot itself, at once.
     Live,
+    /// As [`Mode::Live`], on threads of its own, so that it can be killed.
+    Apart,
     /// Whoever calls [`Playground::drain`].
     Pumped,
 }
@@ -69,6 +75,7 @@ impl Options {
             slack: slack::Setup::default(),
             marketo: marketo::Setup::default(),
             second_marketo: None,
+            further: Vec::new(),
             policy: POLICY.to_owned(),
             database_url: None,
             mode,
@@ -82,9 +89,9 @@ pub enum PlayError {
     /// No port or no folder.
     #[error("the playground cannot be opened: {0}")]
     Io(#[from] io::Error),
-    /// The settings are wrong.
-    #[error("the playground's settings are wrong: {0}")]
-    Config(String),
+    /// The settings are wrong: a line for each fault.
+    #[error("the playground's settings are wrong: {}", .0.join("; "))]
+    Config(Vec<String>),
     /// The bot cannot be built.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -102,6 +109,8 @@ pub struct Playground {
     pub marketo: Arc<MarketoSim>,
     /// The other simulated Marketo, if there is one.
     pub second_marketo: Option<Arc<MarketoSim>>,
+    /// The simulated Marketos of [`Options::further`].
+    pub further: Vec<Arc<MarketoSim>>,
     /// Where its people are.
     pub work: Workplace,
     /// Everybody's time.
@@ -110,17 +119,6 @@ pub struct Playground {
     mode: Mode,
     folder: Option<PathBuf>,
     running: Option<Running>,
-}
-
-#[derive(Debug)]
-struct Running {
-    url: String,
-    dispatcher: Dispatcher,
-    store: Store,
-    tasks: tokio_util::task::TaskTracker,
-    known: Known,
-    end: oneshot::Sender<()>,
-    serving: JoinHandle<()>,
 }
 
 impl Playground {
@@ -139,7 +137,7 @@ impl Playground {
     /// # Errors
     /// When there is no port or no folder, or the settings are wrong.
     pub async fn prepare(options: Options) -> Result<Self, PlayError> {
-        let Options { clock, slack, marketo, second_marketo, policy, database_url, mode } = options;
+        let Options { clock, slack, marketo, second_marketo, further, policy, database_url, mode } = options;
         let secrets = (slack.signing_secret.clone(), slack.bot_token.clone());
         let slack = SlackSim::start(clock.clone(), slack).await?;
         let (marketo, first) = start_marketo(&clock, marketo).await?;
@@ -150,6 +148,13 @@ impl Playground {
             }
             None => (None, None),
         };
+        let mut others = Vec::new();
+        let mut accesses = Vec::new();
+        for setup in further {
+            let (sim, access) = start_marketo(&clock, setup).await?;
+            others.push(sim);
+            accesses.push(access);
+        }
         let folder = config::folder(&clock)?;
         let database_url =
             database_url.unwrap_or_else(|| format!("sqlite:{}", folder.join("bot.db").display()));
@@ -157,6 +162,7 @@ impl Playground {
             slack: slack.api_url(),
             marketo: first,
             second_marketo: second,
+            further: accesses,
             database: database_url,
             signing_secret: secrets.0,
             bot_token: secrets.1,
@@ -164,8 +170,8 @@ impl Playground {
             folder: folder.clone(),
         })?;
         let work = Workplace::new(Arc::clone(&slack), "http://127.0.0.1:1", clock.clone());
-        let folder = Some(folder);
-        Ok(Self { slack, marketo, second_marketo, work, clock, config, mode, folder, running: None })
+        let (folder, further, running) = (Some(folder), others, None);
+        Ok(Self { slack, marketo, second_marketo, further, work, clock, config, mode, folder, running })
     }
 
     /// Another replica of the bot on the same database, among the same people and not started yet. People whom it
@@ -176,6 +182,7 @@ impl Playground {
             slack: Arc::clone(&self.slack),
             marketo: Arc::clone(&self.marketo),
             second_marketo: self.second_marketo.clone(),
+            further: self.further.clone(),
             work,
             clock: self.clock.clone(),
             config: self.config.clone(),
@@ -183,6 +190,11 @@ impl Playground {
             folder: None,
             running: None,
         }
+    }
+
+    /// The settings with which the bot is started next.
+    pub fn config(&self) -> &Config {
+        &self.config
     }
 
     /// Changes the settings with which the bot is started next.
@@ -217,21 +229,9 @@ impl Playground {
         if self.running.is_some() {
             return Ok(());
         }
-        let app = App::build(&self.config, self.clock.clone(), telemetry::collect_metrics()).await?;
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let (end, ended) = oneshot::channel();
-        let ended = async move {
-            let _ = ended.await;
-        };
-        let (dispatcher, store, tasks) = (app.dispatcher.clone(), app.store().clone(), app.tasks().clone());
-        let known = app.known();
-        let serving = match self.mode {
-            Mode::Live => tokio::spawn(app.serve(listener, ended)),
-            Mode::Pumped => tokio::spawn(app.serve_only(listener, ended)),
-        };
-        self.work.set_bot_url(&url);
-        self.running = Some(Running { url, dispatcher, store, tasks, known, end, serving });
+        let running = Running::launch(&self.config, &self.clock, self.mode).await?;
+        self.work.set_bot_url(&running.url);
+        self.running = Some(running);
         Ok(())
     }
 
@@ -255,8 +255,14 @@ impl Playground {
     /// Ends the bot in good order.
     pub async fn stop(&mut self) {
         if let Some(running) = self.running.take() {
-            let _ = running.end.send(());
-            let _ = running.serving.await;
+            running.stop().await;
+        }
+    }
+
+    /// Ends the bot as a crash does, with nothing finished; see [`Mode::Apart`].
+    pub async fn kill(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.kill().await;
         }
     }
 

@@ -1,4 +1,5 @@
-//! Faults that a test or the demo scripts for the calls to come, one call each, first scripted first used.
+//! Faults that a test or the demo scripts for the calls to come: one call each, first scripted first used, or every
+//! call until they are lifted.
 
 use std::{
     collections::VecDeque,
@@ -39,14 +40,20 @@ pub enum Fault {
     Slow(Duration),
 }
 
-/// The scripted faults of one simulator, by the name of the call.
+/// The name of all calls.
+pub const EVERY: &str = "*";
+
+/// The faults of one simulator, by the name of the call.
 #[derive(Debug, Default)]
-pub struct Faults(Mutex<VecDeque<(String, Fault)>>);
+pub struct Faults {
+    scripted: Mutex<VecDeque<(String, Fault)>>,
+    standing: Mutex<Vec<(String, Fault)>>,
+}
 
 impl Faults {
     /// The next call named `call` meets `fault`; scripted again, the one after it, and so on.
     pub fn script(&self, call: &str, fault: Fault) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back((call.to_owned(), fault));
+        self.scripted.lock().unwrap_or_else(PoisonError::into_inner).push_back((call.to_owned(), fault));
     }
 
     /// Scripts `fault` for the next `times` calls named `call`.
@@ -58,13 +65,28 @@ impl Faults {
 
     /// Takes the fault that the call named `call` must meet now, if one is scripted.
     pub fn take(&self, call: &str) -> Option<Fault> {
-        let mut scripted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = scripted.iter().position(|(name, _)| name == call)?;
-        scripted.remove(place).map(|(_, fault)| fault)
+        let mut scripted = self.scripted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = scripted.iter().position(|(name, _)| name == call) {
+            return scripted.remove(place).map(|(_, fault)| fault);
+        }
+        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let meets = |(name, _): &&(String, Fault)| name == call || name == EVERY;
+        standing.iter().rev().find(meets).map(|(_, fault)| fault.clone())
+    }
+
+    /// From now on every call named `call` meets `fault`, or with [`EVERY`] every call; what is scripted comes first.
+    pub fn stand(&self, call: &str, fault: Fault) {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).push((call.to_owned(), fault));
+    }
+
+    /// Drops the faults that stand.
+    pub fn lift(&self) {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Drops every fault that has not been met yet.
     pub fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.scripted.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.lift();
     }
 }

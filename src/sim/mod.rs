@@ -6,6 +6,7 @@ pub mod fault;
 pub mod gate;
 pub mod marketo;
 pub mod person;
+pub mod pulse;
 pub mod render;
 pub mod server;
 pub mod slack;

@@ -2,6 +2,7 @@
 //! is a signed request to the bot over HTTP, and the bot's answer is applied to what the person sees.
 //! They find everything by the words on the screen and must not know how the bot names or stores things.
 
+mod client;
 mod form;
 mod payloads;
 #[cfg(test)]
@@ -13,8 +14,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Value, json};
 
 pub use self::{
+    client::ElementRef,
     form::Offered,
-    wire::{Reply, SignedRequest, Workplace, sign},
+    wire::{Reply, Sent, SignedRequest, Workplace, sign},
 };
 use super::slack::{SimMessage, SimView, SlackSim, chat, inputs};
 

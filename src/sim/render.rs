@@ -33,12 +33,13 @@ impl Names {
         self.users.get(id).map_or("unknown user", String::as_str)
     }
 
-    fn group(&self, id: &str) -> &str {
+    /// The handle of a user group.
+    pub fn group(&self, id: &str) -> &str {
         self.groups.get(id).map_or("unknown-group", String::as_str)
     }
 
     /// The name of a channel; one that is not known looks as Slack shows one the reader is not in.
-    fn channel(&self, id: &str) -> &str {
+    pub fn channel(&self, id: &str) -> &str {
         self.channels.get(id).map_or("private-channel", String::as_str)
     }
 }

@@ -13,6 +13,7 @@
 //! `CRASH_RUN=sqlite/approve/invite#1/applied` (the name that a failure shows, or any part of it) runs those alone.
 //! To see the tables: `cargo test --test crash -- --nocapture`.
 
+#![cfg(feature = "demo")]
 #![expect(clippy::unwrap_used, reason = "a run that cannot go on fails, in its helpers too")]
 #![expect(clippy::print_stdout, reason = "the table is for whoever runs the matrix")]
 

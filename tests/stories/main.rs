@@ -1,6 +1,7 @@
 //! Stories about people: what they do, what they see, and what Slack and Marketo receive. The real bot, over real
 //! HTTP, against the simulators; time is moved, never waited for.
 
+#![cfg(feature = "demo")]
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on fails, in its helpers too")]
 
 mod approval;

@@ -45,6 +45,7 @@ pub use self::{
 use super::{
     fault::{Fault, Faults},
     gate::{Gates, Moment},
+    pulse::Pulse,
     server::{Cut, Server},
 };
 use crate::clock::Clock;
@@ -108,6 +109,16 @@ impl MarketoSim {
     /// The gates at which calls to come are stopped, by the names of [`MarketoSim::faults`].
     pub fn gates(&self) -> &Gates {
         &self.shared.gates
+    }
+
+    /// Beats with every call.
+    pub fn pulse(&self) -> &Pulse {
+        self.shared.traffic.pulse()
+    }
+
+    /// The roles and workspaces, and what else there is.
+    pub fn setup(&self) -> Setup {
+        self.shared.instance().setup.clone()
     }
 
     /// Every call so far, in the order of arrival.
@@ -202,7 +213,7 @@ impl Shared {
 
 async fn handle(shared: Arc<Shared>, request: Request<Bytes>) -> Result<Response<Body>, Cut> {
     let asked = Asked::from(request);
-    let arrival = shared.traffic.arrive(&asked, shared.clock.now());
+    let arrival = shared.traffic.arrive(&asked, &shared.clock);
     if shared.down.load(Ordering::SeqCst) {
         return Err(Cut);
     }
@@ -227,6 +238,6 @@ async fn handle(shared: Arc<Shared>, request: Request<Bytes>) -> Result<Response
         }
     };
     shared.gates.pass(asked.route.name(), Moment::CarriedOut).await?;
-    arrival.answered(reply.status);
+    arrival.answered(reply.status, reply.body.as_ref());
     Ok(reply.into_response())
 }

@@ -1,11 +1,18 @@
 //! Keeps a record of every call, and counts how many come at once and in 20 s. Identity calls do not count.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::route::{Asked, Route};
+use crate::{
+    clock::{Clock, Stopwatch},
+    sim::pulse::Pulse,
+};
 
 const WINDOW: i64 = 20_000;
 
@@ -24,10 +31,17 @@ pub struct CallRecord {
     pub body: Option<Value>,
     /// What was answered; `None` if the connection was cut or hung.
     pub status: Option<u16>,
+    /// The answer, if it was JSON.
+    pub answer: Option<Value>,
+    /// How long it took until it was answered, or cut, in real time.
+    pub took: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Traffic(Arc<Mutex<Counts>>);
+pub(super) struct Traffic {
+    counts: Arc<Mutex<Counts>>,
+    pulse: Pulse,
+}
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -48,14 +62,21 @@ pub(super) struct Load {
 #[derive(Debug)]
 pub(super) struct Arrival {
     counts: Arc<Mutex<Counts>>,
+    pulse: Pulse,
+    watch: Stopwatch,
     place: usize,
     counted: bool,
     pub(super) load: Load,
 }
 
 impl Traffic {
-    pub(super) fn arrive(&self, asked: &Asked, at: Timestamp) -> Arrival {
-        let mut counts = locked(&self.0);
+    pub(super) fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
+    pub(super) fn arrive(&self, asked: &Asked, clock: &Clock) -> Arrival {
+        let (at, watch) = (clock.now(), clock.stopwatch());
+        let mut counts = locked(&self.counts);
         let counted = asked.route != Route::Token;
         counts.calls.push(CallRecord {
             at,
@@ -64,6 +85,8 @@ impl Traffic {
             path: asked.path.clone(),
             body: serde_json::from_slice(&asked.body).ok(),
             status: None,
+            answer: None,
+            took: None,
         });
         let place = counts.calls.len() - 1;
         let mut load = Load::default();
@@ -75,34 +98,42 @@ impl Traffic {
             counts.peak_at_once = counts.peak_at_once.max(load.at_once);
             counts.peak_in_window = counts.peak_in_window.max(load.in_window);
         }
-        Arrival { counts: Arc::clone(&self.0), place, counted, load }
+        self.pulse.beat();
+        let (shared, pulse) = (Arc::clone(&self.counts), self.pulse.clone());
+        Arrival { counts: shared, pulse, watch, place, counted, load }
     }
 
     pub(super) fn calls(&self) -> Vec<CallRecord> {
-        locked(&self.0).calls.clone()
+        locked(&self.counts).calls.clone()
     }
 
     pub(super) fn peak_concurrency(&self) -> usize {
-        locked(&self.0).peak_at_once
+        locked(&self.counts).peak_at_once
     }
 
     pub(super) fn peak_20s(&self) -> usize {
-        locked(&self.0).peak_in_window
+        locked(&self.counts).peak_in_window
     }
 }
 
 impl Arrival {
-    /// The call is answered with this status.
-    pub(super) fn answered(self, status: u16) {
-        locked(&self.counts).calls[self.place].status = Some(status);
+    /// The call is answered with this status and body.
+    pub(super) fn answered(self, status: u16, body: Option<&Value>) {
+        let call = &mut locked(&self.counts).calls[self.place];
+        call.status = Some(status);
+        call.answer = body.cloned();
     }
 }
 
 impl Drop for Arrival {
     fn drop(&mut self) {
+        let mut counts = locked(&self.counts);
+        counts.calls[self.place].took = Some(Duration::from_secs_f64(self.watch.seconds()));
         if self.counted {
-            locked(&self.counts).at_once -= 1;
+            counts.at_once -= 1;
         }
+        drop(counts);
+        self.pulse.beat();
     }
 }
 

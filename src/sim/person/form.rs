@@ -117,7 +117,13 @@ impl Person {
     }
 
     /// Puts a value into a field, and tells the bot if it asked to hear of it.
-    async fn enters(&self, view_id: &str, block: &Value, element: &Value, value: Value) -> Option<Reply> {
+    pub(super) async fn enters(
+        &self,
+        view_id: &str,
+        block: &Value,
+        element: &Value,
+        value: Value,
+    ) -> Option<Reply> {
         let tells = block["type"] != "input" || block["dispatch_action"] == true;
         let payload = self.slack().change(|world| {
             let key = (word(&block["block_id"]), word(&element["action_id"]));
@@ -149,6 +155,6 @@ fn directory(world: &mut World, wanted: &str) -> Option<String> {
     user.map(|user| user.id.clone()).or_else(|| channel.map(|channel| channel.id.clone()))
 }
 
-fn word(value: &Value) -> String {
+pub(super) fn word(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }

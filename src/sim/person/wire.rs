@@ -16,6 +16,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use jiff::Timestamp;
 use sha2::Sha256;
 
 use super::Person;
@@ -67,6 +68,21 @@ pub struct Reply {
     pub trouble: Option<String>,
 }
 
+/// A request that was sent to the bot, and what came back.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// When.
+    pub at: Timestamp,
+    /// What was sent.
+    pub request: SignedRequest,
+    /// The status of the answer; 0 if none came, `None` as long as it is waited for.
+    pub status: Option<u16>,
+    /// The body of the answer.
+    pub answer: String,
+    /// How long it took, in real time.
+    pub took: Duration,
+}
+
 /// Where people work: a simulated Slack together with the bot it talks to. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct Workplace(Arc<Inner>);
@@ -76,6 +92,7 @@ struct Inner {
     slack: Arc<SlackSim>,
     bot_url: Mutex<String>,
     clock: Clock,
+    sent: Mutex<Vec<Sent>>,
     http: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -83,7 +100,13 @@ impl Workplace {
     /// People of `slack` reach the bot at `bot_url`, a base without a slash at the end.
     pub fn new(slack: Arc<SlackSim>, bot_url: &str, clock: Clock) -> Self {
         let http = Client::builder(TokioExecutor::new()).build_http();
-        Self(Arc::new(Inner { slack, bot_url: Mutex::new(bot_url.to_owned()), clock, http }))
+        Self(Arc::new(Inner {
+            slack,
+            bot_url: Mutex::new(bot_url.to_owned()),
+            clock,
+            sent: Mutex::default(),
+            http,
+        }))
     }
 
     /// The simulated Slack.
@@ -94,6 +117,15 @@ impl Workplace {
     /// Someone of this workplace.
     pub fn person(&self, id: &str) -> Person {
         Person::new(self.clone(), id)
+    }
+
+    /// Every request that was sent to the bot, oldest first.
+    pub fn sent(&self) -> Vec<Sent> {
+        self.log(|sent| sent.clone())
+    }
+
+    fn log<T>(&self, change: impl FnOnce(&mut Vec<Sent>) -> T) -> T {
+        change(&mut self.0.sent.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The bot moved to another address, as after a restart.
@@ -116,10 +148,22 @@ impl Workplace {
 
     /// Sends a request as it is; a request that was sent before is replayed to the letter.
     pub async fn send(&self, request: &SignedRequest) -> Reply {
-        let begun = self.0.clock.millis();
+        let (begun, watch) = (self.0.clock.millis(), self.0.clock.stopwatch());
+        let place = self.log(|sent| {
+            let (at, request) = (self.0.clock.now(), request.clone());
+            sent.push(Sent { at, request, status: None, answer: String::new(), took: Duration::ZERO });
+            sent.len() - 1
+        });
+        self.0.slack.pulse().beat();
         let answer = tokio::time::timeout(PATIENCE, self.exchange(request)).await.ok().flatten();
         let elapsed = u64::try_from(self.0.clock.millis() - begun).unwrap_or(0);
         let (status, content_type, body) = answer.unwrap_or_default();
+        self.log(|sent| {
+            let sent = &mut sent[place];
+            (sent.status, sent.answer) = (Some(status), body.clone());
+            sent.took = Duration::from_secs_f64(watch.seconds());
+        });
+        self.0.slack.pulse().beat();
         let trouble = match status {
             0 => Some("operation_timeout".to_owned()),
             200 => None,

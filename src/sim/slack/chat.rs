@@ -176,8 +176,9 @@ pub(crate) fn post_ephemeral(world: &mut World, args: &Args) -> Answer {
     if !present {
         return Err(Refusal::new("user_not_in_channel"));
     }
-    world.ephemerals.push(Ephemeral { channel: id, user, text, blocks });
-    Ok(json!({ "message_ts": world.new_ts() }))
+    let ts = world.new_ts();
+    world.ephemerals.push(Ephemeral { ts: ts.clone(), channel: id, user, text, blocks });
+    Ok(json!({ "message_ts": ts }))
 }
 
 /// An answer by `response_url`: for the person who acted, unless it says `in_channel`. It needs no token,
@@ -224,7 +225,7 @@ fn show(world: &mut World, user: &str, channel: &str, kind: Option<String>, (tex
     if kind.as_deref() == Some("in_channel") {
         world.post(channel, text, blocks);
     } else {
-        let (user, channel) = (user.to_owned(), channel.to_owned());
-        world.ephemerals.push(Ephemeral { channel, user, text, blocks });
+        let (ts, user, channel) = (world.new_ts(), user.to_owned(), channel.to_owned());
+        world.ephemerals.push(Ephemeral { ts, channel, user, text, blocks });
     }
 }

@@ -4,6 +4,7 @@
 use std::{
     future,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool, atomic::Ordering},
+    time::Duration,
 };
 
 use axum::{
@@ -11,7 +12,6 @@ use axum::{
     http::{HeaderValue, Request, Response, StatusCode, header},
 };
 use serde_json::{Value, json};
-use tokio::sync::Notify;
 
 use super::{
     args::{Args, Form, Refusal},
@@ -23,6 +23,7 @@ use crate::{
     sim::{
         fault::{Fault, Faults},
         gate::{Gates, Moment},
+        pulse::Pulse,
         server::Cut,
     },
 };
@@ -34,7 +35,7 @@ pub(super) struct Core {
     pub(super) faults: Faults,
     pub(super) gates: Gates,
     pub(super) down: AtomicBool,
-    pub(super) changed: Notify,
+    pub(super) pulse: Pulse,
     world: Mutex<World>,
 }
 
@@ -69,6 +70,14 @@ fn method(name: &str) -> Option<Method> {
     Some(Method { reads, run })
 }
 
+/// An answer before it is written.
+struct Answered {
+    status: u16,
+    /// The JSON; null: a page.
+    body: Value,
+    retry_after: Option<u32>,
+}
+
 /// Which call a request is.
 #[derive(Clone, Copy)]
 enum Target<'a> {
@@ -92,7 +101,7 @@ impl Core {
             faults: Faults::default(),
             gates: Gates::default(),
             down: AtomicBool::new(false),
-            changed: Notify::new(),
+            pulse: Pulse::default(),
             world: Mutex::new(world),
         }
     }
@@ -105,15 +114,12 @@ impl Core {
     /// Changes the world and wakes whoever waits for a change.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         let changed = change(&mut self.world());
-        self.changed.notify_waiters();
+        self.pulse.beat();
         changed
     }
 
     /// Answers one request.
     pub(super) async fn answer(self: Arc<Self>, request: Request<Bytes>) -> Result<Response<Body>, Cut> {
-        if self.down.load(Ordering::SeqCst) {
-            return Err(Cut);
-        }
         let path = request.uri().path();
         let target = match (path.strip_prefix("/api/"), path.strip_prefix("/response/")) {
             (Some(name), _) => Target::Method(name),
@@ -124,11 +130,36 @@ impl Core {
         let place = self.change(|world| {
             let at = world.clock.now();
             let (method, body) = (target.name().to_owned(), args.recorded());
-            world.calls.push(CallRecord { at, method, body, status: None, error: None });
+            let (status, error, answer, took) = (None, None, None, None);
+            world.calls.push(CallRecord { at, method, body, status, error, answer, took });
             world.calls.len() - 1
         });
+        let watch = self.clock.stopwatch();
+        let answered = self.meet(target, &args, unreadable).await;
+        self.change(|world| {
+            let Some(call) = world.calls.get_mut(place) else { return };
+            call.took = Some(Duration::from_secs_f64(watch.seconds()));
+            if let Ok(answer) = &answered {
+                call.status = Some(answer.status);
+                call.error = answer.body["error"].as_str().map(str::to_owned);
+                call.answer = Some(answer.body.clone()).filter(|body| !body.is_null());
+            }
+        });
+        answered.map(|answer| self.write(&answer))
+    }
+
+    /// What becomes of one call.
+    async fn meet(
+        &self,
+        target: Target<'_>,
+        args: &Args,
+        unreadable: Option<Refusal>,
+    ) -> Result<Answered, Cut> {
+        if self.down.load(Ordering::SeqCst) {
+            return Err(Cut);
+        }
         self.gates.pass(target.name(), Moment::Arrived).await?;
-        let act = || self.carry_out(target, &args, unreadable.clone());
+        let act = || self.carry_out(target, args, unreadable.clone());
         let (status, body, retry_after) = match self.faults.take(target.name()) {
             Some(Fault::Answer { status, body, retry_after }) => (status, body, retry_after),
             Some(Fault::AppliedThenAnswer { status, body }) => {
@@ -136,8 +167,7 @@ impl Core {
                 (status, body, None)
             }
             Some(Fault::Html) => {
-                self.record(place, 200, None);
-                return Ok(html(StatusCode::OK));
+                return Ok(Answered { status: 200, body: Value::Null, retry_after: None });
             }
             Some(Fault::Hang) => return future::pending().await,
             Some(Fault::Cut) => return Err(Cut),
@@ -156,17 +186,7 @@ impl Core {
             }
         };
         self.gates.pass(target.name(), Moment::CarriedOut).await?;
-        self.record(place, status, body["error"].as_str());
-        Ok(self.write(status, &body, retry_after))
-    }
-
-    fn record(&self, place: usize, status: u16, error: Option<&str>) {
-        self.change(|world| {
-            if let Some(call) = world.calls.get_mut(place) {
-                call.status = Some(status);
-                call.error = error.map(str::to_owned);
-            }
-        });
+        Ok(Answered { status, body, retry_after })
     }
 
     fn carry_out(&self, target: Target<'_>, args: &Args, unreadable: Option<Refusal>) -> (u16, Value) {
@@ -191,15 +211,19 @@ impl Core {
         }
     }
 
-    fn write(&self, status: u16, body: &Value, retry_after: Option<u32>) -> Response<Body> {
-        let mut response = Response::new(Body::from(body.to_string()));
-        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    fn write(&self, answer: &Answered) -> Response<Body> {
+        if answer.body.is_null() {
+            return html(StatusCode::OK);
+        }
+        let mut response = Response::new(Body::from(answer.body.to_string()));
+        *response.status_mut() =
+            StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         if let Ok(scopes) = HeaderValue::from_str(&self.world().setup.scopes.join(",")) {
             headers.insert("x-oauth-scopes", scopes);
         }
-        if let Some(seconds) = retry_after {
+        if let Some(seconds) = answer.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response

@@ -39,6 +39,7 @@ pub use self::{
 use super::{
     fault::{Fault, Faults},
     gate::Gates,
+    pulse::Pulse,
     server::Server,
 };
 use crate::clock::Clock;
@@ -186,18 +187,20 @@ impl SlackSim {
 
     /// Waits until `condition` holds, for at most 5 s of real time; says whether it does.
     pub async fn wait_for(&self, condition: impl Fn(&Self) -> bool) -> bool {
+        let mut changes = self.core.pulse.feel();
         let holds = async {
             loop {
-                let changed = self.core.changed.notified();
-                tokio::pin!(changed);
-                changed.as_mut().enable();
-                if condition(self) {
+                if condition(self) || changes.changed().await.is_err() {
                     return;
                 }
-                changed.await;
             }
         };
         tokio::time::timeout(PATIENCE, holds).await.is_ok()
+    }
+
+    /// Beats with every change.
+    pub fn pulse(&self) -> &Pulse {
+        &self.core.pulse
     }
 
     /// The address of a `response_url`.

@@ -1,7 +1,10 @@
 //! What a simulated Slack remembers: messages, views, triggers, calls. Changes happen here or in the
 //! methods next door, always under one lock. It knows nothing of HTTP.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -41,6 +44,8 @@ pub struct SimMessage {
 /// A message that only one person sees.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ephemeral {
+    /// The message's id in the conversation, which is its time too.
+    pub ts: String,
     /// The conversation's id.
     pub channel: String,
     /// Who sees it.
@@ -64,6 +69,10 @@ pub struct CallRecord {
     pub status: Option<u16>,
     /// The error code of the answer.
     pub error: Option<String>,
+    /// The answer, if it was JSON.
+    pub answer: Option<Value>,
+    /// How long it took until it was answered, or cut, in real time.
+    pub took: Option<Duration>,
 }
 
 /// A permission to open one view, handed out with each act of a person.

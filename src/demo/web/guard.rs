@@ -1,0 +1,62 @@
+//! Who may talk to the page: browsers of this machine that were sent here by the page itself. It knows nothing of what
+//! is asked.
+
+use axum::{
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    response::Response,
+};
+
+/// Nothing from elsewhere, and no code but the page's own files.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Knows the names by which the page is reached.
+#[derive(Debug)]
+pub(super) struct Guard {
+    hosts: Vec<String>,
+}
+
+impl Guard {
+    pub(super) fn of(port: u16) -> Self {
+        Self { hosts: ["127.0.0.1", "localhost", "[::1]"].map(|name| format!("{name}:{port}")).to_vec() }
+    }
+
+    /// The refusal of other names, to which a site could have bound this address, and of acts that another site sends.
+    pub(super) fn check(&self, method: &Method, headers: &HeaderMap) -> Option<Response> {
+        let host = word(headers, header::HOST.as_str());
+        let Some(host) = host.filter(|host| self.hosts.iter().any(|own| own == host)) else {
+            let text = "This page is served to this machine only, by the address that was printed.\n";
+            return Some(super::text(StatusCode::MISDIRECTED_REQUEST, text));
+        };
+        if matches!(*method, Method::GET | Method::HEAD) {
+            return None;
+        }
+        let is_own = match word(headers, header::ORIGIN.as_str()) {
+            Some(origin) => origin.strip_prefix("http://") == Some(host),
+            None => word(headers, "sec-fetch-site") == Some("same-origin"),
+        };
+        (!is_own).then(|| super::text(StatusCode::FORBIDDEN, "That did not come from the page.\n"))
+    }
+}
+
+/// Whether a browser says that another site sent its reader here.
+pub(super) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    matches!(word(headers, "sec-fetch-site"), Some("cross-site" | "same-site"))
+}
+
+pub(super) fn harden(headers: &mut HeaderMap) {
+    for (name, value) in [
+        ("content-security-policy", POLICY),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cache-control", "no-store"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+fn word<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}

@@ -1,0 +1,48 @@
+//! The modal that somebody has open, in front of Slack and of nothing else: what breaks things stays in reach.
+
+use maud::{Markup, html};
+
+use super::{
+    Look,
+    blocks::{self, On},
+};
+
+pub(super) fn modal(look: &Look<'_>) -> Markup {
+    let Some(view) = look.scene.slack.open_view(&look.viewer.user) else {
+        return html! { div #modal {} };
+    };
+    let notice = look.scene.memory().notices.get(&look.viewer.user).cloned();
+    let word = |name: &str| view.view[name]["text"].as_str().map(str::to_owned);
+    let submit = word("submit");
+    let close = word("close").unwrap_or_else(|| "Cancel".to_owned());
+    let is_disabled = view.view["submit_disabled"] == true;
+    html! {
+        div #modal .covers {
+            div role="dialog" id={ "modal-" (view.id) } aria-labelledby={ (view.id) "-title" } tabindex="-1" {
+                form method="post" action="/act/modal" data-modal=(view.id) novalidate {
+                    (look.who())
+                    input type="hidden" name="view" value=(view.id);
+                    header {
+                        h2 id={ (view.id) "-title" } { (view.title()) }
+                        @if view.previous_id.is_some() { span .hint { "in front of another" } }
+                    }
+                    // Enter in a field presses the first button of a form.
+                    @if submit.is_some() && !is_disabled {
+                        button type="submit" name="do" value="submit" hidden {}
+                    }
+                    div .fields-of-modal {
+                        @for block in view.blocks() { (blocks::block(look, block, On::Modal(&view))) }
+                    }
+                    @if let Some(notice) = notice { p .notice role="alert" { (notice) } }
+                    footer {
+                        button type="submit" id={ (view.id) "-close" } name="do" value="close" .plain { (close) }
+                        @if let Some(submit) = submit {
+                            button type="submit" id={ (view.id) "-submit" } name="do" value="submit" .primary
+                                disabled[is_disabled] { (submit) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
