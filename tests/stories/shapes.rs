@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 
-use crate::support::{House, OPS};
+use crate::support::{House, OPS, options};
 
 /// The pointers to everything in a value.
 fn places(value: &Value, at: &str, found: &mut Vec<String>) {
