@@ -71,7 +71,7 @@ pub enum Command {
     ///
     /// Runs the bot until it gets SIGTERM or SIGINT. Logs go to stdout. What is wrong with the settings goes
     /// to stderr, one line for each fault, and ends the program with status 1. How much it takes at once, and how
-    /// long it waits for slow clients, is set in [limits] of the configuration file.
+    /// long it waits for slow clients, is set in the table “limits” of the configuration file.
     #[command(after_help = ENVIRONMENT)]
     Serve,
     /// Try the bot against a simulated Slack and a simulated Marketo
