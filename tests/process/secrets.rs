@@ -160,7 +160,9 @@ async fn nothing_that_is_written_holds_a_secret_or_what_people_wrote() {
             [&setup.signing_secret, &setup.bot_token, CLIENT_SECRET, DATABASE_PASSWORD, ":int", "bearer "];
         for (place, text) in &written {
             let lower = text.to_lowercase();
-            for secret in secrets.into_iter().chain(WRITTEN) {
+            // An export of the ledger is asked for to read who asked for whom; secrets are in none.
+            let personal = if place.contains("\"export\"") { &[][..] } else { &WRITTEN[..] };
+            for secret in secrets.iter().chain(personal) {
                 let found: Vec<&str> = lower.lines().filter(|line| line.contains(secret)).collect();
                 assert!(found.is_empty(), "{secret:?} in {place} ({format}):\n{}", found.join("\n"));
             }
