@@ -86,18 +86,6 @@ impl Edge {
         let bytes = if known == command { bytes.clone() } else { told(command) };
         Answer::body("help", "application/json", bytes)
     }
-
-    /// Whether a command comes for the first time: another replica may have got it, too. A database that cannot tell
-    /// keeps nobody from an answer.
-    pub(super) async fn is_first_command(&self, asked: &Asked) -> bool {
-        let key = format!("command:{}", asked.trigger_id);
-        match tokio::time::timeout(BEFORE_MODAL, self.engine.is_first(&key)).await {
-            Ok(Ok(is_first)) => return is_first,
-            Ok(Err(error)) => tracing::warn!(%error, "it cannot be told whether a command came before"),
-            Err(_) => tracing::warn!("it could not be told in time whether a command came before"),
-        }
-        true
-    }
 }
 
 /// Who typed a command, where, and how they can be answered.
@@ -125,7 +113,7 @@ impl Asked {
 /// again when it is submitted.
 async fn open_form(edge: Edge, asked: Asked, email: String) {
     let (is_first, may) = tokio::join!(
-        edge.is_first_command(&asked),
+        edge.is_first("command", &asked.trigger_id),
         tokio::time::timeout(BEFORE_MODAL, edge.people.requester_now(&asked.user)),
     );
     if !is_first {

@@ -34,7 +34,7 @@ const READ_WITHIN: Duration = Duration::from_secs(4);
 
 /// Answers `word`, unless another replica does.
 pub(super) async fn answer(edge: Edge, asked: Asked, word: Word) {
-    if !edge.is_first_command(&asked).await {
+    if !edge.is_first("command", &asked.trigger_id).await {
         return;
     }
     let message = match word {

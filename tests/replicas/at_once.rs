@@ -7,7 +7,8 @@ use marketo_api_user::{
 use tokio::task::JoinSet;
 
 use crate::support::{
-    ADA, CARDS, OPS, RAE, asks, count, created, end, fills, insists, options, postgres, replicas, runs, until,
+    ADA, CARDS, OPS, RAE, asks, count, created, end, fills, insists, options, postgres, replicas, runs,
+    settle, until,
 };
 
 const FAST: &str = "\n[replicas]\nlease = \"10m\"\n";
@@ -27,15 +28,6 @@ async fn two(mode: Mode) -> Option<Vec<Playground>> {
     let all = replicas(options, 1).await;
     drop(running);
     Some(all)
-}
-
-/// Everything that either replica has to do is done.
-async fn settle(all: &[Playground]) {
-    for _ in 0..2 {
-        for replica in all {
-            replica.drain().await.expect("the database answers");
-        }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use marketo_api_user::{
 use tokio::task::JoinSet;
 
 use crate::support::{
-    CARDS, OPS, RAE, asks, count, created, end, fills, insists, options, postgres, replicas, runs,
+    CARDS, OPS, RAE, asks, count, created, end, fills, insists, options, postgres, replicas, runs, settle,
 };
 
 const FAST: &str = "\n[replicas]\nlease = \"10m\"\n";
@@ -32,15 +32,6 @@ async fn two(options: Options) -> Vec<Playground> {
     let all = replicas(options, 1).await;
     drop(running);
     all
-}
-
-/// Everything that either replica has to do is done.
-async fn settle(all: &[Playground]) {
-    for _ in 0..2 {
-        for replica in all {
-            replica.drain().await.expect("the database answers");
-        }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

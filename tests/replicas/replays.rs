@@ -14,7 +14,7 @@ use marketo_api_user::{
 use serde_json::json;
 
 use crate::support::{
-    ADA, CARDS, OPS, RAE, asks, count, created, end, options, postgres, readyz, replicas, runs,
+    ADA, CARDS, OPS, RAE, asks, count, created, end, options, postgres, readyz, replicas, runs, settle,
 };
 
 /// Two replicas at a time that stands still.
@@ -25,14 +25,6 @@ async fn two(second_marketo: Option<Setup>) -> Option<Vec<Playground>> {
     let all = replicas(options, 1).await;
     drop(running);
     Some(all)
-}
-
-async fn settle(all: &[Playground]) {
-    for _ in 0..2 {
-        for replica in all {
-            replica.drain().await.expect("the database answers");
-        }
-    }
 }
 
 /// Delivers to the second replica what the first one got: the same, and the same signed a second later.

@@ -114,6 +114,15 @@ pub(crate) fn created(play: &Playground) -> Vec<String> {
     emails
 }
 
+/// Everything that the replicas have to do is done.
+pub(crate) async fn settle(all: &[Playground]) {
+    for _ in 0..2 {
+        for replica in all {
+            replica.drain().await.expect("the database answers");
+        }
+    }
+}
+
 /// Ends all replicas in good order, one after the other.
 pub(crate) async fn end(replicas: Vec<Playground>) {
     // The first one owns the folder of all.

@@ -242,3 +242,19 @@ async fn no_answer_waits_for_slack_and_the_same_command_is_answered_once() {
     house.cancels().await;
     house.ends().await;
 }
+
+#[tokio::test]
+async fn commands_without_a_trigger_are_not_taken_for_one_another() {
+    let house = House::open().await;
+    let fields =
+        format!("team_id=T0001&api_app_id=A0001&channel_id={OPS}&user_id={RAE}&command=%2Fmarketo-api-user");
+    for (heard, word) in (1..).zip(["status", "pending"]) {
+        let body = format!("{fields}&text={word}");
+        let reply =
+            house.work.post_signed("/slack/commands", "application/x-www-form-urlencoded", &body).await;
+        assert_eq!(reply.status, 200);
+        house.drain().await.unwrap();
+        assert_eq!(house.slack.ephemerals_for(RAE).len(), heard, "{word}");
+    }
+    house.ends().await;
+}
