@@ -3,12 +3,13 @@
 
 use slack_morphism::blocks::{
     SlackActionBlockElement, SlackActionsBlock, SlackBlock, SlackBlockButtonElement, SlackBlockButtonStyle,
+    SlackBlockConfirmItem,
 };
 
 use super::{
     Message, button,
     facts::{facts, subject, user_of},
-    failure,
+    failure, label,
     status::{Reader, status},
 };
 use crate::{
@@ -63,7 +64,14 @@ pub fn requester(request: &Request, panel: &Panel, names_instance: bool) -> Mess
 }
 
 fn cancel(request: &Request) -> SlackBlockButtonElement {
+    let asks = SlackBlockConfirmItem::new(
+        label("Cancel this request?"),
+        label("Nothing will happen in Marketo. This cannot be undone.").into(),
+        label("Cancel request"),
+        label("Keep it"),
+    );
     button("Cancel request", ids::CANCEL, request, Some(SlackBlockButtonStyle::Danger))
+        .with_confirm(asks.with_style("danger".to_owned()))
 }
 
 fn follow(request: &Request, panel: &Panel, reader: Reader, names_instance: bool) -> Message {
