@@ -39,11 +39,11 @@ pub(super) const SWITCHES: [Switch; 9] = [
         "Marketo: invites are applied, then cut",
         "The user is made, but the bot is not told.",
     ),
-    switch("slow", "Slow answers", "Slack takes 2 s for each call, Marketo 4 s."),
+    switch("slow", "Slow answers", "Slack takes 1 s for each call, Marketo 4 s."),
     switch("late", "Marketo: new users show late", "A user is in the lists only 45 s after the invite."),
 ];
 
-const SLOW_SLACK: Duration = Duration::from_secs(2);
+const SLOW_SLACK: Duration = Duration::from_secs(1);
 const SLOW_MARKETO: Duration = Duration::from_secs(4);
 const LATE: Duration = Duration::from_secs(45);
 

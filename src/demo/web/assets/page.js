@@ -13,6 +13,9 @@ let keeping;
 let opener;
 let hasSubmitted = false;
 
+// First, since Escape in an open list is not for the form around it.
+bringCombosToLife();
+
 // ---- What the server sends ----
 
 function listen() {
@@ -60,7 +63,8 @@ function showErrors() {
   }
 }
 
-let followed;
+// Whoever came with a place of their own is not sent where the story was before.
+let followed = location.search ? $("story").dataset.follow : undefined;
 function follow() {
   const link = $("story").dataset.follow;
   if (link && link !== followed) go(link, true);
@@ -123,7 +127,10 @@ document.addEventListener("submit", async (event) => {
   const data = new FormData(form, button);
   clearTimeout(keeping);
   hasSubmitted = data.get("do") === "submit";
-  if (form.matches("#composer, .press")) opener = button?.id;
+  // Enter in a text presses a button that was never in anybody's hands.
+  if (form.matches("#composer, .press")) {
+    opener = form.contains(document.activeElement) ? document.activeElement.id : button?.id;
+  }
   form.setAttribute("aria-busy", "true");
   button?.setAttribute("aria-busy", "true");
   if (form.hasAttribute("data-clears")) $("composer-text").value = "";
@@ -213,6 +220,6 @@ tick();
 setInterval(tick, 1000);
 writeDates(document, new Date(now()));
 $("log").scrollTop = $("log").scrollHeight;
-bringCombosToLife();
 if (openModal()) modalChanged();
 listen();
+follow();

@@ -40,7 +40,7 @@ fn content(look: &Look<'_>, text: &str, blocks: &Value, on: On<'_>) -> Markup {
 pub(super) fn block(look: &Look<'_>, block: &Value, on: On<'_>) -> Markup {
     let items = |name: &str| block[name].as_array().into_iter().flatten();
     match block["type"].as_str().unwrap_or("nothing") {
-        "header" => html! { h4 .block-header { (text(look, &block["text"])) } },
+        "header" => html! { h3 .block-header { (text(look, &block["text"])) } },
         "divider" => html! { hr; },
         "section" => html! {
             div .section {

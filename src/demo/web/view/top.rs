@@ -86,10 +86,11 @@ fn part(look: &Look<'_>, user: &SimUser) -> &'static str {
 }
 
 fn status(told: &Told) -> Markup {
-    let follow =
-        told.at.as_ref().filter(|_| told.playing.is_some()).map(|(user, channel)| {
-            Viewer { user: user.clone(), channel: channel.clone(), thread: None }.link()
-        });
+    // Kept after the end, since its last step and its end can come as one.
+    let follow = told
+        .at
+        .as_ref()
+        .map(|(user, channel)| Viewer { user: user.clone(), channel: channel.clone(), thread: None }.link());
     html! {
         div #story data-playing=[told.playing] data-follow=[follow] {
             p role="status" { (told.line) }

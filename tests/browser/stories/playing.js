@@ -1,0 +1,63 @@
+// What one can play with: the stories, the time, and a policy of one's own.
+
+import { CRM, expect, test } from "../support/playground.js";
+
+test("time travel shows reminders in the thread, and the end of access", async ({ playground }) => {
+  await playground.ask();
+  await playground.jump("+1 day");
+  await playground.decide();
+  await playground.card().getByRole("link", { name: /repl(y|ies)/ }).click();
+  await expect(playground.thread).toContainText(/waits|waiting/);
+  await playground.screen("thread");
+  await playground.thread.getByRole("link", { name: "Close thread" }).click();
+  await expect(playground.thread).toBeHidden();
+  await playground.press(playground.card(), "Approve");
+  await expect(playground.user()).toHaveCount(1);
+  await playground.jump("To the next end of access");
+  await expect(playground.user()).toContainText("access has ended");
+});
+
+test("a story is played by its address, and told at the end", async ({ playground, page }) => {
+  await playground.open("/?scenario=approve&pace=quick");
+  await expect(page.getByText("Played to its end: Ask, and approve.")).toBeVisible();
+  await expect(playground.user("svc-crm-sync@example.com")).toHaveCount(1);
+  await expect(playground.message("Marketo API user created")).toBeVisible();
+});
+
+test("stories are played by their buttons", async ({ playground, page }) => {
+  for (const name of ["Ask, and deny with a reason", "Crash in the middle, and recover"]) {
+    await playground.controls.getByRole("button", { name }).click();
+    await expect(page.getByText(`Played to its end: ${name}.`)).toBeVisible({ timeout: 40_000 });
+  }
+});
+
+test("the transcript is copied as text", async ({ playground, page, context, demo }) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: demo.url });
+  await playground.ask();
+  await playground.controls.getByRole("link", { name: "Copy the transcript" }).click();
+  await expect(playground.controls.getByText("Copied.")).toBeVisible();
+  const text = await page.evaluate(() => navigator.clipboard.readText());
+  expect(text).toContain("#marketo-approvals");
+  expect(text).toContain(`Email: ${CRM.Email}`);
+});
+
+test.describe("with a policy of one's own", () => {
+  test.use({
+    policy: `[policy]\napprovers = ["U0BOSS", "S0ADMINS"]\nrequesters = ["S0MAKERS"]\nroles = ["Web Sync"]\nreason = "required"\n`,
+  });
+
+  test("whoever it names is there, and its rules hold", async ({ playground, page }) => {
+    const people = page.getByRole("navigation", { name: "Who you are" });
+    await expect(people.getByRole("link", { name: "approver" })).toHaveCount(3);
+    await expect(people.getByRole("link", { name: /requester$/ })).toHaveCount(2);
+    await playground.run();
+    await expect(playground.message("Only visible to you")).toContainText("Ask @s0makers");
+    await playground.become("Dev Requester");
+    await playground.run();
+    await expect(playground.field("Role").getByRole("option")).toHaveText([/Select/, "Web Sync"]);
+    await playground.fill({ ...CRM, Reason: "", Role: "Web Sync" });
+    await playground.submit();
+    await expect(playground.field("Reason")).toHaveAttribute("aria-invalid", "true");
+    await playground.screen("own-policy");
+  });
+});
