@@ -108,6 +108,7 @@ test.describe("with more roles than a select holds", () => {
     await expect(page.getByRole("option")).not.toHaveCount(0);
     await page.keyboard.type("role 11");
     await expect(page.getByRole("option")).toHaveCount(11);
+    await expect(page.getByRole("option").nth(5)).toBeInViewport();
     await playground.screen("search");
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("ArrowDown");

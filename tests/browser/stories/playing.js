@@ -8,6 +8,10 @@ test("time travel shows reminders in the thread, and the end of access", async (
   await playground.decide();
   await playground.card().getByRole("link", { name: /repl(y|ies)/ }).click();
   await expect(playground.thread).toContainText(/waits|waiting/);
+  const moments = playground.thread.locator("article > .content > .by time");
+  await expect(moments).toHaveText([/^yesterday at/, /^today at/]);
+  const run = playground.conversation.getByRole("button", { name: "/marketo-api-user" });
+  await expect(run).toBeInViewport({ ratio: 1 });
   await playground.screen("thread");
   await playground.thread.getByRole("link", { name: "Close thread" }).click();
   await expect(playground.thread).toBeHidden();

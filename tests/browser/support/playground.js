@@ -164,9 +164,11 @@ export class Playground {
   async screen(name) {
     for (const colorScheme of ["light", "dark"]) {
       await this.page.emulateMedia({ colorScheme });
+      const place = await this.page.evaluate(() => scrollY);
       const { violations } = await new AxeBuilder({ page: this.page }).analyze();
       const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
       expect(found, `${name}, ${colorScheme}`).toEqual([]);
+      await this.page.evaluate((place) => scrollTo({ top: place, behavior: "instant" }), place);
       await this.page.screenshot({ path: `${PICTURES}${name}-${colorScheme}.png` });
     }
     await this.page.emulateMedia({ colorScheme: null });

@@ -47,6 +47,8 @@ async function search(input) {
   list.hidden = false;
   input.setAttribute("aria-expanded", "true");
   input.removeAttribute("aria-activedescendant");
+  // The last field of a form has no room below it.
+  list.scrollIntoView({ block: "nearest" });
 }
 
 function choose(input, item) {

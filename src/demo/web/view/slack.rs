@@ -219,6 +219,8 @@ fn moment(ts: &str) -> Markup {
     let time = ts.split('.').next().and_then(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok());
     let time = time.unwrap_or_default();
     html! {
-        time datetime=(time.to_string()) data-format="{time}" { (time.strftime("%H:%M UTC").to_string()) }
+        time datetime=(time.to_string()) data-format="{date_short_pretty} at {time}" {
+            (time.strftime("%b %-d at %H:%M UTC").to_string())
+        }
     }
 }
