@@ -56,7 +56,7 @@ fn slash(data: &[u8]) {
     let shown = words::not_understood(&command.command).text;
     shows_nothing_hidden(&shown);
     is_not_interpreted(&shown);
-    is_not_interpreted(&words::usage(&command.command, &[]).text);
+    is_not_interpreted(&words::usage(&command.command, []).text);
     typed(command.text.as_bytes());
 }
 

@@ -81,7 +81,7 @@ fn take(edge: &Edge, signed: &Signed) -> Answer {
 impl Edge {
     /// The answer to `help`. An app has one command, so its help is written once.
     fn usage(&self, command: &str) -> Answer {
-        let told = |command: &str| Answer::told_bytes(&words::usage(command, &help()));
+        let told = |command: &str| Answer::told_bytes(&words::usage(command, help()));
         let (known, bytes) = self.0.usage.get_or_init(|| (command.to_owned(), told(command)));
         let bytes = if known == command { bytes.clone() } else { told(command) };
         Answer::body("help", "application/json", bytes)

@@ -1,6 +1,8 @@
 //! What may stand after the command: nothing, an e-mail, or one word. The comments on the words are the help that
 //! people read. It must not know what follows from a word.
 
+use std::sync::LazyLock;
+
 use clap::{
     CommandFactory, Parser, Subcommand,
     error::{ContextKind, ContextValue},
@@ -56,11 +58,16 @@ impl Word {
     }
 }
 
-/// Each word with its help.
-pub(super) fn help() -> Vec<(String, String)> {
+/// The words, read from the grammar once: building it takes longer than answering.
+static WORDS: LazyLock<Vec<(Word, String)>> = LazyLock::new(|| {
     let grammar = Grammar::command();
     let about = |word: &clap::Command| word.get_about().map(ToString::to_string).unwrap_or_default();
-    grammar.get_subcommands().map(|word| (word.get_name().to_owned(), about(word))).collect()
+    grammar.get_subcommands().filter_map(|word| Some((parse(word.get_name()).ok()?, about(word)))).collect()
+});
+
+/// Each word with its help.
+pub(super) fn help() -> impl Iterator<Item = (&'static str, &'static str)> {
+    WORDS.iter().map(|(word, about)| (word.name(), about.as_str()))
 }
 
 /// Reads what was typed.
@@ -77,7 +84,8 @@ pub(super) fn read(text: &str) -> Line<'_> {
     if word.is_empty() || word.len() > WORD_MAX {
         return Line::Unknown;
     }
-    match parse(word) {
+    let known = WORDS.iter().find(|(known, _)| known.name().eq_ignore_ascii_case(word));
+    match known.map_or_else(|| parse(word), |(word, _)| Ok(*word)) {
         Ok(word) if is_alone => Line::Word(word),
         Ok(word) => Line::Near(word),
         Err(error) => nearest(&error).map_or(Line::Unknown, Line::Near),
@@ -134,9 +142,9 @@ mod tests {
                 assert_eq!(read(&text), Line::Word(word), "{text}");
             }
             assert_eq!(read(&format!("{name} please")), Line::Near(word));
-            assert!(help().iter().any(|(known, about)| known == name && about.len() > 5), "{name}");
+            assert!(help().any(|(known, about)| known == name && about.len() > 5), "{name}");
         }
-        assert_eq!(help().len(), 4);
+        assert_eq!(help().count(), 4);
     }
 
     #[test]

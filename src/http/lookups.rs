@@ -41,7 +41,7 @@ pub(super) async fn answer(edge: Edge, asked: Asked, word: Word) {
         Word::Status => edge.status(&asked).await,
         Word::Pending => edge.pending(&asked).await,
         Word::Policy => Ok(edge.policy_for(&asked).await),
-        Word::Help => Ok(words::usage(&asked.command, &help())),
+        Word::Help => Ok(words::usage(&asked.command, help())),
     };
     let message = message.unwrap_or_else(|error| {
         tracing::warn!(user = %asked.user, %error, "what somebody asked for cannot be read");

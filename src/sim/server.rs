@@ -8,7 +8,7 @@ use axum::{
     http::{Request, Response},
 };
 use http_body_util::BodyExt;
-use hyper::{server::conn::http1, service::service_fn};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, task::JoinSet};
 
@@ -34,7 +34,27 @@ impl Server {
         H: Fn(Request<Bytes>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
     {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let handler = Arc::new(handler);
+        let whole = move |request: Request<Incoming>| {
+            let handler = Arc::clone(&handler);
+            async move {
+                let (head, body) = request.into_parts();
+                let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
+                handler(Request::from_parts(head, body)).await
+            }
+        };
+        Self::on(TcpListener::bind(("127.0.0.1", 0)).await?, whole)
+    }
+
+    /// Serves `handler`, which reads bodies by itself, on this listener until dropped.
+    ///
+    /// # Errors
+    /// When the listener does not know its address.
+    pub fn on<H, F>(listener: TcpListener, handler: H) -> io::Result<Self>
+    where
+        H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
+    {
         let address = listener.local_addr()?;
         let mut accepting = JoinSet::new();
         accepting.spawn(accept(listener, Arc::new(handler)));
@@ -49,7 +69,7 @@ impl Server {
 
 async fn accept<H, F>(listener: TcpListener, handler: Arc<H>)
 where
-    H: Fn(Request<Bytes>) -> F + Send + Sync + 'static,
+    H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
 {
     let mut connections = JoinSet::new();
@@ -57,14 +77,7 @@ where
         while connections.try_join_next().is_some() {}
         let _ = stream.set_nodelay(true);
         let handler = Arc::clone(&handler);
-        let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-            let handler = Arc::clone(&handler);
-            async move {
-                let (head, body) = request.into_parts();
-                let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
-                handler(Request::from_parts(head, body)).await
-            }
-        });
+        let service = service_fn(move |request| handler(request));
         connections.spawn(async move {
             // An error here is a client that went away, or a cut on purpose.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;

@@ -12,12 +12,13 @@ mod reads;
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Empty, combinators::BoxBody};
 use hyper::{Request, body::Bytes, header};
 use hyper_rustls::HttpsConnector;
 use hyper_util::{
@@ -64,7 +65,8 @@ struct Inner {
     /// The methods that Slack wants to be left alone, and until when (UTC milliseconds).
     limited: Mutex<HashMap<&'static str, i64>>,
     slack: SlackClient<SlackClientHyperConnector<Connector>>,
-    plain: HyperClient<Connector, Empty<Bytes>>,
+    /// With the crate's own kind of bodies, so that there is one kind of connections.
+    plain: HyperClient<Connector, BoxBody<Bytes, Infallible>>,
 }
 
 impl fmt::Debug for Client {
@@ -211,7 +213,7 @@ impl Client {
         const METHOD: &str = "auth.test";
         let request = Request::get(format!("{}/{METHOD}", self.0.api_url))
             .header(header::AUTHORIZATION, format!("Bearer {}", self.0.token.token_value.0))
-            .body(Empty::new())
+            .body(Empty::new().boxed())
             .map_err(|_| Error::refused(METHOD, "not_sent"))?;
         self.counted(METHOD, async {
             let answer = self.0.plain.request(request).await;

@@ -271,8 +271,8 @@ fn answers() -> Vec<(String, Message)> {
     answers.extend(
         NOT_REQUESTERS.map(|why| (format!("{why:?}"), words::may_not_request(why, &[], &people[1..]))),
     );
-    let help = [("status".to_owned(), "Your open requests".to_owned())];
-    answers.push(("help".to_owned(), words::usage("/marketo-api-user", &help)));
+    let help = [("status", "Your open requests")];
+    answers.push(("help".to_owned(), words::usage("/marketo-api-user", help)));
     answers.push(("near miss".to_owned(), words::did_you_mean("/marketo-api-user status")));
     answers.push(("cannot look".to_owned(), words::cannot_look()));
     answers.push(("starting".to_owned(), words::starting()));

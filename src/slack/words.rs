@@ -111,10 +111,8 @@ pub fn refusal(refusal: &Refusal, approvers: &[Principal], reader: &UserId) -> M
 }
 
 /// The answer to `help`: how a user is asked for, and each other word with its help.
-pub fn usage(command: &str, words: &[(String, String)]) -> Message {
-    let word = |(word, help): &(String, String)| {
-        Line::new().code(format!("{command} {word}")).text(format!(": {help}."))
-    };
+pub fn usage<'a>(command: &str, words: impl IntoIterator<Item = (&'a str, &'a str)>) -> Message {
+    let word = |(word, help)| Line::new().code(format!("{command} {word}")).text(format!(": {help}."));
     let lines = Paragraphs::new()
         .line(Line::new().bold("Ask for an API-only user in Marketo:"))
         .line(Line::new().code(command).text(" opens the form."))
@@ -124,7 +122,7 @@ pub fn usage(command: &str, words: &[(String, String)]) -> Message {
                 .text(" opens it with the e-mail filled in."),
         )
         .line(Line::new().bold("Look something up:"));
-    let lines = words.iter().map(word).fold(lines, Paragraphs::line)
+    let lines = words.into_iter().map(word).fold(lines, Paragraphs::line)
         .line(Line::of(
             "What happens then: an approver says yes or no, unless no approval is needed here. You get a direct \
              message about every step and can cancel until somebody decides. Once Marketo has the user, a message in \

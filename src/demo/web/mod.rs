@@ -13,17 +13,15 @@ mod stage;
 mod traffic;
 mod view;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
-    Router,
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     http::{Method, StatusCode, header},
     response::Response,
-    serve::ListenerExt,
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::net::TcpListener;
 
 use self::{
     fields::{Fields, Viewer},
@@ -31,7 +29,7 @@ use self::{
     stage::Stage,
 };
 use super::{Options, PlayError};
-use crate::sim::slack::SlackSim;
+use crate::sim::{server::Server, slack::SlackSim};
 
 pub use self::scenario::SCENARIOS;
 
@@ -41,9 +39,8 @@ const LARGEST_BODY: usize = 256 * 1024;
 /// A page that is served until it is dropped.
 #[derive(Debug)]
 pub struct Web {
-    address: SocketAddr,
     house: Arc<House>,
-    serving: JoinHandle<()>,
+    server: Server,
 }
 
 /// What every request is answered from.
@@ -60,21 +57,19 @@ impl Web {
     /// When the port is not to be had, or the playground cannot be opened.
     pub async fn open(options: Options, port: u16) -> Result<Self, PlayError> {
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-        let address = listener.local_addr()?;
-        let house = Arc::new(House { stage: Stage::open(options).await?, guard: Guard::of(address.port()) });
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&house));
-        let listener = listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
-        let serving = tokio::spawn(async move {
-            let _ = axum::serve(listener, router).await;
-        });
-        Ok(Self { address, house, serving })
+        let guard = Guard::of(listener.local_addr()?.port());
+        let house = Arc::new(House { stage: Stage::open(options).await?, guard });
+        let shown = Arc::clone(&house);
+        let server = Server::on(listener, move |request| {
+            let house = Arc::clone(&shown);
+            async move { Ok(answer(&house, request.map(Body::new)).await) }
+        })?;
+        Ok(Self { house, server })
     }
 
     /// Where the page is.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.server.url()
     }
 
     /// The simulated Slack that is shown now.
@@ -84,14 +79,14 @@ impl Web {
 
     /// Ends the page, and the bot in good order.
     pub async fn stop(self) {
-        self.serving.abort();
+        drop(self.server);
         self.house.stage.close().await;
     }
 }
 
-async fn answer(State(house): State<Arc<House>>, request: Request) -> Response {
+async fn answer(house: &House, request: Request) -> Response {
     let mut response = match house.guard.check(request.method(), request.headers()) {
-        None => route(&house, request).await,
+        None => route(house, request).await,
         Some(refusal) => refusal,
     };
     guard::harden(response.headers_mut());

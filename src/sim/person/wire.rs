@@ -12,12 +12,11 @@ use axum::{
 };
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::{BodyExt, Full};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
-};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use sha2::Sha256;
+use tokio::{net::TcpStream, task::JoinSet};
 
 use super::Person;
 use crate::{clock::Clock, sim::slack::SlackSim};
@@ -93,19 +92,16 @@ struct Inner {
     bot_url: Mutex<String>,
     clock: Clock,
     sent: Mutex<Vec<Sent>>,
-    http: Client<HttpConnector, Full<Bytes>>,
 }
 
 impl Workplace {
     /// People of `slack` reach the bot at `bot_url`, a base without a slash at the end.
     pub fn new(slack: Arc<SlackSim>, bot_url: &str, clock: Clock) -> Self {
-        let http = Client::builder(TokioExecutor::new()).build_http();
         Self(Arc::new(Inner {
             slack,
             bot_url: Mutex::new(bot_url.to_owned()),
             clock,
             sent: Mutex::default(),
-            http,
         }))
     }
 
@@ -173,16 +169,23 @@ impl Workplace {
         Reply { status, content_type, body, elapsed, sent: request.clone(), trouble }
     }
 
+    /// One request on a connection of its own.
     async fn exchange(&self, request: &SignedRequest) -> Option<(u16, String, String)> {
         let base = self.0.bot_url.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let outgoing = Request::post(format!("{base}{}", request.path))
+        let place = base.strip_prefix("http://")?;
+        let outgoing = Request::post(&request.path)
+            .header(header::HOST, place)
             .header(header::CONTENT_TYPE, &request.content_type)
             .header(header::USER_AGENT, "Slackbot 1.0 (+https://api.slack.com/robots)")
             .header("X-Slack-Request-Timestamp", &request.timestamp)
             .header("X-Slack-Signature", &request.signature)
             .body(Full::new(Bytes::from(request.body.clone())))
             .ok()?;
-        let answer = self.0.http.request(outgoing).await.ok()?;
+        let stream = TcpStream::connect(place).await.ok()?;
+        let (mut bot, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
+        let mut kept = JoinSet::new();
+        kept.spawn(connection);
+        let answer = bot.send_request(outgoing).await.ok()?;
         let status = answer.status().as_u16();
         let content_type = answer.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_owned();
