@@ -44,6 +44,13 @@ pub struct Named {
     pub name: String,
 }
 
+impl Named {
+    /// Whether an entry of a policy means it: by id, or by name without regard to case.
+    pub fn is_meant_by(&self, entry: &str) -> bool {
+        entry.parse() == Ok(self.id) || entry.trim().to_lowercase() == self.name.trim().to_lowercase()
+    }
+}
+
 /// What an approver leaves of a change: what is absent stays as it was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Narrowing {

@@ -48,7 +48,7 @@ impl Offer {
     pub fn of(policy: &Policy, catalog: &Catalog) -> Self {
         let mut roles: Vec<Role> = Vec::new();
         for entry in &policy.roles {
-            let found = catalog.roles.iter().find(|role| names(entry, &role.named));
+            let found = catalog.roles.iter().find(|role| role.named.is_meant_by(entry));
             if let Some(role) = found.filter(|role| !roles.contains(role)) {
                 roles.push(role.clone());
             }
@@ -63,7 +63,8 @@ impl Offer {
             }
         } else {
             for entry in &policy.workspaces {
-                let found = catalog.workspaces.iter().chain([&all]).find(|workspace| names(entry, workspace));
+                let found =
+                    catalog.workspaces.iter().chain([&all]).find(|workspace| workspace.is_meant_by(entry));
                 if let Some(workspace) = found.filter(|workspace| !workspaces.contains(workspace)) {
                     workspaces.push(workspace.clone());
                 }
@@ -83,7 +84,7 @@ impl Offer {
         let offer = Self::of(policy, catalog);
         let mut missing = Vec::new();
         for entry in &policy.roles {
-            match offer.roles.iter().find(|role| names(entry, &role.named)) {
+            match offer.roles.iter().find(|role| role.named.is_meant_by(entry)) {
                 None => missing.push(Missing::Role(entry.clone())),
                 Some(role) if role.only_all_workspaces && offer.workspace(ALL_WORKSPACES).is_none() => {
                     missing.push(Missing::AllWorkspacesNotAllowed(entry.clone()));
@@ -92,7 +93,7 @@ impl Offer {
             }
         }
         for entry in &policy.workspaces {
-            if !offer.workspaces.iter().any(|workspace| names(entry, workspace)) {
+            if !offer.workspaces.iter().any(|workspace| workspace.is_meant_by(entry)) {
                 missing.push(Missing::Workspace(entry.clone()));
             }
         }
@@ -108,11 +109,6 @@ impl Offer {
     pub fn workspace(&self, id: i64) -> Option<&Named> {
         self.workspaces.iter().find(|workspace| workspace.id == id)
     }
-}
-
-/// Whether a policy's `entry` means `named`: by id, or by name without regard to case.
-pub fn names(entry: &str, named: &Named) -> bool {
-    entry.parse() == Ok(named.id) || entry.trim().to_lowercase() == named.name.trim().to_lowercase()
 }
 
 #[cfg(test)]

@@ -25,7 +25,6 @@ pub use self::{
 use super::{
     change::{Change, CreateUser, Named},
     expiration::Zone,
-    offer::names,
     people::{ChannelId, Principal, Standing, UserId},
     request::{Request, State},
     text::Email,
@@ -246,8 +245,8 @@ impl Condition {
             Principal::Group(_) | Principal::Channel(_) => case.memberships.contains(principal),
         };
         any(&self.instances, |name| name == case.instance)
-            && any(&self.roles, |entry| names(entry, case.role))
-            && any(&self.workspaces, |entry| names(entry, case.workspace))
+            && any(&self.roles, |entry| case.role.is_meant_by(entry))
+            && any(&self.workspaces, |entry| case.workspace.is_meant_by(entry))
             && any(&self.requesters, is_requester)
             && any(&self.channels, |channel| channel == case.channel)
             && any(&self.email_domains, |domain| case.email.is_in(domain))

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{
     BEFORE_MODAL, Edge, FILL_WITHIN, Owner,
     answer::Answer,
+    asked::Asked,
     body::{Signed, is_ssl_check},
     line::{Line, Word, help, read},
     lookups,
@@ -19,7 +20,6 @@ use crate::{
     domain::{
         form::{Draft, Expected},
         offer::{Catalog, Offer},
-        people::{ChannelId, UserId},
         policy::Asks,
     },
     slack::{
@@ -85,27 +85,6 @@ impl Edge {
         let (known, bytes) = self.0.usage.get_or_init(|| (command.to_owned(), told(command)));
         let bytes = if known == command { bytes.clone() } else { told(command) };
         Answer::body("help", "application/json", bytes)
-    }
-}
-
-/// Who typed a command, where, and how they can be answered.
-pub(super) struct Asked {
-    pub(super) command: String,
-    pub(super) user: UserId,
-    pub(super) channel: ChannelId,
-    pub(super) trigger_id: String,
-    pub(super) response_url: String,
-}
-
-impl Asked {
-    fn of(command: &SlashCommand<'_>) -> Self {
-        Self {
-            command: command.command.clone().into_owned(),
-            user: command.user_id.as_ref().into(),
-            channel: command.channel_id.as_ref().into(),
-            trigger_id: command.trigger_id.clone().into_owned(),
-            response_url: command.response_url.clone().into_owned(),
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::{
     Edge,
-    commands::Asked,
+    asked::Asked,
     line::{Word, help},
 };
 use crate::{

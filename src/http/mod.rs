@@ -4,6 +4,7 @@
 //! a shutdown waits for. It must not know of SQL or Marketo's API, and it decides nothing about requests.
 
 mod answer;
+mod asked;
 mod body;
 mod certificate;
 mod choices;

@@ -20,6 +20,7 @@
 //! [`CLOCK_SET_BACK`], which is entered by itself when that happens.
 
 mod agree;
+mod finding;
 mod read;
 mod verify;
 
@@ -28,8 +29,8 @@ use sha2::{Digest, Sha256};
 use sqlx::Row;
 
 pub use self::{
+    finding::{Break, Head},
     read::{Ledger, Recorded, Selection},
-    verify::{Break, Head},
 };
 use super::{Store, StoreError, Tx};
 use crate::domain::people::RequestId;

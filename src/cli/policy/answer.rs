@@ -5,14 +5,14 @@ use std::fmt::Write;
 
 use super::{
     Knowledge,
-    decides::decides,
+    decides::{decides, place},
     words::{any_of, id, row},
 };
 use crate::{
     cli::args::Explain,
     domain::{
         change::Named,
-        offer::{Catalog, Offer, names},
+        offer::{Catalog, Offer},
         people::Standing,
         policy::{
             Condition, Policy,
@@ -67,12 +67,12 @@ pub(super) fn to(asked: &Explain, instance: Option<&str>, known: &Knowledge<'_>)
 
 fn role_of(catalog: &Catalog, text: &str) -> Option<Named> {
     let all = catalog.roles.iter().map(|role| &role.named);
-    all.into_iter().find(|named| names(text, named)).cloned()
+    all.into_iter().find(|named| named.is_meant_by(text)).cloned()
 }
 
 fn workspace_of(catalog: &Catalog, text: &str) -> Option<Named> {
     let all = Offer::all_workspaces(catalog);
-    catalog.workspaces.iter().chain([&all]).find(|named| names(text, named)).cloned()
+    catalog.workspaces.iter().chain([&all]).find(|named| named.is_meant_by(text)).cloned()
 }
 
 fn request(text: &mut String, asked: &Explain, instance: Option<&str>, role: Option<&Named>) {
@@ -136,7 +136,9 @@ fn offered(key: &str, wanted: &str, list: &[String], catalog: &Catalog) -> Strin
     match found {
         None => format!("cannot be asked for: Marketo has no {key} {wanted}"),
         Some(_) if list.is_empty() => format!("offered: all are (policy.{key}s is empty)"),
-        Some(named) if list.iter().any(|entry| names(entry, &named)) => format!("offered by policy.{key}s"),
+        Some(named) if list.iter().any(|entry| named.is_meant_by(entry)) => {
+            format!("offered by policy.{key}s")
+        }
         Some(_) => format!("cannot be asked for: policy.{key}s does not list it"),
     }
 }
@@ -150,11 +152,6 @@ fn what(why: NotRequester) -> &'static str {
         NotRequester::NotListed => "not listed",
         NotRequester::CannotCheck => "not known",
     }
-}
-
-/// The place of a rule in the configuration.
-pub(super) fn place(step: &Step<'_>) -> String {
-    step.ruling.rule.map_or_else(|| "[policy]".to_owned(), |at| format!("rule[{at}]"))
 }
 
 fn named(step: &Step<'_>, said: &str) -> String {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::{
     Knowledge,
-    answer::place,
     words::{id, row, span},
 };
 use crate::domain::{
@@ -126,4 +125,9 @@ fn others(principals: &[Principal], requester: &UserId, known: &Knowledge<'_>) -
     all.sort();
     all.dedup();
     Some(all.len())
+}
+
+/// The place of a rule in the configuration.
+pub(super) fn place(step: &Step<'_>) -> String {
+    step.ruling.rule.map_or_else(|| "[policy]".to_owned(), |at| format!("rule[{at}]"))
 }

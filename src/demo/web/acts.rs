@@ -10,7 +10,9 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
+    faults,
     fields::{Fields, Viewer},
+    scenario,
     stage::{Scene, Stage, Told},
 };
 use crate::sim::{
@@ -46,16 +48,20 @@ pub(super) async fn act(stage: &Arc<Stage>, what: &str, fields: &Fields) -> Outc
         "press" => presses(&scene, &viewer, &person, fields).await,
         "modal" => return modal(&scene, &viewer, &person, fields).await,
         "switch" => {
-            let is_known =
-                fields.get("name").is_some_and(|name| scene.switch(name, fields.get("on") == Some("1")));
+            let is_known = fields
+                .get("name")
+                .is_some_and(|name| faults::turn(&scene, name, fields.get("on") == Some("1")));
             return if is_known { Outcome::Done } else { Outcome::Unknown };
         }
         "tokens" => scene.marketos.iter().for_each(|(_, marketo)| marketo.expire_tokens()),
         "bot" => return bot(stage, fields.get("do").unwrap_or_default()).await,
         "time" => return travel(stage, &scene, fields.get("jump").unwrap_or_default()).await,
         "scenario" => {
-            let played =
-                stage.play(fields.get("name").unwrap_or_default(), fields.get("pace") == Some("quick"));
+            let played = scenario::begin(
+                stage,
+                fields.get("name").unwrap_or_default(),
+                fields.get("pace") == Some("quick"),
+            );
             return played.map_or(Outcome::Unknown, |()| Outcome::Done);
         }
         "stop" => stage.stop_playing(),

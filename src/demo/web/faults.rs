@@ -47,8 +47,22 @@ const SLOW_SLACK: Duration = Duration::from_secs(1);
 const SLOW_MARKETO: Duration = Duration::from_secs(4);
 const LATE: Duration = Duration::from_secs(45);
 
+/// Turns a switch on or off; false if there is none of that name.
+pub(super) fn turn(scene: &Scene, name: &str, is_on: bool) -> bool {
+    let Some(switch) = SWITCHES.iter().find(|switch| switch.name == name) else { return false };
+    let switches = scene.remember(|memory| {
+        match is_on {
+            true => memory.switches.insert(switch.name),
+            false => memory.switches.remove(switch.name),
+        };
+        memory.switches.clone()
+    });
+    set(scene, &switches);
+    true
+}
+
 /// Puts the simulators into the condition that these switches say.
-pub(super) fn set(scene: &Scene, on: &BTreeSet<&str>) {
+fn set(scene: &Scene, on: &BTreeSet<&str>) {
     let slack = &scene.slack;
     slack.faults().lift();
     slack.set_down(on.contains("slack-down"));

@@ -128,7 +128,7 @@ fn page(stage: &Arc<Stage>, query: &Fields, is_from_elsewhere: bool) -> Response
         return html(view::page(&scene, &viewer).into_string());
     };
     let is_quick = query.get("pace") == Some("quick");
-    match stage.play(name, is_quick) {
+    match scenario::begin(stage, name, is_quick) {
         Some(()) => redirect("/"),
         None => {
             let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();

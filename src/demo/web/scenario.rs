@@ -55,8 +55,16 @@ enum Trouble {
     Reply(String),
 }
 
+/// Begins to play a scenario, in place of the one that is being played.
+pub(super) fn begin(stage: &Arc<Stage>, name: &str, is_quick: bool) -> Option<()> {
+    let scenario = SCENARIOS.iter().find(|scenario| scenario.name == name)?;
+    let playing = tokio::spawn(play(Arc::clone(stage), scenario, is_quick));
+    stage.plays(scenario.name, playing.abort_handle());
+    Some(())
+}
+
 /// Plays a scenario on a new stage.
-pub(super) async fn play(stage: Arc<Stage>, scenario: &'static Scenario, is_quick: bool) {
+async fn play(stage: Arc<Stage>, scenario: &'static Scenario, is_quick: bool) {
     let begun = Told { playing: Some(scenario.name), ..Told::default() };
     let scene = match stage.reset(begun).await {
         Ok(scene) => scene,

@@ -9,7 +9,6 @@ use std::{
 
 use tokio::{sync::Mutex as Turn, task::AbortHandle};
 
-use super::{faults, scenario};
 use crate::{
     clock::Clock,
     demo::{Mode, Options, PlayError, Playground},
@@ -110,20 +109,6 @@ impl Scene {
     pub(super) fn person(&self, id: &str) -> Person {
         self.work.person(id)
     }
-
-    /// Turns a switch on or off; false if there is none of that name.
-    pub(super) fn switch(&self, name: &str, is_on: bool) -> bool {
-        let Some(switch) = faults::SWITCHES.iter().find(|switch| switch.name == name) else { return false };
-        let switches = self.remember(|memory| {
-            match is_on {
-                true => memory.switches.insert(switch.name),
-                false => memory.switches.remove(switch.name),
-            };
-            memory.switches.clone()
-        });
-        faults::set(self, &switches);
-        true
-    }
 }
 
 impl Stage {
@@ -189,15 +174,12 @@ impl Stage {
         self.pulse.beat();
     }
 
-    /// Begins to play a scenario, in place of the one that is being played.
-    pub(super) fn play(self: &Arc<Self>, name: &str, is_quick: bool) -> Option<()> {
-        let scenario = scenario::SCENARIOS.iter().find(|scenario| scenario.name == name)?;
-        let playing = tokio::spawn(scenario::play(Arc::clone(self), scenario, is_quick));
-        if let Some(before) = locked(&self.playing).replace(playing.abort_handle()) {
+    /// A scenario is played now, in place of the one that was.
+    pub(super) fn plays(&self, name: &'static str, playing: AbortHandle) {
+        if let Some(before) = locked(&self.playing).replace(playing) {
             before.abort();
         }
-        self.scene().remember(|memory| memory.told.playing = Some(scenario.name));
-        Some(())
+        self.scene().remember(|memory| memory.told.playing = Some(name));
     }
 
     /// Ends what is being played.

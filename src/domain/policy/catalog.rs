@@ -4,7 +4,7 @@
 use super::{Finding, Policy, Rule, audit::is_certainly_not_offered, findings};
 use crate::domain::{
     change::Named,
-    offer::{Catalog, Offer, names},
+    offer::{Catalog, Offer},
 };
 
 /// What is wrong by `catalogs`, those of all instances with their names. What is wrong by the policy's text alone is not
@@ -73,8 +73,8 @@ fn by_name(policy: &Policy, catalogs: &[(&str, &Catalog)]) -> Policy {
 /// What `entry` means in a catalog.
 fn find(key: &str, entry: &str, catalog: &Catalog) -> Option<Named> {
     if key == "role" {
-        return catalog.roles.iter().map(|role| &role.named).find(|named| names(entry, named)).cloned();
+        return catalog.roles.iter().map(|role| &role.named).find(|named| named.is_meant_by(entry)).cloned();
     }
     let all = Offer::all_workspaces(catalog);
-    catalog.workspaces.iter().chain([&all]).find(|named| names(entry, named)).cloned()
+    catalog.workspaces.iter().chain([&all]).find(|named| named.is_meant_by(entry)).cloned()
 }

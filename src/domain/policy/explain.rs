@@ -4,7 +4,6 @@
 use super::{Approval, Condition, Policy, Ruling};
 use crate::domain::{
     change::Named,
-    offer::names,
     people::{ChannelId, Principal, Standing, UserId},
     text::Email,
 };
@@ -136,7 +135,7 @@ fn means(entry: &str, wanted: Wanted<'_>) -> Standing {
     let is_id = |text: &str| text.trim().parse::<i64>().is_ok();
     let is_same = || entry.trim().to_lowercase() == text.trim().to_lowercase();
     match named {
-        Some(named) if names(entry, named) => Standing::Yes,
+        Some(named) if named.is_meant_by(entry) => Standing::Yes,
         Some(_) => Standing::No,
         None if is_same() => Standing::Yes,
         None if is_id(entry) == is_id(text) => Standing::No,

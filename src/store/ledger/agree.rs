@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use sqlx::{AnyConnection, Row};
 
-use super::verify::{Break, Stop};
+use super::finding::{Break, Stop};
 use crate::domain::{
     change::Change,
     people::UserId,

@@ -7,7 +7,7 @@ use sqlx::{
     any::{AnyPoolOptions, AnyRow},
 };
 
-use super::verify::Head;
+use super::finding::Head;
 use crate::{
     domain::people::RequestId,
     store::{ACQUIRE_TIMEOUT, Dialect, StoreError, connected},

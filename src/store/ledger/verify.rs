@@ -1,90 +1,15 @@
 //! Whether the ledger is what was written: the chain, the order, the head, and what was kept of it elsewhere. Whether
 //! the requests agree with it is looked at in `agree`. Everything is read in one transaction, which sees one moment.
 
-use std::{fmt, str::FromStr};
-
 use sqlx::{AnyConnection, Row};
 
 use super::{
-    CLOCK_SET_BACK, GENESIS, agree, hash, is_earlier,
+    CLOCK_SET_BACK, GENESIS, agree,
+    finding::{Break, Head, Stop},
+    hash, is_earlier,
     read::{Ledger, PAGE, Recorded, rest},
 };
 use crate::store::StoreError;
-
-/// An entry's number and hash: everything up to it is fixed by them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// The number.
-    pub seq: i64,
-    /// The hash.
-    pub hash: String,
-}
-
-impl fmt::Display for Head {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.seq, self.hash)
-    }
-}
-
-impl FromStr for Head {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const EXPECTED: &str =
-            "expected the number and the hash of an entry, such as 42:9f86…, as `ledger head` prints them";
-        let (seq, hash) = text.trim().split_once(':').ok_or(EXPECTED)?;
-        let seq = seq.parse().ok().filter(|seq| *seq >= 0).ok_or(EXPECTED)?;
-        let is_hash = hash.len() == GENESIS.len() && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let hash = is_hash.then(|| hash.to_ascii_lowercase()).ok_or(EXPECTED)?;
-        Ok(Self { seq, hash })
-    }
-}
-
-/// Where the ledger is first found not to be what was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Break {
-    /// The number of the entry; absent where it is about none.
-    pub seq: Option<i64>,
-    /// What is wrong.
-    pub what: String,
-}
-
-impl fmt::Display for Break {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.seq {
-            Some(seq) => write!(f, "entry {seq}: {}", self.what),
-            None => f.write_str(&self.what),
-        }
-    }
-}
-
-impl Break {
-    pub(super) fn at(seq: i64, what: impl Into<String>) -> Self {
-        Self { seq: Some(seq), what: what.into() }
-    }
-
-    pub(super) fn somewhere(what: impl Into<String>) -> Self {
-        Self { seq: None, what: what.into() }
-    }
-}
-
-/// Why verification ends early.
-pub(super) enum Stop {
-    Broken(Break),
-    Store(StoreError),
-}
-
-impl From<Break> for Stop {
-    fn from(found: Break) -> Self {
-        Self::Broken(found)
-    }
-}
-
-impl From<sqlx::Error> for Stop {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Store(error.into())
-    }
-}
 
 impl Ledger {
     /// Checks everything, and that each of `anchored` is still what it was. The last entry, or the first break.

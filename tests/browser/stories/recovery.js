@@ -130,9 +130,7 @@ test("at Slack's rate limit the card is brought up to date later", async ({ play
 });
 
 test("while Slack is down a submitted request is kept, and its card is posted afterwards", async ({ playground }) => {
-  await playground.run();
-  await expect(playground.field("Role")).toBeVisible();
-  await playground.fill(CRM);
+  await playground.fillIn();
   await playground.break("Slack: down");
   await playground.submit();
   await expect(playground.dialog).toBeHidden();
@@ -144,9 +142,7 @@ test("while Slack is down a submitted request is kept, and its card is posted af
 });
 
 test("where Slack posts and its answer is lost, the message stands there once", async ({ playground }) => {
-  await playground.run();
-  await expect(playground.field("Role")).toBeVisible();
-  await playground.fill(CRM);
+  await playground.fillIn();
   await playground.break("Slack: answers are lost");
   await playground.submit();
   await playground.decide();
