@@ -10,6 +10,7 @@ const BINARY =
 export class Demo {
   #process;
   #said = "";
+  #kill = () => this.#process.kill();
 
   /** Starts `demo` with these options, and waits until it says where its page is. */
   static async start(options = []) {
@@ -17,6 +18,8 @@ export class Demo {
     const started = performance.now();
     const child = spawn(BINARY, ["demo", ...options], { stdio: ["ignore", "pipe", "pipe"] });
     demo.#process = child;
+    // Whoever started it may end by an error.
+    process.on("exit", demo.#kill);
     demo.url = await new Promise((resolve, reject) => {
       const hear = (part) => {
         demo.#said += part;
@@ -34,6 +37,7 @@ export class Demo {
 
   /** Ends it as Ctrl-C does, and gives the code that it ended with. */
   async stop() {
+    process.off("exit", this.#kill);
     if (this.#process.exitCode === null) {
       this.#process.kill("SIGINT");
       await once(this.#process, "exit");
