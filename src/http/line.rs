@@ -58,11 +58,13 @@ impl Word {
     }
 }
 
-/// The words, read from the grammar once: building it takes longer than answering.
+/// The words with their help, read from the grammar once: building it takes longer than answering.
 static WORDS: LazyLock<Vec<(Word, String)>> = LazyLock::new(|| {
-    let grammar = Grammar::command();
-    let about = |word: &clap::Command| word.get_about().map(ToString::to_string).unwrap_or_default();
-    grammar.get_subcommands().filter_map(|word| Some((parse(word.get_name()).ok()?, about(word)))).collect()
+    let told = |word: &clap::Command| {
+        let about = word.get_about().map(ToString::to_string).unwrap_or_default();
+        Some((parse(word.get_name()).ok()?, about))
+    };
+    Grammar::command().get_subcommands().filter_map(told).collect()
 });
 
 /// Each word with its help.
@@ -84,22 +86,26 @@ pub(super) fn read(text: &str) -> Line<'_> {
     if word.is_empty() || word.len() > WORD_MAX {
         return Line::Unknown;
     }
-    let known = WORDS.iter().find(|(known, _)| known.name().eq_ignore_ascii_case(word));
-    match known.map_or_else(|| parse(word), |(word, _)| Ok(*word)) {
-        Ok(word) if is_alone => Line::Word(word),
-        Ok(word) => Line::Near(word),
-        Err(error) => nearest(&error).map_or(Line::Unknown, Line::Near),
+    match known(word) {
+        Some(word) if is_alone => Line::Word(word),
+        Some(word) => Line::Near(word),
+        None => nearest(word).map_or(Line::Unknown, Line::Near),
     }
 }
 
+fn known(word: &str) -> Option<Word> {
+    WORDS.iter().map(|(known, _)| *known).find(|known| known.name().eq_ignore_ascii_case(word))
+}
+
 fn parse(word: &str) -> Result<Word, clap::Error> {
-    Grammar::try_parse_from([word.to_lowercase()]).map(|Grammar { word }| word)
+    Grammar::try_parse_from([word]).map(|Grammar { word }| word)
 }
 
 /// What clap suggests; the closest comes last.
-fn nearest(error: &clap::Error) -> Option<Word> {
+fn nearest(word: &str) -> Option<Word> {
+    let error = parse(&word.to_lowercase()).err()?;
     let Some(ContextValue::Strings(close)) = error.get(ContextKind::SuggestedSubcommand) else { return None };
-    parse(close.last()?).ok()
+    known(close.last()?)
 }
 
 /// The word if it is an e-mail. Slack may show one as a link: `<mailto:a@b.c|a@b.c>`.

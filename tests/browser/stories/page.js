@@ -39,8 +39,8 @@ test("moments are shown in the reader's own zone", async ({ playground, page }) 
   const end = new Date(`${CRM["Access expiration"]}T12:00:00Z`);
   end.setUTCDate(end.getUTCDate() + 1);
   const shown = new Intl.DateTimeFormat("en-US", { dateStyle: "medium", timeZone: "UTC" }).format(end);
-  // Rae lives in Los Angeles; a day that ends there ends at 2:59 the next morning in New York.
-  await expect(playground.card()).toContainText(`until ${shown}, 2:59 AM`);
+  // Rae lives in Los Angeles; a day that ends there ends at 0:59 the next morning in Denver.
+  await expect(playground.card()).toContainText(`until ${shown}, 12:59 AM`);
   const time = page.locator("#log time").first();
   await expect(time).toHaveText(/^today at \d+:\d\d [AP]M$/);
 });

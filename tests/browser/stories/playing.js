@@ -21,11 +21,14 @@ test("time travel shows reminders in the thread, and the end of access", async (
   await expect(playground.user()).toContainText("access has ended");
 });
 
-test("a story is played by its address, and told at the end", async ({ playground, page }) => {
-  await playground.open("/?scenario=approve&pace=quick");
-  await expect(page.getByText("Played to its end: Ask, and approve.")).toBeVisible();
-  await expect(playground.user("svc-crm-sync@example.com")).toHaveCount(1);
-  await expect(playground.message("Marketo API user created")).toBeVisible();
+test("a story is played by its address, and followed to the place where it ends", async ({ playground, page }) => {
+  await playground.open("/?scenario=deny&pace=quick");
+  await expect(page.getByText("Played to its end: Ask, and deny with a reason.")).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Marketo Bot" })).toBeVisible();
+  await expect(playground.log).toContainText("The reports user can do this already.");
+  await playground.goTo("marketing-ops");
+  await page.reload();
+  await expect(page.getByRole("heading", { name: "#marketing-ops" })).toBeVisible();
 });
 
 test("stories are played by their buttons", async ({ playground, page }) => {
