@@ -10,19 +10,19 @@ use std::{cell::OnceCell, sync::Arc, time::Duration};
 use marketo_api_user::{
     clock::Clock,
     domain::{
+        allowed_options::{AllowedOptions, Role},
         change::Named,
         form::Field,
-        offer::{Offer, Role},
         people::{ChannelId, GroupId, UserId},
         text::{Email, PersonName, Reason, is_invisible},
     },
     marketo,
     slack::{
         self,
-        client::Part,
+        client::MessageKey,
         ids,
         inbound::{Envelope, Interaction, SlashCommand, object},
-        text, views, words,
+        replies, text, views,
     },
 };
 use serde_json::Value;
@@ -53,10 +53,10 @@ pub(crate) fn run(target: &str, data: &[u8]) {
 /// The form of a slash command.
 fn slash(data: &[u8]) {
     let Some(command) = SlashCommand::read(data) else { return };
-    let shown = words::not_understood(&command.command).text;
+    let shown = replies::not_understood(&command.command).text;
     shows_nothing_hidden(&shown);
     is_not_interpreted(&shown);
-    is_not_interpreted(&words::usage(&command.command, []).text);
+    is_not_interpreted(&replies::usage(&command.command, []).text);
     typed(command.text.as_bytes());
 }
 
@@ -75,7 +75,7 @@ fn interaction(data: &[u8]) {
             typed(value.as_bytes());
         }
     }
-    let _ = views::Wording::of(&interaction.view.callback_id);
+    let _ = views::FormLabels::of(&interaction.view.callback_id);
 }
 
 /// A load of options.
@@ -83,7 +83,7 @@ fn options(data: &[u8]) {
     let Some(interaction) = Interaction::read(data) else { return };
     let named = |id: i64| Named { id, name: format!("Role {id} <!here>") };
     let roles = (1..150).map(|id| Role { named: named(id), only_all_workspaces: false }).collect();
-    let offer = Offer { roles, workspaces: (1..150).map(named).collect() };
+    let offer = AllowedOptions { roles, workspaces: (1..150).map(named).collect() };
     for field in [Field::Role, Field::Workspace, Field::Email] {
         let _ = ids::instance_in(&interaction.block_id, field);
         let found = views::options(&offer, field, &interaction.value);
@@ -149,8 +149,8 @@ fn slack_answer(data: &[u8]) {
             timeout: Duration::from_secs(5),
         };
         let client = slack::client::Client::new(settings, Clock::system(), tls());
-        let message = words::starting();
-        let part = Part { request: "R1".into(), name: "card".to_owned() };
+        let message = replies::starting();
+        let part = MessageKey { request: "R1".into(), name: "card".to_owned() };
         let (channel, user) = (ChannelId::from("C1"), UserId::from("U1"));
         let since = Clock::system().now();
         let error = match method.as_str() {

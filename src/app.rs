@@ -1,8 +1,8 @@
-//! The composition root: builds the rooms from the settings, keeps the background running, serves, and ends in
-//! good order. It knows every room and none of their business.
+//! The composition root: builds the modules from the settings, keeps the background running, serves, and ends in
+//! good order. It knows every module and none of their business.
 
 mod ledger;
-mod places;
+mod permits;
 
 use std::{
     future::Future,
@@ -17,19 +17,19 @@ use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    cache::{
-        instance::Instance,
-        instances::Instances,
-        people::{People, Teams},
-    },
     clock::Clock,
     config::{self, Config},
-    dispatch::{self, Anchoring, Dispatcher, Target},
-    engine::Engine,
+    directory::{
+        instance::Instance,
+        instances::Instances,
+        membership::{MembershipCache, ServedTeams},
+    },
     health::Health,
     http, marketo, slack,
     slack::error::Class,
     store::{self, Store, StoreError},
+    worker::{self, InstanceTarget, LedgerAnchor, Worker},
+    workflow::Workflow,
 };
 
 /// How long a call to Slack may take.
@@ -39,9 +39,9 @@ const END_WITHIN: Duration = Duration::from_secs(8);
 /// How often the Slack token is tried while it is good.
 const TOKEN_EVERY: Duration = Duration::from_secs(300);
 /// How often what is no longer needed is forgotten.
-const TIDY_EVERY: Duration = Duration::from_secs(3600);
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(3600);
 /// How long the keys of messages from Slack are kept: a modal or a card can be old.
-const SEEN_FOR: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
+const DELIVERY_RETENTION: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
 
 /// Why the bot cannot be built. Settings that are wrong in themselves are found before.
 #[derive(Debug, thiserror::Error)]
@@ -68,20 +68,20 @@ pub struct App {
     /// The routes.
     pub router: Router,
     /// Carries effects out.
-    pub dispatcher: Dispatcher,
+    pub dispatcher: Worker,
     /// The condition of the process.
     pub health: Arc<Health>,
     clock: Clock,
     store: Store,
     slack: slack::client::Client,
-    teams: Teams,
-    people: Arc<People>,
+    teams: ServedTeams,
+    people: Arc<MembershipCache>,
     instances: Instances,
     tasks: TaskTracker,
     stop: CancellationToken,
     limits: config::Limits,
     metrics: &'static OnceLock<Option<PrometheusHandle>>,
-    unentered: Option<ledger::Unentered>,
+    unentered: Option<ledger::UnloggedConfiguration>,
 }
 
 /// The clients of the outside, as the settings say.
@@ -131,16 +131,16 @@ fn client(
         max_concurrent: instance.max_concurrent,
         timeout: marketo::DEFAULT_TIMEOUT,
     };
-    let places = store.and_then(|store| places::of(store, &instance.base_url));
+    let places = store.and_then(|store| permits::of(store, &instance.base_url));
     let client = marketo::Client::sharing(settings, clock.clone(), tls.clone(), places);
     client.map_err(|source| BuildError::Marketo { set_at: instance.set_at.base_url.clone(), source })
 }
 
-/// Each instance for the dispatcher: how to call it, and what is known of it.
-fn targets(config: &Config, clients: Vec<marketo::Client>, clock: &Clock) -> Vec<Target> {
+/// Each instance for the worker: how to call it, and what is known of it.
+fn targets(config: &Config, clients: Vec<marketo::Client>, clock: &Clock) -> Vec<InstanceTarget> {
     let target = |(instance, marketo): (&config::Instance, marketo::Client)| {
         let known = Arc::new(Instance::new(instance.name.clone(), marketo.clone(), clock.clone()));
-        Target { marketo, identity: instance.identity, instance: known }
+        InstanceTarget { marketo, identity: instance.identity, instance: known }
     };
     config.instances.iter().zip(clients).map(target).collect()
 }
@@ -159,19 +159,19 @@ impl App {
         let Clients { slack, marketo } = Clients::new(config, &clock, Some(&store))?;
         let policy = Arc::new(config.policy.clone());
         let work = Arc::new(Notify::new());
-        let teams = Teams::default();
+        let teams = ServedTeams::default();
         if !config.slack.team_ids.is_empty() {
             let _ = teams.set(config.slack.team_ids.clone());
         }
-        let people = Arc::new(People::new(
+        let people = Arc::new(MembershipCache::new(
             slack.clone(),
             store.clone(),
             clock.clone(),
             Arc::clone(&policy),
             Arc::clone(&teams),
         ));
-        let members: Arc<People> = Arc::clone(&people);
-        let engine = Engine::new(store.clone(), clock.clone(), policy, members, Arc::clone(&work));
+        let members: Arc<MembershipCache> = Arc::clone(&people);
+        let engine = Workflow::new(store.clone(), clock.clone(), policy, members, Arc::clone(&work));
         let unentered = ledger::enter(&engine, config).await;
         let targets = targets(config, marketo, &clock);
         let instances = Instances::new(targets.iter().map(|target| Arc::clone(&target.instance)));
@@ -192,7 +192,7 @@ impl App {
             client_cert: config.client_cert.clone(),
             metrics,
         });
-        let dispatcher = Dispatcher::new(dispatch::Parts {
+        let dispatcher = Worker::new(worker::WorkerDependencies {
             engine,
             clock: clock.clone(),
             slack: slack.clone(),
@@ -201,7 +201,7 @@ impl App {
             health: Arc::clone(&health),
             work,
             lease: config.lease,
-            anchoring: config.anchor_channel.clone().map(Anchoring::new),
+            anchoring: config.anchor_channel.clone().map(LedgerAnchor::new),
         });
         let stop = CancellationToken::new();
         Ok(Self {
@@ -233,9 +233,9 @@ impl App {
     }
 
     /// What the bot must know before it can do its work.
-    pub fn known(&self) -> Known {
+    pub fn known(&self) -> Readiness {
         let (teams, people) = (Arc::clone(&self.teams), Arc::clone(&self.people));
-        Known { teams, people, instances: self.instances.clone() }
+        Readiness { teams, people, instances: self.instances.clone() }
     }
 
     /// Serves on `listener` and carries effects out, until `end`. Then no more work is taken, what is held is
@@ -247,7 +247,7 @@ impl App {
         self.serve_with(listener, end, dispatching).await;
     }
 
-    /// As [`App::serve`], but whoever holds the dispatcher carries effects out.
+    /// As [`App::serve`], but whoever holds the worker carries effects out.
     pub async fn serve_only(self, listener: TcpListener, end: impl Future<Output = ()>) {
         self.serve_with(listener, end, tokio::spawn(async {})).await;
     }
@@ -291,10 +291,12 @@ impl App {
         let (store, clock) = (self.store.clone(), self.clock.clone());
         self.until_stopped(async move {
             loop {
-                if let Err(error) = store::in_time(store.forget_seen(clock.now() - SEEN_FOR)).await {
+                if let Err(error) =
+                    store::with_timeout(store.forget_seen(clock.now() - DELIVERY_RETENTION)).await
+                {
                     tracing::warn!(%error, "old keys were not forgotten");
                 }
-                clock.sleep(TIDY_EVERY).await;
+                clock.sleep(CLEANUP_INTERVAL).await;
             }
         });
         if let Some(unentered) = self.unentered.clone() {
@@ -320,13 +322,13 @@ impl App {
 
 /// What the bot must know before it can do its work.
 #[derive(Clone, Debug)]
-pub struct Known {
-    teams: Teams,
-    people: Arc<People>,
+pub struct Readiness {
+    teams: ServedTeams,
+    people: Arc<MembershipCache>,
     instances: Instances,
 }
 
-impl Known {
+impl Readiness {
     /// Whether it knows its workspace, the members of the policy's groups, and what every instance has.
     pub fn is_complete(&self) -> bool {
         self.teams.get().is_some() && self.people.is_loaded() && self.instances.are_loaded()
@@ -334,7 +336,12 @@ impl Known {
 }
 
 /// Tries the Slack token until it is good, learns from it which workspace it serves, and goes on trying it.
-async fn keep_token_checked(slack: &slack::client::Client, teams: &Teams, health: &Health, clock: &Clock) {
+async fn keep_token_checked(
+    slack: &slack::client::Client,
+    teams: &ServedTeams,
+    health: &Health,
+    clock: &Clock,
+) {
     let mut pause = Duration::from_millis(500);
     loop {
         match slack.auth_test().await {

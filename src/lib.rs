@@ -4,7 +4,7 @@
 //! # The map
 //!
 //! ```text
-//!  Slack ──signed POST──▶ http ──────────▶ engine ──▶ domain::decide ──▶ store      (one transaction:
+//!  Slack ──signed POST──▶ http ──────────▶ workflow ──▶ domain::decide ──▶ store      (one transaction:
 //!                          │ asks            ▲                            │           state, outbox,
 //!                          ▼                 │ outcome = next event       ▼           ledger, seen key)
 //!                        cache            dispatch ◀── effects that are due ◀── outbox
@@ -12,21 +12,21 @@
 //!                          └── slack, marketo ◀┘  the two clients
 //! ```
 //!
-//! | room | what it is for |
+//! | module | what it is for |
 //! | --- | --- |
 //! | [`domain`] | what a request is, what may happen to it, who may do it: pure functions over plain data |
-//! | [`store`] | the only room that knows SQL: requests, outbox, messages, ledger |
-//! | [`engine`] | where loading, deciding and saving meet: one transaction |
+//! | [`store`] | the only module that knows SQL: requests, outbox, messages, ledger |
+//! | [`workflow`] | where loading, deciding and saving meet: one transaction |
 //! | [`http`] | the edge: verify, read, hand over, answer; no answer waits for a call |
-//! | [`cache`] | what is known of people and of the Marketo instances, so that no answer has to wait |
-//! | [`dispatch`] | carries due effects out, one call at a time, and feeds the outcome back |
+//! | [`directory`] | what is known of people and of the Marketo instances, so that no answer has to wait |
+//! | [`worker`] | carries due effects out, one call at a time, and feeds the outcome back |
 //! | [`slack`] | the Web API, the inbound types, every view and every text that people read |
 //! | [`marketo`] | the REST client: token, budget, wire types, error classes |
 //! | [`sim`] | a simulated Slack and a simulated Marketo, for `demo` and the tests |
-//! | [`demo`] | the bot among the simulators, and the stories played there |
+//! | [`playground`] | the bot among the simulators, and the stories played there |
 //! | [`app`], [`cli`], [`config`], [`clock`], [`health`], [`telemetry`] | composition, subcommands, settings, time and ids, condition, logs and metrics |
 //!
-//! Which room may use which is written down, and enforced, in `tests/tidy.rs`.
+//! Which module may use which is written down, and enforced, in `tests/tidy.rs`.
 //!
 //! # What always holds
 //!
@@ -46,20 +46,20 @@
 //! 8. Secrets, e-mail addresses, names and reasons are in no log and no error.
 
 pub mod app;
-pub mod cache;
 pub mod cli;
 pub mod clock;
 pub mod config;
-#[cfg(feature = "demo")]
-pub mod demo;
-pub mod dispatch;
+pub mod directory;
 pub mod domain;
-pub mod engine;
 pub mod health;
 pub mod http;
 pub mod marketo;
+#[cfg(feature = "demo")]
+pub mod playground;
 #[cfg(any(test, feature = "demo"))]
 pub mod sim;
 pub mod slack;
 pub mod store;
 pub mod telemetry;
+pub mod worker;
+pub mod workflow;

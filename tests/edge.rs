@@ -6,8 +6,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use marketo_api_user::{
     clock::Clock,
-    demo::{Mode, Options, POLICY, Playground},
-    sim::{person::sign, slack::Setup},
+    playground::{Mode, Options, POLICY, Playground},
+    sim::{slack::Setup, user::sign},
 };
 use serde_json::json;
 use tokio::{

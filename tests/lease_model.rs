@@ -10,7 +10,7 @@
 //! 4. What a call of a dead worker still does outside, it does before the lease runs out. What happens after that is
 //!    a matter of looking, not of leases: see the model in `dispatch/apply/tests`.
 //! 5. Every call may have been carried out. (One that certainly was not takes back what was written down before it,
-//!    which leaves the lane as it was.)
+//!    which leaves the queue as it was.)
 //!
 //! That the explorer finds what is wrong is tested by breaking each guard.
 
@@ -27,7 +27,7 @@ const TRIES: u8 = 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Phase {
     Idle,
-    /// Holds the lane and has looked.
+    /// Holds the queue and has looked.
     Claimed,
     /// Has written down that it is about to call; the call is under way.
     Calling,
@@ -55,7 +55,7 @@ enum Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct State {
     now: u8,
-    /// The lane: whether something is due in it, and its lease.
+    /// The queue: whether something is due in it, and its lease.
     due: bool,
     lease: Option<(u8, u8)>,
     next_token: u8,

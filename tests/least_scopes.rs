@@ -11,9 +11,9 @@ use marketo_api_user::{
     domain::people::{ChannelId, GroupId, UserId},
     sim::slack::{Setup, SimChannel, SlackSim},
     slack::{
-        client::{Client, Part, Settings},
+        client::{Client, MessageKey, Settings},
         error::{Class, Error},
-        words,
+        replies,
     },
 };
 
@@ -47,8 +47,8 @@ async fn refused(scopes: &[String]) -> BTreeSet<&'static str> {
     let uninvited = SimChannel::public("C0PUBLIC", "public", &["U0REQ"]);
     slack.set_channel(SimChannel { bot_is_member: false, ..uninvited });
     slack.set_scopes(&scopes.iter().map(String::as_str).collect::<Vec<_>>());
-    let (client, message, since) = (client(&slack), words::starting(), Clock::system().now());
-    let part = Part { request: "R1".into(), name: "card".to_owned() };
+    let (client, message, since) = (client(&slack), replies::starting(), Clock::system().now());
+    let part = MessageKey { request: "R1".into(), name: "card".to_owned() };
     let (user, public, private) =
         (UserId::from("U0REQ"), ChannelId::from("C0OPS"), ChannelId::from("C0PRIVATE"));
     let direct = client.open_dm(&user).await;

@@ -1,4 +1,4 @@
-//! The house rules that no lint knows: which room may use which, where each vendor's crate may be used, how long a
+//! The house rules that no lint knows: which module may use which, where each vendor's crate may be used, how long a
 //! file may be, and that each says what it is for. Test code is free of the first two.
 
 use std::{
@@ -7,22 +7,47 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What each room may use of ours. `lib.rs` says why.
+/// What each module may use of ours. `lib.rs` says why.
 const ROOMS: &[(&str, &[&str])] = &[
     (
         "app",
-        &["cache", "clock", "config", "dispatch", "engine", "health", "http", "marketo", "slack", "store"],
+        &[
+            "directory",
+            "clock",
+            "config",
+            "worker",
+            "workflow",
+            "health",
+            "http",
+            "marketo",
+            "slack",
+            "store",
+        ],
     ),
-    ("cache", &["clock", "domain", "marketo", "slack", "store"]),
-    ("cli", &["app", "cache", "clock", "config", "demo", "domain", "marketo", "slack", "store", "telemetry"]),
+    ("directory", &["clock", "domain", "marketo", "slack", "store"]),
+    (
+        "cli",
+        &[
+            "app",
+            "directory",
+            "clock",
+            "config",
+            "playground",
+            "domain",
+            "marketo",
+            "slack",
+            "store",
+            "telemetry",
+        ],
+    ),
     ("clock", &[]),
     ("config", &["domain", "marketo"]),
-    ("demo", &["app", "clock", "config", "dispatch", "domain", "sim", "store", "telemetry"]),
-    ("dispatch", &["cache", "clock", "domain", "engine", "health", "marketo", "slack", "store"]),
+    ("playground", &["app", "clock", "config", "worker", "domain", "sim", "store", "telemetry"]),
+    ("worker", &["directory", "clock", "domain", "workflow", "health", "marketo", "slack", "store"]),
     ("domain", &[]),
-    ("engine", &["clock", "domain", "store"]),
+    ("workflow", &["clock", "domain", "store"]),
     ("health", &["clock"]),
-    ("http", &["cache", "clock", "config", "domain", "engine", "health", "slack"]),
+    ("http", &["directory", "clock", "config", "domain", "workflow", "health", "slack"]),
     ("marketo", &["clock"]),
     ("sim", &["clock"]),
     ("slack", &["clock", "domain"]),
@@ -30,29 +55,50 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("telemetry", &["config"]),
 ];
 
-/// The rooms that may use a crate which stands for a subject.
+/// The modules that may use a crate which stands for a subject.
 const CRATES: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
     ("slack_morphism", &["slack"]),
     ("reqwest", &["marketo"]),
-    ("axum", &["app", "demo", "http", "sim"]),
+    ("axum", &["app", "playground", "http", "sim"]),
     ("hyper", &["http", "sim", "slack"]),
     ("hyper_util", &["http", "sim", "slack"]),
-    ("maud", &["demo"]),
+    ("maud", &["playground"]),
     ("hmac", &["http", "sim"]),
     ("clap", &["cli", "http"]),
     ("toml", &["config"]),
     (
         "jiff",
         &[
-            "app", "cache", "cli", "clock", "config", "demo", "dispatch", "domain", "engine", "marketo",
-            "sim", "slack", "store",
+            "app",
+            "directory",
+            "cli",
+            "clock",
+            "config",
+            "playground",
+            "worker",
+            "domain",
+            "workflow",
+            "marketo",
+            "sim",
+            "slack",
+            "store",
         ],
     ),
     (
         "tokio",
         &[
-            "app", "cache", "cli", "clock", "demo", "dispatch", "engine", "http", "marketo", "sim", "slack",
+            "app",
+            "directory",
+            "cli",
+            "clock",
+            "playground",
+            "worker",
+            "workflow",
+            "http",
+            "marketo",
+            "sim",
+            "slack",
             "store",
         ],
     ),

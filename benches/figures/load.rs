@@ -3,7 +3,7 @@
 
 use std::{cell::Cell, net::SocketAddr, rc::Rc, sync::Arc};
 
-use marketo_api_user::{clock::Clock, sim::person::sign};
+use marketo_api_user::{clock::Clock, sim::user::sign};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

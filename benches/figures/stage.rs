@@ -4,11 +4,11 @@ use std::{path::PathBuf, process::Command, sync::Arc, time::Duration};
 
 use marketo_api_user::{
     clock::Clock,
-    demo::POLICY,
+    playground::POLICY,
     sim::{
         marketo::{self, MarketoSim},
-        person::Workplace,
         slack::{self, SimMessage, SlackSim},
+        user::SlackWorkspace,
     },
 };
 use tempfile::TempDir;
@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct Stage {
     slack: Arc<SlackSim>,
     marketo: Arc<MarketoSim>,
-    work: Workplace,
+    work: SlackWorkspace,
     clock: Clock,
     folder: TempDir,
     binary: PathBuf,
@@ -41,7 +41,7 @@ impl Stage {
         let setup = slack::Setup { signing_secret: SECRET.to_owned(), ..slack::Setup::default() };
         let slack = SlackSim::start(clock.clone(), setup).await.unwrap();
         let marketo = MarketoSim::start(clock.clone(), marketo::Setup::default()).await.unwrap();
-        let work = Workplace::new(Arc::clone(&slack), "http://127.0.0.1:1", clock.clone());
+        let work = SlackWorkspace::new(Arc::clone(&slack), "http://127.0.0.1:1", clock.clone());
         let folder = tempfile::tempdir().unwrap();
         let limits = "[limits]\nper_user_per_minute = 0\nper_team_per_minute = 0\n";
         let policy = format!("{POLICY}\n[marketo]\ncalls_per_20s = 100\n{limits}");

@@ -9,18 +9,18 @@ use std::{fmt::Write, path::Path, process::ExitCode};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use super::{Failure, print};
+use super::{CliError, print};
 use crate::{
     app::Clients,
     clock::Clock,
-    config::{self, Config, Environment, Examined},
+    config::{self, Config, ConfigReport, Environment},
     store::Store,
     telemetry::printable,
 };
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
-struct Finding {
+struct CheckResult {
     check: &'static str,
     /// The Marketo instance that was looked at, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,7 +29,7 @@ struct Finding {
     detail: String,
 }
 
-impl Finding {
+impl CheckResult {
     /// The check and, where it matters, the instance.
     fn title(&self) -> String {
         match &self.instance {
@@ -42,7 +42,7 @@ impl Finding {
 #[derive(Debug, Default, Serialize)]
 struct Report {
     ok: bool,
-    checks: Vec<Finding>,
+    checks: Vec<CheckResult>,
 }
 
 impl Report {
@@ -55,7 +55,7 @@ impl Report {
     }
 
     fn found(&mut self, check: &'static str, instance: Option<String>, ok: bool, detail: String) {
-        self.checks.push(Finding { check, instance, ok, detail });
+        self.checks.push(CheckResult { check, instance, ok, detail });
     }
 }
 
@@ -63,9 +63,9 @@ pub(super) async fn run(
     environment: &Environment,
     file: Option<&Path>,
     as_json: bool,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CliError> {
     let mut report = Report::default();
-    let Examined { config, faults } = config::examine(environment, file);
+    let ConfigReport { config, faults } = config::examine(environment, file);
     if faults.is_empty() {
         report.good("configuration", "every setting is readable and possible");
     }
@@ -91,15 +91,15 @@ pub(super) async fn run(
         return Ok(ExitCode::SUCCESS);
     }
     let faults = report.checks.into_iter().filter(|finding| !finding.ok);
-    Err(Failure(faults.map(|finding| format!("{}: {}", finding.title(), finding.detail)).collect()))
+    Err(CliError(faults.map(|finding| format!("{}: {}", finding.title(), finding.detail)).collect()))
 }
 
-async fn look(config: &Config, report: &mut Report) -> Result<(), Failure> {
+async fn look(config: &Config, report: &mut Report) -> Result<(), CliError> {
     let clock = Clock::system();
     let store = match Store::open(config.database_url.expose_secret()).await {
         Ok(store) => {
-            let depth = store.depth(clock.now()).await?;
-            match depth.buried {
+            let depth = store.outbox_stats(clock.now()).await?;
+            match depth.dead_letters {
                 0 => report.good("database", "it can be used, and its schema is up to date"),
                 buried => report.bad(
                     "database",

@@ -10,14 +10,14 @@ use std::{
 
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use super::{Failure, args::Demo, print, stop_signal};
+use super::{CliError, args::Demo, print, stop_signal};
 use crate::{
     clock::Clock,
     config::{self, Environment},
-    demo::{
-        Mode, Options, PlayError, brought, cast,
+    playground::{
+        Mode, Options, PlayError,
         console::{Console, Next},
-        script,
+        fixtures, policy_fixture, script,
         web::Web,
     },
     telemetry,
@@ -30,9 +30,9 @@ pub(super) async fn run(
     environment: &Environment,
     file: Option<&Path>,
     demo: &Demo,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CliError> {
     let log = config::log_if_asked(environment)
-        .map_err(|faults| Failure(faults.iter().map(ToString::to_string).collect()))?;
+        .map_err(|faults| CliError(faults.iter().map(ToString::to_string).collect()))?;
     log.iter().for_each(telemetry::log_to_stdout);
     match (demo.script, demo.console) {
         (true, _) => tell().await,
@@ -42,13 +42,13 @@ pub(super) async fn run(
 }
 
 /// Serves the page until the program is told to stop.
-async fn serve(file: Option<&Path>, demo: &Demo) -> Result<ExitCode, Failure> {
+async fn serve(file: Option<&Path>, demo: &Demo) -> Result<ExitCode, CliError> {
     let stop = stop_signal()?;
     let options = company(file)?;
     let web = match Web::open(options, demo.port).await {
         Ok(web) => web,
         Err(PlayError::Io(error)) if demo.port > 0 => {
-            return Err(Failure(vec![format!("port {} cannot be used: {error}", demo.port)]));
+            return Err(CliError(vec![format!("port {} cannot be used: {error}", demo.port)]));
         }
         Err(error) => return Err(failed(error)),
     };
@@ -65,21 +65,21 @@ async fn serve(file: Option<&Path>, demo: &Demo) -> Result<ExitCode, Failure> {
 }
 
 /// Who is there: the usual company, or one for the policy in `file`.
-fn company(file: Option<&Path>) -> Result<Options, Failure> {
+fn company(file: Option<&Path>) -> Result<Options, CliError> {
     let Some(file) = file else {
         let mut options = Options::new(Clock::movable(), Mode::Apart);
-        options.slack = cast::company();
+        options.slack = fixtures::company();
         return Ok(options);
     };
     let text = fs::read_to_string(file)
-        .map_err(|error| Failure(vec![format!("{}: cannot be read: {error}", file.display())]))?;
-    brought::company(&text).map_err(failed)
+        .map_err(|error| CliError(vec![format!("{}: cannot be read: {error}", file.display())]))?;
+    policy_fixture::company(&text).map_err(failed)
 }
 
-fn failed(error: PlayError) -> Failure {
+fn failed(error: PlayError) -> CliError {
     match error {
-        PlayError::Config(faults) => Failure(faults),
-        other => Failure(vec![other.to_string()]),
+        PlayError::Config(faults) => CliError(faults),
+        other => CliError(vec![other.to_string()]),
     }
 }
 
@@ -90,12 +90,12 @@ fn opens(opener: &str, url: &str) -> bool {
 }
 
 /// Prints the story, as far as it went.
-async fn tell() -> Result<ExitCode, Failure> {
+async fn tell() -> Result<ExitCode, CliError> {
     let mut text = String::new();
     let stop = stop_signal()?;
     let told = tokio::select! {
         told = script::play(&mut text, stdout().is_terminal()) => told,
-        () = stop => return Err(Failure(vec!["the demo was stopped before its end".to_owned()])),
+        () = stop => return Err(CliError(vec!["the demo was stopped before its end".to_owned()])),
     };
     print(&text)?;
     told?;
@@ -103,7 +103,7 @@ async fn tell() -> Result<ExitCode, Failure> {
 }
 
 /// Does what is said on stdin. When that ends, the bot goes on until it is told to stop.
-async fn listen() -> Result<ExitCode, Failure> {
+async fn listen() -> Result<ExitCode, CliError> {
     let stop = stop_signal()?;
     let mut console = Console::open(stdout()).await?;
     let ended = tokio::select! {

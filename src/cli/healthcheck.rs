@@ -7,14 +7,14 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::Failure;
+use super::CliError;
 use crate::config::{self, Environment};
 
 /// How long the answer may take.
 const WITHIN: Duration = Duration::from_secs(3);
 
-pub(super) async fn run(environment: &Environment) -> Result<ExitCode, Failure> {
-    let mut address = config::bind(environment).map_err(|fault| Failure(vec![fault.to_string()]))?;
+pub(super) async fn run(environment: &Environment) -> Result<ExitCode, CliError> {
+    let mut address = config::bind(environment).map_err(|fault| CliError(vec![fault.to_string()]))?;
     if address.ip().is_unspecified() {
         let loopback = if address.is_ipv4() {
             IpAddr::from([127, 0, 0, 1])
@@ -32,8 +32,8 @@ pub(super) async fn run(environment: &Environment) -> Result<ExitCode, Failure> 
     };
     match tokio::time::timeout(WITHIN, asked).await {
         Ok(Ok(answer)) if answer.starts_with(b"HTTP/1.1 200 ") => Ok(ExitCode::SUCCESS),
-        Ok(Ok(_)) => Err(Failure(vec![format!("{address} does not answer 200 on /healthz")])),
-        Ok(Err(error)) => Err(Failure(vec![format!("{address}: {error}")])),
-        Err(_) => Err(Failure(vec![format!("{address} does not answer within {} s", WITHIN.as_secs())])),
+        Ok(Ok(_)) => Err(CliError(vec![format!("{address} does not answer 200 on /healthz")])),
+        Ok(Err(error)) => Err(CliError(vec![format!("{address}: {error}")])),
+        Err(_) => Err(CliError(vec![format!("{address} does not answer within {} s", WITHIN.as_secs())])),
     }
 }

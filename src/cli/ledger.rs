@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use secrecy::ExposeSecret;
 
 use super::{
-    Failure,
+    CliError,
     args::{Export, LedgerCommand},
     print,
 };
@@ -16,10 +16,10 @@ use crate::{
     store::{Head, Ledger},
 };
 
-pub(super) async fn run(environment: &Environment, command: &LedgerCommand) -> Result<ExitCode, Failure> {
-    let url = config::database_url(environment).map_err(|fault| Failure(vec![fault.to_string()]))?;
+pub(super) async fn run(environment: &Environment, command: &LedgerCommand) -> Result<ExitCode, CliError> {
+    let url = config::database_url(environment).map_err(|fault| CliError(vec![fault.to_string()]))?;
     let ledger = Ledger::open(url.expose_secret()).await.map_err(|error| {
-        Failure(vec![format!("DATABASE_URL: {error}; is it the address of the bot's database?")])
+        CliError(vec![format!("DATABASE_URL: {error}; is it the address of the bot's database?")])
     })?;
     let result = match command {
         LedgerCommand::Verify { anchored } => verify(&ledger, anchored).await,
@@ -30,13 +30,13 @@ pub(super) async fn run(environment: &Environment, command: &LedgerCommand) -> R
     result
 }
 
-async fn verify(ledger: &Ledger, anchored: &[Head]) -> Result<ExitCode, Failure> {
+async fn verify(ledger: &Ledger, anchored: &[Head]) -> Result<ExitCode, CliError> {
     match ledger.verify(anchored).await? {
         Ok(head) => print(&format!("ok: {} entries, head {head}\n", head.seq)),
-        Err(found) => Err(Failure(vec![format!("ledger: {found}")])),
+        Err(found) => Err(CliError(vec![format!("ledger: {found}")])),
     }
 }
 
-async fn print_entries(ledger: &Ledger, export: &Export) -> Result<ExitCode, Failure> {
+async fn print_entries(ledger: &Ledger, export: &Export) -> Result<ExitCode, CliError> {
     export::run(ledger, &export.selection(), export.format).await
 }

@@ -1,5 +1,5 @@
 //! The command line: reads it, runs the subcommand, and says what went wrong in one readable line for each
-//! fault. It is the only room that prints.
+//! fault. It is the only module that prints.
 
 pub mod args;
 mod check;
@@ -32,9 +32,9 @@ const NO_DEMO: &str =
 
 /// What went wrong, a line for each fault.
 #[derive(Debug)]
-pub struct Failure(Vec<String>);
+pub struct CliError(Vec<String>);
 
-impl<E: std::error::Error> From<E> for Failure {
+impl<E: std::error::Error> From<E> for CliError {
     fn from(error: E) -> Self {
         Self(vec![error.to_string()])
     }
@@ -49,7 +49,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         #[cfg(feature = "demo")]
         Command::Demo(demo) => demo::run(&environment, file, &demo).await,
         #[cfg(not(feature = "demo"))]
-        Command::Demo(_) => Err(Failure(vec![NO_DEMO.to_owned()])),
+        Command::Demo(_) => Err(CliError(vec![NO_DEMO.to_owned()])),
         Command::Check(check) => check::run(&environment, file, check.json).await,
         Command::Policy(args) => match args.command {
             PolicyCommand::Explain(explain) => policy::explain(&environment, file, &explain).await,
@@ -61,7 +61,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     };
     match result {
         Ok(code) => code,
-        Err(Failure(lines)) => {
+        Err(CliError(lines)) => {
             let mut stderr = io::stderr().lock();
             for line in lines {
                 // One line for each fault, whatever the error's text holds.
@@ -74,7 +74,7 @@ pub async fn run(cli: Cli) -> ExitCode {
 }
 
 /// Prints a text as it is. A reader that went away is no failure.
-fn print(text: &str) -> Result<ExitCode, Failure> {
+fn print(text: &str) -> Result<ExitCode, CliError> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -83,13 +83,13 @@ fn print(text: &str) -> Result<ExitCode, Failure> {
 }
 
 /// The settings, or every fault in them.
-fn settings(environment: &Environment, file: Option<&Path>) -> Result<Config, Failure> {
+fn settings(environment: &Environment, file: Option<&Path>) -> Result<Config, CliError> {
     config::load(environment, file)
-        .map_err(|faults| Failure(faults.iter().map(ToString::to_string).collect()))
+        .map_err(|faults| CliError(faults.iter().map(ToString::to_string).collect()))
 }
 
 /// Resolves when the process is asked to stop.
-fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+fn stop_signal() -> Result<impl Future<Output = ()>, CliError> {
     let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {

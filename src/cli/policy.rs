@@ -7,18 +7,18 @@ mod words;
 
 use std::{collections::HashMap, path::Path, process::ExitCode};
 
-use super::{Failure, args::Explain, print, settings};
+use super::{CliError, args::Explain, print, settings};
 use crate::{
     app::Clients,
-    cache::{instance::catalog_of, people::kind_refused},
     clock::Clock,
     config::{Config, Environment},
+    directory::{instance::catalog_of, membership::ineligible_reason},
     domain::{
-        offer::Catalog,
-        people::{Principal, Standing, UserId},
+        allowed_options::Catalog,
+        people::{Membership, Principal, UserId},
         policy::Policy,
     },
-    slack::{self, words::NotRequester},
+    slack::{self, replies::NotRequester},
 };
 
 /// What was found out.
@@ -33,11 +33,11 @@ struct Knowledge<'a> {
 }
 
 impl Knowledge<'_> {
-    fn standing(&self, user: &UserId, principal: &Principal) -> Standing {
+    fn standing(&self, user: &UserId, principal: &Principal) -> Membership {
         match self.groups.get(principal) {
-            Some(Ok(members)) if members.contains(user) => Standing::Yes,
-            Some(Ok(_)) => Standing::No,
-            Some(Err(_)) | None => Standing::Unknown,
+            Some(Ok(members)) if members.contains(user) => Membership::Yes,
+            Some(Ok(_)) => Membership::No,
+            Some(Err(_)) | None => Membership::Unknown,
         }
     }
 }
@@ -46,7 +46,7 @@ pub(super) async fn explain(
     environment: &Environment,
     file: Option<&Path>,
     explain: &Explain,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode, CliError> {
     let config = settings(environment, file)?;
     let names: Vec<&str> = config.instances.iter().map(|instance| instance.name.as_str()).collect();
     let at = match (&explain.instance, names.as_slice()) {
@@ -55,7 +55,7 @@ pub(super) async fn explain(
             None => {
                 let there = names.join(", ");
                 let text = format!("--instance: {name:?} is no Marketo instance: expected one of {there}");
-                return Err(Failure(vec![text]));
+                return Err(CliError(vec![text]));
             }
         },
         (None, [_]) => Some(0),
@@ -102,5 +102,5 @@ async fn ask_slack(config: &Config, slack: &slack::client::Client, requester: &U
         };
         groups.insert(group, members.map_err(|error| error.to_string()));
     }
-    (profile.map(|profile| kind_refused(&profile, Some(teams))), groups)
+    (profile.map(|profile| ineligible_reason(&profile, Some(teams))), groups)
 }

@@ -10,7 +10,7 @@ use toml::Table;
 
 use super::{
     environment::Environment,
-    fault::{Fault, Faults},
+    error::{ConfigError, ConfigErrors},
 };
 
 /// The file that is read when none is named.
@@ -30,7 +30,7 @@ pub(super) fn find(
     environment: &Environment,
     option: Option<&Path>,
     fallback: &Path,
-    faults: &Faults,
+    faults: &ConfigErrors,
 ) -> Option<Document> {
     let named = match (option, environment.get("CONFIG")) {
         (Some(path), _) => Some(("--config", path.to_owned())),
@@ -50,13 +50,13 @@ pub(super) fn find(
     }
 }
 
-fn parse(name: &str, bytes: Vec<u8>) -> Result<Document, Fault> {
-    let text = String::from_utf8(bytes).map_err(|_| Fault::new(name, "is not text in UTF-8"))?;
+fn parse(name: &str, bytes: Vec<u8>) -> Result<Document, ConfigError> {
+    let text = String::from_utf8(bytes).map_err(|_| ConfigError::new(name, "is not text in UTF-8"))?;
     match text.parse::<Table>() {
         Ok(table) => Ok(Document { table, is_from_file: true }),
         Err(error) => {
             let (line, column) = position(&text, error.span().map_or(0, |span| span.start));
-            Err(Fault::new(name, format!("line {line}, column {column}: {}", error.message())))
+            Err(ConfigError::new(name, format!("line {line}, column {column}: {}", error.message())))
         }
     }
 }
@@ -78,10 +78,10 @@ mod tests {
         folder: &Path,
         variable: Option<&Path>,
         option: Option<&Path>,
-    ) -> (Option<Document>, Vec<Fault>) {
+    ) -> (Option<Document>, Vec<ConfigError>) {
         let environment =
             Environment::from_pairs(variable.map(|path| ("CONFIG", path.to_str().unwrap().to_owned())));
-        let faults = Faults::default();
+        let faults = ConfigErrors::default();
         let document = find(&environment, option, &folder.join(DEFAULT_FILE), &faults);
         (document, faults.into_vec())
     }

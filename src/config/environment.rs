@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, fs};
 
 use secrecy::SecretString;
 
-use super::fault::{Fault, Faults};
+use super::error::{ConfigError, ConfigErrors};
 
 /// The variables that the program sees. Its `Debug` shows names only: values may be secret.
 #[derive(Clone, Default)]
@@ -36,30 +36,30 @@ impl Environment {
     }
 
     /// A secret's text, from `NAME` or from the file that `NAME_FILE` names.
-    pub(super) fn secret(&self, name: &str) -> Result<Option<Found>, Fault> {
+    pub(super) fn secret(&self, name: &str) -> Result<Option<Found>, ConfigError> {
         let file = format!("{name}_FILE");
         match (self.get(name), self.get(&file)) {
             (Some(_), Some(_)) => {
-                Err(Fault::new(name, format!("is set, and so is {file}: expected one of them")))
+                Err(ConfigError::new(name, format!("is set, and so is {file}: expected one of them")))
             }
             (Some(text), None) => Ok(Some(Found { variable: name.to_owned(), text: text.to_owned() })),
             (None, Some(path)) => match read(path) {
                 Ok(text) => Ok(Some(Found { variable: file, text })),
-                Err(problem) => Err(Fault::new(file, problem)),
+                Err(problem) => Err(ConfigError::new(file, problem)),
             },
             (None, None) => Ok(None),
         }
     }
 
     /// A secret that has the form of a token: visible ASCII characters.
-    pub(super) fn token(&self, name: &str) -> Result<Option<String>, Fault> {
+    pub(super) fn token(&self, name: &str) -> Result<Option<String>, ConfigError> {
         self.secret(name)?
-            .map(|found| token(&found.text).map_err(|problem| Fault::new(found.variable, problem)))
+            .map(|found| token(&found.text).map_err(|problem| ConfigError::new(found.variable, problem)))
             .transpose()
     }
 
     /// As [`Environment::token`]; where it is not set, `what` says in the fault what was expected.
-    pub(super) fn required_token(&self, name: &str, what: &str, faults: &Faults) -> Option<String> {
+    pub(super) fn required_token(&self, name: &str, what: &str, faults: &ConfigErrors) -> Option<String> {
         let found = faults.keep(self.token(name))?;
         if found.is_none() {
             faults.add(name, not_set(name, what));
@@ -68,7 +68,7 @@ impl Environment {
     }
 
     /// The comma-separated tokens of a secret, at least one.
-    pub(super) fn required_tokens(&self, name: &str, what: &str, faults: &Faults) -> Vec<SecretString> {
+    pub(super) fn required_tokens(&self, name: &str, what: &str, faults: &ConfigErrors) -> Vec<SecretString> {
         let Some(found) = faults.keep(self.secret(name)) else { return Vec::new() };
         let Some(Found { variable, text }) = found else {
             faults.add(name, not_set(name, what));

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use super::{
     address,
     environment::Environment,
-    fault::Faults,
+    error::ConfigErrors,
     keys,
     section::{Section, unexpected, wrong_type},
 };
@@ -67,7 +67,7 @@ pub fn credentials_in(text: &str) -> Vec<String> {
 }
 
 /// Reads the instances; where there is a fault some may be missing.
-pub(super) fn read(root: &Table, environment: &Environment, faults: &Faults) -> Vec<Instance> {
+pub(super) fn read(root: &Table, environment: &Environment, faults: &ConfigErrors) -> Vec<Instance> {
     let marketo = Section::open(root, "marketo", keys::MARKETO, faults);
     let Some(blocks) = root.get("instance") else {
         let access = from_variables(environment, faults);
@@ -98,7 +98,7 @@ pub(super) fn read(root: &Table, environment: &Environment, faults: &Faults) -> 
     instances.into_iter().flatten().collect()
 }
 
-fn tell_duplicate_names(blocks: &[Value], faults: &Faults) {
+fn tell_duplicate_names(blocks: &[Value], faults: &ConfigErrors) {
     let names: Vec<Option<&str>> = blocks.iter().map(|block| block.get("name")?.as_str()).collect();
     for (index, name) in names.iter().enumerate().filter(|(_, name)| name.is_some()) {
         if let Some(earlier) = names[..index].iter().position(|other| other == name) {
@@ -108,7 +108,7 @@ fn tell_duplicate_names(blocks: &[Value], faults: &Faults) {
 }
 
 /// Two blocks for one Marketo would keep their limits twice, and find each other's users.
-fn tell_duplicate_addresses(instances: &[Option<Instance>], faults: &Faults) {
+fn tell_duplicate_addresses(instances: &[Option<Instance>], faults: &ConfigErrors) {
     let addresses: Vec<Option<&str>> =
         instances.iter().map(|instance| Some(instance.as_ref()?.base_url.as_str())).collect();
     for (index, address) in addresses.iter().enumerate().filter(|(_, address)| address.is_some()) {
@@ -143,7 +143,7 @@ fn settings(section: &Section<'_>, access: Option<Access>, usual_name: Option<&s
     })
 }
 
-fn from_variables(environment: &Environment, faults: &Faults) -> Option<Access> {
+fn from_variables(environment: &Environment, faults: &ConfigErrors) -> Option<Access> {
     let variable = "MARKETO_BASE_URL";
     let base_url = match environment.get(variable) {
         Some(text) => address::marketo_base_url(text).map_err(|problem| faults.add(variable, problem)).ok(),
@@ -170,7 +170,7 @@ fn from_block(
     section: &Section<'_>,
     path: &str,
     environment: &Environment,
-    faults: &Faults,
+    faults: &ConfigErrors,
 ) -> Option<Access> {
     let expected = "the instance's address, such as \"https://123-ABC-456.mktorest.com\"";
     section.require("base_url", expected);
@@ -191,7 +191,7 @@ fn from_named_variable(
     section: &Section<'_>,
     key: &str,
     environment: &Environment,
-    faults: &Faults,
+    faults: &ConfigErrors,
 ) -> Option<(String, String)> {
     let expected = "the name of an environment variable, such as \"MARKETO_EU_SECRET\"";
     section.require(key, expected);

@@ -10,7 +10,7 @@ mod document;
 mod duration;
 mod edge;
 mod environment;
-mod fault;
+mod error;
 mod fingerprint;
 mod instances;
 mod keys;
@@ -31,14 +31,14 @@ pub use self::{
     address::base_url,
     edge::{ClientCert, Limits},
     environment::Environment,
-    fault::Fault,
+    error::ConfigError,
     instances::{Instance, SetAt, credentials_in},
     server::{Log, LogFormat, bind, database_url, log, log_if_asked},
     slack::Slack,
 };
 use self::{
     document::Document,
-    fault::Faults,
+    error::ConfigErrors,
     section::{Section, bare_or_quoted},
 };
 use crate::domain::{people::ChannelId, policy::Policy};
@@ -79,13 +79,17 @@ pub struct Config {
 ///
 /// # Errors
 /// With every fault found.
-pub fn load(environment: &Environment, file: Option<&Path>) -> Result<Config, Vec<Fault>> {
+pub fn load(environment: &Environment, file: Option<&Path>) -> Result<Config, Vec<ConfigError>> {
     load_or(environment, file, Path::new(document::DEFAULT_FILE))
 }
 
 /// As [`load`], with `fallback` for the usual file.
-fn load_or(environment: &Environment, file: Option<&Path>, fallback: &Path) -> Result<Config, Vec<Fault>> {
-    let Examined { config, faults } = examine_or(environment, file, fallback);
+fn load_or(
+    environment: &Environment,
+    file: Option<&Path>,
+    fallback: &Path,
+) -> Result<Config, Vec<ConfigError>> {
+    let ConfigReport { config, faults } = examine_or(environment, file, fallback);
     match config {
         Some(config) if faults.is_empty() => Ok(config),
         _ => Err(faults),
@@ -94,28 +98,28 @@ fn load_or(environment: &Environment, file: Option<&Path>, fallback: &Path) -> R
 
 /// Settings with all that is wrong with them.
 #[derive(Debug)]
-pub struct Examined {
+pub struct ConfigReport {
     /// What can be used to look further. Absent where anything but a rule is at fault; a rule that cannot be read holds
     /// for nobody in it.
     pub config: Option<Config>,
     /// Every fault found.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<ConfigError>,
 }
 
 /// Reads the settings for a look at what is wrong with them, as [`load`] does to use them.
-pub fn examine(environment: &Environment, file: Option<&Path>) -> Examined {
+pub fn examine(environment: &Environment, file: Option<&Path>) -> ConfigReport {
     examine_or(environment, file, Path::new(document::DEFAULT_FILE))
 }
 
-fn examine_or(environment: &Environment, file: Option<&Path>, fallback: &Path) -> Examined {
-    let faults = Faults::default();
+fn examine_or(environment: &Environment, file: Option<&Path>, fallback: &Path) -> ConfigReport {
+    let faults = ConfigErrors::default();
     let document = document::find(environment, file, fallback, &faults);
     let config = read(environment, document, &faults);
-    Examined { config, faults: faults.into_vec() }
+    ConfigReport { config, faults: faults.into_vec() }
 }
 
 /// Reads on after a fault, so that all are found; nothing where anything but a rule is at fault.
-fn read(environment: &Environment, document: Option<Document>, faults: &Faults) -> Option<Config> {
+fn read(environment: &Environment, document: Option<Document>, faults: &ConfigErrors) -> Option<Config> {
     let bind = faults.keep(server::bind(environment));
     let database_url = faults.keep(server::database_url(environment));
     let log =

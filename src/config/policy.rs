@@ -5,7 +5,7 @@ use toml::Value;
 
 use super::{
     section::{Section, unexpected, wrong_type},
-    terms::Settings,
+    terms::TermSettings,
 };
 use crate::domain::{
     people::{ChannelId, Principal},
@@ -19,8 +19,8 @@ pub(super) fn read(
     section: &Section<'_>,
     approval_channel: Option<ChannelId>,
     hint: &str,
-) -> (Policy, Settings) {
-    let settings = Settings::read(section, &Settings::usual(approval_channel));
+) -> (Policy, TermSettings) {
+    let settings = TermSettings::read(section, &TermSettings::usual(approval_channel));
     if settings.is_required {
         section.require_list(
             "approvers",

@@ -4,16 +4,16 @@
 use toml::{Table, Value};
 
 use super::{
-    fault::Faults,
+    error::ConfigErrors,
     keys,
     policy::{email_domain, name_or_id, requester},
     section::{Section, unexpected, wrong_type},
     slack::channel,
-    terms::Settings,
+    terms::TermSettings,
 };
 use crate::domain::{
     people::{ChannelId, Principal},
-    policy::{Approval, Condition, Finding, Policy, Rule, findings},
+    policy::{Approval, Condition, LintWarning, Policy, Rule, lint},
 };
 
 /// The longest name of a rule: it is shown on cards.
@@ -31,7 +31,7 @@ const FOR_APPROVALS: &[&str] = &[
 ];
 
 /// Puts the rules into `policy`; `usual` is what its table says. One that is at fault never holds.
-pub(super) fn read(root: &Table, policy: &mut Policy, usual: &Settings, faults: &Faults) {
+pub(super) fn read(root: &Table, policy: &mut Policy, usual: &TermSettings, faults: &ConfigErrors) {
     let blocks = match root.get("rule") {
         None => &[][..],
         Some(Value::Array(blocks)) => blocks,
@@ -78,9 +78,9 @@ pub(super) fn read(root: &Table, policy: &mut Policy, usual: &Settings, faults: 
 
 /// What is wrong with rules that can be read, and not because of one that cannot. `instances` are those that there
 /// are, where that is known.
-pub(super) fn tell_findings(policy: &Policy, instances: Option<&[&str]>, faults: &Faults) {
-    let found = findings(policy, instances.unwrap_or_default());
-    let is_about_bad = |finding: &Finding| {
+pub(super) fn tell_findings(policy: &Policy, instances: Option<&[&str]>, faults: &ConfigErrors) {
+    let found = lint(policy, instances.unwrap_or_default());
+    let is_about_bad = |finding: &LintWarning| {
         let bad = policy.rules.iter().enumerate().filter(|(_, rule)| is_set_aside(rule));
         bad.into_iter().any(|(at, _)| finding.key.starts_with(&format!("rule[{at}]")))
     };
@@ -105,13 +105,13 @@ fn is_set_aside(rule: &Rule) -> bool {
     rule.condition.requesters == nobody()
 }
 
-fn rule(section: &Section<'_>, at: usize, usual: &Settings) -> Rule {
+fn rule(section: &Section<'_>, at: usize, usual: &TermSettings) -> Rule {
     let expected = "a name of 1 to 75 characters in one line, such as \"EMEA\"";
     let label = section.text("name", expected, |text| name(text, expected));
     let condition = condition(section);
     let channel_id = "a channel id, such as \"C0APPROVE\"";
     let own_channel = section.text("approval_channel", channel_id, |text| channel(text, channel_id));
-    let mut settings = Settings::read(section, usual);
+    let mut settings = TermSettings::read(section, usual);
     settings.approval_channel = own_channel.or(settings.approval_channel);
     let per_week = section.has("auto_per_week").then(|| section.whole("auto_per_week", 1..=u32::MAX, 1));
     if settings.is_required {
@@ -130,7 +130,7 @@ fn rule(section: &Section<'_>, at: usize, usual: &Settings) -> Rule {
     Rule { label, condition, terms: settings.terms(per_week) }
 }
 
-fn check_approval(section: &Section<'_>, settings: &Settings, usual: &Settings) {
+fn check_approval(section: &Section<'_>, settings: &TermSettings, usual: &TermSettings) {
     if section.has("auto_per_week") {
         section
             .fault("auto_per_week", "counts what needs no approval: expected approval = \"none\" beside it");

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::{
     duration,
-    fault::{Faults, shown},
+    error::{ConfigErrors, shown},
     keys,
 };
 
@@ -19,12 +19,12 @@ pub(super) struct Section<'a> {
     table: Option<&'a Table>,
     /// Something else stands in its place. That is told once, not for every key that it lacks.
     is_broken: bool,
-    faults: &'a Faults,
+    faults: &'a ConfigErrors,
 }
 
 impl<'a> Section<'a> {
     /// The table `name` of the file.
-    pub(super) fn open(root: &'a Table, name: &str, known: &[&str], faults: &'a Faults) -> Self {
+    pub(super) fn open(root: &'a Table, name: &str, known: &[&str], faults: &'a ConfigErrors) -> Self {
         match root.get(name) {
             Some(value) => Self::of(value, name.to_owned(), known, faults),
             None => Self { path: name.to_owned(), table: None, is_broken: false, faults },
@@ -32,7 +32,7 @@ impl<'a> Section<'a> {
     }
 
     /// A value that must be a table with no keys but these.
-    pub(super) fn of(value: &'a Value, path: String, known: &[&str], faults: &'a Faults) -> Self {
+    pub(super) fn of(value: &'a Value, path: String, known: &[&str], faults: &'a ConfigErrors) -> Self {
         let table = value.as_table();
         let section = Self { path, table, is_broken: table.is_none(), faults };
         match table {

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::{
     environment::Environment,
-    fault::{Fault, Faults, shown},
+    error::{ConfigError, ConfigErrors, shown},
 };
 
 const DATABASE_URL: &str = "sqlite:marketo-api-user.db";
@@ -40,11 +40,14 @@ pub struct Log {
 ///
 /// # Errors
 /// When it is not an address with a port.
-pub fn bind(environment: &Environment) -> Result<SocketAddr, Fault> {
+pub fn bind(environment: &Environment) -> Result<SocketAddr, ConfigError> {
     let Some(text) = environment.get("BIND") else { return Ok((Ipv4Addr::LOCALHOST, PORT).into()) };
     text.parse().map_err(|_| {
         let found = shown(text);
-        Fault::new("BIND", format!("{found} is not possible: expected address:port, such as 0.0.0.0:3000"))
+        ConfigError::new(
+            "BIND",
+            format!("{found} is not possible: expected address:port, such as 0.0.0.0:3000"),
+        )
     })
 }
 
@@ -52,8 +55,8 @@ pub fn bind(environment: &Environment) -> Result<SocketAddr, Fault> {
 ///
 /// # Errors
 /// With every fault found.
-pub fn log(environment: &Environment) -> Result<Log, Vec<Fault>> {
-    let faults = Faults::default();
+pub fn log(environment: &Environment) -> Result<Log, Vec<ConfigError>> {
+    let faults = ConfigErrors::default();
     let format = match environment.get("LOG_FORMAT") {
         Some("text") => LogFormat::Text,
         Some("json") => LogFormat::Json,
@@ -78,7 +81,7 @@ pub fn log(environment: &Environment) -> Result<Log, Vec<Fault>> {
 ///
 /// # Errors
 /// As [`log`].
-pub fn log_if_asked(environment: &Environment) -> Result<Option<Log>, Vec<Fault>> {
+pub fn log_if_asked(environment: &Environment) -> Result<Option<Log>, Vec<ConfigError>> {
     environment.get("RUST_LOG").map(|_| log(environment)).transpose()
 }
 
@@ -86,11 +89,11 @@ pub fn log_if_asked(environment: &Environment) -> Result<Option<Log>, Vec<Fault>
 ///
 /// # Errors
 /// When it is not the address of a database, or its file cannot be read.
-pub fn database_url(environment: &Environment) -> Result<SecretString, Fault> {
+pub fn database_url(environment: &Environment) -> Result<SecretString, ConfigError> {
     let Some(found) = environment.secret("DATABASE_URL")? else { return Ok(DATABASE_URL.into()) };
     match database_problem(&found.text) {
         None => Ok(found.text.into()),
-        Some(problem) => Err(Fault::new(found.variable, problem)),
+        Some(problem) => Err(ConfigError::new(found.variable, problem)),
     }
 }
 

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use super::{
     address,
     environment::Environment,
-    fault::Faults,
+    error::ConfigErrors,
     section::{Section, unexpected},
 };
 use crate::domain::people::ChannelId;
@@ -43,7 +43,7 @@ pub(super) struct FromFile {
     app_id: Option<String>,
 }
 
-pub(super) fn from_environment(environment: &Environment, faults: &Faults) -> FromEnvironment {
+pub(super) fn from_environment(environment: &Environment, faults: &ConfigErrors) -> FromEnvironment {
     let api_url = match environment.get("SLACK_API_URL") {
         None => Some(API_URL.to_owned()),
         Some(text) => address::base_url(text).map_err(|problem| faults.add("SLACK_API_URL", problem)).ok(),

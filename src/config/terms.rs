@@ -6,13 +6,13 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::{
-    fault::shown,
+    error::shown,
     section::{Section, unexpected},
 };
 use crate::domain::{
     expiration::Zone,
     people::{ChannelId, Principal},
-    policy::{Approval, Demand, Escalation, Terms},
+    policy::{Approval, Escalation, Requirement, Terms},
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -20,12 +20,13 @@ const MAX_ACCESS: Duration = DAY.saturating_mul(365);
 const PENDING_TIMEOUT: Duration = DAY.saturating_mul(7);
 const REMIND_AFTER: Duration = DAY;
 
-const DEMANDS: &[(&str, Demand)] = &[("optional", Demand::Optional), ("required", Demand::Required)];
+const DEMANDS: &[(&str, Requirement)] =
+    &[("optional", Requirement::Optional), ("required", Requirement::Required)];
 const APPROVALS: &[(&str, bool)] = &[("required", true), ("none", false)];
 
 /// What is written about who decides, and when.
 #[derive(Clone, Debug)]
-pub(super) struct Settings {
+pub(super) struct TermSettings {
     /// Whether somebody has to approve.
     pub(super) is_required: bool,
     pub(super) approvers: Vec<Principal>,
@@ -33,15 +34,15 @@ pub(super) struct Settings {
     pub(super) approval_channel: Option<ChannelId>,
     pub(super) escalate_after: Option<Duration>,
     pub(super) escalate_to: Vec<Principal>,
-    reason: Demand,
-    expiration: Demand,
+    reason: Requirement,
+    expiration: Requirement,
     max_access: Duration,
     pending_timeout: Option<Duration>,
     remind_after: Option<Duration>,
     timezone: Option<Zone>,
 }
 
-impl Settings {
+impl TermSettings {
     /// What holds where nothing is written.
     pub(super) fn usual(approval_channel: Option<ChannelId>) -> Self {
         Self {
@@ -51,8 +52,8 @@ impl Settings {
             approval_channel,
             escalate_after: None,
             escalate_to: Vec::new(),
-            reason: Demand::Optional,
-            expiration: Demand::Optional,
+            reason: Requirement::Optional,
+            expiration: Requirement::Optional,
             max_access: MAX_ACCESS,
             pending_timeout: Some(PENDING_TIMEOUT),
             remind_after: Some(REMIND_AFTER),

@@ -32,7 +32,7 @@ const VARIABLES: &[(&str, &str)] = &[
 ];
 
 /// The settings that are read from this file and the usual variables with these in their place.
-fn load_with(variables: &[(&str, &str)], file: &str) -> Result<Config, Vec<Fault>> {
+fn load_with(variables: &[(&str, &str)], file: &str) -> Result<Config, Vec<ConfigError>> {
     let folder = tempfile::tempdir().unwrap();
     let path: PathBuf = folder.path().join("bot.toml");
     std::fs::write(&path, file).unwrap();
@@ -40,6 +40,6 @@ fn load_with(variables: &[(&str, &str)], file: &str) -> Result<Config, Vec<Fault
 }
 
 /// The lines of the faults.
-fn told(config: Result<Config, Vec<Fault>>) -> Vec<String> {
-    config.map(|_| ()).unwrap_err().iter().map(Fault::to_string).collect()
+fn told(config: Result<Config, Vec<ConfigError>>) -> Vec<String> {
+    config.map(|_| ()).unwrap_err().iter().map(ConfigError::to_string).collect()
 }

@@ -46,14 +46,14 @@ pub struct Named {
 
 impl Named {
     /// Whether an entry of a policy means it: by id, or by name without regard to case.
-    pub fn is_meant_by(&self, entry: &str) -> bool {
+    pub fn matches_entry(&self, entry: &str) -> bool {
         entry.parse() == Ok(self.id) || entry.trim().to_lowercase() == self.name.trim().to_lowercase()
     }
 }
 
 /// What an approver leaves of a change: what is absent stays as it was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Narrowing {
+pub struct Reduction {
     /// Another role.
     #[serde(default)]
     pub role: Option<Named>,
@@ -65,9 +65,9 @@ pub struct Narrowing {
     pub expiration: Option<Expiration>,
 }
 
-impl Narrowing {
+impl Reduction {
     /// Whether everything stays as it was asked for.
-    pub fn is_nothing(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.role.is_none() && self.workspace.is_none() && self.expiration.is_none()
     }
 }
@@ -107,9 +107,9 @@ pub struct Difference {
 
 impl Change {
     /// The same change with less in it.
-    pub fn narrowed(&self, narrowing: &Narrowing) -> Self {
+    pub fn reduced(&self, narrowing: &Reduction) -> Self {
         let Self::CreateUser(user) = self;
-        let Narrowing { role, workspace, expiration } = narrowing.clone();
+        let Reduction { role, workspace, expiration } = narrowing.clone();
         Self::CreateUser(CreateUser {
             role: role.unwrap_or_else(|| user.role.clone()),
             workspace: workspace.unwrap_or_else(|| user.workspace.clone()),

@@ -5,38 +5,38 @@
 #![doc = ""]
 #![doc = include_str!("decide/table.md")]
 
-mod opening;
-mod presses;
+mod actions;
+mod pending;
+mod submit;
 #[cfg(test)]
 mod tests;
-mod waiting;
 
 use jiff::Timestamp;
 
 pub use self::{
-    opening::{Submission, open},
-    waiting::waits_for,
+    pending::may_decide,
+    submit::{Submission, submit},
 };
 use super::{
     change::Change,
-    effect::{Effect, Note, Planned},
+    effect::{Effect, Note, ScheduledEffect},
     event::Event,
     people::{Principal, UserId},
-    policy::{Case, Members, Policy},
+    policy::{MembershipLookup, Policy, RuleInput},
     reminder,
-    request::{Amendment, Approved, Failure, FailureKind, Request, State, Waiting},
+    request::{Approved, Failure, FailureKind, Request, Revision, State, Waiting},
     text::Reason,
 };
 
 /// What a decision is made by, besides the request and the event.
 #[derive(Clone, Copy)]
-pub struct Today<'a> {
+pub struct DecisionContext<'a> {
     /// The time.
     pub now: Timestamp,
     /// The policy.
     pub policy: &'a Policy,
     /// Who is in which group.
-    pub members: &'a dyn Members,
+    pub members: &'a dyn MembershipLookup,
 }
 
 /// What follows from an event.
@@ -45,21 +45,21 @@ pub struct Decision {
     /// The state that the request moves to; absent: it stays as it is.
     pub next: Option<State>,
     /// What is asked for from now on; absent: what was.
-    pub amended: Option<Amended>,
+    pub revised: Option<RevisedRequest>,
     /// What is to be done outside.
-    pub effects: Vec<Planned>,
+    pub effects: Vec<ScheduledEffect>,
     /// The name under which the ledger keeps it; absent when nothing happened.
     pub entry: Option<&'static str>,
     /// What the person who pressed is told, where the press counted for nothing but something else happened.
     pub refusal: Option<Refusal>,
     /// Whether all this holds only if the change that waits can be taken back before anybody carries it out. If it
-    /// cannot, nothing of this happens, and the press is refused with [`Refusal::BeingTried`].
-    pub withdraws: bool,
+    /// cannot, nothing of this happens, and the press is refused with [`Refusal::InProgress`].
+    pub cancels_queued: bool,
 }
 
 /// What is asked for instead of what was.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Amended {
+pub struct RevisedRequest {
     /// The change.
     pub change: Change,
     /// Why.
@@ -67,17 +67,24 @@ pub struct Amended {
     /// Which of the groups and channels that rules name the requester was in.
     pub memberships: Vec<Principal>,
     /// Who changed what; its revision is the new one.
-    pub amendment: Amendment,
+    pub amendment: Revision,
 }
 
 impl Decision {
     /// Nothing follows: the event is late, or was answered before.
     fn unchanged() -> Self {
-        Self { next: None, amended: None, effects: Vec::new(), entry: None, refusal: None, withdraws: false }
+        Self {
+            next: None,
+            revised: None,
+            effects: Vec::new(),
+            entry: None,
+            refusal: None,
+            cancels_queued: false,
+        }
     }
 
     fn to(next: State, entry: &'static str, effects: impl IntoIterator<Item = Effect>) -> Self {
-        let effects = effects.into_iter().map(Planned::now).collect();
+        let effects = effects.into_iter().map(ScheduledEffect::now).collect();
         Self { next: Some(next), effects, entry: Some(entry), ..Self::unchanged() }
     }
 }
@@ -96,14 +103,14 @@ pub enum Refusal {
     /// What is asked for is no longer what they saw.
     Changed,
     /// They have agreed already, and others have to as well.
-    AgreedBefore {
+    ApprovalAlreadyGiven {
         /// How many have agreed.
         given: u32,
         /// How many have to.
         needed: u32,
     },
     /// They would approve more than was asked for.
-    Widens,
+    ExceedsRequest,
     /// With these values other people decide, in another channel.
     OtherChannel,
     /// It is approved already.
@@ -119,7 +126,7 @@ pub enum Refusal {
     /// It was taken back already.
     Cancelled,
     /// The change is being tried at this moment, so it cannot be taken back.
-    BeingTried,
+    InProgress,
     /// The change may have been carried out already, so it cannot be taken back.
     MayBeApplied,
     /// The change is carried out, so it cannot be taken back.
@@ -133,11 +140,11 @@ pub enum Refusal {
     /// The day on which access should end is over; an approver may still choose another.
     ExpirationPassed,
     /// The day on which access should end is over, and what was approved cannot be changed any more.
-    OverBeforeRetry,
+    ExpiredBeforeRetry,
     /// Another open request is about the same user.
     AnotherIsOpen,
     /// The request is not known.
-    Unknown,
+    UnknownRequest,
 }
 
 impl Refusal {
@@ -149,22 +156,22 @@ impl Refusal {
             Self::CannotCheck => "cannot_check",
             Self::NotRequester => "not_requester",
             Self::Changed => "changed",
-            Self::AgreedBefore { .. } => "agreed_before",
-            Self::Widens => "widens",
+            Self::ApprovalAlreadyGiven { .. } => "agreed_before",
+            Self::ExceedsRequest => "widens",
             Self::OtherChannel => "other_channel",
             Self::AlreadyApproved { .. } => "already_approved",
             Self::AlreadyDenied { .. } => "already_denied",
             Self::Cancelled => "cancelled",
-            Self::BeingTried => "being_tried",
+            Self::InProgress => "being_tried",
             Self::MayBeApplied => "may_be_applied",
             Self::Done => "done",
             Self::TimedOut => "timed_out",
             Self::Failed => "failed",
             Self::NothingToRetry => "nothing_to_retry",
             Self::ExpirationPassed => "expiration_passed",
-            Self::OverBeforeRetry => "over_before_retry",
+            Self::ExpiredBeforeRetry => "over_before_retry",
             Self::AnotherIsOpen => "another_is_open",
-            Self::Unknown => "unknown",
+            Self::UnknownRequest => "unknown",
         }
     }
 }
@@ -173,16 +180,18 @@ impl Refusal {
 ///
 /// # Errors
 /// The reason why a person's press counts for nothing.
-pub fn decide(today: Today<'_>, request: &Request, event: &Event) -> Result<Decision, Refusal> {
+pub fn decide(today: DecisionContext<'_>, request: &Request, event: &Event) -> Result<Decision, Refusal> {
     let now = today.now;
     match (event, &request.state) {
-        (Event::Pressed { by, press }, _) => presses::PressOf { today, request, by }.decide(press),
+        (Event::ActionTaken { by, action: press }, _) => {
+            actions::ActionContext { today, request, by }.decide(press)
+        }
 
         (Event::Applied(user), State::Applying { approved, .. }) => {
             let next = State::Done { approved: approved.clone(), user: user.clone(), at: now };
             Ok(Decision::to(next, "applied", shown(request, [Effect::ShowRequester, Effect::Announce])))
         }
-        (Event::NotApplied(failure), State::Applying { approved, .. }) => {
+        (Event::ApplyFailed(failure), State::Applying { approved, .. }) => {
             let next = State::Failed { approved: Some(approved.clone()), failure: failure.clone(), at: now };
             let effects = shown(request, [Effect::ShowRequester, Effect::TellOutcome]);
             Ok(Decision::to(next, "not_applied", effects))
@@ -206,7 +215,7 @@ pub fn decide(today: Today<'_>, request: &Request, event: &Event) -> Result<Deci
         }
         (Event::Resumed, State::Applying { waiting: None, .. }) => Ok(Decision::unchanged()),
         (
-            Event::Applied(_) | Event::NotApplied(_) | Event::Waits(_) | Event::Resumed,
+            Event::Applied(_) | Event::ApplyFailed(_) | Event::Waits(_) | Event::Resumed,
             State::Pending { .. }
             | State::Done { .. }
             | State::Failed { .. }
@@ -223,34 +232,34 @@ pub fn decide(today: Today<'_>, request: &Request, event: &Event) -> Result<Deci
             Ok(Decision::to(next, "card_lost", [Effect::ShowRequester, Effect::TellOutcome]))
         }
         (Event::CardGone, State::Pending { .. }) => Ok(Decision {
-            effects: vec![Planned::now(Effect::ShowCard)],
+            effects: vec![ScheduledEffect::now(Effect::ShowCard)],
             entry: Some("card_gone"),
             ..Decision::unchanged()
         }),
-        (Event::TimeIsUp, State::Pending { .. }) => Ok(time_out(now, request)),
-        (Event::EscalationIsDue, State::Pending { approvals, is_escalated: false }) => {
+        (Event::DecisionTimedOut, State::Pending { .. }) => Ok(time_out(now, request)),
+        (Event::EscalationDue, State::Pending { approvals, is_escalated: false }) => {
             let next = State::Pending { approvals: approvals.clone(), is_escalated: true };
             let note = Effect::Note { note: Note::Escalated };
             Ok(Decision::to(next, "escalated", shown(request, [Effect::ShowRequester, note])))
         }
         (Event::Reminded { sent }, State::Pending { .. }) => {
-            let terms = today.policy.deciding(&Case::of(request)).terms;
+            let terms = today.policy.approval_rule(&RuleInput::of(request)).terms;
             let sent = sent.saturating_add(1);
             let next = reminder::next(now, request.created_at, terms, sent);
-            let effects = next.map(|after| Planned::after(Effect::Remind { sent }, after));
+            let effects = next.map(|after| ScheduledEffect::after(Effect::Remind { sent }, after));
             Ok(Decision {
                 effects: effects.into_iter().collect(),
                 entry: Some("reminded"),
                 ..Decision::unchanged()
             })
         }
-        (Event::EscalationIsDue, State::Pending { is_escalated: true, .. }) => Ok(Decision::unchanged()),
+        (Event::EscalationDue, State::Pending { is_escalated: true, .. }) => Ok(Decision::unchanged()),
         (
             Event::CardLost { .. }
             | Event::CardGone
-            | Event::TimeIsUp
+            | Event::DecisionTimedOut
             | Event::Reminded { .. }
-            | Event::EscalationIsDue,
+            | Event::EscalationDue,
             State::Applying { .. }
             | State::Done { .. }
             | State::Failed { .. }

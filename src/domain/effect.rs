@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     change::Change,
-    event::Press,
+    event::Action,
     people::{ChannelId, UserId},
 };
 
@@ -47,11 +47,13 @@ pub enum Effect {
     /// Close the request if it is still undecided.
     TimeOut,
     /// Find out whether somebody is an approver, then take their press.
-    CheckStanding {
+    #[serde(rename = "check_standing")]
+    CheckMembership {
         /// Who pressed.
         by: UserId,
         /// What.
-        press: Press,
+        #[serde(rename = "press")]
+        action: Action,
         /// Where they are told if the press counts for nothing.
         answer_in: ChannelId,
     },
@@ -72,7 +74,7 @@ pub enum Note {
         /// How many have to.
         needed: u32,
     },
-    /// The request was changed; the amendment with this revision says how.
+    /// The request was changed; the revision with this revision says how.
     Amended {
         /// The revision that came of it.
         revision: i64,
@@ -94,10 +96,10 @@ impl Note {
     }
 }
 
-/// Effects of one request that share a lane are carried out one after the other; lanes do not wait for
+/// Effects of one request that share a queue are carried out one after the other; queues do not wait for
 /// each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Lane {
+pub enum Queue {
     /// Changes to the instance.
     Apply,
     /// Messages.
@@ -108,8 +110,8 @@ pub enum Lane {
     Check,
 }
 
-impl Lane {
-    /// The lane's name, as it is stored.
+impl Queue {
+    /// The queue's name, as it is stored.
     pub fn name(self) -> &'static str {
         match self {
             Self::Apply => "apply",
@@ -121,15 +123,15 @@ impl Lane {
 }
 
 impl Effect {
-    /// The lane in which this effect waits.
-    pub fn lane(&self) -> Lane {
+    /// The queue in which this effect waits.
+    pub fn queue(&self) -> Queue {
         match self {
-            Self::Apply { .. } => Lane::Apply,
+            Self::Apply { .. } => Queue::Apply,
             Self::ShowCard | Self::ShowRequester | Self::Announce | Self::TellOutcome | Self::Note { .. } => {
-                Lane::Show
+                Queue::Show
             }
-            Self::Remind { .. } | Self::Escalate | Self::TimeOut => Lane::Timer,
-            Self::CheckStanding { .. } => Lane::Check,
+            Self::Remind { .. } | Self::Escalate | Self::TimeOut => Queue::Timer,
+            Self::CheckMembership { .. } => Queue::Check,
         }
     }
 
@@ -145,21 +147,21 @@ impl Effect {
             Self::Escalate => "escalate",
             Self::Note { .. } => "note",
             Self::TimeOut => "time_out",
-            Self::CheckStanding { .. } => "check_standing",
+            Self::CheckMembership { .. } => "check_standing",
         }
     }
 }
 
 /// An effect and how long it waits before it is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Planned {
+pub struct ScheduledEffect {
     /// What to do.
     pub effect: Effect,
     /// How long after the decision.
     pub after: Duration,
 }
 
-impl Planned {
+impl ScheduledEffect {
     /// An effect that is due at once.
     pub fn now(effect: Effect) -> Self {
         Self { effect, after: Duration::ZERO }

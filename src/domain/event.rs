@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    change::{Change, CreatedUser, Narrowing},
+    change::{Change, CreatedUser, Reduction},
     people::{Principal, UserId},
     request::{Failure, Waiting},
     text::Reason,
@@ -13,16 +13,16 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Somebody pressed a button.
-    Pressed {
+    ActionTaken {
         /// Who.
         by: UserId,
         /// Which button.
-        press: Press,
+        action: Action,
     },
     /// The change was carried out.
     Applied(CreatedUser),
     /// The change was not carried out, for good.
-    NotApplied(Failure),
+    ApplyFailed(Failure),
     /// The change has to wait.
     Waits(Waiting),
     /// The change need not wait any more.
@@ -35,36 +35,38 @@ pub enum Event {
     /// The card is no longer where it was posted.
     CardGone,
     /// The time for a decision is over.
-    TimeIsUp,
+    DecisionTimedOut,
     /// Those who may decide were reminded.
     Reminded {
         /// How often before.
         sent: u32,
     },
     /// Nobody has decided for so long that more people are asked.
-    EscalationIsDue,
+    EscalationDue,
 }
 
 /// A button and what was given with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "press", rename_all = "snake_case")]
-pub enum Press {
+pub enum Action {
     /// Yes, to what the approver saw.
     Approve {
         /// The revision that they saw.
         #[serde(default = "first_revision")]
         revision: i64,
         /// What they approve less of than was asked for.
-        #[serde(default)]
-        narrowing: Narrowing,
+        #[serde(rename = "narrowing", default)]
+        reduction: Reduction,
         /// What they say about it.
         #[serde(default)]
         note: Option<Reason>,
     },
     /// The form for a review is asked for; nothing is decided yet.
-    AskToReview,
+    #[serde(rename = "ask_to_review")]
+    OpenReview,
     /// The form for a denial is asked for; nothing is decided yet.
-    AskToDeny,
+    #[serde(rename = "ask_to_deny")]
+    OpenDenial,
     /// No.
     Deny {
         /// Why, in the approver's words.
@@ -73,28 +75,29 @@ pub enum Press {
     /// The requester takes the request back; or an approver does, while it waits.
     Cancel,
     /// The requester asks for the form to change the request; nothing is changed yet.
-    AskToEdit,
+    #[serde(rename = "ask_to_edit")]
+    OpenEdit,
     /// The requester asks for something else.
-    Edit(Box<Edited>),
+    Edit(Box<EditedRequest>),
     /// A failed change is tried again.
     Retry,
 }
 
-impl Press {
+impl Action {
     /// Yes to all that was asked for in this revision.
     pub fn approves(revision: i64) -> Self {
-        Self::Approve { revision, narrowing: Narrowing::default(), note: None }
+        Self::Approve { revision, reduction: Reduction::default(), note: None }
     }
 
     /// The press's name, as it is stored.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Approve { .. } => "approve",
-            Self::AskToReview => "ask_to_review",
-            Self::AskToDeny => "ask_to_deny",
+            Self::OpenReview => "ask_to_review",
+            Self::OpenDenial => "ask_to_deny",
             Self::Deny { .. } => "deny",
             Self::Cancel => "cancel",
-            Self::AskToEdit => "ask_to_edit",
+            Self::OpenEdit => "ask_to_edit",
             Self::Edit(_) => "edit",
             Self::Retry => "retry",
         }
@@ -103,7 +106,7 @@ impl Press {
 
 /// What a requester asks for instead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Edited {
+pub struct EditedRequest {
     /// The revision that they saw.
     pub revision: i64,
     /// The change.

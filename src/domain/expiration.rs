@@ -73,7 +73,7 @@ pub struct Expiration {
 
 /// Why a date cannot be the end of access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DateFault {
+pub enum DateError {
     /// Not a date of the form `YYYY-MM-DD`.
     Malformed,
     /// The day is over already.
@@ -93,25 +93,25 @@ impl Expiration {
         zone: &Zone,
         now: Timestamp,
         max_access: SignedDuration,
-    ) -> Result<Self, DateFault> {
+    ) -> Result<Self, DateError> {
         let date: Date = match typed.trim() {
-            text if text.len() == 10 => text.parse().map_err(|_| DateFault::Malformed)?,
-            _ => return Err(DateFault::Malformed),
+            text if text.len() == 10 => text.parse().map_err(|_| DateError::Malformed)?,
+            _ => return Err(DateError::Malformed),
         };
         // Far from the ends of the calendar no sum below can overflow.
         if !(1970..=9000).contains(&date.year()) {
             return Err(if date.year() < 1970 {
-                DateFault::Past
+                DateError::Past
             } else {
-                DateFault::TooFar(Self::last_day(zone, now, max_access))
+                DateError::TooFar(Self::last_day(zone, now, max_access))
             });
         }
         let expiration = Self { date, zone: zone.clone() };
         if expiration.at() <= now {
-            return Err(DateFault::Past);
+            return Err(DateError::Past);
         }
         let last = Self::last_day(zone, now, max_access);
-        if date > last { Err(DateFault::TooFar(last)) } else { Ok(expiration) }
+        if date > last { Err(DateError::TooFar(last)) } else { Ok(expiration) }
     }
 
     /// The last day that may be asked for at `now`.
@@ -208,16 +208,16 @@ mod tests {
         };
         // In London it is still the 24th, in Kolkata the 25th.
         assert_eq!(at("Europe/London", "2026-11-24"), Ok("2026-11-24".to_owned()));
-        assert_eq!(at("Asia/Kolkata", "2026-11-24"), Err(DateFault::Past));
+        assert_eq!(at("Asia/Kolkata", "2026-11-24"), Err(DateError::Past));
         assert_eq!(at("Asia/Kolkata", "2026-11-26"), Ok("2026-11-26".to_owned()));
-        assert_eq!(at("Europe/London", "2026-11-26"), Err(DateFault::TooFar("2026-11-25".parse().unwrap())));
+        assert_eq!(at("Europe/London", "2026-11-26"), Err(DateError::TooFar("2026-11-25".parse().unwrap())));
         for nonsense in
             ["", "tomorrow", "2026-13-01", "2026-02-30", "26-11-25", "2026-11-25T00:00", "+002026-11-25"]
         {
-            assert_eq!(at("Europe/London", nonsense), Err(DateFault::Malformed), "{nonsense}");
+            assert_eq!(at("Europe/London", nonsense), Err(DateError::Malformed), "{nonsense}");
         }
-        assert_eq!(at("Europe/London", "0001-01-01"), Err(DateFault::Past));
-        assert!(matches!(at("Europe/London", "9999-12-31"), Err(DateFault::TooFar(_))));
+        assert_eq!(at("Europe/London", "0001-01-01"), Err(DateError::Past));
+        assert!(matches!(at("Europe/London", "9999-12-31"), Err(DateError::TooFar(_))));
     }
 
     proptest! {

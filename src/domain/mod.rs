@@ -1,8 +1,9 @@
 //! What a request is, what may happen to it and who may do it: pure functions over plain data.
 //!
-//! This room must not know of async, I/O, a clock, SQL, HTTP, or the vendors' types. Time comes in as an
+//! This module must not know of async, I/O, a clock, SQL, HTTP, or the vendors' types. Time comes in as an
 //! argument, ids are opaque. Types with private fields are made by `parse` only, so that what exists is valid.
 
+pub mod allowed_options;
 pub mod change;
 pub mod decide;
 pub mod digest;
@@ -10,7 +11,6 @@ pub mod effect;
 pub mod event;
 pub mod expiration;
 pub mod form;
-pub mod offer;
 pub mod people;
 pub mod policy;
 pub mod reminder;

@@ -79,7 +79,7 @@ impl Principal {
 
 /// Whether somebody belongs to the people that a policy names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Standing {
+pub enum Membership {
     /// They do.
     Yes,
     /// They do not.
@@ -88,7 +88,7 @@ pub enum Standing {
     Unknown,
 }
 
-impl Standing {
+impl Membership {
     /// Whether `user` is among `principals`. `knows` answers for groups and channels; one sure yes is
     /// enough, and a no is sure only when every part of the list is.
     pub fn of(user: &UserId, principals: &[Principal], knows: impl Fn(&Principal) -> Self) -> Self {
@@ -137,12 +137,12 @@ mod tests {
         let list =
             [Principal::User("U1".into()), Principal::Group("S1".into()), Principal::Group("S2".into())];
         let knows = |principal: &Principal| match principal {
-            Principal::Group(group) if group.as_str() == "S1" => Standing::Unknown,
-            _ => Standing::No,
+            Principal::Group(group) if group.as_str() == "S1" => Membership::Unknown,
+            _ => Membership::No,
         };
-        assert_eq!(Standing::of(&"U1".into(), &list, knows), Standing::Yes);
-        assert_eq!(Standing::of(&"U2".into(), &list, knows), Standing::Unknown);
-        assert_eq!(Standing::of(&"U2".into(), &list, |_| Standing::No), Standing::No);
-        assert_eq!(Standing::of(&"U2".into(), &[], knows), Standing::No);
+        assert_eq!(Membership::of(&"U1".into(), &list, knows), Membership::Yes);
+        assert_eq!(Membership::of(&"U2".into(), &list, knows), Membership::Unknown);
+        assert_eq!(Membership::of(&"U2".into(), &list, |_| Membership::No), Membership::No);
+        assert_eq!(Membership::of(&"U2".into(), &[], knows), Membership::No);
     }
 }

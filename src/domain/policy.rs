@@ -4,11 +4,11 @@
 //! Which rule holds for a request follows from the request alone and from which groups its requester was in when they
 //! asked, so that it can be told again later, by today's policy, without asking anybody.
 
-mod audit;
+mod candidates;
 mod catalog;
 pub mod explain;
+mod lint;
 mod panel;
-mod prospects;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -18,14 +18,14 @@ use jiff::SignedDuration;
 use serde::Serialize;
 
 pub use self::{
-    audit::{Finding, Size, findings, sized_findings},
-    catalog::catalog_findings,
-    prospects::Prospect,
+    candidates::CandidateRule,
+    catalog::lint_catalogs,
+    lint::{GroupSize, LintWarning, lint, lint_memberships},
 };
 use super::{
     change::{Change, CreateUser, Named},
     expiration::Zone,
-    people::{ChannelId, Principal, Standing, UserId},
+    people::{ChannelId, Membership, Principal, UserId},
     request::{Request, State},
     text::Email,
 };
@@ -83,9 +83,9 @@ pub struct Terms {
     /// Where cards are shown; absent: where the command was typed.
     pub approval_channel: Option<ChannelId>,
     /// Whether a reason must be given.
-    pub reason: Demand,
+    pub reason: Requirement,
     /// Whether an end of access must be given.
-    pub expiration: Demand,
+    pub expiration: Requirement,
     /// The furthest end of access, from the time of asking.
     pub max_access: SignedDuration,
     /// After how long an undecided request is closed; absent: never.
@@ -126,7 +126,7 @@ pub struct Escalation {
 
 /// Whether a field must be filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Demand {
+pub enum Requirement {
     /// It may be left empty.
     Optional,
     /// It must not.
@@ -135,7 +135,7 @@ pub enum Demand {
 
 /// What a rule looks at.
 #[derive(Clone, Copy, Debug)]
-pub struct Case<'a> {
+pub struct RuleInput<'a> {
     /// The name of the instance.
     pub instance: &'a str,
     /// The role.
@@ -154,7 +154,7 @@ pub struct Case<'a> {
 
 /// The terms that hold, and whose they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ruling<'a> {
+pub struct MatchedRule<'a> {
     /// The place of the rule; absent: the table `[policy]`.
     pub rule: Option<usize>,
     /// Its label.
@@ -165,9 +165,9 @@ pub struct Ruling<'a> {
 
 /// Who decides on a request now, and how it came to that.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Panel {
+pub struct ApproverSet {
     /// Who may approve; empty where nobody may.
-    pub deciders: Vec<Principal>,
+    pub approvers: Vec<Principal>,
     /// How many must agree.
     pub needed: u32,
     /// The label of the rule that says so; absent: the table `[policy]`.
@@ -175,18 +175,18 @@ pub struct Panel {
 }
 
 /// Who belongs to a group or a channel, as far as is known at the moment.
-pub trait Members {
+pub trait MembershipLookup {
     /// Whether `user` belongs to `principal`.
-    fn standing(&self, user: &UserId, principal: &Principal) -> Standing;
+    fn standing(&self, user: &UserId, principal: &Principal) -> Membership;
 
     /// Whether `user` is among `principals`.
-    fn among(&self, user: &UserId, principals: &[Principal]) -> Standing {
-        Standing::of(user, principals, |principal| self.standing(user, principal))
+    fn among(&self, user: &UserId, principals: &[Principal]) -> Membership {
+        Membership::of(user, principals, |principal| self.standing(user, principal))
     }
 }
 
-impl<F: Fn(&UserId, &Principal) -> Standing> Members for F {
-    fn standing(&self, user: &UserId, principal: &Principal) -> Standing {
+impl<F: Fn(&UserId, &Principal) -> Membership> MembershipLookup for F {
+    fn standing(&self, user: &UserId, principal: &Principal) -> Membership {
         self(user, principal)
     }
 }
@@ -218,15 +218,15 @@ impl Terms {
     }
 }
 
-impl<'a> Case<'a> {
+impl<'a> RuleInput<'a> {
     /// What rules look at in a request.
     pub fn of(request: &'a Request) -> Self {
         let Change::CreateUser(user) = &request.change;
-        Self::asking(user, &request.requester, &request.memberships, &request.origin)
+        Self::of_submission(user, &request.requester, &request.memberships, &request.origin)
     }
 
     /// What rules look at in a user who is being asked for.
-    pub fn asking(
+    pub fn of_submission(
         user: &'a CreateUser,
         requester: &'a UserId,
         memberships: &'a [Principal],
@@ -239,21 +239,21 @@ impl<'a> Case<'a> {
 
 impl Condition {
     /// Whether `case` meets it.
-    pub fn is_met_by(&self, case: &Case<'_>) -> bool {
+    pub fn is_met_by(&self, case: &RuleInput<'_>) -> bool {
         let is_requester = |principal: &Principal| match principal {
             Principal::User(user) => user == case.requester,
             Principal::Group(_) | Principal::Channel(_) => case.memberships.contains(principal),
         };
         any(&self.instances, |name| name == case.instance)
-            && any(&self.roles, |entry| case.role.is_meant_by(entry))
-            && any(&self.workspaces, |entry| case.workspace.is_meant_by(entry))
+            && any(&self.roles, |entry| case.role.matches_entry(entry))
+            && any(&self.workspaces, |entry| case.workspace.matches_entry(entry))
             && any(&self.requesters, is_requester)
             && any(&self.channels, |channel| channel == case.channel)
             && any(&self.email_domains, |domain| case.email.is_in(domain))
     }
 
     /// Whether somebody's request from `channel` for a user of `instance` can meet it, whatever else it asks for.
-    fn may_be_met(&self, asks: &Asks<'_>) -> bool {
+    fn may_be_met(&self, asks: &RuleContext<'_>) -> bool {
         let is_requester = |principal: &Principal| match principal {
             Principal::User(user) => user == asks.requester,
             Principal::Group(_) | Principal::Channel(_) => asks.memberships.contains(principal),
@@ -271,7 +271,7 @@ fn any<T>(list: &[T], is_met: impl Fn(&T) -> bool) -> bool {
 
 /// What is known of a request before its form is filled in.
 #[derive(Clone, Copy, Debug)]
-pub struct Asks<'a> {
+pub struct RuleContext<'a> {
     /// The name of the instance.
     pub instance: &'a str,
     /// Who asks.
@@ -284,47 +284,47 @@ pub struct Asks<'a> {
 
 impl Policy {
     /// The rules that hold for `case`, in order, and at last the table `[policy]`.
-    pub fn rulings<'a>(&'a self, case: &Case<'_>) -> impl Iterator<Item = Ruling<'a>> {
+    pub fn matching_rules<'a>(&'a self, case: &RuleInput<'_>) -> impl Iterator<Item = MatchedRule<'a>> {
         let rules = self.rules.iter().enumerate().filter(|(_, rule)| rule.condition.is_met_by(case));
         rules
-            .map(|(at, rule)| Ruling { rule: Some(at), label: &rule.label, terms: &rule.terms })
-            .chain(std::iter::once(Ruling { rule: None, label: "policy", terms: &self.base }))
+            .map(|(at, rule)| MatchedRule { rule: Some(at), label: &rule.label, terms: &rule.terms })
+            .chain(std::iter::once(MatchedRule { rule: None, label: "policy", terms: &self.base }))
             .collect::<Vec<_>>()
             .into_iter()
     }
 
     /// The first ruling for `case`.
-    pub fn ruling<'a>(&'a self, case: &Case<'_>) -> Ruling<'a> {
-        let base = Ruling { rule: None, label: "policy", terms: &self.base };
-        self.rulings(case).next().unwrap_or(base)
+    pub fn matched_rule<'a>(&'a self, case: &RuleInput<'_>) -> MatchedRule<'a> {
+        let base = MatchedRule { rule: None, label: "policy", terms: &self.base };
+        self.matching_rules(case).next().unwrap_or(base)
     }
 
     /// The ruling by which people decide on `case`: the first that asks somebody. A request that waits for a decision
     /// is never carried out without one, whatever the policy has become since.
-    pub fn deciding<'a>(&'a self, case: &Case<'_>) -> Ruling<'a> {
-        let asks = |ruling: &Ruling<'_>| !ruling.terms.approvers().is_empty();
-        self.rulings(case).find(asks).unwrap_or_else(|| self.ruling(case))
+    pub fn approval_rule<'a>(&'a self, case: &RuleInput<'_>) -> MatchedRule<'a> {
+        let asks = |ruling: &MatchedRule<'_>| !ruling.terms.approvers().is_empty();
+        self.matching_rules(case).find(asks).unwrap_or_else(|| self.matched_rule(case))
     }
 
     /// Who decides on `request` now. On one that is decided, whoever may have decided.
-    pub fn panel(&self, request: &Request) -> Panel {
-        let Ruling { rule, label, terms } = self.deciding(&Case::of(request));
+    pub fn approver_set(&self, request: &Request) -> ApproverSet {
+        let MatchedRule { rule, label, terms } = self.approval_rule(&RuleInput::of(request));
         let is_escalated = !matches!(request.state, State::Pending { is_escalated: false, .. });
-        Panel {
-            deciders: terms.deciders(is_escalated),
+        ApproverSet {
+            approvers: terms.deciders(is_escalated),
             needed: terms.approvals_needed(),
             rule: rule.map(|_| label.to_owned()),
         }
     }
 
-    /// As [`Policy::panel`]: who may decide.
+    /// As [`Policy::approver_set`]: who may decide.
     pub fn deciders(&self, request: &Request) -> Vec<Principal> {
-        self.panel(request).deciders
+        self.approver_set(request).approvers
     }
 
     /// The terms that a form may come to stand under, before anything in it is chosen. Never empty.
-    pub fn possible(&self, asks: &Asks<'_>) -> Vec<&Terms> {
-        self.prospects(asks, &[asks.instance]).into_iter().map(|prospect| prospect.ruling.terms).collect()
+    pub fn possible_terms(&self, asks: &RuleContext<'_>) -> Vec<&Terms> {
+        self.candidates(asks, &[asks.instance]).into_iter().map(|prospect| prospect.ruling.terms).collect()
     }
 
     /// Every group and channel whose members may count for which rule holds.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    change::{Change, CreatedUser, Difference, Narrowing},
+    change::{Change, CreatedUser, Difference, Reduction},
     people::{ChannelId, Principal, RequestId, UserId},
     text::Reason,
 };
@@ -35,16 +35,16 @@ pub struct Request {
     #[serde(default = "first")]
     pub revision: i64,
     /// How what is asked for has changed, oldest first.
-    #[serde(default)]
-    pub amendments: Vec<Amendment>,
+    #[serde(rename = "amendments", default)]
+    pub revisions: Vec<Revision>,
     /// How far it has come.
     pub state: State,
 }
 
 impl Request {
     /// The same request for less.
-    pub fn narrowed(&self, narrowing: &Narrowing) -> Self {
-        Self { change: self.change.narrowed(narrowing), ..self.clone() }
+    pub fn reduced(&self, narrowing: &Reduction) -> Self {
+        Self { change: self.change.reduced(narrowing), ..self.clone() }
     }
 }
 
@@ -54,8 +54,8 @@ fn first() -> i64 {
 
 /// A change of what is asked for, or what an approver said when they approved it as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Amendment {
-    /// Who changed it: the requester, or an approver who narrowed it.
+pub struct Revision {
+    /// Who changed it: the requester, or an approver who reduced it.
     pub by: UserId,
     /// When.
     pub at: Timestamp,
@@ -72,7 +72,7 @@ pub struct Amendment {
 
 /// One approval of several.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Agreement {
+pub struct ApprovalGiven {
     /// Who.
     pub by: UserId,
     /// When.
@@ -87,7 +87,7 @@ pub enum State {
     Pending {
         /// Who has agreed to the present revision.
         #[serde(default)]
-        approvals: Vec<Agreement>,
+        approvals: Vec<ApprovalGiven>,
         /// Whether more people were asked, since nobody decided for long.
         #[serde(default)]
         is_escalated: bool,
@@ -143,7 +143,7 @@ pub enum State {
 
 impl State {
     /// The state in which a request waits for its first approval.
-    pub fn undecided() -> Self {
+    pub fn pending() -> Self {
         Self::Pending { approvals: Vec::new(), is_escalated: false }
     }
 
@@ -266,7 +266,7 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// Whether trying the same request again can succeed once somebody has mended the cause.
-    pub fn is_mendable(self) -> bool {
+    pub fn is_retryable(self) -> bool {
         match self {
             Self::AccessDenied
             | Self::Credentials

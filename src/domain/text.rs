@@ -1,5 +1,5 @@
 //! What people type, made safe to keep: e-mail addresses, names and reasons. Each type is made by `parse`
-//! only. Nothing here knows where the text is shown; escaping for a medium belongs to that medium's room.
+//! only. Nothing here knows where the text is shown; escaping for a medium belongs to that medium's module.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub const REASON_MAX: usize = 1000;
 
 /// Why a typed text is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TextFault {
+pub enum TextError {
     /// Nothing, or nothing but white space and invisible characters.
     Empty,
     /// More characters than allowed.
@@ -34,19 +34,19 @@ impl Email {
     /// # Errors
     /// When it is empty, over [`EMAIL_MAX`] characters, or not `local@domain.tld` in the characters of the
     /// pattern in Marketo's description of `invite.json`.
-    pub fn parse(typed: &str) -> Result<Self, TextFault> {
+    pub fn parse(typed: &str) -> Result<Self, TextError> {
         let typed = typed.trim();
         if typed.is_empty() {
-            return Err(TextFault::Empty);
+            return Err(TextError::Empty);
         }
         if typed.chars().count() > EMAIL_MAX {
-            return Err(TextFault::TooLong);
+            return Err(TextError::TooLong);
         }
-        let (local, domain) = typed.rsplit_once('@').ok_or(TextFault::Malformed)?;
+        let (local, domain) = typed.rsplit_once('@').ok_or(TextError::Malformed)?;
         if is_local(local) && is_domain(domain) {
             Ok(Self(typed.to_owned()))
         } else {
-            Err(TextFault::Malformed)
+            Err(TextError::Malformed)
         }
     }
 
@@ -108,7 +108,7 @@ impl PersonName {
     ///
     /// # Errors
     /// When nothing is left, or more than [`NAME_MAX`] characters are.
-    pub fn parse(typed: &str) -> Result<Self, TextFault> {
+    pub fn parse(typed: &str) -> Result<Self, TextError> {
         let words: Vec<String> = typed
             .split(|c: char| c.is_whitespace())
             .map(|word| word.chars().filter(|c| !is_invisible(*c)).collect::<String>())
@@ -147,7 +147,7 @@ impl Reason {
     ///
     /// # Errors
     /// When nothing is left, or more than [`REASON_MAX`] characters are.
-    pub fn parse(typed: &str) -> Result<Self, TextFault> {
+    pub fn parse(typed: &str) -> Result<Self, TextError> {
         let lines = typed.replace("\r\n", "\n").replace('\r', "\n");
         let kept: String = lines
             .chars()
@@ -177,11 +177,11 @@ impl From<Reason> for String {
     }
 }
 
-fn bounded(text: String, max: usize) -> Result<String, TextFault> {
+fn bounded(text: String, max: usize) -> Result<String, TextError> {
     if text.is_empty() {
-        Err(TextFault::Empty)
+        Err(TextError::Empty)
     } else if text.chars().count() > max {
-        Err(TextFault::TooLong)
+        Err(TextError::TooLong)
     } else {
         Ok(text)
     }
@@ -234,21 +234,21 @@ mod tests {
     fn addresses_that_marketo_would_refuse() {
         let long = format!("{}@example.com", "a".repeat(EMAIL_MAX));
         for (typed, fault) in [
-            ("", TextFault::Empty),
-            ("  ", TextFault::Empty),
-            ("plain", TextFault::Malformed),
-            ("@example.com", TextFault::Malformed),
-            ("a@b", TextFault::Malformed),
-            ("a@b.c", TextFault::Malformed),
-            ("a@b..com", TextFault::Malformed),
-            ("a@-b.com", TextFault::Malformed),
-            ("a@b.c0m", TextFault::Malformed),
-            ("a b@example.com", TextFault::Malformed),
-            ("a@b@example.com", TextFault::Malformed),
-            ("a\u{202E}b@example.com", TextFault::Malformed),
-            ("ä@example.com", TextFault::Malformed),
-            ("<a@example.com>", TextFault::Malformed),
-            (&long, TextFault::TooLong),
+            ("", TextError::Empty),
+            ("  ", TextError::Empty),
+            ("plain", TextError::Malformed),
+            ("@example.com", TextError::Malformed),
+            ("a@b", TextError::Malformed),
+            ("a@b.c", TextError::Malformed),
+            ("a@b..com", TextError::Malformed),
+            ("a@-b.com", TextError::Malformed),
+            ("a@b.c0m", TextError::Malformed),
+            ("a b@example.com", TextError::Malformed),
+            ("a@b@example.com", TextError::Malformed),
+            ("a\u{202E}b@example.com", TextError::Malformed),
+            ("ä@example.com", TextError::Malformed),
+            ("<a@example.com>", TextError::Malformed),
+            (&long, TextError::TooLong),
         ] {
             assert_eq!(Email::parse(typed), Err(fault), "{typed}");
         }
@@ -268,11 +268,11 @@ mod tests {
             PersonName::parse(" Ada\u{202E}\tvan  \n Dyke\u{200B} ").unwrap().as_str(),
             "Ada van Dyke"
         );
-        assert_eq!(PersonName::parse("\u{200B}\u{FEFF} "), Err(TextFault::Empty));
+        assert_eq!(PersonName::parse("\u{200B}\u{FEFF} "), Err(TextError::Empty));
         assert_eq!(PersonName::parse(&"é".repeat(NAME_MAX)).unwrap().as_str().chars().count(), NAME_MAX);
-        assert_eq!(PersonName::parse(&"é".repeat(NAME_MAX + 1)), Err(TextFault::TooLong));
+        assert_eq!(PersonName::parse(&"é".repeat(NAME_MAX + 1)), Err(TextError::TooLong));
         assert_eq!(Reason::parse(" one\r\ntwo\u{7}\u{2066} ").unwrap().as_str(), "one\ntwo");
-        assert_eq!(Reason::parse(&"x".repeat(REASON_MAX + 1)), Err(TextFault::TooLong));
+        assert_eq!(Reason::parse(&"x".repeat(REASON_MAX + 1)), Err(TextError::TooLong));
     }
 
     proptest! {

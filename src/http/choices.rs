@@ -9,18 +9,18 @@ use std::{
 
 use super::{Edge, FILL_WITHIN, answer::Answer, filled::Filled, submissions::FormMetadata};
 use crate::{
-    cache::{instance::Instance, people::May},
+    directory::{instance::Instance, membership::Eligibility},
     domain::{
-        form::{Draft, Expected},
-        offer::{Catalog, Offer},
+        allowed_options::{AllowedOptions, Catalog},
+        form::{FormInput, FormPreview},
         people::{ChannelId, UserId},
-        policy::Asks,
+        policy::RuleContext,
         text::Email,
     },
     slack::{
         ids,
         inbound::Interaction,
-        views::{self, Choices, Form, Wording},
+        views::{self, Form, FormLabels, SelectOptions},
     },
 };
 
@@ -58,8 +58,8 @@ impl Latest {
 struct Choice {
     edge: Edge,
     instance: Arc<Instance>,
-    wording: Wording,
-    initial: Draft,
+    wording: FormLabels,
+    initial: FormInput,
     user: UserId,
     metadata: String,
     view: String,
@@ -69,7 +69,7 @@ struct Choice {
 
 /// Takes a choice in a form; nothing if there was none.
 pub(super) fn take(edge: &Edge, interaction: &Interaction, is_first: bool) -> Option<Answer> {
-    let wording = Wording::of(&interaction.view.callback_id)?;
+    let wording = FormLabels::of(&interaction.view.callback_id)?;
     let action = interaction.actions.iter().find(|action| action.block_id == ids::INSTANCE)?;
     let view = &interaction.view;
     // It was offered before the configuration changed; the submission will say so.
@@ -109,8 +109,8 @@ impl Choice {
         let catalog = match self.instance.catalog() {
             Some(catalog) => Some(catalog),
             None => {
-                let Some(shown) = self.show(Choices::Loading, hash).await else { return };
-                let catalog = self.instance.catalog_soon(FILL_WITHIN).await;
+                let Some(shown) = self.show(SelectOptions::Loading, hash).await else { return };
+                let catalog = self.instance.wait_for_catalog(FILL_WITHIN).await;
                 return self.fill(catalog.as_deref(), shown).await;
             }
         };
@@ -118,27 +118,27 @@ impl Choice {
     }
 
     async fn fill(&self, catalog: Option<&Catalog>, hash: Option<String>) {
-        let offer = catalog.map(|catalog| Offer::of(self.edge.engine.policy(), catalog));
-        self.show(offer.as_ref().map_or(Choices::Unavailable, Choices::Offered), hash).await;
+        let offer = catalog.map(|catalog| AllowedOptions::of(self.edge.engine.policy(), catalog));
+        self.show(offer.as_ref().map_or(SelectOptions::Unavailable, SelectOptions::Offered), hash).await;
     }
 
     /// Shows the form with `choices`, unless it shows those of a later choice already; then nothing. Gives its new hash.
-    async fn show(&self, choices: Choices<'_>, hash: Option<String>) -> Option<Option<String>> {
+    async fn show(&self, choices: SelectOptions<'_>, hash: Option<String>) -> Option<Option<String>> {
         let Self { edge, instance, view, at, .. } = self;
         let memberships = match edge.people.requester(&self.user).await {
-            May::Yes(asker) => asker.memberships,
-            May::No(_) | May::Unknown => Vec::new(),
+            Eligibility::Yes(asker) => asker.memberships,
+            Eligibility::No(_) | Eligibility::Unknown => Vec::new(),
         };
         let metadata: Option<FormMetadata> = serde_json::from_str(&self.metadata).ok();
         let channel = metadata.map_or_else(|| ChannelId(String::new()), |metadata| metadata.channel);
         let (requester, memberships) = (&self.user, memberships.as_slice());
-        let asks = Asks { instance: instance.name(), requester, memberships, channel: &channel };
+        let asks = RuleContext { instance: instance.name(), requester, memberships, channel: &channel };
         let form = Form {
             wording: self.wording,
             instances: &edge.instances.names(),
             instance: instance.name(),
             choices,
-            expected: &Expected::of(edge.engine.policy(), &asks),
+            expected: &FormPreview::of(edge.engine.policy(), &asks),
             initial: &self.initial,
             takes_focus: false,
             metadata: &self.metadata,

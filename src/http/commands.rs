@@ -16,17 +16,17 @@ use super::{
     lookups,
 };
 use crate::{
-    cache::people::May,
+    directory::membership::Eligibility,
     domain::{
-        form::{Draft, Expected},
-        offer::{Catalog, Offer},
-        policy::Asks,
+        allowed_options::{AllowedOptions, Catalog},
+        form::{FormInput, FormPreview},
+        policy::RuleContext,
     },
     slack::{
-        faults,
+        form_errors,
         inbound::SlashCommand,
-        views::{self, Choices, Form, Wording},
-        words,
+        replies,
+        views::{self, Form, FormLabels, SelectOptions},
     },
 };
 
@@ -53,7 +53,7 @@ fn take(edge: &Edge, signed: &Signed) -> Answer {
     let is_help = line == Line::Word(Word::Help);
     match edge.owner(&command.api_app_id, &[&command.team_id], &command.enterprise_id) {
         Owner::Others => return Answer::empty("foreign"),
-        Owner::NotKnown if !is_help => return Answer::told("starting", &words::starting()),
+        Owner::NotKnown if !is_help => return Answer::told("starting", &replies::starting()),
         Owner::NotKnown | Owner::Us => {}
     }
     if let Some(answer) = edge.limited_command(signed, &command) {
@@ -62,16 +62,16 @@ fn take(edge: &Edge, signed: &Signed) -> Answer {
     match line {
         Line::Word(Word::Help) => edge.usage(&command.command),
         Line::Near(word) => {
-            Answer::told("near_miss", &words::did_you_mean(&format!("{} {}", command.command, word.name())))
+            Answer::told("near_miss", &replies::suggestion(&format!("{} {}", command.command, word.name())))
         }
-        Line::Unknown => Answer::told("not_understood", &words::not_understood(&command.command)),
+        Line::Unknown => Answer::told("not_understood", &replies::not_understood(&command.command)),
         Line::Word(_) | Line::Form(_) if !signed.is_first => Answer::empty("repeated"),
         Line::Word(word) => {
             edge.tasks.spawn(lookups::answer(edge.clone(), Asked::of(&command), word));
             Answer::empty(word.name())
         }
         Line::Form(email) => {
-            edge.instances.modal_opens();
+            edge.instances.request_refresh();
             edge.tasks.spawn(open_form(edge.clone(), Asked::of(&command), email.to_owned()));
             Answer::empty("form")
         }
@@ -81,7 +81,7 @@ fn take(edge: &Edge, signed: &Signed) -> Answer {
 impl Edge {
     /// The answer to `help`. An app has one command, so its help is written once.
     fn usage(&self, command: &str) -> Answer {
-        let told = |command: &str| Answer::told_bytes(&words::usage(command, help()));
+        let told = |command: &str| Answer::told_bytes(&replies::usage(command, help()));
         let (known, bytes) = self.0.usage.get_or_init(|| (command.to_owned(), told(command)));
         let bytes = if known == command { bytes.clone() } else { told(command) };
         Answer::body("help", "application/json", bytes)
@@ -100,32 +100,33 @@ async fn open_form(edge: Edge, asked: Asked, email: String) {
     }
     let policy = edge.engine.policy();
     let memberships = match may {
-        Ok(May::No(why)) => {
-            let message = words::may_not_request(why, &policy.requesters, policy.base.approvers());
+        Ok(Eligibility::No(why)) => {
+            let message = replies::not_eligible(why, &policy.requesters, policy.base.approvers());
             tracing::info!(user = %asked.user, "may not request");
             return edge.whisper(asked.channel.as_str(), asked.user.as_str(), &asked.response_url, message);
         }
-        Ok(May::Yes(asker)) => asker.memberships,
-        Ok(May::Unknown) | Err(_) => Vec::new(),
+        Ok(Eligibility::Yes(asker)) => asker.memberships,
+        Ok(Eligibility::Unknown) | Err(_) => Vec::new(),
     };
     let channel = &asked.channel;
-    let asks = Asks { instance: "", requester: &asked.user, memberships: &memberships, channel };
+    let asks = RuleContext { instance: "", requester: &asked.user, memberships: &memberships, channel };
     let metadata = json!({"v": 1, "channel": asked.channel}).to_string();
-    let initial = Draft { email, ..Draft::default() };
+    let initial = FormInput { email, ..FormInput::default() };
     let filled = |instance: &str, catalog: &Catalog| {
         let form = Form {
-            wording: Wording::REQUEST,
+            wording: FormLabels::REQUEST,
             instances: &edge.instances.names(),
             instance,
-            choices: Choices::Offered(&Offer::of(policy, catalog)),
-            expected: &Expected::of(policy, &Asks { instance, ..asks }),
+            choices: SelectOptions::Offered(&AllowedOptions::of(policy, catalog)),
+            expected: &FormPreview::of(policy, &RuleContext { instance, ..asks }),
             initial: &initial,
             takes_focus: true,
             metadata: &metadata,
         };
         views::request_modal(&form)
     };
-    let known = edge.instances.known(|catalog| !Offer::of(policy, catalog).roles.is_empty());
+    let known =
+        edge.instances.first_with_catalog(|catalog| !AllowedOptions::of(policy, catalog).roles.is_empty());
     let view = match &known {
         Some((instance, catalog)) => filled(instance.name(), catalog),
         None => views::loading_modal(&metadata),
@@ -139,16 +140,16 @@ async fn open_form(edge: Edge, asked: Asked, email: String) {
                 asked.channel.as_str(),
                 asked.user.as_str(),
                 &asked.response_url,
-                words::no_modal(),
+                replies::modal_failed(),
             );
         }
     };
     if known.is_some() {
         return;
     }
-    let view = match edge.instances.known_soon(FILL_WITHIN).await {
+    let view = match edge.instances.wait_for_catalog(FILL_WITHIN).await {
         Some((instance, catalog)) => filled(instance.name(), &catalog),
-        None => views::unavailable_modal(faults::MARKETO_UNAVAILABLE),
+        None => views::unavailable_modal(form_errors::MARKETO_UNAVAILABLE),
     };
     if let Err(error) = edge.slack.update_view(&opened.id, opened.hash.as_deref(), &view).await {
         tracing::warn!(user = %asked.user, %error, "the form was not filled");

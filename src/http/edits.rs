@@ -1,5 +1,5 @@
 //! The form in which a requester changes a request that nobody has decided on: the form of a new request, filled in.
-//! Whoever asks for something else has to meet what a new request has to; the rest is decided in the engine.
+//! Whoever asks for something else has to meet what a new request has to; the rest is decided in the workflow.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -11,24 +11,24 @@ use super::{
     submissions::{checked, fault},
 };
 use crate::{
-    cache::people::May,
+    directory::membership::Eligibility,
     domain::{
+        allowed_options::AllowedOptions,
         change::Change,
         decide::{Refusal, Submission},
-        event::{Edited, Press},
-        form::{Draft, Expected, Field},
-        offer::Offer,
+        event::{Action, EditedRequest},
+        form::{Field, FormInput, FormPreview},
         people::{ChannelId, RequestId, UserId},
-        policy::Asks,
+        policy::RuleContext,
         request::{Request, State},
     },
-    engine::{Outcome, Pressed, Refused},
     slack::{
-        faults,
+        form_errors,
         inbound::Interaction,
-        views::{self, Choices, Form, Modal, Wording},
-        words,
+        replies,
+        views::{self, Form, FormLabels, Modal, SelectOptions},
     },
+    workflow::{ActionCommand, ActionOutcome, RefusedAction},
 };
 
 /// What the bot left in the form when it opened it. The channel in which the command was typed goes by the name that
@@ -50,33 +50,33 @@ pub(super) async fn modal(edge: &Edge, request: &Request, answer_in: &ChannelId)
     let Change::CreateUser(user) = &request.change;
     let asker = tokio::time::timeout(BEFORE_MODAL, edge.people.requester_now(requester)).await;
     let memberships = match asker {
-        Ok(May::Yes(asker)) => asker.memberships,
+        Ok(Eligibility::Yes(asker)) => asker.memberships,
         // Rights are checked when it is submitted.
-        Ok(May::No(_) | May::Unknown) | Err(_) => request.memberships.clone(),
+        Ok(Eligibility::No(_) | Eligibility::Unknown) | Err(_) => request.memberships.clone(),
     };
     let names = edge.instances.names();
     let known = edge.instances.get(&user.instance).or_else(|| edge.instances.iter().next());
     let (instance, catalog) = known.map_or(("", None), |instance| (instance.name(), instance.catalog()));
     let policy = edge.engine.policy();
-    let offer = catalog.map(|catalog| Offer::of(policy, &catalog));
+    let offer = catalog.map(|catalog| AllowedOptions::of(policy, &catalog));
     let choices = match &offer {
-        Some(offer) => Choices::Offered(offer),
+        Some(offer) => SelectOptions::Offered(offer),
         None if !edge.instances.are_several() => {
-            return views::unavailable_modal(faults::MARKETO_UNAVAILABLE);
+            return views::unavailable_modal(form_errors::MARKETO_UNAVAILABLE);
         }
-        None => Choices::Unavailable,
+        None => SelectOptions::Unavailable,
     };
-    let asks = Asks { instance, requester, memberships: &memberships, channel: origin };
+    let asks = RuleContext { instance, requester, memberships: &memberships, channel: origin };
     let metadata = json!({
         "v": 1, "request": id, "revision": revision, "channel": origin, "answer_in": answer_in
     });
     views::request_modal(&Form {
-        wording: Wording::EDIT,
+        wording: FormLabels::EDIT,
         instances: &names,
         instance,
         choices,
-        expected: &Expected::of(policy, &asks),
-        initial: &Draft::of(user, request.reason.as_ref()),
+        expected: &FormPreview::of(policy, &asks),
+        initial: &FormInput::of(user, request.reason.as_ref()),
         takes_focus: false,
         metadata: &metadata.to_string(),
     })
@@ -86,14 +86,14 @@ pub(super) async fn modal(edge: &Edge, request: &Request, answer_in: &ChannelId)
 pub(super) async fn submitted(edge: &Edge, interaction: &Interaction) -> Answer {
     tokio::time::timeout(ANSWER_WITHIN, take(edge, interaction)).await.unwrap_or_else(|_| {
         tracing::error!("a change could not be kept in time");
-        fault("store_failed", Field::Email, faults::NOTHING_STORED)
+        fault("store_failed", Field::Email, form_errors::NOTHING_STORED)
     })
 }
 
 async fn take(edge: &Edge, interaction: &Interaction) -> Answer {
     let metadata = serde_json::from_str(&interaction.view.private_metadata);
     let Ok(EditMetadata { request, revision, channel, answer_in }) = metadata else {
-        return fault("outdated", Field::Email, faults::FORM_OUTDATED);
+        return fault("outdated", Field::Email, form_errors::FORM_OUTDATED);
     };
     let by = UserId(interaction.user.id.clone());
     let key = interaction.submission_key();
@@ -101,7 +101,7 @@ async fn take(edge: &Edge, interaction: &Interaction) -> Answer {
         Ok(current) => current,
         Err(error) => {
             tracing::error!(%request, %error, "a request could not be read");
-            return fault("store_failed", Field::Email, faults::NOTHING_STORED);
+            return fault("store_failed", Field::Email, form_errors::NOTHING_STORED);
         }
     };
     let submission = checked(edge, interaction, channel).await;
@@ -111,34 +111,39 @@ async fn take(edge: &Edge, interaction: &Interaction) -> Answer {
             return Answer::empty("repeated");
         }
         (_, Ok(Submission { change, reason, memberships, .. })) => {
-            Edited { revision, change, reason, memberships }
+            EditedRequest { revision, change, reason, memberships }
         }
         // A form that comes too late is refused for that, whatever is in it.
         (Some(Request { change, reason, memberships, state, revision: now, .. }), Err(_))
             if now != revision || !matches!(state, State::Pending { .. }) =>
         {
-            Edited { revision, change, reason, memberships }
+            EditedRequest { revision, change, reason, memberships }
         }
         (_, Err(fault)) => return fault,
     };
-    let press = Press::Edit(Box::new(edited));
-    let pressed =
-        Pressed { key, request: request.clone(), by: by.clone(), press, answer_in: answer_in.clone() };
+    let press = Action::Edit(Box::new(edited));
+    let pressed = ActionCommand {
+        key,
+        request: request.clone(),
+        by: by.clone(),
+        action: press,
+        answer_in: answer_in.clone(),
+    };
     match edge.press(pressed).await {
-        Ok(Outcome::Counted(_)) => Answer::empty("counted"),
-        Ok(Outcome::Deferred) => Answer::empty("deferred"),
-        Ok(Outcome::Repeated) => Answer::empty("repeated"),
-        Ok(Outcome::Refused(Refused { why, deciders })) => {
+        Ok(ActionOutcome::Accepted(_)) => Answer::empty("counted"),
+        Ok(ActionOutcome::Deferred) => Answer::empty("deferred"),
+        Ok(ActionOutcome::Repeated) => Answer::empty("repeated"),
+        Ok(ActionOutcome::Refused(RefusedAction { why, approvers: deciders })) => {
             let form = Filled::new(&interaction.view.state, &edge.instances);
             let (field, text) = match &why {
                 Refusal::AnotherIsOpen => {
-                    (Field::Email, faults::already_pending(edge.instances.are_several()))
+                    (Field::Email, form_errors::already_pending(edge.instances.are_several()))
                 }
-                Refusal::OtherChannel => (Field::Role, faults::OTHER_CHANNEL.to_owned()),
-                Refusal::Changed => (Field::Email, faults::CHANGED.to_owned()),
+                Refusal::OtherChannel => (Field::Role, form_errors::OTHER_CHANNEL.to_owned()),
+                Refusal::Changed => (Field::Email, form_errors::CHANGED.to_owned()),
                 // Nothing that could be typed here would help.
                 _ => {
-                    let message = words::refusal(&why, &deciders, &by);
+                    let message = replies::refusal(&why, &deciders, &by);
                     edge.whisper(answer_in.as_str(), by.as_str(), "", message);
                     return Answer::empty("refused");
                 }
@@ -147,7 +152,7 @@ async fn take(edge: &Edge, interaction: &Interaction) -> Answer {
         }
         Err(error) => {
             tracing::error!(%request, %error, "a change could not be kept");
-            fault("store_failed", Field::Email, faults::NOTHING_STORED)
+            fault("store_failed", Field::Email, form_errors::NOTHING_STORED)
         }
     }
 }

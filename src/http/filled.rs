@@ -2,8 +2,8 @@
 //! form on the screen may be older than the configuration, or than the latest choice in it. It checks nothing.
 
 use crate::{
-    cache::instances::Instances,
-    domain::form::{Draft, Field},
+    directory::instances::Instances,
+    domain::form::{Field, FormInput},
     slack::{
         ids::{block_id_of, instance_in},
         inbound::ViewState,
@@ -39,14 +39,14 @@ impl<'a> Filled<'a> {
     }
 
     /// What was typed and chosen. A role or workspace of another instance than the chosen one is left out.
-    pub(super) fn draft(&self) -> Draft {
+    pub(super) fn draft(&self) -> FormInput {
         let instance = self.instance().unwrap_or_default();
         let value = |field| {
             let (block_id, carried) = self.block(field)?;
             let is_of_another = carried.is_some_and(|carried| carried != instance);
             self.state.value(block_id).filter(|_| !is_of_another).map(str::to_owned)
         };
-        Draft {
+        FormInput {
             instance: instance.to_owned(),
             email: value(Field::Email).unwrap_or_default(),
             first_name: value(Field::FirstName).unwrap_or_default(),

@@ -23,9 +23,9 @@ pub(super) async fn readyz(State(edge): State<Edge>) -> Response {
         let name = instance.name();
         if !instance.is_loaded() {
             let why =
-                instance.trouble().map_or_else(|| "still loading".to_owned(), |error| error.to_string());
+                instance.last_error().map_or_else(|| "still loading".to_owned(), |error| error.to_string());
             troubles.push(format!("Marketo instance {name}: roles, workspaces or users are missing: {why}"));
-        } else if let Some(why) = instance.locked_out() {
+        } else if let Some(why) = instance.access_error() {
             troubles.push(format!("Marketo instance {name}: {why}"));
         }
     }
@@ -40,14 +40,14 @@ pub(super) async fn readyz(State(edge): State<Edge>) -> Response {
 
 /// Prometheus text.
 pub(super) async fn metrics(State(edge): State<Edge>) -> Response {
-    let depth = tokio::time::timeout(ANSWER_WITHIN, edge.engine.store().depth(edge.clock.now())).await;
+    let depth = tokio::time::timeout(ANSWER_WITHIN, edge.engine.store().outbox_stats(edge.clock.now())).await;
     if let Ok(Ok(depth)) = depth {
         let age = depth.oldest_due_at.map_or(0, |due| (edge.clock.millis() - due).max(0));
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
         for (name, value) in [
             ("outbox_due", depth.due as f64),
             ("outbox_later", depth.later as f64),
-            ("outbox_buried", depth.buried as f64),
+            ("outbox_buried", depth.dead_letters as f64),
             ("outbox_oldest_due_seconds", age as f64 / 1000.0),
         ] {
             metrics::gauge!(name).set(value);

@@ -12,9 +12,9 @@ use super::{
 use crate::{
     config::Limits,
     slack::{
-        faults, ids,
+        form_errors, ids,
         inbound::{Interaction, SlashCommand},
-        words,
+        replies,
     },
 };
 
@@ -53,7 +53,7 @@ impl Edge {
     pub(super) fn limited_command(&self, signed: &Signed, command: &SlashCommand<'_>) -> Option<Answer> {
         let teams = [command.team_id.as_ref(), command.enterprise_id.as_ref()];
         self.spend(signed, &command.user_id, &teams).err()?;
-        Some(Answer::told(LIMITED, &words::too_many()))
+        Some(Answer::told(LIMITED, &replies::too_many()))
     }
 
     /// The answer to an interaction of somebody who does too much. A form stays open and says so; for a press it is not
@@ -68,11 +68,11 @@ impl Edge {
         let teams = [&view.app_installed_team_id, &team.id, &user.team_id, &view.team_id, &enterprise.id];
         let reached = self.spend(signed, &user.id, &teams.map(String::as_str)).err()?;
         if is_form && let Some(block) = field_of(interaction) {
-            return Some(Answer::field_errors(LIMITED, [(block, faults::TOO_MANY.to_owned())]));
+            return Some(Answer::field_errors(LIMITED, [(block, form_errors::TOO_MANY.to_owned())]));
         }
         let channel = if channel.id.is_empty() { &container.channel_id } else { &channel.id };
         if reached.is_news && !channel.is_empty() {
-            self.whisper(channel, &user.id, response_url, words::too_many());
+            self.whisper(channel, &user.id, response_url, replies::too_many());
         }
         Some(Answer::later(LIMITED, StatusCode::TOO_MANY_REQUESTS, reached.wait))
     }

@@ -11,18 +11,18 @@ use super::{
     line::{Word, help},
 };
 use crate::{
-    cache::people::May,
+    directory::membership::Eligibility,
     domain::{
-        people::{ChannelId, Standing, UserId},
-        policy::Asks,
+        people::{ChannelId, Membership, UserId},
+        policy::RuleContext,
         request::Request,
     },
-    engine::StoreError,
     slack::{
         ids,
+        replies::{self, NotRequester, PendingRequests, PolicyView, RequestItem, RequestLink},
         views::Message,
-        words::{self, Entry, Here, NotRequester, Place, Waiting},
     },
+    workflow::StoreError,
 };
 
 /// How long an answer waits to learn from Slack who is in which group.
@@ -41,11 +41,11 @@ pub(super) async fn answer(edge: Edge, asked: Asked, word: Word) {
         Word::Status => edge.status(&asked).await,
         Word::Pending => edge.pending(&asked).await,
         Word::Policy => Ok(edge.policy_for(&asked).await),
-        Word::Help => Ok(words::usage(&asked.command, help())),
+        Word::Help => Ok(replies::usage(&asked.command, help())),
     };
     let message = message.unwrap_or_else(|error| {
         tracing::warn!(user = %asked.user, %error, "what somebody asked for cannot be read");
-        words::cannot_look()
+        replies::read_failed()
     });
     edge.reply(&asked.channel, &asked.user, &asked.response_url, &message).await;
 }
@@ -54,7 +54,7 @@ impl Edge {
     async fn status(&self, asked: &Asked) -> Result<Message, StoreError> {
         let requests = in_time(self.engine.store().open_requests_of(&asked.user)).await?;
         let entries = self.entries(requests, &asked.user).await;
-        Ok(words::status(&asked.command, &entries, self.instances.are_several()))
+        Ok(replies::status(&asked.command, &entries, self.instances.are_several()))
     }
 
     async fn pending(&self, asked: &Asked) -> Result<Message, StoreError> {
@@ -62,36 +62,39 @@ impl Edge {
         self.learn_who_decides(&undecided, &asked.user).await;
         let (mut theirs, mut unknown) = (Vec::new(), 0);
         for request in undecided {
-            match self.engine.waits_for(&request, &asked.user) {
-                Standing::Yes => theirs.push(request),
-                Standing::Unknown => unknown += 1,
-                Standing::No => {}
+            match self.engine.may_decide(&request, &asked.user) {
+                Membership::Yes => theirs.push(request),
+                Membership::Unknown => unknown += 1,
+                Membership::No => {}
             }
         }
         let theirs = self.entries(theirs, &asked.user).await;
-        Ok(words::pending(&Waiting { theirs, unknown }, self.instances.are_several()))
+        Ok(replies::pending(&PendingRequests { theirs, unknown }, self.instances.are_several()))
     }
 
     async fn policy_for(&self, asked: &Asked) -> Message {
         let policy = self.engine.policy();
         let may = tokio::time::timeout(LEARN_WITHIN, self.people.requester_now(&asked.user)).await;
-        let asker = match may.unwrap_or(May::Unknown) {
-            May::Yes(asker) => asker,
-            May::No(why) => return words::may_not_request(why, &policy.requesters, policy.base.approvers()),
-            May::Unknown => {
+        let asker = match may.unwrap_or(Eligibility::Unknown) {
+            Eligibility::Yes(asker) => asker,
+            Eligibility::No(why) => {
+                return replies::not_eligible(why, &policy.requesters, policy.base.approvers());
+            }
+            Eligibility::Unknown => {
                 let why = NotRequester::CannotCheck;
-                return words::may_not_request(why, &policy.requesters, policy.base.approvers());
+                return replies::not_eligible(why, &policy.requesters, policy.base.approvers());
             }
         };
         let channel = &asked.channel;
-        let asks = Asks { instance: "", requester: &asked.user, memberships: &asker.memberships, channel };
-        words::policy(&Here {
+        let asks =
+            RuleContext { instance: "", requester: &asked.user, memberships: &asker.memberships, channel };
+        replies::policy(&PolicyView {
             requester: &asked.user,
             zone: &asker.zone,
             now: self.clock.now(),
             channel,
             email_domains: &policy.email_domains,
-            prospects: &policy.prospects(&asks, &self.instances.names()),
+            prospects: &policy.candidates(&asks, &self.instances.names()),
         })
     }
 
@@ -101,8 +104,9 @@ impl Edge {
             let mut asked = Vec::new();
             for request in requests {
                 let deciders = self.engine.policy().deciders(request);
-                if self.engine.waits_for(request, user) == Standing::Unknown && !asked.contains(&deciders) {
-                    self.people.learn(user, &deciders).await;
+                if self.engine.may_decide(request, user) == Membership::Unknown && !asked.contains(&deciders)
+                {
+                    self.people.refresh_if_stale(user, &deciders).await;
                     asked.push(deciders);
                 }
             }
@@ -113,10 +117,10 @@ impl Edge {
     }
 
     /// The requests with who decides on them, and where `reader` can open those that are listed.
-    async fn entries(&self, requests: Vec<Request>, reader: &UserId) -> Vec<Entry> {
-        let mut places = self.places(&requests[..requests.len().min(words::LISTED_MAX)], reader).await;
-        let entry = |(at, request): (usize, Request)| Entry {
-            panel: self.engine.policy().panel(&request),
+    async fn entries(&self, requests: Vec<Request>, reader: &UserId) -> Vec<RequestItem> {
+        let mut places = self.places(&requests[..requests.len().min(replies::LISTED_MAX)], reader).await;
+        let entry = |(at, request): (usize, Request)| RequestItem {
+            panel: self.engine.policy().approver_set(&request),
             place: places.remove(&at),
             request,
         };
@@ -124,7 +128,7 @@ impl Edge {
     }
 
     /// Where `reader` can open these requests, as far as that is found out in time.
-    async fn places(&self, requests: &[Request], reader: &UserId) -> HashMap<usize, Place> {
+    async fn places(&self, requests: &[Request], reader: &UserId) -> HashMap<usize, RequestLink> {
         let mut places = HashMap::new();
         if tokio::time::timeout(LINKS_WITHIN, self.look_for(requests, reader, &mut places)).await.is_err() {
             tracing::warn!(%reader, "some links could not be found out in time");
@@ -132,7 +136,12 @@ impl Edge {
         places
     }
 
-    async fn look_for(&self, requests: &[Request], reader: &UserId, places: &mut HashMap<usize, Place>) {
+    async fn look_for(
+        &self,
+        requests: &[Request],
+        reader: &UserId,
+        places: &mut HashMap<usize, RequestLink>,
+    ) {
         let mut visible = HashMap::new();
         let mut looking = JoinSet::new();
         for (at, request) in requests.iter().enumerate() {
@@ -142,7 +151,7 @@ impl Edge {
             let edge = self.clone();
             looking.spawn(async move {
                 let url = edge.slack.permalink(&channel, &ts).await.ok()?;
-                Some((at, if part == ids::CARD { Place::Card(url) } else { Place::Direct(url) }))
+                Some((at, if part == ids::CARD { RequestLink::Card(url) } else { RequestLink::Direct(url) }))
             });
         }
         while let Some(found) = looking.join_next().await {

@@ -44,16 +44,16 @@ use tokio_util::task::TaskTracker;
 pub use self::server::serve;
 use self::{body::Intake, certificate::Expected, limited::Shares, replay::Replays, signature::Keys};
 use crate::{
-    cache::{
-        instances::Instances,
-        people::{People, Teams},
-    },
     clock::Clock,
     config::{ClientCert, Limits},
+    directory::{
+        instances::Instances,
+        membership::{MembershipCache, ServedTeams},
+    },
     domain::people::{ChannelId, UserId},
-    engine::Engine,
     health::Health,
     slack::{client::Client, error::Class, views::Message},
+    workflow::Workflow,
 };
 
 /// How long the background may take before a modal must open: its trigger dies after 3 s.
@@ -69,11 +69,11 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(2_500);
 #[derive(Debug)]
 pub struct Parts {
     /// Loads, decides and saves.
-    pub engine: Engine,
+    pub engine: Workflow,
     /// Time.
     pub clock: Clock,
     /// Who is in which group.
-    pub people: Arc<People>,
+    pub people: Arc<MembershipCache>,
     /// What the Marketo instances have.
     pub instances: Instances,
     /// The Web API.
@@ -85,7 +85,7 @@ pub struct Parts {
     /// The accepted signing secrets.
     pub signing_secrets: Vec<SecretString>,
     /// The served workspaces, once known.
-    pub teams: Teams,
+    pub teams: ServedTeams,
     /// The app's id; absent: not checked.
     pub app_id: Option<String>,
     /// How much is taken at once.

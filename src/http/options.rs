@@ -8,7 +8,7 @@ use axum::{
 
 use super::{Edge, Owner, answer::Answer, interactions};
 use crate::{
-    domain::{form::Field, offer::Offer},
+    domain::{allowed_options::AllowedOptions, form::Field},
     slack::{ids, inbound::Interaction, views},
 };
 
@@ -39,6 +39,6 @@ fn matching(edge: &Edge, block_id: &str, typed: &str) -> Answer {
         None => edge.instances.iter().next().filter(|_| !edge.instances.are_several()),
     };
     let catalog = instance.and_then(|instance| instance.catalog()).unwrap_or_default();
-    let offer = Offer::of(edge.engine.policy(), &catalog);
+    let offer = AllowedOptions::of(edge.engine.policy(), &catalog);
     Answer::json(outcome, &views::options(&offer, field, typed))
 }

@@ -12,17 +12,17 @@ use super::{
 };
 use crate::{
     domain::{
-        event::Press,
+        event::Action,
         people::{ChannelId, RequestId, UserId},
         request::Request,
     },
-    engine::{Outcome, Pressed, StoreError},
     slack::{
         ids,
-        inbound::{Action, Interaction},
+        inbound::{Action as BlockAction, Interaction},
+        replies,
         views::{self, Message, Modal},
-        words,
     },
+    workflow::{ActionCommand, ActionOutcome, StoreError},
 };
 
 /// A press of one of our buttons.
@@ -43,9 +43,9 @@ pub(super) async fn take(edge: &Edge, interaction: &Interaction, is_first: bool)
     let ours = interaction.actions.iter().find_map(|action| press_of(interaction, action));
     let Some((press, button)) = ours else { return Answer::empty("not_handled") };
     let form = match press {
-        Press::AskToDeny => Some("deny_form"),
-        Press::AskToReview => Some("review_form"),
-        Press::AskToEdit => Some("edit_form"),
+        Action::OpenDenial => Some("deny_form"),
+        Action::OpenReview => Some("review_form"),
+        Action::OpenEdit => Some("edit_form"),
         _ => None,
     };
     if let Some(form) = form {
@@ -55,16 +55,16 @@ pub(super) async fn take(edge: &Edge, interaction: &Interaction, is_first: bool)
         return Answer::empty(form);
     }
     match edge.press(button.pressed(press)).await {
-        Ok(Outcome::Counted(_)) => Answer::empty("counted"),
-        Ok(Outcome::Deferred) => Answer::empty("deferred"),
-        Ok(Outcome::Repeated) => Answer::empty("repeated"),
-        Ok(Outcome::Refused(refused)) => {
-            button.refused(edge, words::refusal(&refused.why, &refused.deciders, &button.by));
+        Ok(ActionOutcome::Accepted(_)) => Answer::empty("counted"),
+        Ok(ActionOutcome::Deferred) => Answer::empty("deferred"),
+        Ok(ActionOutcome::Repeated) => Answer::empty("repeated"),
+        Ok(ActionOutcome::Refused(refused)) => {
+            button.refused(edge, replies::refusal(&refused.why, &refused.approvers, &button.by));
             Answer::empty("refused")
         }
         Err(error) => {
             tracing::error!(request = %button.request, %error, "a press could not be kept");
-            button.refused(edge, words::try_again());
+            button.refused(edge, replies::try_again());
             // Not 200: that would promise that the press is kept.
             Answer::status("store_failed", StatusCode::SERVICE_UNAVAILABLE)
         }
@@ -72,9 +72,9 @@ pub(super) async fn take(edge: &Edge, interaction: &Interaction, is_first: bool)
 }
 
 impl Edge {
-    /// As [`crate::engine::Engine::press`], in time for an answer. A press that is given up may count nevertheless.
-    pub(super) async fn press(&self, pressed: Pressed) -> Result<Outcome, StoreError> {
-        let pressing = tokio::time::timeout(ANSWER_WITHIN, self.engine.press(pressed));
+    /// As [`crate::workflow::Workflow::handle_action`], in time for an answer. A press that is given up may count nevertheless.
+    pub(super) async fn press(&self, pressed: ActionCommand) -> Result<ActionOutcome, StoreError> {
+        let pressing = tokio::time::timeout(ANSWER_WITHIN, self.engine.handle_action(pressed));
         pressing.await.unwrap_or(Err(StoreError::TimedOut))
     }
 
@@ -83,7 +83,7 @@ impl Edge {
     async fn learn_deciders(&self, button: &Button) {
         let learn = async {
             if let Ok(Some(request)) = self.engine.store().request(&button.request).await {
-                self.people.learn(&button.by, &self.engine.policy().deciders(&request)).await;
+                self.people.refresh_if_stale(&button.by, &self.engine.policy().deciders(&request)).await;
             }
         };
         if tokio::time::timeout(BEFORE_MODAL, learn).await.is_err() {
@@ -92,22 +92,22 @@ impl Edge {
     }
 }
 
-fn press_of(interaction: &Interaction, action: &Action) -> Option<(Press, Button)> {
+fn press_of(interaction: &Interaction, action: &BlockAction) -> Option<(Action, Button)> {
     let button = Button::read(interaction, action);
     let press = match action.action_id.as_str() {
-        ids::APPROVE => Press::approves(button.revision),
-        ids::REVIEW => Press::AskToReview,
-        ids::DENY | ids::DENY_IN_REVIEW => Press::AskToDeny,
-        ids::EDIT => Press::AskToEdit,
-        ids::CANCEL => Press::Cancel,
-        ids::RETRY => Press::Retry,
+        ids::APPROVE => Action::approves(button.revision),
+        ids::REVIEW => Action::OpenReview,
+        ids::DENY | ids::DENY_IN_REVIEW => Action::OpenDenial,
+        ids::EDIT => Action::OpenEdit,
+        ids::CANCEL => Action::Cancel,
+        ids::RETRY => Action::Retry,
         _ => return None,
     };
     Some((press, button))
 }
 
 impl Button {
-    fn read(interaction: &Interaction, action: &Action) -> Self {
+    fn read(interaction: &Interaction, action: &BlockAction) -> Self {
         let Interaction { user, container, channel, trigger_id, .. } = interaction;
         let channel = if channel.id.is_empty() { &container.channel_id } else { &channel.id };
         // A button in a modal comes from no conversation; the card to which a review belongs stands in one.
@@ -134,21 +134,21 @@ impl Button {
         }
     }
 
-    fn pressed(&self, press: Press) -> Pressed {
-        Pressed {
+    fn pressed(&self, press: Action) -> ActionCommand {
+        ActionCommand {
             key: self.key.clone(),
             request: self.request.clone(),
             by: self.by.clone(),
-            press,
+            action: press,
             answer_in: self.channel.clone(),
         }
     }
 
     /// The form behind this button.
-    async fn form(&self, edge: &Edge, request: &Request, press: &Press) -> Modal {
+    async fn form(&self, edge: &Edge, request: &Request, press: &Action) -> Modal {
         match press {
-            Press::AskToReview => reviews::modal(edge, request, &self.channel).await,
-            Press::AskToEdit => edits::modal(edge, request, &self.channel).await,
+            Action::OpenReview => reviews::modal(edge, request, &self.channel).await,
+            Action::OpenEdit => edits::modal(edge, request, &self.channel).await,
             _ => {
                 let (id, channel) = (&request.id, &self.channel);
                 let metadata =
@@ -164,12 +164,12 @@ impl Button {
 }
 
 /// Opens the form behind a button, for whoever may use it.
-async fn open_form(edge: Edge, button: Button, press: Press) {
-    if press != Press::AskToEdit {
+async fn open_form(edge: Edge, button: Button, press: Action) {
+    if press != Action::OpenEdit {
         edge.learn_deciders(&button).await;
     }
     let message = match edge.press(button.pressed(press.clone())).await {
-        Ok(Outcome::Counted(request)) => {
+        Ok(ActionOutcome::Accepted(request)) => {
             let view = button.form(&edge, &request, &press).await;
             let opened = if button.is_in_review {
                 edge.slack.push_view(&button.trigger_id, &view).await
@@ -180,15 +180,15 @@ async fn open_form(edge: Edge, button: Button, press: Press) {
                 Ok(_) => return,
                 Err(error) => {
                     tracing::warn!(request = %button.request, %error, "a form did not open");
-                    words::no_modal()
+                    replies::modal_failed()
                 }
             }
         }
-        Ok(Outcome::Refused(refused)) => words::refusal(&refused.why, &refused.deciders, &button.by),
-        Ok(Outcome::Deferred | Outcome::Repeated) => return,
+        Ok(ActionOutcome::Refused(refused)) => replies::refusal(&refused.why, &refused.approvers, &button.by),
+        Ok(ActionOutcome::Deferred | ActionOutcome::Repeated) => return,
         Err(error) => {
             tracing::error!(request = %button.request, %error, "a press could not be looked at");
-            words::try_again()
+            replies::try_again()
         }
     };
     button.refused(&edge, message);

@@ -1,5 +1,5 @@
 //! The form of a review: what it is filled with when it opens, and what becomes of it when it is submitted. Whether
-//! somebody may approve, and what, is decided in the engine; what cannot be chosen at all stands beside its field.
+//! somebody may approve, and what, is decided in the workflow; what cannot be chosen at all stands beside its field.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -11,26 +11,26 @@ use super::{
 };
 use crate::{
     domain::{
-        change::Narrowing,
+        allowed_options::AllowedOptions,
+        change::Reduction,
         decide::Refusal,
-        event::Press,
+        event::Action,
         expiration::{Expiration, Zone},
-        form::{Field, FieldFault, Rules},
-        offer::Offer,
-        people::{ChannelId, RequestId, Standing, UserId},
-        policy::{Case, Members},
+        form::{Field, FieldError, FormContext},
+        people::{ChannelId, Membership, RequestId, UserId},
+        policy::{MembershipLookup, RuleInput},
         request::{Request, State},
-        review::{Choice, check},
+        review::{ReviewInput, validate},
         text::Reason,
     },
-    engine::{Outcome, Pressed, Refused},
     slack::{
-        faults,
+        form_errors,
         ids::{self, block_id_of},
         inbound::Interaction,
+        replies,
         views::{self, Modal, Review},
-        words,
     },
+    workflow::{ActionCommand, ActionOutcome, RefusedAction},
 };
 
 /// What the bot left in the form when it opened it.
@@ -55,13 +55,13 @@ pub(super) async fn modal(edge: &Edge, request: &Request, channel: &ChannelId) -
             tokio::time::timeout(BEFORE_MODAL, told).await.unwrap_or_else(|_| Zone::utc())
         }
     };
-    let max_access = policy.deciding(&Case::of(request)).terms.max_access;
+    let max_access = policy.approval_rule(&RuleInput::of(request)).terms.max_access;
     let metadata = json!({
         "v": 1, "request": request.id, "revision": request.revision, "channel": channel
     });
     views::review_modal(&Review {
         request,
-        panel: &policy.panel(request),
+        panel: &policy.approver_set(request),
         offer: &offer(edge, request),
         names_instance: edge.instances.are_several(),
         has_ended: asked.is_some_and(|asked| asked.at() <= now),
@@ -71,73 +71,73 @@ pub(super) async fn modal(edge: &Edge, request: &Request, channel: &ChannelId) -
 }
 
 /// What may be chosen on the instance of `request`; nothing where that is not known.
-fn offer(edge: &Edge, request: &Request) -> Offer {
+fn offer(edge: &Edge, request: &Request) -> AllowedOptions {
     let instance = edge.instances.get(request.change.instance());
     let catalog = instance.and_then(|instance| instance.catalog()).unwrap_or_default();
-    Offer::of(edge.engine.policy(), &catalog)
+    AllowedOptions::of(edge.engine.policy(), &catalog)
 }
 
 /// Takes the form. It closes when the press is kept or nothing is left to approve.
 pub(super) async fn submitted(edge: &Edge, interaction: &Interaction) -> Answer {
     tokio::time::timeout(ANSWER_WITHIN, take(edge, interaction)).await.unwrap_or_else(|_| {
         tracing::error!("a review could not be kept in time");
-        beside_note("store_failed", faults::NOTHING_STORED)
+        beside_note("store_failed", form_errors::NOTHING_STORED)
     })
 }
 
 async fn take(edge: &Edge, interaction: &Interaction) -> Answer {
     let metadata = serde_json::from_str(&interaction.view.private_metadata);
     let Ok(ReviewMetadata { request: id, revision, channel }) = metadata else {
-        return beside_note("outdated", faults::FORM_OUTDATED);
+        return beside_note("outdated", form_errors::FORM_OUTDATED);
     };
     let by = UserId(interaction.user.id.clone());
     let request = match edge.engine.store().request(&id).await {
         Ok(request) => request,
         Err(error) => {
             tracing::error!(request = %id, %error, "a request could not be read");
-            return beside_note("store_failed", faults::NOTHING_STORED);
+            return beside_note("store_failed", form_errors::NOTHING_STORED);
         }
     };
     // A form that shows something else, or comes too late, is refused for that, whatever was chosen in it.
     let is_current =
         |request: &&Request| request.revision == revision && matches!(request.state, State::Pending { .. });
     let (narrowing, note) = match request.as_ref().filter(is_current) {
-        None => (Narrowing::default(), None),
+        None => (Reduction::default(), None),
         Some(request) => match checked(edge, interaction, request).await {
             Ok(checked) => checked,
             Err(found) => return beside(&found, |field| place(edge, request, interaction, field)),
         },
     };
-    let pressed = Pressed {
+    let pressed = ActionCommand {
         key: interaction.submission_key(),
         request: id.clone(),
         by: by.clone(),
-        press: Press::Approve { revision, narrowing: narrowing.clone(), note },
+        action: Action::Approve { revision, reduction: narrowing.clone(), note },
         answer_in: channel.clone(),
     };
     match edge.press(pressed).await {
-        Ok(Outcome::Counted(_)) => Answer::empty("counted"),
-        Ok(Outcome::Deferred) => Answer::empty("deferred"),
-        Ok(Outcome::Repeated) => Answer::empty("repeated"),
-        Ok(Outcome::Refused(mut refused)) => {
+        Ok(ActionOutcome::Accepted(_)) => Answer::empty("counted"),
+        Ok(ActionOutcome::Deferred) => Answer::empty("deferred"),
+        Ok(ActionOutcome::Repeated) => Answer::empty("repeated"),
+        Ok(ActionOutcome::Refused(mut refused)) => {
             if refused.why == Refusal::Changed
                 && let Some(why) = edge.agreed_before(&id, &by).await
             {
                 refused.why = why;
             }
             // Who may decide on the request, but not on what they chose in it.
-            let may_decide = edge.people.among(&by, &refused.deciders) == Standing::Yes;
+            let may_decide = edge.people.among(&by, &refused.approvers) == Membership::Yes;
             let is_others = refused.why == Refusal::NotApprover && may_decide;
             if let Some(request) = request.as_ref().filter(|_| is_others) {
-                refused.deciders = edge.engine.policy().deciders(&request.narrowed(&narrowing));
+                refused.approvers = edge.engine.policy().deciders(&request.reduced(&narrowing));
             }
-            let Refused { why, deciders } = refused;
-            edge.whisper(channel.as_str(), by.as_str(), "", words::refusal(&why, &deciders, &by));
+            let RefusedAction { why, approvers: deciders } = refused;
+            edge.whisper(channel.as_str(), by.as_str(), "", replies::refusal(&why, &deciders, &by));
             let fault = match why {
-                Refusal::Changed => Some((Field::Reason, faults::CHANGED)),
-                Refusal::Widens => Some((Field::Expiration, faults::WIDENS)),
-                Refusal::ExpirationPassed => Some((Field::Expiration, faults::ENDED)),
-                Refusal::NotApprover if is_others => Some((Field::Role, faults::OTHERS_DECIDE)),
+                Refusal::Changed => Some((Field::Reason, form_errors::CHANGED)),
+                Refusal::ExceedsRequest => Some((Field::Expiration, form_errors::WIDENS)),
+                Refusal::ExpirationPassed => Some((Field::Expiration, form_errors::ENDED)),
+                Refusal::NotApprover if is_others => Some((Field::Role, form_errors::OTHERS_DECIDE)),
                 _ => None,
             };
             match (fault, &request) {
@@ -149,7 +149,7 @@ async fn take(edge: &Edge, interaction: &Interaction) -> Answer {
         }
         Err(error) => {
             tracing::error!(request = %id, %error, "a review could not be kept");
-            beside_note("store_failed", faults::NOTHING_STORED)
+            beside_note("store_failed", form_errors::NOTHING_STORED)
         }
     }
 }
@@ -158,17 +158,17 @@ async fn checked(
     edge: &Edge,
     interaction: &Interaction,
     request: &Request,
-) -> Result<(Narrowing, Option<Reason>), Vec<FieldFault>> {
+) -> Result<(Reduction, Option<Reason>), Vec<FieldError>> {
     let instance = edge.instances.are_several().then(|| request.change.instance());
     let state = &interaction.view.state;
     let value = |field| state.value(&block_id_of(field, instance)).map(str::to_owned);
-    let choice = Choice {
+    let choice = ReviewInput {
         expiration: value(Field::Expiration),
         role: value(Field::Role),
         workspace: value(Field::Workspace),
         note: state.value(ids::NOTE).unwrap_or_default().to_owned(),
     };
-    let rules = Rules {
+    let rules = FormContext {
         now: edge.clock.now(),
         policy: edge.engine.policy(),
         offer: &offer(edge, request),
@@ -177,7 +177,7 @@ async fn checked(
         memberships: &request.memberships,
         channel: &request.origin,
     };
-    check(rules, request, &choice)
+    validate(rules, request, &choice)
 }
 
 /// The block id under which a fault is shown beside `field`, or beside the one that stands for it: Slack shows faults
@@ -204,7 +204,7 @@ impl Edge {
         let State::Pending { approvals, .. } = &request.state else { return None };
         let has_agreed = approvals.iter().any(|agreement| agreement.by == *by);
         let given = u32::try_from(approvals.len()).unwrap_or(u32::MAX);
-        let needed = self.engine.policy().panel(&request).needed;
-        has_agreed.then_some(Refusal::AgreedBefore { given, needed })
+        let needed = self.engine.policy().approver_set(&request).needed;
+        has_agreed.then_some(Refusal::ApprovalAlreadyGiven { given, needed })
     }
 }

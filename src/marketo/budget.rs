@@ -52,14 +52,14 @@ impl Drop for Permit {
 /// There was no place within the time that the caller was ready to wait. Nothing was sent.
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[error("{why}")]
-pub(super) struct NoPlace {
+pub(super) struct NoPermit {
     /// When it is worth asking again.
     pub(super) retry_after: Duration,
     /// For operators.
     pub(super) why: &'static str,
 }
 
-impl NoPlace {
+impl NoPermit {
     /// All places are taken.
     pub(super) fn used_up(retry_after: Duration) -> Self {
         Self { retry_after, why: "our own budget of calls is used up" }
@@ -88,11 +88,11 @@ impl Budget {
         self: &Arc<Self>,
         clock: &Clock,
         patience: Duration,
-    ) -> Result<Permit, NoPlace> {
+    ) -> Result<Permit, NoPermit> {
         tokio::select! {
             biased;
             permit = self.place(clock) => Ok(permit),
-            () = clock.sleep(patience) => Err(NoPlace::used_up(self.worth_asking_after(clock.millis()))),
+            () = clock.sleep(patience) => Err(NoPermit::used_up(self.worth_asking_after(clock.millis()))),
         }
     }
 

@@ -14,10 +14,10 @@ use url::Url;
 use super::{
     error::{BuildError, Call, Class, Error},
     permit::Permits,
-    shared::Places,
-    token::{Issued, Tokens, Usable},
+    shared::SharedPermits,
+    token::{IssuedToken, Tokens, UsableToken},
     transport,
-    users::{Unit, Walk},
+    users::{OffsetUnit, UserPages},
     wire::{self, InviteBody, InviteUser, Role, User, Workspace},
 };
 use crate::clock::Clock;
@@ -61,7 +61,7 @@ struct Inner {
     timeout: Duration,
     tokens: Tokens,
     permits: Permits,
-    unit: Unit,
+    unit: OffsetUnit,
 }
 
 impl std::fmt::Debug for Client {
@@ -87,7 +87,7 @@ impl Client {
         settings: Settings,
         clock: Clock,
         tls: rustls::ClientConfig,
-        places: Option<Arc<dyn Places>>,
+        places: Option<Arc<dyn SharedPermits>>,
     ) -> Result<Self, BuildError> {
         let base = base_url(&settings.base_url)?;
         let http = reqwest::Client::builder()
@@ -112,7 +112,7 @@ impl Client {
             timeout,
             tokens: Tokens::default(),
             permits: Permits::new(calls_per_20s, max_concurrent, timeout, places),
-            unit: Unit::default(),
+            unit: OffsetUnit::default(),
         })))
     }
 
@@ -189,9 +189,9 @@ impl Client {
 
     /// Calls `visit` with every user once, until it returns false.
     async fn walk(&self, mut visit: impl FnMut(User) -> bool) -> Result<(), Error> {
-        let mut walk = Walk::new(&self.0.unit);
+        let mut walk = UserPages::new(&self.0.unit);
         while let Some(offset) = walk.next_offset() {
-            let page = [("pageOffset", offset), ("pageSize", Walk::PAGE)];
+            let page = [("pageOffset", offset), ("pageSize", UserPages::PAGE)];
             let answer = match self.0.read(Call::AllUsers, "allusers.json", &page).await {
                 Ok(answer) => answer,
                 Err(error) if walk.is_end(&error) => Value::Array(Vec::new()),
@@ -246,7 +246,7 @@ impl Inner {
         call: Call,
         hidden: &[&str],
         request: RequestBuilder,
-        token: &Usable,
+        token: &UsableToken,
     ) -> Result<Value, Error> {
         let _permit = self.permits.acquire(&self.clock, self.timeout).await.map_err(|none| {
             let class = Class::NotExecuted { retry_after: Some(none.retry_after) };
@@ -261,12 +261,12 @@ impl Inner {
         transport::send(&self.clock, call, request.header(AUTHORIZATION, bearer), &hidden).await
     }
 
-    async fn token(&self) -> Result<Usable, Error> {
+    async fn token(&self) -> Result<UsableToken, Error> {
         self.tokens.get(&self.clock, || self.ask_for_token()).await
     }
 
     /// `GET /identity/oauth/token`; does not count against the limits, so it needs no place in the budget.
-    async fn ask_for_token(&self) -> Result<Issued, Error> {
+    async fn ask_for_token(&self) -> Result<IssuedToken, Error> {
         let secret = self.client_secret.expose_secret();
         let request = self.http.get(format!("{}{IDENTITY}", self.base)).query(&[
             ("grant_type", "client_credentials"),

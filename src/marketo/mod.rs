@@ -6,13 +6,13 @@
 //! leads to one repetition, because Marketo answers it before it does anything.
 //! E-mails, names and reasons, the token, the secret and the identity URL are in no log and no error here.
 
-mod answer;
 mod budget;
 mod client;
 mod error;
 mod identity;
-mod mask;
 mod permit;
+mod redact;
+mod response;
 mod shared;
 mod token;
 mod transport;
@@ -25,5 +25,5 @@ mod tests;
 pub use client::{Client, DEFAULT_TIMEOUT, Settings};
 pub use error::{BuildError, Call, Class, Error};
 pub use identity::Identity;
-pub use shared::{Ask, Asked, Later, Places};
+pub use shared::{BoxFuture, PermitRequest, PermitResponse, SharedPermits};
 pub use wire::{InviteUser, Role, User, Workspace};

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    budget::{Budget, NoPlace, Permit as Own},
-    shared::{Held, Places, SharedBudget},
+    budget::{Budget, NoPermit, Permit as Own},
+    shared::{HeldPermit, SharedBudget, SharedPermits},
 };
 use crate::clock::Clock;
 
@@ -24,7 +24,7 @@ pub(super) enum Permits {
 #[derive(Debug)]
 pub(super) enum Permit {
     Own { _permit: Own },
-    Shared { _held: Held },
+    Shared { _held: HeldPermit },
 }
 
 impl Permits {
@@ -33,7 +33,7 @@ impl Permits {
         per_window: u32,
         at_once: u32,
         timeout: Duration,
-        places: Option<Arc<dyn Places>>,
+        places: Option<Arc<dyn SharedPermits>>,
     ) -> Self {
         match places {
             None => Self::Own(Budget::new(per_window, at_once)),
@@ -51,7 +51,7 @@ impl Permits {
     ///
     /// # Errors
     /// When there was none in that time, or none can be asked for.
-    pub(super) async fn acquire(&self, clock: &Clock, patience: Duration) -> Result<Permit, NoPlace> {
+    pub(super) async fn acquire(&self, clock: &Clock, patience: Duration) -> Result<Permit, NoPermit> {
         match self {
             Self::Own(budget) => {
                 budget.acquire(clock, patience).await.map(|permit| Permit::Own { _permit: permit })

@@ -11,7 +11,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::budget::NoPlace;
+use super::budget::NoPermit;
 use crate::clock::Clock;
 
 /// Marketo's window, and a second for clocks that differ.
@@ -23,11 +23,11 @@ const AFTER_FAILURE: Duration = Duration::from_secs(2);
 const FAILED: &str = "the budget of calls that replicas share cannot be asked";
 
 /// What becomes of something outside in a while.
-pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A wish for a place. A place counts from when it is taken until [`Ask::window`] after it is given back.
+/// A wish for a place. A place counts from when it is taken until [`PermitRequest::window`] after it is given back.
 #[derive(Clone, Copy, Debug)]
-pub struct Ask<'a> {
+pub struct PermitRequest<'a> {
     /// A new id, under which the place is given back.
     pub id: &'a str,
     /// When.
@@ -42,9 +42,9 @@ pub struct Ask<'a> {
     pub at_once: u32,
 }
 
-/// The answer to an [`Ask`].
+/// The answer to an [`PermitRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum PermitResponse {
     /// The place is ours.
     Taken,
     /// There is none now; perhaps at that time, where it is known.
@@ -54,18 +54,18 @@ pub enum Asked {
 }
 
 /// Keeps the places of one instance, for everybody who calls it.
-pub trait Places: Debug + Send + Sync {
+pub trait SharedPermits: Debug + Send + Sync {
     /// Takes a place, if there is one.
-    fn take<'a>(&'a self, ask: Ask<'a>) -> Later<'a, Asked>;
+    fn take<'a>(&'a self, ask: PermitRequest<'a>) -> BoxFuture<'a, PermitResponse>;
 
     /// Gives a place back at `now`. It may not have been taken.
-    fn give_back(self: Arc<Self>, id: String, now: Timestamp) -> Later<'static, ()>;
+    fn give_back(self: Arc<Self>, id: String, now: Timestamp) -> BoxFuture<'static, ()>;
 }
 
 /// The budget of one client among others.
 #[derive(Debug)]
 pub(super) struct SharedBudget {
-    pub(super) places: Arc<dyn Places>,
+    pub(super) places: Arc<dyn SharedPermits>,
     pub(super) per_window: u32,
     pub(super) at_once: u32,
     /// How long a call may take; a place of somebody who died is held for so long.
@@ -76,13 +76,13 @@ pub(super) struct SharedBudget {
 
 /// A place of ours; dropping it gives it back.
 #[derive(Debug)]
-pub(super) struct Held {
-    places: Arc<dyn Places>,
+pub(super) struct HeldPermit {
+    places: Arc<dyn SharedPermits>,
     id: String,
     clock: Clock,
 }
 
-impl Drop for Held {
+impl Drop for HeldPermit {
     fn drop(&mut self) {
         // Where nothing can be run any more, the place comes free when its life is over.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -97,21 +97,21 @@ impl SharedBudget {
     ///
     /// # Errors
     /// When none came free in that time, or the places cannot be asked for.
-    pub(super) async fn acquire(&self, clock: &Clock, patience: Duration) -> Result<Held, NoPlace> {
+    pub(super) async fn acquire(&self, clock: &Clock, patience: Duration) -> Result<HeldPermit, NoPermit> {
         tokio::select! {
             biased;
             held = self.place(clock) => held,
-            () = clock.sleep(patience) => Err(NoPlace::used_up(Duration::from_secs(1))),
+            () = clock.sleep(patience) => Err(NoPermit::used_up(Duration::from_secs(1))),
         }
     }
 
-    async fn place(&self, clock: &Clock) -> Result<Held, NoPlace> {
+    async fn place(&self, clock: &Clock) -> Result<HeldPermit, NoPermit> {
         let _turn = self.turn.lock().await;
         // Before the question: the answer may be lost, or not waited for, when the place is taken already.
-        let held = Held { places: Arc::clone(&self.places), id: clock.new_id(), clock: clock.clone() };
+        let held = HeldPermit { places: Arc::clone(&self.places), id: clock.new_id(), clock: clock.clone() };
         loop {
             let now = clock.now();
-            let ask = Ask {
+            let ask = PermitRequest {
                 id: &held.id,
                 now,
                 life: self.life,
@@ -120,9 +120,9 @@ impl SharedBudget {
                 at_once: self.at_once,
             };
             match self.places.take(ask).await {
-                Asked::Taken => return Ok(held),
-                Asked::Failed => return Err(NoPlace { retry_after: AFTER_FAILURE, why: FAILED }),
-                Asked::Full(free_at) => {
+                PermitResponse::Taken => return Ok(held),
+                PermitResponse::Failed => return Err(NoPermit { retry_after: AFTER_FAILURE, why: FAILED }),
+                PermitResponse::Full(free_at) => {
                     let free_at = free_at.map_or(now, |free_at| free_at.max(now));
                     clock.sleep_until(free_at.as_millisecond() + jitter(&clock.new_id())).await;
                 }

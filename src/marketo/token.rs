@@ -19,7 +19,7 @@ const MARGIN: i64 = 60_000;
 const PAUSE: i64 = 10_000;
 
 /// A token as the identity endpoint gave it.
-pub(super) struct Issued {
+pub(super) struct IssuedToken {
     /// The access token.
     pub(super) token: SecretString,
     /// Its remaining life when it was asked for.
@@ -28,22 +28,22 @@ pub(super) struct Issued {
 
 /// A token that may be used now.
 #[derive(Clone)]
-pub(super) struct Usable {
+pub(super) struct UsableToken {
     /// The access token.
     pub(super) token: SecretString,
     /// Tells this answer of the identity endpoint from every other.
     serial: u64,
 }
 
-struct Held {
-    usable: Usable,
+struct HeldToken {
+    usable: UsableToken,
     renew_at: i64,
     ends_at: i64,
 }
 
 #[derive(Default)]
-struct State {
-    held: Option<Held>,
+struct TokenState {
+    held: Option<HeldToken>,
     /// How many attempts to get a token have ended.
     attempts: u64,
     /// Why the last of them failed, if it did.
@@ -53,7 +53,7 @@ struct State {
 /// Holds the token. The times are those of the clock it is asked with.
 #[derive(Default)]
 pub(super) struct Tokens {
-    state: Mutex<State>,
+    state: Mutex<TokenState>,
     asking: tokio::sync::Mutex<()>,
 }
 
@@ -63,10 +63,10 @@ impl Tokens {
     ///
     /// # Errors
     /// What `ask` says, unless the old token still lives.
-    pub(super) async fn get<F, A>(&self, clock: &Clock, ask: A) -> Result<Usable, Error>
+    pub(super) async fn get<F, A>(&self, clock: &Clock, ask: A) -> Result<UsableToken, Error>
     where
         A: FnOnce() -> F,
-        F: Future<Output = Result<Issued, Error>>,
+        F: Future<Output = Result<IssuedToken, Error>>,
     {
         let before = match self.fresh(clock.millis()) {
             Ok(usable) => return Ok(usable),
@@ -82,18 +82,18 @@ impl Tokens {
     }
 
     /// Forgets `refused`, unless a newer one has taken its place.
-    pub(super) fn drop_refused(&self, refused: &Usable) {
+    pub(super) fn drop_refused(&self, refused: &UsableToken) {
         let mut state = self.state();
         if state.held.as_ref().is_some_and(|held| held.usable.serial == refused.serial) {
             state.held = None;
         }
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, TokenState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fresh(&self, now: i64) -> Result<Usable, u64> {
+    fn fresh(&self, now: i64) -> Result<UsableToken, u64> {
         let state = self.state();
         match &state.held {
             Some(held) if now < held.renew_at => Ok(held.usable.clone()),
@@ -101,7 +101,7 @@ impl Tokens {
         }
     }
 
-    fn answered_since(&self, before: u64, now: i64) -> Option<Result<Usable, Error>> {
+    fn answered_since(&self, before: u64, now: i64) -> Option<Result<UsableToken, Error>> {
         let state = self.state();
         match (&state.held, &state.failure) {
             (Some(held), _) if now < held.renew_at => Some(Ok(held.usable.clone())),
@@ -110,18 +110,23 @@ impl Tokens {
         }
     }
 
-    fn record(&self, answer: Result<Issued, Error>, asked_at: i64, now: i64) -> Result<Usable, Error> {
+    fn record(
+        &self,
+        answer: Result<IssuedToken, Error>,
+        asked_at: i64,
+        now: i64,
+    ) -> Result<UsableToken, Error> {
         let mut state = self.state();
         state.attempts += 1;
         let serial = state.attempts;
         match answer {
-            Ok(Issued { token, life }) => {
+            Ok(IssuedToken { token, life }) => {
                 state.failure = None;
                 let life = i64::try_from(life.as_millis()).unwrap_or(i64::MAX);
-                let usable = Usable { token, serial };
+                let usable = UsableToken { token, serial };
                 let renew_at = asked_at.saturating_add((life - MARGIN).max(life.min(PAUSE)));
                 let ends_at = asked_at.saturating_add(life);
-                state.held = Some(Held { usable: usable.clone(), renew_at, ends_at });
+                state.held = Some(HeldToken { usable: usable.clone(), renew_at, ends_at });
                 Ok(usable)
             }
             Err(failure) => match &mut state.held {

@@ -6,8 +6,8 @@ use reqwest::{RequestBuilder, header::RETRY_AFTER};
 use serde_json::Value;
 
 use super::{
-    answer::{Answer, judge},
     error::{Call, Class, Error},
+    response::{RawResponse, classify},
 };
 use crate::clock::Clock;
 
@@ -61,7 +61,7 @@ async fn exchange(
         }
         body.extend_from_slice(&chunk);
     }
-    judge(call, &Answer { status, retry_after: retry_after.as_deref(), body: &body }, now, hidden)
+    classify(call, &RawResponse { status, retry_after: retry_after.as_deref(), body: &body }, now, hidden)
 }
 
 /// An exchange without a whole answer. Only while connecting is it certain that nothing was sent.
@@ -88,5 +88,5 @@ fn root(error: &reqwest::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    super::mask::mask(&cause.to_string(), &[])
+    super::redact::redact(&cause.to_string(), &[])
 }

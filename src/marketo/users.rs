@@ -16,13 +16,13 @@ use super::{
 /// What is known about the unit of `pageOffset`. Only "records" is worth remembering: pages are found out by
 /// the very call that a walk in pages makes next.
 #[derive(Debug, Default)]
-pub(super) struct Unit {
+pub(super) struct OffsetUnit {
     records: AtomicBool,
 }
 
 /// What the next page will be.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Step {
+enum PageStep {
     First,
     /// Offset 1: the second page if the unit is pages, nearly the first page again if it is records.
     Probe,
@@ -34,9 +34,9 @@ enum Step {
 }
 
 /// One walk through all users.
-pub(super) struct Walk<'a> {
-    unit: &'a Unit,
-    step: Step,
+pub(super) struct UserPages<'a> {
+    unit: &'a OffsetUnit,
+    step: PageStep,
     pages_left: u32,
     seen: HashSet<Key>,
     /// The very first entry.
@@ -53,16 +53,16 @@ enum Key {
     Raw(String),
 }
 
-impl<'a> Walk<'a> {
+impl<'a> UserPages<'a> {
     /// The page size that is asked for, the largest that Marketo gives.
     pub(super) const PAGE: u32 = 200;
     /// A walk ends here with an error rather than never: 100,000 users.
     const MOST_PAGES: u32 = 500;
 
-    pub(super) fn new(unit: &'a Unit) -> Self {
+    pub(super) fn new(unit: &'a OffsetUnit) -> Self {
         Self {
             unit,
-            step: Step::First,
+            step: PageStep::First,
             pages_left: Self::MOST_PAGES,
             seen: HashSet::new(),
             head: None,
@@ -73,17 +73,17 @@ impl<'a> Walk<'a> {
     /// The `pageOffset` to ask for, or `None` at the end.
     pub(super) fn next_offset(&self) -> Option<u32> {
         match self.step {
-            Step::First => Some(0),
-            Step::Probe => Some(1),
-            Step::Remembered => Some(Self::PAGE),
-            Step::Records(offset) | Step::Pages(offset) => Some(offset),
-            Step::Done => None,
+            PageStep::First => Some(0),
+            PageStep::Probe => Some(1),
+            PageStep::Remembered => Some(Self::PAGE),
+            PageStep::Records(offset) | PageStep::Pages(offset) => Some(offset),
+            PageStep::Done => None,
         }
     }
 
     /// Whether a failed page means that there are no more: an offset beyond the end may be refused.
     pub(super) fn is_end(&self, error: &Error) -> bool {
-        self.step != Step::First && matches!(error.class, Class::Refused | Class::NoSuchResource)
+        self.step != PageStep::First && matches!(error.class, Class::Refused | Class::NoSuchResource)
     }
 
     /// Takes the page that was asked for and returns the users in it that are new.
@@ -107,38 +107,42 @@ impl<'a> Walk<'a> {
         self.read |= !users.is_empty();
         self.step = self.step_after(&page);
         self.pages_left -= 1;
-        if self.step == Step::Done && !self.read && !self.seen.is_empty() {
+        if self.step == PageStep::Done && !self.read && !self.seen.is_empty() {
             return Err("no entry of the list can be read");
         }
-        if self.step != Step::Done && self.pages_left == 0 {
+        if self.step != PageStep::Done && self.pages_left == 0 {
             return Err("the list has no end");
         }
         Ok(users)
     }
 
-    fn step_after(&self, page: &Page) -> Step {
+    fn step_after(&self, page: &Page) -> PageStep {
         let full = usize::try_from(Self::PAGE).unwrap_or(usize::MAX);
         let more = page.length >= full && page.known < page.length;
         match self.step {
-            Step::First if !more => Step::Done,
-            Step::First if self.unit.records.load(Ordering::Relaxed) => Step::Remembered,
-            Step::First => Step::Probe,
+            PageStep::First if !more => PageStep::Done,
+            PageStep::First if self.unit.records.load(Ordering::Relaxed) => PageStep::Remembered,
+            PageStep::First => PageStep::Probe,
             // One record further, a page repeats nearly all of the first one; the next page next to nothing.
-            Step::Probe if page.length >= full / 2 && page.known >= page.length / 2 => {
+            PageStep::Probe if page.length >= full / 2 && page.known >= page.length / 2 => {
                 // With the first entry in it, it may be a server that does not look at the offset, or a user that
                 // has just been added in front: then go on, but remember nothing.
                 self.unit.records.store(!page.has_head, Ordering::Relaxed);
-                Step::Records(Self::PAGE)
+                PageStep::Records(Self::PAGE)
             }
-            Step::Remembered if page.known == page.length => {
+            PageStep::Remembered if page.known == page.length => {
                 self.unit.records.store(false, Ordering::Relaxed);
-                Step::Probe
+                PageStep::Probe
             }
-            Step::Probe if more => Step::Pages(2),
-            Step::Remembered if more => Step::Records(2 * Self::PAGE),
-            Step::Records(offset) if more => Step::Records(offset.saturating_add(Self::PAGE)),
-            Step::Pages(offset) if more => Step::Pages(offset.saturating_add(1)),
-            Step::Probe | Step::Remembered | Step::Records(_) | Step::Pages(_) | Step::Done => Step::Done,
+            PageStep::Probe if more => PageStep::Pages(2),
+            PageStep::Remembered if more => PageStep::Records(2 * Self::PAGE),
+            PageStep::Records(offset) if more => PageStep::Records(offset.saturating_add(Self::PAGE)),
+            PageStep::Pages(offset) if more => PageStep::Pages(offset.saturating_add(1)),
+            PageStep::Probe
+            | PageStep::Remembered
+            | PageStep::Records(_)
+            | PageStep::Pages(_)
+            | PageStep::Done => PageStep::Done,
         }
     }
 }

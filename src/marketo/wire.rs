@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::token::Issued;
+use super::token::IssuedToken;
 
 /// A role of the instance, from `roles.json`. Nothing in it says whether it carries API permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,10 +188,10 @@ pub(super) fn entries(answer: &Value) -> Option<&[Value]> {
 }
 
 /// A token as the identity endpoint gives it: `access_token`, and `expires_in` in seconds.
-pub(super) fn issued(answer: &Value) -> Option<Issued> {
+pub(super) fn issued(answer: &Value) -> Option<IssuedToken> {
     let token = text(answer, "access_token").filter(|token| !token.is_empty())?;
     let life = u32::try_from(int(answer, "expires_in")?).ok()?;
-    Some(Issued { token: SecretString::from(token), life: Duration::from_secs(life.into()) })
+    Some(IssuedToken { token: SecretString::from(token), life: Duration::from_secs(life.into()) })
 }
 
 fn int(entry: &Value, name: &str) -> Option<i64> {

@@ -2,11 +2,11 @@
 //! They refuse what the real platforms refuse, so that a story that passes here would pass there.
 //! The bot's own clients reach them by URL only, and nothing here knows the bot's engine or store.
 
+pub mod breakpoint;
+pub mod change_notifier;
 pub mod fault;
-pub mod gate;
 pub mod marketo;
-pub mod person;
-pub mod pulse;
 pub mod render;
 pub mod server;
 pub mod slack;
+pub mod user;

@@ -2,7 +2,7 @@
 //!
 //! slack-morphism 2.31 carries requests and answers; what it leaves open is closed here: every call has a time
 //! limit, an answer counts only with `ok: true` (it takes any page of status 200 for a success), and its errors,
-//! which show whole bodies, become [`Error`]s, which do not. Requests and answers are this room's own small types,
+//! which show whole bodies, become [`Error`]s, which do not. Requests and answers are this module's own small types,
 //! since the crate's refuse answers that lack what nobody reads. Nothing here repeats a call: only the caller
 //! knows whether that would do something twice. A method that Slack wants to be left alone is not called before the
 //! time that Slack named, whoever asks.
@@ -34,7 +34,7 @@ use slack_morphism::{
 };
 use url::Url;
 
-pub use messages::{OpenedView, Part, Posted};
+pub use messages::{MessageKey, OpenedView, Posted};
 pub use reads::{ChannelInfo, Identity, Profile};
 
 use super::error::{Class, Error};
@@ -76,7 +76,7 @@ impl fmt::Debug for Client {
 }
 
 /// What is sent, and how: Slack's read methods take no JSON.
-enum Outgoing {
+enum OutgoingCall {
     /// GET with a query.
     Query(Vec<(&'static str, Option<String>)>),
     /// POST of a JSON body.
@@ -122,7 +122,7 @@ impl Client {
         method: &'static str,
         query: Vec<(&'static str, Option<String>)>,
     ) -> Result<A, Error> {
-        self.call(method, Outgoing::Query(query)).await
+        self.call(method, OutgoingCall::Query(query)).await
     }
 
     /// A call of a method that does something.
@@ -132,10 +132,10 @@ impl Client {
         body: &(impl Serialize + Sync),
     ) -> Result<A, Error> {
         let body = serde_json::to_value(body).map_err(|_| Error::refused(method, "not_sent"))?;
-        self.call(method, Outgoing::Json(body)).await
+        self.call(method, OutgoingCall::Json(body)).await
     }
 
-    async fn call<A: DeserializeOwned>(&self, method: &'static str, out: Outgoing) -> Result<A, Error> {
+    async fn call<A: DeserializeOwned>(&self, method: &'static str, out: OutgoingCall) -> Result<A, Error> {
         self.counted(method, async {
             let answer = self.send(method, &out).await?;
             if answer.get("ok") != Some(&Value::Bool(true)) {
@@ -147,13 +147,13 @@ impl Client {
     }
 
     /// Whatever was answered with status 200; `{}` where that was not JSON.
-    async fn send(&self, method: &'static str, out: &Outgoing) -> Result<Value, Error> {
+    async fn send(&self, method: &'static str, out: &OutgoingCall) -> Result<Value, Error> {
         let session = self.0.slack.open_session(&self.0.token);
         let api = &session.http_session_api;
         let answer = match out {
-            Outgoing::Query(query) => api.http_get(method, query, None).await,
-            Outgoing::Json(body) => api.http_post(method, body, None).await,
-            Outgoing::Respond(url, body) => {
+            OutgoingCall::Query(query) => api.http_get(method, query, None).await,
+            OutgoingCall::Json(body) => api.http_post(method, body, None).await,
+            OutgoingCall::Respond(url, body) => {
                 let context = SlackClientApiCallContext {
                     rate_control_params: None,
                     token: None,

@@ -1,20 +1,20 @@
 //! Everything that Slack sees of the bot: the calls to its Web API, the views and messages as pure functions over
 //! the domain's data, and every text that a person reads.
 //!
-//! This room may know the domain and the clock. It must not know how a request is decided, stored or carried out,
+//! This module may know the domain and the clock. It must not know how a request is decided, stored or carried out,
 //! nor when a message is due: whoever calls here has decided that already. Text from people is made harmless in
 //! [`text`] and nowhere else; tokens, e-mail addresses, names and reasons never reach a log or an error.
 
 pub mod client;
 pub mod error;
-pub mod faults;
+pub mod form_errors;
 pub mod ids;
 pub mod inbound;
-mod line;
 mod lookalike;
+pub mod replies;
+mod rich_text;
 pub mod text;
 pub mod views;
-pub mod words;
 
 #[cfg(test)]
 mod tests;

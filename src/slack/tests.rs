@@ -13,19 +13,19 @@ use serde_json::{Value, json};
 
 use self::amended::{amended, edit, review};
 use super::{
-    views::{self, Choices, Form, Message, Review, Wording},
-    words::{self, NotRequester},
+    replies::{self, NotRequester},
+    views::{self, Form, FormLabels, Message, Review, SelectOptions},
 };
 use crate::domain::{
+    allowed_options::{AllowedOptions, Role},
     change::{Change, CreateUser, CreatedUser, Detail, Difference, Named},
     decide::Refusal,
     effect::Note,
     expiration::{Expiration, Zone},
-    form::{self, Demands, Draft, Expected, Field},
-    offer::{Offer, Role},
+    form::{self, Field, FormInput, FormPreview, FormRequirements},
     people::Principal,
-    policy::{Approval, Panel, Terms},
-    request::{Agreement, Amendment, Approved, Failure, FailureKind, Request, State, WaitCause, Waiting},
+    policy::{Approval, ApproverSet, Terms},
+    request::{ApprovalGiven, Approved, Failure, FailureKind, Request, Revision, State, WaitCause, Waiting},
     text::{Email, PersonName, Reason},
 };
 
@@ -42,8 +42,8 @@ fn approvers() -> Vec<Principal> {
     ]
 }
 
-fn panel() -> Panel {
-    Panel { deciders: approvers(), needed: 1, rule: None }
+fn panel() -> ApproverSet {
+    ApproverSet { approvers: approvers(), needed: 1, rule: None }
 }
 
 fn terms() -> Terms {
@@ -79,7 +79,7 @@ fn request_saying(text: &str, state: State) -> Request {
         reason: Reason::parse(text).or(Reason::parse("Nightly lead sync\nfor the CRM team")).ok(),
         memberships: Vec::new(),
         revision: 1,
-        amendments: Vec::new(),
+        revisions: Vec::new(),
         state,
     }
 }
@@ -122,7 +122,7 @@ fn states(text: &str) -> Vec<(String, State)> {
     let reason = Reason::parse(text).or(Reason::parse("Use the shared user instead.")).unwrap();
     let nobody = Approved { by: Vec::new(), at: now() };
     let mut states: Vec<(String, State)> = [
-        ("pending", State::undecided()),
+        ("pending", State::pending()),
         ("applying", State::Applying { approved: approved(), waiting: None }),
         ("applying_unasked", State::Applying { approved: nobody.clone(), waiting: None }),
         (
@@ -153,37 +153,37 @@ fn states(text: &str) -> Vec<(String, State)> {
 }
 
 /// An offer with these many roles and workspaces, all of one name.
-fn offer(roles: usize, workspaces: usize, name: &str) -> Offer {
+fn offer(roles: usize, workspaces: usize, name: &str) -> AllowedOptions {
     let named = |id: usize| Named { id: id as i64, name: format!("{name} {id}") };
-    Offer {
+    AllowedOptions {
         roles: (1..=roles).map(|id| Role { named: named(id), only_all_workspaces: false }).collect(),
         workspaces: (1..=workspaces).map(named).collect(),
     }
 }
 
-fn modal(offer: &Offer, terms: &Terms, email: &str) -> Value {
-    modal_of(&["production"], Choices::Offered(offer), terms, &initially(email))
+fn modal(offer: &AllowedOptions, terms: &Terms, email: &str) -> Value {
+    modal_of(&["production"], SelectOptions::Offered(offer), terms, &initially(email))
 }
 
-fn initially(email: &str) -> Draft {
-    Draft { email: email.to_owned(), ..Draft::default() }
+fn initially(email: &str) -> FormInput {
+    FormInput { email: email.to_owned(), ..FormInput::default() }
 }
 
 /// The form for the first of these instances.
-fn modal_of(instances: &[&str], choices: Choices<'_>, terms: &Terms, initial: &Draft) -> Value {
-    form_of(Wording::REQUEST, instances, choices, terms, initial)
+fn modal_of(instances: &[&str], choices: SelectOptions<'_>, terms: &Terms, initial: &FormInput) -> Value {
+    form_of(FormLabels::REQUEST, instances, choices, terms, initial)
 }
 
 fn form_of(
-    wording: Wording,
+    wording: FormLabels,
     instances: &[&str],
-    choices: Choices<'_>,
+    choices: SelectOptions<'_>,
     terms: &Terms,
-    initial: &Draft,
+    initial: &FormInput,
 ) -> Value {
     let Terms { reason, expiration, max_access, .. } = terms;
-    let demands = Demands { reason: *reason, expiration: *expiration, max_access: *max_access };
-    let expected = Expected { demands, approvals: vec![&terms.approval] };
+    let demands = FormRequirements { reason: *reason, expiration: *expiration, max_access: *max_access };
+    let expected = FormPreview { demands, approvals: vec![&terms.approval] };
     let form = Form {
         wording,
         instances,
@@ -204,23 +204,23 @@ fn refusals() -> Vec<Refusal> {
         Refusal::CannotCheck,
         Refusal::NotRequester,
         Refusal::Changed,
-        Refusal::AgreedBefore { given: 1, needed: 2 },
-        Refusal::Widens,
+        Refusal::ApprovalAlreadyGiven { given: 1, needed: 2 },
+        Refusal::ExceedsRequest,
         Refusal::OtherChannel,
         Refusal::AlreadyApproved { by: vec!["U0APPROVE".into()] },
         Refusal::AlreadyApproved { by: Vec::new() },
         Refusal::AlreadyDenied { by: "U0APPROVE".into() },
         Refusal::Cancelled,
-        Refusal::BeingTried,
+        Refusal::InProgress,
         Refusal::MayBeApplied,
         Refusal::Done,
         Refusal::TimedOut,
         Refusal::Failed,
         Refusal::NothingToRetry,
         Refusal::ExpirationPassed,
-        Refusal::OverBeforeRetry,
+        Refusal::ExpiredBeforeRetry,
         Refusal::AnotherIsOpen,
-        Refusal::Unknown,
+        Refusal::UnknownRequest,
     ]
 }
 
@@ -266,18 +266,18 @@ fn answers() -> Vec<(String, Message)> {
     let people = approvers();
     let mut answers: Vec<(String, Message)> = refusals()
         .iter()
-        .map(|why| (format!("{why:?}"), words::refusal(why, &people[1..], &"U0REQ".into())))
+        .map(|why| (format!("{why:?}"), replies::refusal(why, &people[1..], &"U0REQ".into())))
         .collect();
     answers.extend(
-        NOT_REQUESTERS.map(|why| (format!("{why:?}"), words::may_not_request(why, &[], &people[1..]))),
+        NOT_REQUESTERS.map(|why| (format!("{why:?}"), replies::not_eligible(why, &[], &people[1..]))),
     );
     let help = [("status", "Your open requests")];
-    answers.push(("help".to_owned(), words::usage("/marketo-api-user", help)));
-    answers.push(("near miss".to_owned(), words::did_you_mean("/marketo-api-user status")));
-    answers.push(("cannot look".to_owned(), words::cannot_look()));
-    answers.push(("starting".to_owned(), words::starting()));
-    answers.push(("try again".to_owned(), words::try_again()));
-    answers.push(("not understood".to_owned(), words::not_understood("/marketo-api-user")));
+    answers.push(("help".to_owned(), replies::usage("/marketo-api-user", help)));
+    answers.push(("near miss".to_owned(), replies::suggestion("/marketo-api-user status")));
+    answers.push(("cannot look".to_owned(), replies::read_failed()));
+    answers.push(("starting".to_owned(), replies::starting()));
+    answers.push(("try again".to_owned(), replies::try_again()));
+    answers.push(("not understood".to_owned(), replies::not_understood("/marketo-api-user")));
     answers
 }
 

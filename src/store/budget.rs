@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::{Dialect, Store, StoreError, in_time};
+use super::{Dialect, Store, StoreError, with_timeout};
 
 /// A place that somebody would like to have.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+pub struct PermitRequest<'a> {
     /// Whose limits they are.
     pub instance: &'a str,
     /// A new id, under which the place is given back.
@@ -29,7 +29,7 @@ pub struct Wanted<'a> {
 
 /// What became of a wish for a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Permit {
     /// It is held now.
     Taken,
     /// As many as may be are held.
@@ -48,8 +48,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails; then it may be held, and should be given back.
-    pub async fn take_place(&self, wanted: &Wanted<'_>) -> Result<Place, StoreError> {
-        let Wanted { instance, id, now, life, window, per_window, at_once } = *wanted;
+    pub async fn acquire_permit(&self, wanted: &PermitRequest<'_>) -> Result<Permit, StoreError> {
+        let PermitRequest { instance, id, now, life, window, per_window, at_once } = *wanted;
         let now = now.as_millisecond();
         let (life, window) = (millis(life), millis(window));
         let mut tx = self.begin().await?;
@@ -84,9 +84,9 @@ impl Store {
         let (count, held): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
         let first: Option<i64> = row.try_get(2)?;
         let place = if count >= i64::from(per_window) {
-            Place::AllCount(first.and_then(|first| Timestamp::from_millisecond(first + window).ok()))
+            Permit::AllCount(first.and_then(|first| Timestamp::from_millisecond(first + window).ok()))
         } else if held >= i64::from(at_once) {
-            Place::AllHeld
+            Permit::AllHeld
         } else {
             sqlx::query("INSERT INTO place (id, instance, held_until) VALUES ($1, $2, $3)")
                 .bind(id)
@@ -94,7 +94,7 @@ impl Store {
                 .bind(now + life)
                 .execute(&mut *tx.inner)
                 .await?;
-            Place::Taken
+            Permit::Taken
         };
         tx.commit().await?;
         Ok(place)
@@ -104,10 +104,10 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails; then the place is held for as long as it may be.
-    pub async fn give_place_back(&self, id: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn release_permit(&self, id: &str, now: Timestamp) -> Result<(), StoreError> {
         let update = sqlx::query("UPDATE place SET held_until = $2 WHERE id = $1 AND held_until > $2");
         let update = update.bind(id).bind(now.as_millisecond()).execute(&self.pool);
-        in_time(async { Ok(update.await.map(drop)?) }).await
+        with_timeout(async { Ok(update.await.map(drop)?) }).await
     }
 }
 

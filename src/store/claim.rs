@@ -1,6 +1,6 @@
-//! Leases: how a worker holds a lane of effects, and how a worker that lost it is fenced off.
+//! Leases: how a worker holds a queue of effects, and how a worker that lost it is fenced off.
 //!
-//! A worker claims a lane (one short transaction), carries out the first due effect of it without any
+//! A worker claims a queue (one short transaction), carries out the first due effect of it without any
 //! transaction, and records the outcome under the lease's token (one more). A worker that lost its lease
 //! finds its token gone and records nothing. An effect that cannot be read is buried where it lies.
 
@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::{
-    Store, StoreError, StoredEffect, Tx, from_json, limited,
+    Store, StoreError, StoredEffect, Tx, from_json,
     outbox::{VERSION, Versioned},
+    with_limit,
 };
 use crate::domain::{people::RequestId, request::Request};
 
@@ -35,8 +36,8 @@ pub struct Claimed {
 }
 
 impl Store {
-    /// Leases the lane whose effect has been due for the longest and takes that effect from it; nothing if
-    /// nothing is due. Of lanes that are due at the same time, messages come before changes to the instance: people
+    /// Leases the queue whose effect has been due for the longest and takes that effect from it; nothing if
+    /// nothing is due. Of queues that are due at the same time, messages come before changes to the instance: people
     /// see at once what was decided. What cannot be read is buried on the way.
     ///
     /// # Errors
@@ -47,7 +48,7 @@ impl Store {
         lease_for: Duration,
         ids: impl FnMut() -> String,
     ) -> Result<Option<Claimed>, StoreError> {
-        self.noticed(self.claim_first(now, lease_for, ids).await)
+        self.flag_read_only(self.claim_first(now, lease_for, ids).await)
     }
 
     async fn claim_first(
@@ -88,7 +89,7 @@ impl Store {
             tx.commit().await?;
             Ok(is_held)
         };
-        limited(lease_for / 3, renewed).await
+        with_limit(lease_for / 3, renewed).await
     }
 }
 
@@ -98,7 +99,7 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn note_progress(
+    pub async fn save_progress(
         &mut self,
         lease: &Lease,
         id: &str,
@@ -138,7 +139,7 @@ impl Tx {
     /// # Errors
     /// When the database fails.
     pub async fn release(&mut self, lease: &Lease) -> Result<bool, StoreError> {
-        // This statement alone, so that it waits here for whoever is adding to the lane: the statement that
+        // This statement alone, so that it waits here for whoever is adding to the queue: the statement that
         // computes what is due next (`refresh`) then sees what they added.
         let rows = sqlx::query(
             "UPDATE lane SET lease_token = NULL, lease_until = NULL
@@ -199,8 +200,8 @@ impl Tx {
             let Some(row) = row else { return Ok(None) };
             let id: String = row.try_get(0)?;
             let effect = from_json::<Versioned>("effect", row.try_get::<&str, _>(1)?);
-            // Read, not locked: whoever changes a request locks it before its lanes.
-            let request = self.glance(&lease.request).await;
+            // Read, not locked: whoever changes a request locks it before its queues.
+            let request = self.read_unlocked(&lease.request).await;
             match (effect, request) {
                 (Ok(Versioned { v: VERSION, effect }), Ok(Some(request))) => {
                     let created_at: i64 = row.try_get(4)?;
@@ -214,7 +215,7 @@ impl Tx {
                     return Ok(Some(Claimed { lease: lease.clone(), effect, request }));
                 }
                 (Ok(Versioned { v, .. }), Ok(_)) => {
-                    self.bury_effect(
+                    self.dead_letter_effect(
                         lease,
                         &id,
                         &format!("version {v} is not known, or its request is gone"),
@@ -223,7 +224,7 @@ impl Tx {
                 }
                 (Err(error @ StoreError::Unreadable { .. }), _)
                 | (_, Err(error @ StoreError::Unreadable { .. })) => {
-                    self.bury_effect(lease, &id, &error.to_string()).await?;
+                    self.dead_letter_effect(lease, &id, &error.to_string()).await?;
                 }
                 (Err(error), _) | (_, Err(error)) => return Err(error),
             }

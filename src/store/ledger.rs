@@ -19,9 +19,9 @@
 //! deleted. A time earlier than that of the entry before it, by more than [`SKEW`], stands only in an entry named
 //! [`CLOCK_SET_BACK`], which is entered by itself when that happens.
 
-mod agree;
-mod finding;
 mod read;
+mod replay;
+mod verification;
 mod verify;
 
 use jiff::{SignedDuration, Timestamp};
@@ -29,8 +29,8 @@ use sha2::{Digest, Sha256};
 use sqlx::Row;
 
 pub use self::{
-    finding::{Break, Head},
-    read::{Ledger, Recorded, Selection},
+    read::{Ledger, LedgerEntry, Selection},
+    verification::{Head, VerificationError},
 };
 use super::{Store, StoreError, Tx};
 use crate::domain::people::RequestId;
@@ -51,7 +51,7 @@ const ASIDE: [&str; 3] = ["refused", "calling", "called"];
 
 /// What is entered.
 #[derive(Clone, Debug)]
-pub struct Entry<'a> {
+pub struct NewLedgerEntry<'a> {
     /// When it happened.
     pub at: Timestamp,
     /// The request that it happened to, or [`NO_REQUEST`].
@@ -69,7 +69,7 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails; then nothing of the transaction may be kept.
-    pub async fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError> {
+    pub async fn append(&mut self, entry: &NewLedgerEntry<'_>) -> Result<(), StoreError> {
         // Taking the next number locks the head until the transaction ends: entries are in one line.
         let head = sqlx::query(
             "UPDATE ledger_head SET seq = seq + 1 WHERE id = 1 RETURNING seq, hash, COALESCE(entered_at, 0)",
@@ -80,8 +80,13 @@ impl Tx {
         if is_earlier(entry.at.as_millisecond(), last_at) {
             let body = serde_json::json!({ "was": last_at }).to_string();
             let request = RequestId(NO_REQUEST.to_owned());
-            let note =
-                Entry { at: entry.at, request: &request, actor: BOT, name: CLOCK_SET_BACK, body: &body };
+            let note = NewLedgerEntry {
+                at: entry.at,
+                request: &request,
+                actor: BOT,
+                name: CLOCK_SET_BACK,
+                body: &body,
+            };
             previous = self.insert_entry(&note, seq, previous).await?;
             seq += 1;
         }
@@ -98,7 +103,7 @@ impl Tx {
     /// Inserts one entry; its hash.
     async fn insert_entry(
         &mut self,
-        entry: &Entry<'_>,
+        entry: &NewLedgerEntry<'_>,
         seq: i64,
         previous: String,
     ) -> Result<String, StoreError> {
@@ -165,7 +170,7 @@ fn hash(previous: &str, seq: i64, at: i64, texts: [&str; 4]) -> String {
 
 /// The hash that an entry ought to have.
 #[cfg(test)]
-pub(super) fn hash_of(entry: &Recorded) -> String {
-    let Recorded { seq, at, request, actor, name, body, previous, .. } = entry;
+pub(super) fn hash_of(entry: &LedgerEntry) -> String {
+    let LedgerEntry { seq, at, request, actor, name, body, previous, .. } = entry;
     hash(previous, *seq, *at, [request, actor, name, body])
 }

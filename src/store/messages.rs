@@ -45,7 +45,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn note_posting(
+    pub async fn record_posting(
         &self,
         request: &RequestId,
         part: &str,
@@ -63,11 +63,11 @@ impl Store {
         Ok(())
     }
 
-    /// Takes back [`Store::note_posting`]: the message was certainly not posted.
+    /// Takes back [`Store::record_posting`]: the message was certainly not posted.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn note_not_posted(&self, request: &RequestId, part: &str) -> Result<(), StoreError> {
+    pub async fn record_not_posted(&self, request: &RequestId, part: &str) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM message WHERE request_id = $1 AND part = $2 AND ts IS NULL")
             .bind(request.as_str())
             .bind(part)
@@ -93,7 +93,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn note_posted(
+    pub async fn record_posted(
         &self,
         request: &RequestId,
         part: &str,

@@ -1,9 +1,9 @@
-//! The only room that knows SQL. It keeps requests, the effects that follow from them (the outbox), the
+//! The only module that knows SQL. It keeps requests, the effects that follow from them (the outbox), the
 //! messages posted for them, the ledger, and the keys under which incoming messages were seen.
 //!
 //! One SQL text serves SQLite and PostgreSQL through sqlx's `Any` driver: `$1` placeholders, TEXT and BIGINT
 //! only, times as UTC milliseconds, JSON as TEXT. What differs is in `Dialect`. What belongs together is
-//! written in one [`Tx`]; no transaction is ever open during a call to the outside. This room must not know
+//! written in one [`Tx`]; no transaction is ever open during a call to the outside. This module must not know
 //! of Slack, Marketo or HTTP, and it decides nothing.
 
 mod anchor;
@@ -35,12 +35,14 @@ use sqlx::{
 
 pub use self::{
     anchor::Anchor,
-    budget::{Place, Wanted},
+    budget::{Permit, PermitRequest},
     claim::{Claimed, Lease},
-    ledger::{BOT, Break, Entry, GENESIS, Head, Ledger, NO_REQUEST, Recorded, Selection},
+    ledger::{
+        BOT, GENESIS, Head, Ledger, LedgerEntry, NO_REQUEST, NewLedgerEntry, Selection, VerificationError,
+    },
     messages::Posted,
-    outbox::{Depth, StoredEffect},
-    requests::{Seen, Taken},
+    outbox::{OutboxStats, StoredEffect},
+    requests::{Conflict, Seen},
 };
 
 /// How long an acquisition of a connection may take. An answer to Slack must leave within 3 s.
@@ -145,14 +147,14 @@ impl Dialect {
 pub struct Store {
     pool: AnyPool,
     dialect: Dialect,
-    reopens: Reopens,
+    reopens: ReconnectFlag,
 }
 
 /// Whether the next connection whose work is done is to be closed, so that one is opened anew. One that was opened while
 /// nothing could be written (a SQLite file without the right to write it, a PostgreSQL that follows another) never
 /// writes, whatever becomes possible later.
 #[derive(Clone, Debug, Default)]
-struct Reopens(Arc<AtomicBool>);
+struct ReconnectFlag(Arc<AtomicBool>);
 
 /// One transaction: what is written through it is kept whole at [`Tx::commit`], or not at all.
 #[derive(Debug)]
@@ -170,7 +172,7 @@ impl Store {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = if url.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres };
-        let reopens = Reopens::default();
+        let reopens = ReconnectFlag::default();
         let pool = match dialect {
             Dialect::Sqlite => {
                 let separator = if url.contains('?') { '&' } else { '?' };
@@ -216,12 +218,12 @@ impl Store {
              ON CONFLICT (id) DO UPDATE SET probed_at = excluded.probed_at",
         );
         let probe = probe.bind(now.as_millisecond()).execute(&self.pool);
-        self.noticed(limited(ACQUIRE_TIMEOUT, async { Ok(probe.await.map(drop)?) }).await)
+        self.flag_read_only(with_limit(ACQUIRE_TIMEOUT, async { Ok(probe.await.map(drop)?) }).await)
     }
 
     /// Passes on what became of something that is done again and again, so that a connection that is of no use any more
     /// is noticed soon.
-    fn noticed<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+    fn flag_read_only<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         if result.as_ref().is_err_and(StoreError::is_read_only) {
             self.reopens.0.store(true, Ordering::Relaxed);
         }
@@ -261,7 +263,7 @@ async fn connected(pool: AnyPoolOptions, url: &str, first: &'static str) -> Resu
     })
 }
 
-fn options(connections: u32, reopens: &Reopens) -> AnyPoolOptions {
+fn options(connections: u32, reopens: &ReconnectFlag) -> AnyPoolOptions {
     let reopens = reopens.clone();
     let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
     options.after_release(move |connection, _| {
@@ -281,7 +283,7 @@ fn options(connections: u32, reopens: &Reopens) -> AnyPoolOptions {
 }
 
 /// Gives `work` up when it takes longer than `limit`.
-async fn limited<T>(
+async fn with_limit<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
@@ -292,8 +294,8 @@ async fn limited<T>(
 ///
 /// # Errors
 /// As `work`, and [`StoreError::TimedOut`].
-pub async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    limited(WORK_WITHIN, work).await
+pub async fn with_timeout<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    with_limit(WORK_WITHIN, work).await
 }
 
 fn to_json<T: serde::Serialize>(what: &'static str, value: &T) -> Result<String, StoreError> {

@@ -1,4 +1,4 @@
-//! The outbox: effects that wait, in lanes, and what is recorded of them under a lease ([`super::claim`]). Effects are
+//! The outbox: effects that wait, in queues, and what is recorded of them under a lease ([`super::claim`]). Effects are
 //! stored as tagged, versioned JSON.
 
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use sqlx::Row;
 
 use super::{Lease, Store, StoreError, Tx, to_json};
 use crate::domain::{
-    effect::{Effect, Lane, Planned},
+    effect::{Effect, Queue, ScheduledEffect},
     people::RequestId,
 };
 
@@ -38,13 +38,13 @@ pub struct StoredEffect {
 
 /// How much waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Depth {
+pub struct OutboxStats {
     /// Effects that are due and not done.
     pub due: i64,
     /// Effects that are due later.
     pub later: i64,
     /// Effects that were given up.
-    pub buried: i64,
+    pub dead_letters: i64,
     /// Since when the oldest due effect has been due, in UTC milliseconds.
     pub oldest_due_at: Option<i64>,
 }
@@ -54,17 +54,17 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn plan(
+    pub async fn enqueue(
         &mut self,
         request: &RequestId,
-        effects: &[Planned],
+        effects: &[ScheduledEffect],
         now: Timestamp,
         mut ids: impl FnMut() -> String,
     ) -> Result<(), StoreError> {
         for (place, planned) in (0_i64..).zip(effects) {
             let delay = i64::try_from(planned.after.as_millis()).unwrap_or(i64::MAX);
             let due_at = now.as_millisecond().saturating_add(delay);
-            let lane = planned.effect.lane().name();
+            let lane = planned.effect.queue().name();
             let body = to_json("effect", &Versioned { v: VERSION, effect: planned.effect.clone() })?;
             sqlx::query(
                 "INSERT INTO effect (id, request_id, lane, place, body, attempts, created_at, due_at, status)
@@ -93,11 +93,11 @@ impl Tx {
         Ok(())
     }
 
-    /// Drops the effects that wait in a lane: what they would do is no longer wanted.
+    /// Drops the effects that wait in a queue: what they would do is no longer wanted.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn drop_lane(&mut self, request: &RequestId, lane: Lane) -> Result<(), StoreError> {
+    pub async fn drop_queue(&mut self, request: &RequestId, lane: Queue) -> Result<(), StoreError> {
         sqlx::query("UPDATE lane SET due_at = NULL WHERE request_id = $1 AND name = $2")
             .bind(request.as_str())
             .bind(lane.name())
@@ -113,13 +113,13 @@ impl Tx {
         Ok(())
     }
 
-    /// Takes the effects that wait in a lane back, unless a worker has the lane in hand or had it and has not said
+    /// Takes the effects that wait in a queue back, unless a worker has the queue in hand or had it and has not said
     /// what became of it. False: then nothing is taken back. A lease that has run out stands in the way too, until
     /// somebody has found out what its worker did.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn withdraw(&mut self, request: &RequestId, lane: Lane) -> Result<bool, StoreError> {
+    pub async fn cancel_if_idle(&mut self, request: &RequestId, lane: Queue) -> Result<bool, StoreError> {
         let rows = sqlx::query(
             "UPDATE lane SET due_at = NULL
              WHERE request_id = $1 AND name = $2 AND lease_token IS NULL AND due_at IS NOT NULL",
@@ -132,7 +132,7 @@ impl Tx {
         if rows == 0 {
             return Ok(false);
         }
-        self.drop_lane(request, lane).await?;
+        self.drop_queue(request, lane).await?;
         Ok(true)
     }
 
@@ -176,7 +176,12 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn bury_effect(&mut self, lease: &Lease, id: &str, error: &str) -> Result<(), StoreError> {
+    pub async fn dead_letter_effect(
+        &mut self,
+        lease: &Lease,
+        id: &str,
+        error: &str,
+    ) -> Result<(), StoreError> {
         sqlx::query("UPDATE effect SET status = 'buried', error = $1 WHERE id = $2")
             .bind(error)
             .bind(id)
@@ -185,7 +190,7 @@ impl Tx {
         self.refresh(&lease.request, &lease.lane).await
     }
 
-    /// Works out when the lane is due next. After [`Tx::release`], in a statement of its own.
+    /// Works out when the queue is due next. After [`Tx::release`], in a statement of its own.
     pub(super) async fn refresh(&mut self, request: &RequestId, lane: &str) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE lane SET due_at = (SELECT MIN(due_at) FROM effect
@@ -205,7 +210,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn depth(&self, now: Timestamp) -> Result<Depth, StoreError> {
+    pub async fn outbox_stats(&self, now: Timestamp) -> Result<OutboxStats, StoreError> {
         let row = sqlx::query(
             "SELECT CAST(COALESCE(SUM(CASE WHEN status = 'waiting' AND due_at <= $1 THEN 1 ELSE 0 END), 0) AS BIGINT),
                     CAST(COALESCE(SUM(CASE WHEN status = 'waiting' AND due_at > $1 THEN 1 ELSE 0 END), 0) AS BIGINT),
@@ -216,15 +221,15 @@ impl Store {
         .bind(now.as_millisecond())
         .fetch_one(&self.pool)
         .await?;
-        Ok(Depth {
+        Ok(OutboxStats {
             due: row.try_get(0)?,
             later: row.try_get(1)?,
-            buried: row.try_get(2)?,
+            dead_letters: row.try_get(2)?,
             oldest_due_at: row.try_get(3)?,
         })
     }
 
-    /// When the next lane is due; nothing if nothing waits. A lane under a lease counts from the lease's end.
+    /// When the next lane is due; nothing if nothing waits. A queue under a lease counts from the lease's end.
     ///
     /// # Errors
     /// When the database fails.

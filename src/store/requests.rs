@@ -20,7 +20,7 @@ pub enum Seen {
 
 /// Another open request is about the same user, of whichever instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken;
+pub struct Conflict;
 
 impl Tx {
     /// Remembers that the message known as `key` was seen.
@@ -37,14 +37,14 @@ impl Tx {
         Ok(if rows == 1 { Seen::First } else { Seen::Again })
     }
 
-    /// Reads a request and keeps it from changing until the transaction ends. Before any of its lanes is touched: who
-    /// holds a lane and waits for the request, and who holds the request and adds to the lane, would wait for each other.
+    /// Reads a request and keeps it from changing until the transaction ends. Before any of its queues is touched: who
+    /// holds a queue and waits for the request, and who holds the request and adds to the queue, would wait for each other.
     ///
     /// # Errors
     /// When the database fails, or what it holds cannot be read.
     pub async fn request(&mut self, id: &RequestId) -> Result<Option<Request>, StoreError> {
-        // Not FOR UPDATE: PostgreSQL checks the reference of a lane that is written twice in one transaction, and that
-        // check would wait for this lock, and the holder of this lock for the lane.
+        // Not FOR UPDATE: PostgreSQL checks the reference of a queue that is written twice in one transaction, and that
+        // check would wait for this lock, and the holder of this lock for the queue.
         let sql = self.dialect.pick(
             "SELECT body FROM request WHERE id = $1",
             "SELECT body FROM request WHERE id = $1 FOR NO KEY UPDATE",
@@ -57,7 +57,7 @@ impl Tx {
     ///
     /// # Errors
     /// When the database fails, or what it holds cannot be read.
-    pub(super) async fn glance(&mut self, id: &RequestId) -> Result<Option<Request>, StoreError> {
+    pub(super) async fn read_unlocked(&mut self, id: &RequestId) -> Result<Option<Request>, StoreError> {
         let query = sqlx::query("SELECT body FROM request WHERE id = $1").bind(id.as_str());
         let row = query.fetch_optional(&mut *self.inner).await?;
         row.map(|row| from_json("request", row.try_get::<&str, _>(0)?)).transpose()
@@ -80,7 +80,7 @@ impl Tx {
         Ok(count.try_get(0)?)
     }
 
-    /// Adds a new request; `auto_rule` is the label of the rule that lets it through without an approval. After `Taken`
+    /// Adds a new request; `auto_rule` is the label of the rule that lets it through without an approval. After `Conflict`
     /// the transaction is of no more use.
     ///
     /// # Errors
@@ -90,7 +90,7 @@ impl Tx {
         request: &Request,
         auto_rule: Option<&str>,
         now: Timestamp,
-    ) -> Result<Result<(), Taken>, StoreError> {
+    ) -> Result<Result<(), Conflict>, StoreError> {
         let inserted = sqlx::query(
             "INSERT INTO request
              (id, version, created_at, updated_at, requester, instance, subject, state, is_open, body, auto_rule)
@@ -109,10 +109,10 @@ impl Tx {
         .bind(auto_rule)
         .execute(&mut *self.inner)
         .await;
-        taken(inserted)
+        conflict(inserted)
     }
 
-    /// Saves a request whose version has grown by one. `Taken` when it is opened again, or is about another user now,
+    /// Saves a request whose version has grown by one. `Conflict` when it is opened again, or is about another user now,
     /// while another open request is about the same user.
     ///
     /// # Errors
@@ -121,7 +121,7 @@ impl Tx {
         &mut self,
         request: &Request,
         now: Timestamp,
-    ) -> Result<Result<(), Taken>, StoreError> {
+    ) -> Result<Result<(), Conflict>, StoreError> {
         let saved = sqlx::query(
             "UPDATE request SET version = $1, updated_at = $2, state = $3, is_open = $4, body = $5, instance = $6,
              subject = $7 WHERE id = $8 AND version = $9",
@@ -139,15 +139,17 @@ impl Tx {
         .await;
         match saved {
             Ok(result) if result.rows_affected() == 0 => Err(StoreError::Database(sqlx::Error::RowNotFound)),
-            other => taken(other),
+            other => conflict(other),
         }
     }
 }
 
-fn taken(result: Result<sqlx::any::AnyQueryResult, sqlx::Error>) -> Result<Result<(), Taken>, StoreError> {
+fn conflict(
+    result: Result<sqlx::any::AnyQueryResult, sqlx::Error>,
+) -> Result<Result<(), Conflict>, StoreError> {
     match result.map_err(StoreError::from) {
         Ok(_) => Ok(Ok(())),
-        Err(error) if error.is_unique_violation() => Ok(Err(Taken)),
+        Err(error) if error.is_unique_violation() => Ok(Err(Conflict)),
         Err(error) => Err(error),
     }
 }
@@ -170,7 +172,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn another_is_done(&self, request: &Request, since: Timestamp) -> Result<bool, StoreError> {
+    pub async fn another_was_created(&self, request: &Request, since: Timestamp) -> Result<bool, StoreError> {
         let row = sqlx::query(
             "SELECT id FROM request WHERE instance = $1 AND subject = $2 AND state = 'done' AND id <> $3
              AND updated_at >= $4 LIMIT 1",

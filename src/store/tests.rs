@@ -16,8 +16,8 @@ use crate::{
     clock::Clock,
     domain::{
         change::{Change, CreateUser, Named},
-        decide::{Submission, open},
-        effect::{Effect, Lane, Planned},
+        decide::{Submission, submit},
+        effect::{Effect, Queue, ScheduledEffect},
         form,
         people::RequestId,
         request::{Request, State},
@@ -74,15 +74,15 @@ pub(crate) fn submission(clock: &Clock, email: &str) -> Submission {
 }
 
 fn request(clock: &Clock, email: &str) -> Request {
-    open(clock.now(), &form::tests::terms(), submission(clock, email)).0
+    submit(clock.now(), &form::tests::terms(), submission(clock, email)).0
 }
 
 async fn add(store: &Store, clock: &Clock, email: &str, effects: &[Effect]) -> Request {
     let request = request(clock, email);
-    let planned: Vec<Planned> = effects.iter().cloned().map(Planned::now).collect();
+    let planned: Vec<ScheduledEffect> = effects.iter().cloned().map(ScheduledEffect::now).collect();
     let mut tx = store.begin().await.unwrap();
     tx.insert_request(&request, None, clock.now()).await.unwrap().unwrap();
-    tx.plan(&request.id, &planned, clock.now(), || clock.new_id()).await.unwrap();
+    tx.enqueue(&request.id, &planned, clock.now(), || clock.new_id()).await.unwrap();
     tx.commit().await.unwrap();
     request
 }
@@ -122,7 +122,7 @@ async fn one_open_request_for_a_user_and_another_once_it_has_ended() {
         let first = add(&store, &clock, "svc@example.com", &[]).await;
         let second = request(&clock, "SVC@example.com");
         let mut tx = store.begin().await.unwrap();
-        assert_eq!(tx.insert_request(&second, None, clock.now()).await.unwrap(), Err(Taken));
+        assert_eq!(tx.insert_request(&second, None, clock.now()).await.unwrap(), Err(Conflict));
         drop(tx);
         let ended = Request { version: 2, state: State::Cancelled { by: None, at: clock.now() }, ..first };
         let mut tx = store.begin().await.unwrap();
@@ -130,9 +130,9 @@ async fn one_open_request_for_a_user_and_another_once_it_has_ended() {
         tx.insert_request(&second, None, clock.now()).await.unwrap().unwrap();
         tx.commit().await.unwrap();
         // The first one cannot be opened again while the second is open.
-        let reopened = Request { version: 3, state: State::undecided(), ..ended };
+        let reopened = Request { version: 3, state: State::pending(), ..ended };
         let mut tx = store.begin().await.unwrap();
-        assert_eq!(tx.save_request(&reopened, clock.now()).await.unwrap(), Err(Taken));
+        assert_eq!(tx.save_request(&reopened, clock.now()).await.unwrap(), Err(Conflict));
     })
     .await;
 }
@@ -193,7 +193,7 @@ async fn a_worker_that_lost_its_lease_records_nothing() {
         let taken_over = claim(&store, &clock).await.unwrap();
         assert_eq!((taken_over.effect.id.clone(), taken_over.effect.attempts), (lost.effect.id.clone(), 2));
         let mut tx = store.begin().await.unwrap();
-        let progress = tx.note_progress(&lost.lease, &lost.effect.id, "{}", clock.now(), LEASE).await;
+        let progress = tx.save_progress(&lost.lease, &lost.effect.id, "{}", clock.now(), LEASE).await;
         assert!(!progress.unwrap());
         tx.commit().await.unwrap();
         assert!(!finish(&store, &lost).await);
@@ -244,10 +244,10 @@ async fn dropped_timers_are_never_due() {
     on_each(async |store, clock| {
         let request = add(&store, &clock, "svc@example.com", &[Effect::TimeOut]).await;
         let mut tx = store.begin().await.unwrap();
-        tx.drop_lane(&request.id, Lane::Timer).await.unwrap();
+        tx.drop_queue(&request.id, Queue::Timer).await.unwrap();
         tx.commit().await.unwrap();
         assert!(claim(&store, &clock).await.is_none());
-        assert_eq!(store.depth(clock.now()).await.unwrap(), Depth::default());
+        assert_eq!(store.outbox_stats(clock.now()).await.unwrap(), OutboxStats::default());
         assert_eq!(store.next_due().await.unwrap(), None);
     })
     .await;
@@ -265,8 +265,8 @@ async fn an_effect_that_cannot_be_read_is_buried_and_counted() {
         let claimed = claim(&store, &clock).await.unwrap();
         assert_eq!(claimed.effect.effect, Effect::ShowRequester);
         assert!(finish(&store, &claimed).await);
-        let depth = store.depth(clock.now()).await.unwrap();
-        assert_eq!((depth.due, depth.buried), (0, 1));
+        let depth = store.outbox_stats(clock.now()).await.unwrap();
+        assert_eq!((depth.due, depth.dead_letters), (0, 1));
         assert!(claim(&store, &clock).await.is_none());
     })
     .await;
@@ -318,14 +318,14 @@ async fn a_posted_message_is_remembered_and_an_attempt_can_be_taken_back() {
         let request = add(&store, &clock, "svc@example.com", &[]).await;
         let id = &request.id;
         assert_eq!(store.message(id, "card").await.unwrap(), None);
-        store.note_posting(id, "card", clock.now()).await.unwrap();
+        store.record_posting(id, "card", clock.now()).await.unwrap();
         let attempted = Posted { attempted_at: clock.now(), place: None, shown_version: 0 };
         assert_eq!(store.message(id, "card").await.unwrap(), Some(attempted));
-        store.note_not_posted(id, "card").await.unwrap();
+        store.record_not_posted(id, "card").await.unwrap();
         assert_eq!(store.message(id, "card").await.unwrap(), None);
-        store.note_posting(id, "card", clock.now()).await.unwrap();
-        store.note_posted(id, "card", (&"C1".into(), "1.2"), 3).await.unwrap();
-        store.note_not_posted(id, "card").await.unwrap();
+        store.record_posting(id, "card", clock.now()).await.unwrap();
+        store.record_posted(id, "card", (&"C1".into(), "1.2"), 3).await.unwrap();
+        store.record_not_posted(id, "card").await.unwrap();
         let place = Some(("C1".into(), "1.2".to_owned()));
         let posted = Posted { attempted_at: clock.now(), place, shown_version: 3 };
         assert_eq!(store.message(id, "card").await.unwrap(), Some(posted));
@@ -343,7 +343,8 @@ async fn ledger_entries_form_one_chain_however_many_write() {
             writers.spawn(async move {
                 let mut tx = store.begin().await.unwrap();
                 let body = format!("{{\"n\":{n}}}");
-                let entry = Entry { at: now, request: &id, actor: "bot", name: "noted", body: &body };
+                let entry =
+                    NewLedgerEntry { at: now, request: &id, actor: "bot", name: "noted", body: &body };
                 tx.append(&entry).await.unwrap();
                 tx.commit().await.unwrap();
             });

@@ -9,11 +9,11 @@ use std::{
 
 use marketo_api_user::{
     clock::Clock,
-    demo::POLICY,
+    playground::POLICY,
     sim::{
         marketo::{self, MarketoSim},
-        person::{Workplace, sign},
         slack::{self, SlackSim},
+        user::{SlackWorkspace, sign},
     },
 };
 use tempfile::TempDir;
@@ -38,7 +38,7 @@ pub(crate) struct Bot {
     pub(crate) address: SocketAddr,
     pub(crate) slack: Arc<SlackSim>,
     pub(crate) marketo: Arc<MarketoSim>,
-    pub(crate) work: Workplace,
+    pub(crate) work: SlackWorkspace,
     pub(crate) clock: Clock,
     pub(crate) secret: String,
     pub(crate) folder: TempDir,
@@ -59,7 +59,7 @@ impl Bot {
         let slack = SlackSim::start(clock.clone(), slack::Setup::default()).await.unwrap();
         let marketo = MarketoSim::start(clock.clone(), marketo::Setup::default()).await.unwrap();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let work = Workplace::new(Arc::clone(&slack), &format!("http://{address}"), clock.clone());
+        let work = SlackWorkspace::new(Arc::clone(&slack), &format!("http://{address}"), clock.clone());
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("marketo-api-user.toml"), format!("{POLICY}\n{lines}")).unwrap();
         let setup = slack.setup();

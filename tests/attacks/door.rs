@@ -1,6 +1,6 @@
 //! The door itself: signatures, the framing of HTTP, what the answers give away, and the certificate's name.
 
-use marketo_api_user::sim::person::sign;
+use marketo_api_user::sim::user::sign;
 
 use crate::{
     bot::{Bot, COMMANDS, Headers, ROUTES, command, request},

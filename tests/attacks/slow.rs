@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use marketo_api_user::sim::person::sign;
+use marketo_api_user::sim::user::sign;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

@@ -12,12 +12,12 @@ use std::{
 
 use marketo_api_user::{
     clock::Clock,
-    demo::POLICY,
+    playground::POLICY,
     sim::{
-        gate::{Gate, Moment},
+        breakpoint::{Breakpoint, Moment},
         marketo::{self, DuplicateInvite, MarketoSim},
-        person::{Person, Reply, Workplace},
         slack::{self, SimMessage, SlackSim},
+        user::{Reply, SlackWorkspace, User},
     },
 };
 use tempfile::TempDir;
@@ -42,12 +42,12 @@ const SHOWS_AFTER: Duration = Duration::from_secs(6);
 pub(crate) struct House {
     pub(crate) slack: Arc<SlackSim>,
     pub(crate) marketo: Arc<MarketoSim>,
-    pub(crate) rae: Person,
-    pub(crate) ada: Person,
+    pub(crate) rae: User,
+    pub(crate) ada: User,
     pub(crate) clock: Clock,
     pub(crate) database: Database,
     pub(crate) log: Log,
-    work: Workplace,
+    work: SlackWorkspace,
     folder: TempDir,
     environment: BTreeMap<&'static str, String>,
     bot: Mutex<Option<Bot>>,
@@ -68,7 +68,7 @@ impl House {
             ..marketo::Setup::default()
         };
         let marketo = MarketoSim::start(clock.clone(), setup).await.unwrap();
-        let work = Workplace::new(Arc::clone(&slack), "http://127.0.0.1:1", clock.clone());
+        let work = SlackWorkspace::new(Arc::clone(&slack), "http://127.0.0.1:1", clock.clone());
         let folder = tempfile::tempdir().unwrap();
         let database = Database::new(kind, &folder).await;
         let policy = format!("{POLICY}{}\n[replicas]\nlease = \"2s\"\n", story.policy());
@@ -160,7 +160,7 @@ impl House {
         self.struck.load(Ordering::SeqCst)
     }
 
-    /// The calls of the bot since `since`, which are counted as [`House::calls_so_far`] counts them.
+    /// The calls of the bot since `since`, which are counted as [`PageState::calls_so_far`] counts them.
     pub(crate) fn calls_since(&self, (slack, marketo): (usize, usize)) -> Vec<Call> {
         let slack = self.slack.calls().into_iter().skip(slack).map(|call| call.method);
         let marketo = self.marketo.calls().into_iter().skip(marketo).map(|call| call.name.to_owned());
@@ -181,7 +181,7 @@ impl House {
     }
 
     /// The gate at which a call is stopped to strike the bot.
-    pub(crate) fn gate(&self, call: &Call, when: When) -> Gate {
+    pub(crate) fn gate(&self, call: &Call, when: When) -> Breakpoint {
         let moment = match when {
             When::Before | When::Twice | When::TermBefore => Moment::Arrived,
             When::Applied
@@ -192,14 +192,14 @@ impl House {
             | When::Unkept
             | When::Kept => Moment::CarriedOut,
         };
-        let gates = if call.is_to_marketo() { self.marketo.gates() } else { self.slack.gates() };
+        let gates = if call.is_to_marketo() { self.marketo.breakpoints() } else { self.slack.breakpoints() };
         gates.stop(&call.name, call.nth, moment)
     }
 
     /// Strikes the bot while `call` stands at `gate`, and starts it anew.
     pub(crate) async fn strikes(
         &self,
-        gate: Gate,
+        gate: Breakpoint,
         story: Story,
         call: &Call,
         when: When,
@@ -331,7 +331,7 @@ impl House {
     /// Lets the bot look at Marketo only when the messages say that the user is being created, so that the calls of
     /// a story come in the same order each time.
     pub(crate) fn paces(self: &Arc<Self>) {
-        let mut gate = self.marketo.gates().stop("allusers", 1, Moment::Arrived);
+        let mut gate = self.marketo.breakpoints().stop("allusers", 1, Moment::Arrived);
         let this = Arc::downgrade(self);
         tokio::spawn(async move {
             if gate.reached().await

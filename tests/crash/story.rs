@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, tz::TimeZone};
-use marketo_api_user::sim::{person::Person, slack::SimMessage};
+use marketo_api_user::sim::{slack::SimMessage, user::User};
 
 use crate::{
     house::{CARDS, EMAIL, House, OPS, RAE},
@@ -96,7 +96,7 @@ impl House {
     }
 
     /// Whether a modal comes. Nobody is promised one: it is asked for again.
-    async fn shows_modal(&self, person: &Person) -> bool {
+    async fn shows_modal(&self, person: &User) -> bool {
         for _ in 0..60 {
             if person.open_view().is_some() {
                 return true;
@@ -107,7 +107,7 @@ impl House {
     }
 
     /// Fills in the modal and submits it until the bot has taken it.
-    async fn submits(&self, person: &Person, form: &[(&str, &str)], act: &'static str) -> Result<(), String> {
+    async fn submits(&self, person: &User, form: &[(&str, &str)], act: &'static str) -> Result<(), String> {
         loop {
             person.fills(form).await.map_err(|error| error.to_string())?;
             let send = async { person.submits().await.unwrap().reply };

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use marketo_api_user::demo::brought;
+use marketo_api_user::playground::policy_fixture;
 
 use crate::support::{OPS, Page, part};
 
@@ -32,7 +32,7 @@ client_secret_env = "TEST_SECRET"
 
 #[tokio::test]
 async fn whoever_it_names_is_there_and_plays_the_stories() {
-    let page = Page::with(brought::company(POLICY).expect("a good policy")).await;
+    let page = Page::with(policy_fixture::company(POLICY).expect("a good policy")).await;
     let seen = page.get("/").await;
     let top = part(&seen, "top");
     for id in ["U0BOSS", "U0ADMINS1", "U0ADMINS2", "U0MAKERS1", "U0MAKERS2", "U0GUEST", "U0OUT"] {

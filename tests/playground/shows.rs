@@ -1,6 +1,6 @@
 //! What the page makes of what the bot sends, and of what people write.
 
-use marketo_api_user::{demo::POLICY, sim::marketo::SimRole};
+use marketo_api_user::{playground::POLICY, sim::marketo::SimRole};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

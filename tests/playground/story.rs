@@ -102,7 +102,7 @@ async fn a_story_is_played_by_its_address_and_by_a_button() {
 #[tokio::test]
 async fn every_story_ends_well() {
     let page = Page::open().await;
-    for scenario in &marketo_api_user::demo::web::SCENARIOS {
+    for scenario in &marketo_api_user::playground::web::SCENARIOS {
         page.does("scenario", &[("name", scenario.name), ("pace", "quick")]).await;
         let end = |page: &str| !page.contains("data-playing");
         let seen = page.until_so(RAE, OPS, scenario.name, end).await;

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use marketo_api_user::{
     clock::Clock,
-    demo::{Mode, Options, cast, web::Web},
+    playground::{Mode, Options, fixtures, web::Web},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -31,7 +31,7 @@ pub(crate) struct Answer {
 
 pub(crate) fn options() -> Options {
     let mut options = Options::new(Clock::movable(), Mode::Apart);
-    options.slack = cast::company();
+    options.slack = fixtures::company();
     options
 }
 

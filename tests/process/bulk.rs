@@ -11,13 +11,13 @@ use marketo_api_user::{
     clock::Clock,
     domain::{
         change::{Change, CreateUser, Named},
-        decide::{Submission, open},
+        decide::{Submission, submit},
         people::RequestId,
-        policy::{Approval, Demand, Terms},
+        policy::{Approval, Requirement, Terms},
         request::State,
         text::{Email, PersonName, Reason},
     },
-    store::{Entry, Store},
+    store::{NewLedgerEntry, Store},
 };
 use serde_json::json;
 
@@ -30,8 +30,8 @@ async fn fill(store: &Store, clock: &Clock) {
     let terms = Terms {
         approval: Approval::Required { approvers: Vec::new(), needed: 1 },
         approval_channel: None,
-        reason: Demand::Optional,
-        expiration: Demand::Optional,
+        reason: Requirement::Optional,
+        expiration: Requirement::Optional,
         max_access: jiff::SignedDuration::from_hours(24),
         pending_timeout: None,
         remind_after: None,
@@ -56,7 +56,7 @@ async fn fill(store: &Store, clock: &Clock) {
             }),
             reason: Some(Reason::parse("Nightly sync of leads from the CRM.").unwrap()),
         };
-        let (now, mut request) = (clock.now(), open(clock.now(), &terms, submission).0);
+        let (now, mut request) = (clock.now(), submit(clock.now(), &terms, submission).0);
         tx.insert_request(&request, None, now).await.unwrap().unwrap();
         let asked = json!({
             "rule": "base", "asked": request.change, "reason": request.reason, "state": request.state
@@ -72,7 +72,7 @@ async fn fill(store: &Store, clock: &Clock) {
         let denied = json!({ "version": 2, "revision": 1, "state": request.state });
         for (name, body) in [("submitted", asked), ("refused", refused), ("denied", denied)] {
             let (id, body) = (&request.id, body.to_string());
-            let entry = Entry { at: now, request: id, actor: "U0REQ", name, body: &body };
+            let entry = NewLedgerEntry { at: now, request: id, actor: "U0REQ", name, body: &body };
             tx.append(&entry).await.unwrap();
         }
         if n % 500 == 499 {

@@ -4,8 +4,8 @@
 use marketo_api_user::sim::{
     fault::Fault,
     marketo::CLIENT_SECRET,
-    person::Person,
     slack::{SimMessage, SlackSim},
+    user::User,
 };
 use serde_json::json;
 
@@ -42,7 +42,7 @@ async fn with_password(host: &Host, server: &str) -> String {
     if is_bare { format!("{user}:{DATABASE_PASSWORD}@{rest}") } else { url }
 }
 
-async fn asks(running: &Running, person: &Person, email: &str) {
+async fn asks(running: &Running, person: &User, email: &str) {
     // The command takes no address that is none; the form opens and says why.
     let typed = if email.is_ascii() { email } else { "" };
     assert_eq!(person.types("C0OPS", &format!("/marketo-api-user {typed}")).await.status, 200);

@@ -16,8 +16,8 @@ use marketo_api_user::{
     clock::Clock,
     sim::{
         marketo::{self, MarketoSim},
-        person::Workplace,
         slack::{self, SlackSim},
+        user::SlackWorkspace,
     },
 };
 use serde_json::Value;
@@ -31,13 +31,13 @@ use tokio::{
 const PATIENCE: f64 = 20.0;
 
 /// A policy that the simulators agree with.
-pub(crate) const POLICY: &str = marketo_api_user::demo::POLICY;
+pub(crate) const POLICY: &str = marketo_api_user::playground::POLICY;
 
 /// Where the program is run.
 pub(crate) struct Host {
     pub(crate) slack: Arc<SlackSim>,
     pub(crate) marketo: Arc<MarketoSim>,
-    pub(crate) work: Workplace,
+    pub(crate) work: SlackWorkspace,
     pub(crate) folder: TempDir,
     pub(crate) clock: Clock,
     environment: BTreeMap<String, String>,
@@ -69,7 +69,7 @@ impl Host {
         let clock = Clock::system();
         let slack = SlackSim::start(clock.clone(), slack::Setup::default()).await.unwrap();
         let marketo = MarketoSim::start(clock.clone(), marketo::Setup::default()).await.unwrap();
-        let work = Workplace::new(Arc::clone(&slack), "http://127.0.0.1:1", clock.clone());
+        let work = SlackWorkspace::new(Arc::clone(&slack), "http://127.0.0.1:1", clock.clone());
         let folder = tempfile::tempdir().unwrap();
         let (environment, program) = (BTreeMap::new(), env!("CARGO_BIN_EXE_marketo-api-user").into());
         let mut this = Self { slack, marketo, work, folder, clock, environment, program, user: None };

@@ -1,8 +1,8 @@
 //! Two replicas at the same moment: one decision, one acceptance, one form, and nothing done twice.
 
 use marketo_api_user::{
-    demo::{Mode, Playground},
-    sim::{person::Person, render, slack::SimUser},
+    playground::{Mode, Playground},
+    sim::{render, slack::SimUser, user::User},
 };
 use tokio::task::JoinSet;
 
@@ -39,7 +39,7 @@ async fn twenty_approvals_and_denials_at_once_make_one_decision_and_every_loser_
         settle(&all).await;
         let card = play.slack.channel(CARDS).remove(0);
         // Two approvers have the form for a denial open already, one on each replica.
-        let deniers: Vec<Person> = (0..2).map(|n| all[n].person(APPROVERS[3 + n])).collect();
+        let deniers: Vec<User> = (0..2).map(|n| all[n].person(APPROVERS[3 + n])).collect();
         for denier in &deniers {
             denier.clicks(&card, "Deny").await.expect("the button");
             denier.sees_modal().await.expect("the form for a denial");
@@ -169,7 +169,7 @@ async fn two_workers_carry_out_twenty_approvals_without_doing_anything_twice() {
     }
     until("everything is done", async || {
         let depth = play.depth().await.expect("the database answers");
-        created(play).len() == 20 && (depth.due, depth.later, depth.buried) == (0, 0, 0)
+        created(play).len() == 20 && (depth.due, depth.later, depth.dead_letters) == (0, 0, 0)
     })
     .await;
     drop(running);

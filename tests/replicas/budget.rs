@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use marketo_api_user::{demo::Mode, sim::fault::Fault};
+use marketo_api_user::{playground::Mode, sim::fault::Fault};
 
 use crate::support::{
     ADA, CARDS, RAE, asks, count, created, end, insists, options, postgres, replicas, runs, until,

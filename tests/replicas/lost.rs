@@ -2,9 +2,9 @@
 
 use marketo_api_user::{
     clock::Clock,
-    demo::Mode,
     domain::people::RequestId,
-    store::{Entry, Store},
+    playground::Mode,
+    store::{NewLedgerEntry, Store},
 };
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
 
@@ -84,7 +84,7 @@ async fn a_replica_that_is_cut_off_in_a_transaction_keeps_nothing_locked_from_th
     let store = Store::open(&database).await.expect("the database");
     let cut_off = Store::open(&through).await.expect("the database");
     let (real, id) = (Clock::system(), RequestId("none".to_owned()));
-    let entry = || Entry { at: real.now(), request: &id, actor: "bot", name: "noted", body: "{}" };
+    let entry = || NewLedgerEntry { at: real.now(), request: &id, actor: "bot", name: "noted", body: "{}" };
     // It has locked the head of the ledger when the network swallows everything.
     let mut held = cut_off.begin().await.expect("a transaction");
     held.append(&entry()).await.expect("an entry");

@@ -1,7 +1,7 @@
 //! Two replicas and several who must agree, or so many a week who need nobody: never fewer approvals, never more users.
 
 use marketo_api_user::{
-    demo::{Mode, Options, Playground},
+    playground::{Mode, Options, Playground},
     sim::slack::SimUser,
 };
 use tokio::task::JoinSet;

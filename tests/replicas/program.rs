@@ -7,7 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use marketo_api_user::{demo::Playground, sim::marketo::Setup};
+use marketo_api_user::{playground::Playground, sim::marketo::Setup};
 
 use crate::support::{readyz, until};
 

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use marketo_api_user::{
-    demo::{Mode, Playground},
+    playground::{Mode, Playground},
     sim::{
         fault::Fault,
         marketo::{Setup, SimRole, SimWorkspace},
-        person::{Reply, SignedRequest},
+        user::{Reply, SignedRequest},
     },
 };
 use serde_json::json;

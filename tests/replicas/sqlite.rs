@@ -11,8 +11,8 @@ use std::{
 
 use marketo_api_user::{
     clock::Clock,
-    demo::{Mode, Options, Playground},
-    sim::person::Person,
+    playground::{Mode, Options, Playground},
+    sim::user::User,
 };
 use sqlx::{Connection, Executor};
 
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A house on a database in `folder`, with a card, and a second form that is filled in.
-async fn house(folder: &Path) -> (Vec<Playground>, Person, Person) {
+async fn house(folder: &Path) -> (Vec<Playground>, User, User) {
     let database = format!("sqlite:{}", folder.join("bot.db").display());
     let all = replicas(options(database, Mode::Pumped, ""), 0).await;
     let (rae, ada) = (all[0].person(RAE), all[0].person(ADA));
@@ -37,7 +37,7 @@ async fn house(folder: &Path) -> (Vec<Playground>, Person, Person) {
     (all, rae, ada)
 }
 
-async fn says_so(play: &Playground, rae: &Person, ada: &Person) {
+async fn says_so(play: &Playground, rae: &User, ada: &User) {
     let card = play.slack.channel(CARDS).remove(0);
     says_that_nothing_is_stored(rae, async { ada.clicks(&card, "Approve").await.expect("the button") }).await;
     let (status, why) = in_time(readyz(play.url())).await;
@@ -45,7 +45,7 @@ async fn says_so(play: &Playground, rae: &Person, ada: &Person) {
     assert!(created(play).is_empty());
 }
 
-async fn goes_on(play: &Playground, rae: &Person, ada: &Person) {
+async fn goes_on(play: &Playground, rae: &User, ada: &User) {
     assert!(!readyz(play.url()).await.1.contains("database"));
     let submitted = in_time(rae.submits()).await.expect("the same form");
     assert!(submitted.closed, "{:?}", submitted.errors);
@@ -119,7 +119,7 @@ impl Disk {
     }
 }
 
-/// What takes all the room on a disk, until it is dropped.
+/// What takes all the module on a disk, until it is dropped.
 struct Filler(PathBuf);
 
 impl Drop for Filler {
@@ -139,7 +139,7 @@ async fn a_full_disk() {
     let Some(disk) = Disk::mount(2048) else { return };
     let (all, rae, ada) = house(disk.0.path()).await;
     let filler = disk.fill();
-    // The database has room of its own until its next page.
+    // The database has module of its own until its next page.
     says_so(&all[0], &rae, &ada).await;
     drop(filler);
     goes_on(&all[0], &rae, &ada).await;
@@ -170,7 +170,7 @@ async fn a_file_that_can_only_be_read_under_a_running_bot() {
     let may = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("its owner decides");
     chown(disk.0.path(), Some(NOBODY), Some(NOBODY)).expect("a disk for nobody");
     let play = Playground::prepare(Options::new(Clock::system(), Mode::Live)).await.expect("a playground");
-    let policy = marketo_api_user::demo::POLICY;
+    let policy = marketo_api_user::playground::POLICY;
     let database = format!("sqlite:{}", file.display());
     let program = Program::start(&play, &database, disk.0.path(), policy, Some(NOBODY));
     program.ready().await;

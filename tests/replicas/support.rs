@@ -9,10 +9,10 @@ use tokio::{
 
 use marketo_api_user::{
     clock::Clock,
-    demo::{Mode, Options, Playground},
+    playground::{Mode, Options, Playground},
     sim::{
-        person::{Person, Reply},
         slack::SimMessage,
+        user::{Reply, User},
     },
 };
 
@@ -91,7 +91,7 @@ pub(crate) async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
 }
 
 /// Somebody asks for a user through the form.
-pub(crate) async fn asks(person: &Person, email: &str) {
+pub(crate) async fn asks(person: &User, email: &str) {
     let reply = person.types(OPS, "/marketo-api-user").await;
     assert_eq!((reply.status, reply.body.as_str()), (200, ""), "{:?}", reply.trouble);
     person.sees_modal().await.expect("the form");
@@ -101,7 +101,7 @@ pub(crate) async fn asks(person: &Person, email: &str) {
 }
 
 /// Somebody fills in the form that is open.
-pub(crate) async fn fills(person: &Person, email: &str) {
+pub(crate) async fn fills(person: &User, email: &str) {
     let fields = [("Email", email), ("First name", "Svc"), ("Last name", "Crm"), ("Role", "API Only")];
     person.fills(&fields).await.expect("the form's fields");
 }
@@ -152,7 +152,7 @@ pub(crate) async fn in_time<T>(answer: impl Future<Output = T>) -> T {
 }
 
 /// The database is away: a form stays open and says so, a press is not taken and its person is told.
-pub(crate) async fn says_that_nothing_is_stored(form: &Person, presses: impl Future<Output = Reply>) {
+pub(crate) async fn says_that_nothing_is_stored(form: &User, presses: impl Future<Output = Reply>) {
     let submitted = in_time(form.submits()).await.expect("a form to submit");
     let said = submitted.errors.get("Email").map(String::as_str).unwrap_or_default();
     assert!(said.starts_with("Nothing was stored"), "{:?}", submitted.reply);
@@ -162,7 +162,7 @@ pub(crate) async fn says_that_nothing_is_stored(form: &Person, presses: impl Fut
 }
 
 /// Presses a button, and once more whenever a busy database had no time for it, as its person is told to.
-pub(crate) async fn insists(person: &Person, card: &SimMessage, label: &str) -> u16 {
+pub(crate) async fn insists(person: &User, card: &SimMessage, label: &str) -> u16 {
     for _ in 0..5 {
         let status = person.clicks_stale(card, label).await.expect("the button").status;
         if status != 503 {

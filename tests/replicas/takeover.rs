@@ -2,7 +2,7 @@
 
 use marketo_api_user::{
     clock::Clock,
-    demo::{Mode, Options, Playground},
+    playground::{Mode, Options, Playground},
     sim::fault::Fault,
 };
 
@@ -42,7 +42,7 @@ async fn the_work_of_a_replica_that_was_killed_is_taken_over_when_its_lease_is_o
     assert!(after < 2_000 + 2_000 + 4_000, "{after} ms");
     until("nothing is left to do", async || {
         let depth = other.depth().await.expect("the database answers");
-        (depth.due, depth.later, depth.buried) == (0, 0, 0)
+        (depth.due, depth.later, depth.dead_letters) == (0, 0, 0)
     })
     .await;
     assert_eq!(count(&play, "invite"), 1);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use marketo_api_user::demo::{Mode, Playground};
+use marketo_api_user::playground::{Mode, Playground};
 
 use crate::{
     proxy::{Around, Proxy},
@@ -38,7 +38,7 @@ async fn ends_as_it_should(play: &Playground, how: &str) {
     assert_eq!(play.slack.channel(OPS).len(), 1, "{how}: {}", play.slack.transcript(OPS));
     assert_eq!(play.slack.dm(RAE).len(), 1, "{how}");
     let depth = play.depth().await.expect("the database answers");
-    assert_eq!((depth.due, depth.later, depth.buried), (0, 0, 0), "{how}");
+    assert_eq!((depth.due, depth.later, depth.dead_letters), (0, 0, 0), "{how}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -193,7 +193,7 @@ async fn a_request_that_is_decided_is_not_recalled() {
 }
 
 /// Settings without a channel for approvals.
-fn where_typed() -> marketo_api_user::demo::Options {
+fn where_typed() -> marketo_api_user::playground::Options {
     let mut setup = options();
     setup.policy = setup.policy.replace("approval_channel = \"C0APPROVE\"", "");
     setup

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use marketo_api_user::{
-    demo::{FIRST, SECOND},
+    playground::{FIRST, SECOND},
     sim::{marketo, slack::SimUser},
 };
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use marketo_api_user::{clock::Clock, config::Instance, demo::Playground, sim::fault::Fault};
+use marketo_api_user::{clock::Clock, config::Instance, playground::Playground, sim::fault::Fault};
 
 use crate::{
     instances::{sandbox, with_sandbox},

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use marketo_api_user::sim::{
     fault::Fault,
     marketo::{Identity, MarketoSim, Setup, SimRole, SimUser, SimWorkspace},
-    person::SignedRequest,
+    user::SignedRequest,
 };
 use serde_json::Value;
 

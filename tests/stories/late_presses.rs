@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use marketo_api_user::sim::person::SignedRequest;
+use marketo_api_user::sim::user::SignedRequest;
 use serde_json::json;
 use tokio::join;
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use insta::assert_snapshot;
 use marketo_api_user::{
     sim::fault::Fault,
-    store::{Head, Ledger, Recorded, Selection},
+    store::{Head, Ledger, LedgerEntry, Selection},
 };
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -21,7 +21,7 @@ impl House {
     }
 
     /// Everything that was entered. All of it holds.
-    async fn entries(&self) -> Vec<Recorded> {
+    async fn entries(&self) -> Vec<LedgerEntry> {
         let ledger = self.ledger().await;
         assert_eq!(ledger.verify(&[]).await.unwrap().err(), None);
         let entries = ledger.page(&Selection::default(), 0, i64::MAX).await.unwrap();
@@ -31,7 +31,7 @@ impl House {
 }
 
 /// The entries, a line each: the request by its number, who, what, and what of the body is short.
-fn lines(entries: &[Recorded]) -> String {
+fn lines(entries: &[LedgerEntry]) -> String {
     let mut requests: Vec<&str> = vec![""];
     let mut text = String::new();
     for entry in entries {
@@ -132,7 +132,7 @@ fn anchors(house: &House) -> Vec<Head> {
         .collect()
 }
 
-fn anchored_options() -> marketo_api_user::demo::Options {
+fn anchored_options() -> marketo_api_user::playground::Options {
     let mut options = options();
     options.policy += "\n[ledger]\nanchor_channel = \"C0OPS\"\n";
     options

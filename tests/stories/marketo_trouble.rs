@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use marketo_api_user::{
-    demo::Options,
+    playground::Options,
     sim::{
         fault::Fault,
         marketo::{DuplicateInvite, SimUser},

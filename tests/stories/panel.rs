@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use marketo_api_user::{demo::Options, sim::slack::SimUser};
+use marketo_api_user::{playground::Options, sim::slack::SimUser};
 use tokio::task::JoinSet;
 
 use crate::support::{ADA, CARDS, Database, House, RAE, SAM, assert_quiet, policy};

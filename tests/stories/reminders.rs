@@ -1,7 +1,7 @@
 //! Time: reminders with growing gaps, nights, and more people who are asked when nobody decides.
 
 use insta::assert_snapshot;
-use marketo_api_user::{demo::Options, sim::slack::SimUser};
+use marketo_api_user::{playground::Options, sim::slack::SimUser};
 
 use crate::support::{ADA, CARDS, House, SAM, assert_quiet, policy};
 
@@ -131,7 +131,7 @@ async fn all_of_it_can_be_off() {
 
 impl House {
     /// A press on the card, which may have replies in its thread, and everything that follows.
-    pub(crate) async fn presses_first(&self, person: &marketo_api_user::sim::person::Person, label: &str) {
+    pub(crate) async fn presses_first(&self, person: &marketo_api_user::sim::user::User, label: &str) {
         let card = self.slack.channel(CARDS).remove(0);
         assert_quiet(&person.clicks(&card, label).await.unwrap());
         self.play.drain().await.unwrap();

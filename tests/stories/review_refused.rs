@@ -1,7 +1,7 @@
 //! What a review cannot do: approve more than was asked for, or serve whoever may not decide, or comes too late.
 
 use marketo_api_user::{
-    demo::FIRST,
+    playground::FIRST,
     sim::marketo::{self, SimWorkspace},
 };
 use serde_json::{Value, json};

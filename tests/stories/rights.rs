@@ -2,10 +2,10 @@
 
 use insta::assert_snapshot;
 use marketo_api_user::{
-    demo::Options,
+    playground::Options,
     sim::{
-        person::Reply,
         slack::{SimGroup, SimUser},
+        user::Reply,
     },
 };
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use marketo_api_user::{
-    demo::Options,
+    playground::Options,
     sim::slack::{SimChannel, SimGroup, SimMessage, SimUser},
 };
 use tokio::task::JoinSet;

@@ -159,7 +159,7 @@ async fn in_an_archived_channel_the_requester_still_sees_what_became_of_it() {
     assert_eq!(house.created().len(), 1);
     assert_snapshot!("created_in_an_archived_channel", house.direct(RAE));
     // The card cannot be brought up to date: that is kept for operators to see.
-    assert!(house.depth().await.unwrap().buried > 0);
+    assert!(house.depth().await.unwrap().dead_letters > 0);
 }
 
 #[tokio::test]

@@ -5,14 +5,14 @@ use std::{ops::Deref, time::Duration};
 use jiff::Timestamp;
 use marketo_api_user::{
     clock::Clock,
-    demo::{Mode, Options, Playground},
+    playground::{Mode, Options, Playground},
     sim::{
         marketo::SimUser,
-        person::{Person, Reply, SignedRequest},
         render,
         slack::SimMessage,
+        user::{Reply, SignedRequest, User},
     },
-    store::Depth,
+    store::OutboxStats,
 };
 use serde_json::Value;
 
@@ -59,9 +59,9 @@ impl Database {
 /// The bot and the people around it, at a fixed time.
 pub(crate) struct House {
     pub(crate) play: Playground,
-    pub(crate) rae: Person,
-    pub(crate) ada: Person,
-    pub(crate) sam: Person,
+    pub(crate) rae: User,
+    pub(crate) ada: User,
+    pub(crate) sam: User,
 }
 
 impl Deref for House {
@@ -105,7 +105,7 @@ impl House {
     }
 
     /// Somebody opens the form by typing `line` in #marketing-ops.
-    pub(crate) async fn opens_form(&self, person: &Person, line: &str) {
+    pub(crate) async fn opens_form(&self, person: &User, line: &str) {
         let reply = person.types(OPS, line).await;
         assert_quiet(&reply);
         person.sees_modal().await.unwrap();
@@ -131,7 +131,7 @@ impl House {
     }
 
     /// A press on the only card, and everything that follows.
-    pub(crate) async fn presses(&self, person: &Person, label: &str) {
+    pub(crate) async fn presses(&self, person: &User, label: &str) {
         let reply = person.clicks(&self.card(), label).await.unwrap();
         assert_quiet(&reply);
         self.play.drain().await.unwrap();
@@ -142,11 +142,11 @@ impl House {
         self.ends_despite(&[]).await;
     }
 
-    /// As [`House::ends`], where Slack had reason to refuse calls with `codes`.
+    /// As [`PageState::ends`], where Slack had reason to refuse calls with `codes`.
     pub(crate) async fn ends_despite(mut self, codes: &[&str]) {
         self.play.drain().await.unwrap();
         let depth = self.play.depth().await.unwrap();
-        assert_eq!(depth, Depth::default(), "something is left over");
+        assert_eq!(depth, OutboxStats::default(), "something is left over");
         let is_odd = |error: &str| !codes.contains(&error);
         let odd: Vec<_> = self
             .slack
@@ -180,21 +180,21 @@ impl House {
     }
 
     /// The modal that somebody sees, as it reads.
-    pub(crate) fn modal(&self, person: &Person) -> String {
+    pub(crate) fn modal(&self, person: &User) -> String {
         person
             .open_view()
             .map_or_else(|| "no modal".to_owned(), |view| render::view(&view, &self.slack.names()))
     }
 
     /// Somebody denies through the modal, up to the press of its button.
-    pub(crate) async fn opens_denial(&self, person: &Person, reason: &str) {
+    pub(crate) async fn opens_denial(&self, person: &User, reason: &str) {
         assert_quiet(&person.clicks(&self.card(), "Deny").await.unwrap());
         person.sees_modal().await.unwrap();
         person.fills(&[("Reason", reason)]).await.unwrap();
     }
 
     /// Somebody denies through the modal, and everything that follows.
-    pub(crate) async fn denies(&self, person: &Person, reason: &str) {
+    pub(crate) async fn denies(&self, person: &User, reason: &str) {
         self.opens_denial(person, reason).await;
         let submitted = person.submits().await.unwrap();
         assert!(submitted.closed && submitted.reply.body.is_empty(), "{:?}", submitted.errors);
@@ -202,14 +202,14 @@ impl House {
     }
 
     /// Somebody opens the review of the only card.
-    pub(crate) async fn opens_review(&self, person: &Person) {
+    pub(crate) async fn opens_review(&self, person: &User) {
         assert_quiet(&person.clicks(&self.card(), "Review").await.unwrap());
         self.play.drain().await.unwrap();
         assert_eq!(person.open_view().map(|view| view.title().to_owned()).as_deref(), Some("Review request"));
     }
 
     /// Somebody approves in a review with `fields`, and everything that follows.
-    pub(crate) async fn reviews(&self, person: &Person, fields: &[(&str, &str)]) {
+    pub(crate) async fn reviews(&self, person: &User, fields: &[(&str, &str)]) {
         self.opens_review(person).await;
         person.fills(fields).await.unwrap();
         let submitted = person.submits().await.unwrap();

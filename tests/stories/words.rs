@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use marketo_api_user::{
-    demo::Options,
+    playground::Options,
     sim::{
         fault::Fault,
-        person::{Person, Reply},
         slack::SimChannel,
+        user::{Reply, User},
     },
 };
 
@@ -25,7 +25,7 @@ fn with_cards_named(house: &House, answer: String) -> String {
 }
 
 /// What somebody is answered, in the background and for their eyes only.
-async fn asked(house: &House, person: &Person, word: &str) -> String {
+async fn asked(house: &House, person: &User, word: &str) -> String {
     let before = house.slack.ephemerals_for(person.id()).len();
     let reply = person.types(OPS, &format!("/marketo-api-user {word}")).await;
     assert_quiet(&reply);
@@ -37,7 +37,7 @@ async fn asked(house: &House, person: &Person, word: &str) -> String {
 }
 
 /// What somebody is answered in the answer to the command itself.
-async fn told(house: &House, person: &Person, line: &str) -> (Reply, String) {
+async fn told(house: &House, person: &User, line: &str) -> (Reply, String) {
     let reply = person.types(OPS, &format!("/marketo-api-user {line}")).await;
     assert_eq!((reply.status, reply.content_type.as_str()), (200, "application/json"), "{line}");
     house.drain().await.unwrap();

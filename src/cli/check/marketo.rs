@@ -3,11 +3,11 @@
 
 use super::Report;
 use crate::{
-    cache::instance::catalog_of,
     config::{Config, Instance},
+    directory::instance::catalog_of,
     domain::{
-        offer::{Catalog, Missing, Offer},
-        policy::{Policy, catalog_findings},
+        allowed_options::{AllowedOptions, Catalog, MissingEntry},
+        policy::{Policy, lint_catalogs},
     },
     marketo::{Class, Client},
 };
@@ -33,7 +33,7 @@ pub(super) async fn look(config: &Config, clients: &[Client], report: &mut Repor
     if catalogs.len() == config.instances.len() {
         let named: Vec<(&str, &Catalog)> =
             catalogs.iter().map(|(settings, catalog)| (settings.name.as_str(), catalog)).collect();
-        for finding in catalog_findings(&config.policy, &named) {
+        for finding in lint_catalogs(&config.policy, &named) {
             report.bad("marketo roles", format!("{}: {}", finding.key, finding.text));
         }
         let catalogs: Vec<&Catalog> = catalogs.iter().map(|(_, catalog)| catalog).collect();
@@ -96,11 +96,11 @@ impl Look<'_> {
     /// instance has it.
     fn offer(&mut self, policy: &Policy, catalog: &Catalog) {
         let is_named = self.named.is_some();
-        let absent: Vec<String> = Offer::missing(policy, catalog).into_iter().map(entry).collect();
+        let absent: Vec<String> = AllowedOptions::missing(policy, catalog).into_iter().map(entry).collect();
         if !is_named && !absent.is_empty() {
             return;
         }
-        let offer = Offer::of(policy, catalog);
+        let offer = AllowedOptions::of(policy, catalog);
         let names: Vec<String> =
             offer.roles.iter().map(|role| format!("{} ({})", role.named.name, role.named.id)).collect();
         let offered = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
@@ -112,7 +112,7 @@ impl Look<'_> {
 
 /// Tells what the policy names and none of `catalogs` has.
 fn missing(policy: &Policy, catalogs: &[&Catalog], report: &mut Report) {
-    let mut lacked = catalogs.iter().map(|catalog| Offer::missing(policy, catalog));
+    let mut lacked = catalogs.iter().map(|catalog| AllowedOptions::missing(policy, catalog));
     let Some(mut nowhere) = lacked.next() else { return };
     for lacked in lacked {
         // Where one lacks a role and another has it for all workspaces only, the latter can be mended here.
@@ -120,17 +120,21 @@ fn missing(policy: &Policy, catalogs: &[&Catalog], report: &mut Report) {
             .into_iter()
             .filter_map(|one| {
                 let other = lacked.iter().find(|other| is_same(&one, other))?;
-                Some(if matches!(other, Missing::AllWorkspacesNotAllowed(_)) { other.clone() } else { one })
+                Some(if matches!(other, MissingEntry::AllWorkspacesNotAllowed(_)) {
+                    other.clone()
+                } else {
+                    one
+                })
             })
             .collect();
     }
     for missing in nowhere {
         report.bad("marketo roles", match missing {
-            Missing::Role(name) => format!("policy.roles: Marketo has no role {name}; see Admin, Users & Roles"),
-            Missing::Workspace(name) => {
+            MissingEntry::Role(name) => format!("policy.roles: Marketo has no role {name}; see Admin, Users & Roles"),
+            MissingEntry::Workspace(name) => {
                 format!("policy.workspaces: Marketo has no workspace {name}; see Admin, Workspaces & Partitions")
             }
-            Missing::AllWorkspacesNotAllowed(name) => format!(
+            MissingEntry::AllWorkspacesNotAllowed(name) => format!(
                 "policy.roles: {name} is given in all workspaces only, and policy.workspaces does not allow that; \
                  add 0 to it"
             ),
@@ -139,13 +143,15 @@ fn missing(policy: &Policy, catalogs: &[&Catalog], report: &mut Report) {
 }
 
 /// Whether two instances lack the same entry of the policy, for whatever reason.
-fn is_same(one: &Missing, other: &Missing) -> bool {
-    let is_workspace = |missing: &Missing| matches!(missing, Missing::Workspace(_));
+fn is_same(one: &MissingEntry, other: &MissingEntry) -> bool {
+    let is_workspace = |missing: &MissingEntry| matches!(missing, MissingEntry::Workspace(_));
     is_workspace(one) == is_workspace(other) && entry(one.clone()) == entry(other.clone())
 }
 
-fn entry(missing: Missing) -> String {
+fn entry(missing: MissingEntry) -> String {
     match missing {
-        Missing::Role(name) | Missing::Workspace(name) | Missing::AllWorkspacesNotAllowed(name) => name,
+        MissingEntry::Role(name)
+        | MissingEntry::Workspace(name)
+        | MissingEntry::AllWorkspacesNotAllowed(name) => name,
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     config::Config,
     domain::{
         people::{ChannelId, Principal},
-        policy::{Policy, Size, sized_findings},
+        policy::{GroupSize, Policy, lint_memberships},
     },
     slack::{
         client::Client,
@@ -55,7 +55,7 @@ pub(super) async fn look(config: &Config, slack: &Client, report: &mut Report) {
 
 /// Whether the policy's groups are there and large enough.
 async fn look_at_groups(policy: &Policy, slack: &Client, report: &mut Report) {
-    let mut sizes: HashMap<Principal, Size> = HashMap::new();
+    let mut sizes: HashMap<Principal, GroupSize> = HashMap::new();
     for principal in policy.groups() {
         let (id, members) = match &principal {
             Principal::User(_) => continue,
@@ -67,17 +67,17 @@ async fn look_at_groups(policy: &Policy, slack: &Client, report: &mut Report) {
                 if !members.is_empty() {
                     report.good("slack group", format!("{id} has {} members", members.len()));
                 }
-                Size::Members(members)
+                GroupSize::Members(members)
             }
-            Err(error) => Size::Unknown(error.to_string()),
+            Err(error) => GroupSize::Unknown(error.to_string()),
         };
         sizes.insert(principal, size);
     }
     let size = |principal: &Principal| match sizes.get(principal) {
         Some(size) => size.clone(),
-        None => Size::Members(Vec::new()),
+        None => GroupSize::Members(Vec::new()),
     };
-    for finding in sized_findings(policy, size) {
+    for finding in lint_memberships(policy, size) {
         let check = if finding.key.ends_with(']') { "slack group" } else { "policy" };
         report.bad(check, format!("{}: {}", finding.key, finding.text));
     }

@@ -11,15 +11,19 @@ use std::{
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::super::{Failure, args::Format};
+use super::super::{CliError, args::Format};
 use crate::{
     domain::text::is_invisible,
-    store::{Ledger, Recorded, Selection},
+    store::{Ledger, LedgerEntry, Selection},
 };
 
 const COLUMNS: &str = "seq,time,request_id,actor,entry,body,previous,hash";
 
-pub(super) async fn run(ledger: &Ledger, selection: &Selection, format: Format) -> Result<ExitCode, Failure> {
+pub(super) async fn run(
+    ledger: &Ledger,
+    selection: &Selection,
+    format: Format,
+) -> Result<ExitCode, CliError> {
     // What is entered from now on is not waited for.
     let until = ledger.head().await?.seq;
     let mut out = Out { stdout: io::stdout(), is_first: true, format };
@@ -44,14 +48,14 @@ struct Out {
 }
 
 impl Out {
-    fn begins(&mut self) -> Result<bool, Failure> {
+    fn begins(&mut self) -> Result<bool, CliError> {
         match self.format {
             Format::Json => self.write("["),
             Format::Csv => self.write(&format!("{COLUMNS}\r\n")),
         }
     }
 
-    fn writes(&mut self, entries: &[Recorded]) -> Result<bool, Failure> {
+    fn writes(&mut self, entries: &[LedgerEntry]) -> Result<bool, CliError> {
         let mut text = String::new();
         for entry in entries {
             match self.format {
@@ -66,14 +70,14 @@ impl Out {
         self.write(&text)
     }
 
-    fn ends(&mut self) -> Result<bool, Failure> {
+    fn ends(&mut self) -> Result<bool, CliError> {
         match self.format {
             Format::Json => self.write("\n]\n"),
             Format::Csv => Ok(true),
         }
     }
 
-    fn write(&mut self, text: &str) -> Result<bool, Failure> {
+    fn write(&mut self, text: &str) -> Result<bool, CliError> {
         match self.stdout.write_all(text.as_bytes()).and_then(|()| self.stdout.flush()) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
@@ -87,8 +91,8 @@ fn time(at: i64) -> String {
     Timestamp::from_millisecond(at).map_or_else(|_| at.to_string(), |time| format!("{time:.3}"))
 }
 
-fn json_of(entry: &Recorded) -> String {
-    let Recorded { seq, at, request, actor, name, body, previous, hash } = entry;
+fn json_of(entry: &LedgerEntry) -> String {
+    let LedgerEntry { seq, at, request, actor, name, body, previous, hash } = entry;
     let line = json!({
         "seq": seq,
         "time": time(*at),
@@ -124,8 +128,8 @@ fn is_unseen(c: char) -> bool {
     c.is_control() || is_invisible(c)
 }
 
-fn csv_of(entry: &Recorded) -> String {
-    let Recorded { seq, at, request, actor, name, body, previous, hash } = entry;
+fn csv_of(entry: &LedgerEntry) -> String {
+    let LedgerEntry { seq, at, request, actor, name, body, previous, hash } = entry;
     let cells = [request, actor, name, body, previous, hash].map(|text| cell(text));
     format!("{seq},{},{}\r\n", time(*at), cells.join(","))
 }
@@ -149,8 +153,8 @@ mod tests {
 
     use super::*;
 
-    fn entry(actor: &str, body: &str) -> Recorded {
-        Recorded {
+    fn entry(actor: &str, body: &str) -> LedgerEntry {
+        LedgerEntry {
             seq: 7,
             at: 1_795_514_400_000,
             request: "0197".to_owned(),

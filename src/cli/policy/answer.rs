@@ -11,15 +11,15 @@ use super::{
 use crate::{
     cli::args::Explain,
     domain::{
+        allowed_options::{AllowedOptions, Catalog},
         change::Named,
-        offer::{Catalog, Offer},
-        people::Standing,
+        people::Membership,
         policy::{
             Condition, Policy,
-            explain::{Aspect, Question, Step, Wanted, explain},
+            explain::{ConditionKind, PolicyQuery, RequestedEntry, RuleEvaluation, explain},
         },
     },
-    slack::words::NotRequester,
+    slack::replies::NotRequester,
 };
 
 /// The whole answer. `instance` is the one that is asked about, where that is known.
@@ -29,10 +29,10 @@ pub(super) fn to(asked: &Explain, instance: Option<&str>, known: &Knowledge<'_>)
     let workspace = asked.workspace.as_ref();
     let workspace_found = workspace.and_then(|text| catalog.and_then(|catalog| workspace_of(catalog, text)));
     let standing = |group: &_| known.standing(&asked.requester, group);
-    let question = Question {
+    let question = PolicyQuery {
         instance,
-        role: Wanted { text: &asked.role, named: role.as_ref() },
-        workspace: workspace.map(|text| Wanted { text, named: workspace_found.as_ref() }),
+        role: RequestedEntry { text: &asked.role, named: role.as_ref() },
+        workspace: workspace.map(|text| RequestedEntry { text, named: workspace_found.as_ref() }),
         requester: &asked.requester,
         channel: asked.channel.as_ref(),
         email: asked.email.as_ref(),
@@ -43,17 +43,17 @@ pub(super) fn to(asked: &Explain, instance: Option<&str>, known: &Knowledge<'_>)
     request(&mut text, asked, instance, role.as_ref());
     may_ask(&mut text, asked, known);
     let _ = writeln!(text, "\nRules, in the order in which they are tried");
-    let reached = steps.iter().position(Step::is_last).map_or(steps.len(), |at| at + 1);
+    let reached = steps.iter().position(RuleEvaluation::is_last).map_or(steps.len(), |at| at + 1);
     for (at, step) in steps.iter().enumerate() {
         let said = if at < reached { said(step, asked, instance, known) } else { "not reached".to_owned() };
         row(&mut text, &place(step), &named(step, &said));
     }
-    let possible = steps[..reached].iter().filter(|step| step.holds != Standing::No);
-    let mut before: Option<&Step<'_>> = None;
+    let possible = steps[..reached].iter().filter(|step| step.holds != Membership::No);
+    let mut before: Option<&RuleEvaluation<'_>> = None;
     for step in possible {
-        let title = match (before.map(Step::is_for_some), step.holds) {
-            (None, Standing::Unknown) => format!("If {} holds", place(step)),
-            (Some(_), Standing::Unknown) => format!("Otherwise, if {} holds", place(step)),
+        let title = match (before.map(RuleEvaluation::is_for_some), step.holds) {
+            (None, Membership::Unknown) => format!("If {} holds", place(step)),
+            (Some(_), Membership::Unknown) => format!("Otherwise, if {} holds", place(step)),
             (None, _) => format!("So {} holds", place(step)),
             (Some(true), _) => format!("Beyond that, {} holds", place(step)),
             (Some(false), _) => format!("Otherwise {} holds", place(step)),
@@ -67,12 +67,12 @@ pub(super) fn to(asked: &Explain, instance: Option<&str>, known: &Knowledge<'_>)
 
 fn role_of(catalog: &Catalog, text: &str) -> Option<Named> {
     let all = catalog.roles.iter().map(|role| &role.named);
-    all.into_iter().find(|named| named.is_meant_by(text)).cloned()
+    all.into_iter().find(|named| named.matches_entry(text)).cloned()
 }
 
 fn workspace_of(catalog: &Catalog, text: &str) -> Option<Named> {
-    let all = Offer::all_workspaces(catalog);
-    catalog.workspaces.iter().chain([&all]).find(|named| named.is_meant_by(text)).cloned()
+    let all = AllowedOptions::all_workspaces(catalog);
+    catalog.workspaces.iter().chain([&all]).find(|named| named.matches_entry(text)).cloned()
 }
 
 fn request(text: &mut String, asked: &Explain, instance: Option<&str>, role: Option<&Named>) {
@@ -97,17 +97,17 @@ fn request(text: &mut String, asked: &Explain, instance: Option<&str>, role: Opt
 fn may_ask(text: &mut String, asked: &Explain, known: &Knowledge<'_>) {
     let Policy { requesters, roles, workspaces, email_domains, .. } = known.policy;
     let requester = &asked.requester;
-    let listed = Standing::of(requester, requesters, |group| known.standing(requester, group));
+    let listed = Membership::of(requester, requesters, |group| known.standing(requester, group));
     let ids: Vec<&str> = requesters.iter().map(id).collect();
     let list = format!("policy.requesters: {}", ids.join(", "));
     let words = match (&known.kind, listed) {
         (Ok(Some(why)), _) => format!("no: {}", what(*why)),
-        (_, Standing::No) if !requesters.is_empty() => format!("no: not among {list}"),
+        (_, Membership::No) if !requesters.is_empty() => format!("no: not among {list}"),
         (Err(why), _) => format!("not known: Slack does not tell what kind of member they are ({why})"),
         (Ok(None), _) if requesters.is_empty() => {
             "yes: every full member may (policy.requesters is empty)".to_owned()
         }
-        (Ok(None), Standing::Yes) => format!("yes: a full member, and among {list}"),
+        (Ok(None), Membership::Yes) => format!("yes: a full member, and among {list}"),
         (Ok(None), _) => format!("not known: Slack does not tell whether they are among {list}"),
     };
     row(text, "May ask", &words);
@@ -136,7 +136,7 @@ fn offered(key: &str, wanted: &str, list: &[String], catalog: &Catalog) -> Strin
     match found {
         None => format!("cannot be asked for: Marketo has no {key} {wanted}"),
         Some(_) if list.is_empty() => format!("offered: all are (policy.{key}s is empty)"),
-        Some(named) if list.iter().any(|entry| named.is_meant_by(entry)) => {
+        Some(named) if list.iter().any(|entry| named.matches_entry(entry)) => {
             format!("offered by policy.{key}s")
         }
         Some(_) => format!("cannot be asked for: policy.{key}s does not list it"),
@@ -154,7 +154,7 @@ fn what(why: NotRequester) -> &'static str {
     }
 }
 
-fn named(step: &Step<'_>, said: &str) -> String {
+fn named(step: &RuleEvaluation<'_>, said: &str) -> String {
     match step.ruling.rule {
         Some(at) if step.ruling.label != format!("rule[{at}]") => format!("“{}” {said}", step.ruling.label),
         _ => said.to_owned(),
@@ -162,25 +162,25 @@ fn named(step: &Step<'_>, said: &str) -> String {
 }
 
 /// Whether a rule holds, by which of its conditions.
-fn said(step: &Step<'_>, asked: &Explain, instance: Option<&str>, known: &Knowledge<'_>) -> String {
+fn said(step: &RuleEvaluation<'_>, asked: &Explain, instance: Option<&str>, known: &Knowledge<'_>) -> String {
     let Some(at) = step.ruling.rule else { return "holds: nothing before it surely does".to_owned() };
     let condition = &known.policy.rules[at].condition;
-    let of = |wanted: Standing| -> Vec<String> {
+    let of = |wanted: Membership| -> Vec<String> {
         let aspects = step.aspects.iter().filter(|(_, standing)| *standing == wanted);
         aspects.map(|(aspect, standing)| one(*aspect, *standing, condition, asked, instance, known)).collect()
     };
     match step.holds {
-        Standing::Yes if step.aspects.is_empty() => "holds: it has no conditions".to_owned(),
-        Standing::Yes => format!("holds: {}", of(Standing::Yes).join(", ")),
-        Standing::No => format!("does not hold: {}", of(Standing::No).join(", ")),
-        Standing::Unknown => format!("may hold: {}", of(Standing::Unknown).join(", ")),
+        Membership::Yes if step.aspects.is_empty() => "holds: it has no conditions".to_owned(),
+        Membership::Yes => format!("holds: {}", of(Membership::Yes).join(", ")),
+        Membership::No => format!("does not hold: {}", of(Membership::No).join(", ")),
+        Membership::Unknown => format!("may hold: {}", of(Membership::Unknown).join(", ")),
     }
 }
 
 /// What is the matter with one condition.
 fn one(
-    aspect: Aspect,
-    standing: Standing,
+    aspect: ConditionKind,
+    standing: Membership,
     condition: &Condition,
     asked: &Explain,
     instance: Option<&str>,
@@ -191,24 +191,24 @@ fn one(
     let channels: Vec<&str> = condition.channels.iter().map(|channel| channel.as_str()).collect();
     let domain = asked.email.as_ref().and_then(|email| email.as_str().rsplit_once('@'));
     let (key, list, own) = match aspect {
-        Aspect::Instance => ("instance", any_of(&condition.instances), owned(instance)),
-        Aspect::Role => ("role", any_of(&condition.roles), Some(asked.role.clone())),
-        Aspect::Workspace => ("workspace", any_of(&condition.workspaces), asked.workspace.clone()),
-        Aspect::Requester => ("requester", any_of(&requesters), owned(Some(asked.requester.as_str()))),
-        Aspect::Channel => {
+        ConditionKind::Instance => ("instance", any_of(&condition.instances), owned(instance)),
+        ConditionKind::Role => ("role", any_of(&condition.roles), Some(asked.role.clone())),
+        ConditionKind::Workspace => ("workspace", any_of(&condition.workspaces), asked.workspace.clone()),
+        ConditionKind::Requester => ("requester", any_of(&requesters), owned(Some(asked.requester.as_str()))),
+        ConditionKind::Channel => {
             ("channel", any_of(&channels), owned(asked.channel.as_ref().map(|id| id.as_str())))
         }
-        Aspect::EmailDomain => {
+        ConditionKind::EmailDomain => {
             ("email_domain", any_of(&condition.email_domains), owned(domain.map(|(_, d)| d)))
         }
     };
     let why = |principal| known.groups.get(principal).and_then(|group| group.as_ref().err());
     match (standing, own) {
-        (Standing::Yes, _) if aspect == Aspect::Requester => {
+        (Membership::Yes, _) if aspect == ConditionKind::Requester => {
             let met = condition.requesters.iter().find(|principal| {
-                Standing::of(&asked.requester, std::slice::from_ref(principal), |group| {
+                Membership::of(&asked.requester, std::slice::from_ref(principal), |group| {
                     known.standing(&asked.requester, group)
-                }) == Standing::Yes
+                }) == Membership::Yes
             });
             let by = met.map_or("", id);
             if by == asked.requester.as_str() {
@@ -217,14 +217,16 @@ fn one(
                 format!("{key} is in {by}")
             }
         }
-        (Standing::No, Some(own)) if aspect == Aspect::Requester => format!("{key} {own} is not in {list}"),
-        (Standing::Unknown, _) if aspect == Aspect::Requester => {
+        (Membership::No, Some(own)) if aspect == ConditionKind::Requester => {
+            format!("{key} {own} is not in {list}")
+        }
+        (Membership::Unknown, _) if aspect == ConditionKind::Requester => {
             let why = condition.requesters.iter().find_map(why).map_or("not asked", String::as_str);
             format!("whether {key} is in {list} is not known ({why})")
         }
-        (Standing::Yes, _) => format!("{key} is {list}"),
-        (Standing::No, Some(own)) => format!("{key} is {own}, not {list}"),
-        (Standing::Unknown, Some(own)) => format!("whether {key} {own} is {list} is not known"),
+        (Membership::Yes, _) => format!("{key} is {list}"),
+        (Membership::No, Some(own)) => format!("{key} is {own}, not {list}"),
+        (Membership::Unknown, Some(own)) => format!("whether {key} {own} is {list} is not known"),
         (_, None) => format!(
             "if {key} is {list} (--{} is not given)",
             if key == "email_domain" { "email" } else { key }

@@ -8,10 +8,15 @@ use super::{
 };
 use crate::domain::{
     people::{Principal, UserId},
-    policy::{Approval, Demand, Terms, explain::Step},
+    policy::{Approval, Requirement, Terms, explain::RuleEvaluation},
 };
 
-pub(super) fn decides(text: &mut String, step: &Step<'_>, requester: &UserId, known: &Knowledge<'_>) {
+pub(super) fn decides(
+    text: &mut String,
+    step: &RuleEvaluation<'_>,
+    requester: &UserId,
+    known: &Knowledge<'_>,
+) {
     let terms = step.ruling.terms;
     let base = &known.policy.base;
     let by = |key: &str, is_own: bool| {
@@ -47,8 +52,8 @@ pub(super) fn decides(text: &mut String, step: &Step<'_>, requester: &UserId, kn
         }
     }
     let must = |demand, key: &str| match demand {
-        Demand::Required => format!("{key} required"),
-        Demand::Optional => format!("{key} optional"),
+        Requirement::Required => format!("{key} required"),
+        Requirement::Optional => format!("{key} optional"),
     };
     let reach = Duration::try_from(terms.max_access).unwrap_or_default();
     let (reason, end) = (must(terms.reason, "reason"), must(terms.expiration, "access expiration"));
@@ -56,7 +61,13 @@ pub(super) fn decides(text: &mut String, step: &Step<'_>, requester: &UserId, kn
 }
 
 /// Who may come to decide, where, and until when.
-fn waits(text: &mut String, step: &Step<'_>, requester: &UserId, known: &Knowledge<'_>, needed: u32) {
+fn waits(
+    text: &mut String,
+    step: &RuleEvaluation<'_>,
+    requester: &UserId,
+    known: &Knowledge<'_>,
+    needed: u32,
+) {
     let Terms { approval_channel, escalation, remind_after, pending_timeout, timezone, .. } =
         step.ruling.terms;
     let base = &known.policy.base;
@@ -128,6 +139,6 @@ fn others(principals: &[Principal], requester: &UserId, known: &Knowledge<'_>) -
 }
 
 /// The place of a rule in the configuration.
-pub(super) fn place(step: &Step<'_>) -> String {
+pub(super) fn place(step: &RuleEvaluation<'_>) -> String {
     step.ruling.rule.map_or_else(|| "[policy]".to_owned(), |at| format!("rule[{at}]"))
 }

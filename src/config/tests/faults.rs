@@ -21,7 +21,7 @@ fn with(table: &str, line: &str) -> String {
 }
 
 /// Expects exactly one fault, which begins like this.
-fn one(config: Result<Config, Vec<Fault>>, start: &str, of: &str) {
+fn one(config: Result<Config, Vec<ConfigError>>, start: &str, of: &str) {
     let faults = told(config);
     assert_eq!(faults.len(), 1, "{of}: {faults:?}");
     assert!(faults[0].starts_with(start), "{of}: {}", faults[0]);

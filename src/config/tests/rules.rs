@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::*;
 use crate::domain::{
     people::Principal,
-    policy::{Approval, Condition, Demand, Escalation},
+    policy::{Approval, Condition, Escalation, Requirement},
 };
 
 const HOUR: u64 = 3600;
@@ -82,7 +82,7 @@ fn everything_can_be_set() {
     let terms = &emea.terms;
     assert_eq!(terms.approval, Approval::Required { approvers: vec![group("S2")], needed: 2 });
     assert_eq!(terms.approval_channel, Some("C3".into()));
-    assert_eq!((terms.reason, terms.expiration), (Demand::Required, Demand::Required));
+    assert_eq!((terms.reason, terms.expiration), (Requirement::Required, Requirement::Required));
     assert_eq!(terms.max_access, SignedDuration::from_hours(90 * 24));
     assert_eq!(terms.pending_timeout, Some(Duration::from_secs(48 * HOUR)));
     assert_eq!(terms.remind_after, Some(Duration::from_secs(8 * HOUR)));

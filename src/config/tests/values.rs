@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     domain::{
         people::Principal,
-        policy::{Approval, Demand},
+        policy::{Approval, Requirement},
     },
     marketo::Identity,
 };
@@ -35,7 +35,7 @@ fn little_need_be_set() {
     let policy = config.policy;
     let approvers = vec![Principal::User("U0APPROVE".into()), Principal::Group("S0MOPS".into())];
     assert_eq!(policy.base.approval, Approval::Required { approvers, needed: 1 });
-    assert_eq!((policy.base.reason, policy.base.expiration), (Demand::Optional, Demand::Optional));
+    assert_eq!((policy.base.reason, policy.base.expiration), (Requirement::Optional, Requirement::Optional));
     assert_eq!(policy.base.max_access, SignedDuration::from_hours(365 * 24));
     assert_eq!(policy.base.pending_timeout, Some(Duration::from_secs(7 * 24 * HOUR)));
     assert_eq!(policy.base.remind_after, Some(Duration::from_secs(24 * HOUR)));
@@ -73,7 +73,7 @@ fn everything_can_be_set() {
     let policy = config.policy;
     assert_eq!(policy.base.approvers(), [Principal::User("W0APPROVE".into())]);
     assert_eq!(policy.requesters.len(), 3);
-    assert_eq!((policy.base.reason, policy.base.expiration), (Demand::Required, Demand::Required));
+    assert_eq!((policy.base.reason, policy.base.expiration), (Requirement::Required, Requirement::Required));
     assert_eq!(policy.base.max_access, SignedDuration::from_hours(3650 * 24));
     assert_eq!(policy.email_domains, ["example.com", "example.org"]);
     assert_eq!(policy.roles, ["API Only", "101"]);

@@ -11,9 +11,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::{
     change::{CreateUser, CreatedUser, Named},
-    event::Press,
+    event::Action,
     form::tests::{policy, terms},
-    people::{Principal, Standing},
+    people::{Membership, Principal},
     policy::{Approval, Terms},
     request::WaitCause,
     text::{Email, PersonName},
@@ -46,24 +46,24 @@ fn submission() -> Submission {
 }
 
 fn request() -> Request {
-    open(now(), &terms(), submission()).0
+    submit(now(), &terms(), submission()).0
 }
 
 /// An event, and what is known of whoever pressed.
 #[derive(Clone, Debug, PartialEq)]
 struct Told {
     event: Event,
-    standing: Standing,
+    standing: Membership,
 }
 
 impl From<Event> for Told {
     fn from(event: Event) -> Self {
-        Self { event, standing: Standing::No }
+        Self { event, standing: Membership::No }
     }
 }
 
-fn pressed(by: &str, standing: Standing, press: Press) -> Told {
-    Told { event: Event::Pressed { by: by.into(), press }, standing }
+fn pressed(by: &str, standing: Membership, press: Action) -> Told {
+    Told { event: Event::ActionTaken { by: by.into(), action: press }, standing }
 }
 
 /// By the policy `[policy]` with a group of approvers in it, in which whoever presses stands as told.
@@ -77,11 +77,11 @@ fn decided_by(now: Timestamp, terms: Terms, request: &Request, told: &Told) -> R
     let base = Terms { approval: Approval::Required { approvers, needed }, ..terms };
     let policy = Policy { base, ..policy() };
     let members = |_: &UserId, _: &Principal| told.standing;
-    decide(Today { now, policy: &policy, members: &members }, request, &told.event)
+    decide(DecisionContext { now, policy: &policy, members: &members }, request, &told.event)
 }
 
 fn failure(kind: FailureKind) -> Told {
-    Event::NotApplied(Failure { kind, detail: String::new(), attempted_at: None }).into()
+    Event::ApplyFailed(Failure { kind, detail: String::new(), attempted_at: None }).into()
 }
 
 fn after(request: &Request, told: &Told) -> Request {
@@ -105,8 +105,8 @@ fn a_submission_waits_for_an_approver_and_plans_its_timers() {
         remind_after: Some(Duration::from_secs(86_400)),
         ..terms()
     };
-    let (request, effects) = open(now(), &timed, submission());
-    assert_eq!(request.state, State::undecided());
+    let (request, effects) = submit(now(), &timed, submission());
+    assert_eq!(request.state, State::pending());
     assert_eq!(request.approval_channel, Some("C0APPROVE".into()));
     let names: Vec<_> =
         effects.iter().map(|planned| (planned.effect.name(), planned.after.as_secs())).collect();
@@ -116,7 +116,7 @@ fn a_submission_waits_for_an_approver_and_plans_its_timers() {
 #[test]
 fn without_approval_the_change_is_applied_at_once() {
     let open_policy = Terms { approval: Approval::None { per_week: None }, ..terms() };
-    let (request, effects) = open(now(), &open_policy, submission());
+    let (request, effects) = submit(now(), &open_policy, submission());
     assert!(matches!(request.state, State::Applying { .. }));
     assert_eq!(
         effects.iter().map(|planned| planned.effect.name()).collect::<Vec<_>>(),
@@ -127,7 +127,7 @@ fn without_approval_the_change_is_applied_at_once() {
 #[test]
 fn an_approval_applies_exactly_what_was_asked_for() {
     let request = request();
-    let decision = decided(&request, &pressed(APPROVER, Standing::Yes, Press::approves(1))).unwrap();
+    let decision = decided(&request, &pressed(APPROVER, Membership::Yes, Action::approves(1))).unwrap();
     assert_eq!(effects(&decision), ["show_card", "show_requester", "apply"]);
     let applied = decision.effects.into_iter().find_map(|planned| match planned.effect {
         Effect::Apply { change, .. } => Some(change),
@@ -139,26 +139,29 @@ fn an_approval_applies_exactly_what_was_asked_for() {
 #[test]
 fn who_may_not_decide_is_told_why() {
     let request = request();
-    let deny = Press::Deny { reason: Reason::parse("no").unwrap() };
-    for press in [Press::approves(1), Press::AskToDeny, deny] {
+    let deny = Action::Deny { reason: Reason::parse("no").unwrap() };
+    for press in [Action::approves(1), Action::OpenDenial, deny] {
         for (by, standing, refusal) in [
-            (REQUESTER, Standing::Yes, Refusal::OwnRequest),
-            ("U0OTHER", Standing::No, Refusal::NotApprover),
-            ("U0OTHER", Standing::Unknown, Refusal::CannotCheck),
+            (REQUESTER, Membership::Yes, Refusal::OwnRequest),
+            ("U0OTHER", Membership::No, Refusal::NotApprover),
+            ("U0OTHER", Membership::Unknown, Refusal::CannotCheck),
         ] {
             assert_eq!(refused(&request, &pressed(by, standing, press.clone())), refusal);
         }
     }
-    assert_eq!(refused(&request, &pressed(APPROVER, Standing::Yes, Press::Cancel)), Refusal::NotRequester);
-    assert_eq!(refused(&request, &pressed(APPROVER, Standing::Yes, Press::Retry)), Refusal::NothingToRetry);
+    assert_eq!(refused(&request, &pressed(APPROVER, Membership::Yes, Action::Cancel)), Refusal::NotRequester);
+    assert_eq!(
+        refused(&request, &pressed(APPROVER, Membership::Yes, Action::Retry)),
+        Refusal::NothingToRetry
+    );
 }
 
 #[test]
 fn whoever_comes_too_late_is_told_what_happened() {
     let pending = request();
-    let approve = pressed(APPROVER, Standing::Yes, Press::approves(1));
-    let deny = pressed(APPROVER, Standing::Yes, Press::Deny { reason: Reason::parse("no").unwrap() });
-    let cancel = pressed(REQUESTER, Standing::No, Press::Cancel);
+    let approve = pressed(APPROVER, Membership::Yes, Action::approves(1));
+    let deny = pressed(APPROVER, Membership::Yes, Action::Deny { reason: Reason::parse("no").unwrap() });
+    let cancel = pressed(REQUESTER, Membership::No, Action::Cancel);
     let approved = after(&pending, &approve);
     let by = || vec![APPROVER.into()];
     for late in [&approve, &deny, &cancel] {
@@ -168,7 +171,7 @@ fn whoever_comes_too_late_is_told_what_happened() {
         assert_eq!(refused(&done, late), told);
         assert_eq!(refused(&after(&pending, &deny), late), Refusal::AlreadyDenied { by: APPROVER.into() });
         assert_eq!(refused(&after(&pending, &cancel), late), Refusal::Cancelled);
-        assert_eq!(refused(&after(&pending, &Event::TimeIsUp.into()), late), Refusal::TimedOut);
+        assert_eq!(refused(&after(&pending, &Event::DecisionTimedOut.into()), late), Refusal::TimedOut);
         assert_eq!(refused(&after(&approved, &failure(FailureKind::Rejected)), late), Refusal::Failed);
     }
 }
@@ -177,7 +180,7 @@ fn whoever_comes_too_late_is_told_what_happened() {
 fn a_press_after_the_time_is_over_lapses_the_request_even_if_the_timer_is_late() {
     let timed = Terms { pending_timeout: Some(Duration::from_secs(60)), ..terms() };
     let later = now() + SignedDuration::from_secs(60);
-    let approve = pressed(APPROVER, Standing::Yes, Press::approves(1));
+    let approve = pressed(APPROVER, Membership::Yes, Action::approves(1));
     let decision = decided_by(later, timed, &request(), &approve).unwrap();
     assert!(matches!(decision.next, Some(State::TimedOut { .. })));
     assert_eq!(decision.refusal, Some(Refusal::TimedOut));
@@ -186,24 +189,24 @@ fn a_press_after_the_time_is_over_lapses_the_request_even_if_the_timer_is_late()
 
 #[test]
 fn a_failure_that_can_be_mended_is_tried_again_with_what_was_known() {
-    let approved = after(&request(), &pressed(APPROVER, Standing::Yes, Press::approves(1)));
+    let approved = after(&request(), &pressed(APPROVER, Membership::Yes, Action::approves(1)));
     let attempted_at = Some(now());
     let failure = Failure { kind: FailureKind::Unavailable, detail: String::new(), attempted_at };
-    let failed = after(&approved, &Event::NotApplied(failure).into());
-    let decision = decided(&failed, &pressed("U0SECOND", Standing::Yes, Press::Retry)).unwrap();
+    let failed = after(&approved, &Event::ApplyFailed(failure).into());
+    let decision = decided(&failed, &pressed("U0SECOND", Membership::Yes, Action::Retry)).unwrap();
     let apply = decision.effects.iter().find_map(|planned| match &planned.effect {
         Effect::Apply { attempted_at, .. } => Some(*attempted_at),
         _ => None,
     });
     assert_eq!(apply, Some(attempted_at));
-    let retried = after(&failed, &pressed("U0SECOND", Standing::Yes, Press::Retry));
-    let again = pressed("U0SECOND", Standing::Yes, Press::Retry);
+    let retried = after(&failed, &pressed("U0SECOND", Membership::Yes, Action::Retry));
+    let again = pressed("U0SECOND", Membership::Yes, Action::Retry);
     assert_eq!(refused(&retried, &again), Refusal::AlreadyApproved { by: vec![APPROVER.into()] });
 }
 
 #[test]
 fn waiting_is_shown_once_for_each_cause_and_time() {
-    let approved = after(&request(), &pressed(APPROVER, Standing::Yes, Press::approves(1)));
+    let approved = after(&request(), &pressed(APPROVER, Membership::Yes, Action::approves(1)));
     let until = now() + SignedDuration::from_secs(60);
     let waits = Event::Waits(Waiting { cause: WaitCause::Quota, until, may_be_applied: false }).into();
     let waiting = after(&approved, &waits);
@@ -215,25 +218,25 @@ fn waiting_is_shown_once_for_each_cause_and_time() {
 
 #[test]
 fn what_waits_is_cancelled_by_its_requester_or_an_approver_while_nothing_may_have_happened() {
-    let approved = after(&request(), &pressed(APPROVER, Standing::Yes, Press::approves(1)));
+    let approved = after(&request(), &pressed(APPROVER, Membership::Yes, Action::approves(1)));
     let waits = |may_be_applied| {
         let waiting = Waiting { cause: WaitCause::Unavailable, until: now(), may_be_applied };
         after(&approved, &Event::Waits(waiting).into())
     };
     let (waiting, doubtful) = (waits(false), waits(true));
     for (by, standing, refusal, doubt) in [
-        (APPROVER, Standing::Yes, None, Refusal::MayBeApplied),
-        ("U0SECOND", Standing::Yes, None, Refusal::MayBeApplied),
-        (REQUESTER, Standing::No, None, Refusal::MayBeApplied),
-        (REQUESTER, Standing::Unknown, None, Refusal::MayBeApplied),
-        ("U0OTHER", Standing::No, Some(Refusal::NotApprover), Refusal::NotApprover),
-        ("U0OTHER", Standing::Unknown, Some(Refusal::CannotCheck), Refusal::CannotCheck),
+        (APPROVER, Membership::Yes, None, Refusal::MayBeApplied),
+        ("U0SECOND", Membership::Yes, None, Refusal::MayBeApplied),
+        (REQUESTER, Membership::No, None, Refusal::MayBeApplied),
+        (REQUESTER, Membership::Unknown, None, Refusal::MayBeApplied),
+        ("U0OTHER", Membership::No, Some(Refusal::NotApprover), Refusal::NotApprover),
+        ("U0OTHER", Membership::Unknown, Some(Refusal::CannotCheck), Refusal::CannotCheck),
     ] {
-        let press = pressed(by, standing, Press::Cancel);
+        let press = pressed(by, standing, Action::Cancel);
         assert_eq!(refused(&doubtful, &press), doubt);
         match (decided(&waiting, &press), refusal) {
             (Ok(decision), None) => {
-                assert!(decision.withdraws);
+                assert!(decision.cancels_queued);
                 assert_eq!(decision.next, Some(State::Cancelled { by: Some(by.into()), at: now() }));
                 let told = effects(&decision).contains(&"tell_outcome");
                 assert_eq!(told, by != REQUESTER, "who cancels knows");
@@ -241,8 +244,8 @@ fn what_waits_is_cancelled_by_its_requester_or_an_approver_while_nothing_may_hav
             (result, refusal) => assert_eq!(result.unwrap_err(), refusal.expect("it counts")),
         }
     }
-    let unasked = pressed(APPROVER, Standing::Yes, Press::Cancel);
-    assert_eq!(refused(&approved, &unasked), Refusal::BeingTried);
+    let unasked = pressed(APPROVER, Membership::Yes, Action::Cancel);
+    assert_eq!(refused(&approved, &unasked), Refusal::InProgress);
     let cancelled = after(&waiting, &unasked);
     assert_eq!(refused(&cancelled, &unasked), Refusal::Cancelled);
     for late in [
@@ -256,7 +259,7 @@ fn what_waits_is_cancelled_by_its_requester_or_an_approver_while_nothing_may_hav
 
 #[test]
 fn a_wait_becomes_news_when_something_may_have_been_carried_out() {
-    let approved = after(&request(), &pressed(APPROVER, Standing::Yes, Press::approves(1)));
+    let approved = after(&request(), &pressed(APPROVER, Membership::Yes, Action::approves(1)));
     let until = now() + SignedDuration::from_secs(60);
     let waits =
         |may_be_applied| Event::Waits(Waiting { cause: WaitCause::Quota, until, may_be_applied }).into();
@@ -278,16 +281,16 @@ fn what_earlier_versions_wrote_is_read_with_care() {
 
 fn any_event() -> impl Strategy<Value = Told> {
     let who = prop_oneof![Just(REQUESTER), Just(APPROVER), Just("U0SECOND"), Just("U0OTHER")];
-    let standing = prop_oneof![Just(Standing::Yes), Just(Standing::No), Just(Standing::Unknown)];
+    let standing = prop_oneof![Just(Membership::Yes), Just(Membership::No), Just(Membership::Unknown)];
     let press = prop_oneof![
-        Just(Press::approves(1)),
-        Just(Press::approves(2)),
-        Just(Press::AskToDeny),
-        Just(Press::AskToReview),
-        Just(Press::AskToEdit),
-        Just(Press::Deny { reason: Reason::parse("no").unwrap() }),
-        Just(Press::Cancel),
-        Just(Press::Retry),
+        Just(Action::approves(1)),
+        Just(Action::approves(2)),
+        Just(Action::OpenDenial),
+        Just(Action::OpenReview),
+        Just(Action::OpenEdit),
+        Just(Action::Deny { reason: Reason::parse("no").unwrap() }),
+        Just(Action::Cancel),
+        Just(Action::Retry),
     ];
     let kind = prop_oneof![
         Just(FailureKind::Taken),
@@ -305,9 +308,9 @@ fn any_event() -> impl Strategy<Value = Told> {
         1 => Just(Event::Resumed.into()),
         1 => Just(Event::CardLost { detail: "channel_not_found".to_owned() }.into()),
         1 => Just(Event::CardGone.into()),
-        1 => Just(Event::TimeIsUp.into()),
+        1 => Just(Event::DecisionTimedOut.into()),
         1 => Just(Event::Reminded { sent: 0 }.into()),
-        1 => Just(Event::EscalationIsDue.into()),
+        1 => Just(Event::EscalationDue.into()),
     ]
 }
 
@@ -325,11 +328,11 @@ proptest! {
             if applies == 1 {
                 // Only an approver who is not the requester starts it, and only when nothing is under way.
                 prop_assert!(!is_applying);
-                let Event::Pressed { by, press } = &event.event else { panic!("applied without a press") };
-                prop_assert_eq!(event.standing, Standing::Yes);
-                match press {
-                    Press::Approve { .. } => prop_assert_ne!(by.as_str(), REQUESTER),
-                    Press::Retry => {}
+                let Event::ActionTaken { by, action } = &event.event else { panic!("applied without a press") };
+                prop_assert_eq!(event.standing, Membership::Yes);
+                match action {
+                    Action::Approve { .. } => prop_assert_ne!(by.as_str(), REQUESTER),
+                    Action::Retry => {}
                     other => panic!("applied by {other:?}"),
                 }
             }

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::domain::offer::tests::catalog;
+use crate::domain::allowed_options::tests::catalog;
 
 pub(crate) fn policy() -> Policy {
     Policy {
@@ -21,8 +21,8 @@ pub(crate) fn terms() -> Terms {
     Terms {
         approval: Approval::Required { approvers: vec![Principal::User("U0APPROVE".into())], needed: 1 },
         approval_channel: Some("C0APPROVE".into()),
-        reason: Demand::Optional,
-        expiration: Demand::Optional,
+        reason: Requirement::Optional,
+        expiration: Requirement::Optional,
         max_access: SignedDuration::from_hours(365 * 24),
         pending_timeout: None,
         remind_after: None,
@@ -31,22 +31,22 @@ pub(crate) fn terms() -> Terms {
     }
 }
 
-fn draft() -> Draft {
-    Draft {
+fn draft() -> FormInput {
+    FormInput {
         instance: "production".to_owned(),
         email: "svc@example.com".to_owned(),
         first_name: "Svc".to_owned(),
         last_name: "Crm".to_owned(),
         role: Some("101".to_owned()),
-        ..Draft::default()
+        ..FormInput::default()
     }
 }
 
-fn faults(policy: &Policy, draft: &Draft) -> Vec<(Field, Fault)> {
-    let offer = Offer::of(policy, &catalog());
+fn faults(policy: &Policy, draft: &FormInput) -> Vec<(Field, FieldErrorKind)> {
+    let offer = AllowedOptions::of(policy, &catalog());
     let now = "2026-11-24T10:00:00Z".parse().unwrap();
     let (requester, channel) = ("U0REQ".into(), "C0OPS".into());
-    let rules = Rules {
+    let rules = FormContext {
         now,
         policy,
         offer: &offer,
@@ -55,7 +55,7 @@ fn faults(policy: &Policy, draft: &Draft) -> Vec<(Field, Fault)> {
         memberships: &[],
         channel: &channel,
     };
-    match check(rules, draft) {
+    match validate(rules, draft) {
         Ok(_) => Vec::new(),
         Err(faults) => faults.into_iter().map(|fault| (fault.field, fault.why)).collect(),
     }
@@ -71,50 +71,54 @@ fn each_fault_is_told_beside_its_field() {
     let day = |day: &str| day.parse().unwrap();
     let domains = vec!["example.com".to_owned(), "example.org".to_owned()];
     let strict = Policy {
-        base: Terms { reason: Demand::Required, expiration: Demand::Required, ..terms() },
+        base: Terms { reason: Requirement::Required, expiration: Requirement::Required, ..terms() },
         email_domains: domains.clone(),
         ..policy()
     };
     let last = day("2027-11-24");
     for (draft, field, why) in [
-        (Draft { email: "a@other.com".into(), ..draft() }, Field::Email, Fault::OtherDomain(domains)),
-        (draft(), Field::Reason, Fault::Text(TextFault::Empty)),
-        (draft(), Field::Expiration, Fault::NoDay { last: Some(last) }),
+        (
+            FormInput { email: "a@other.com".into(), ..draft() },
+            Field::Email,
+            FieldErrorKind::OtherDomain(domains),
+        ),
+        (draft(), Field::Reason, FieldErrorKind::Text(TextError::Empty)),
+        (draft(), Field::Expiration, FieldErrorKind::NoDay { last: Some(last) }),
     ] {
         let found = faults(&strict, &draft);
         assert!(found.contains(&(field, why)), "{found:?}");
     }
-    let text = |why| Fault::Text(why);
-    let until = |day: &str| Draft { expiration: Some(day.to_owned()), ..draft() };
+    let text = |why| FieldErrorKind::Text(why);
+    let until = |day: &str| FormInput { expiration: Some(day.to_owned()), ..draft() };
     for (draft, field, why) in [
-        (Draft { email: String::new(), ..draft() }, Field::Email, text(TextFault::Empty)),
-        (Draft { email: "nobody".into(), ..draft() }, Field::Email, text(TextFault::Malformed)),
+        (FormInput { email: String::new(), ..draft() }, Field::Email, text(TextError::Empty)),
+        (FormInput { email: "nobody".into(), ..draft() }, Field::Email, text(TextError::Malformed)),
         (
-            Draft { email: "\u{430}dmin@example.com".into(), ..draft() },
+            FormInput { email: "\u{430}dmin@example.com".into(), ..draft() },
             Field::Email,
-            Fault::Strange('\u{430}'),
+            FieldErrorKind::Strange('\u{430}'),
         ),
         (
-            Draft { email: "a\u{202E}b@example.com".into(), ..draft() },
+            FormInput { email: "a\u{202E}b@example.com".into(), ..draft() },
             Field::Email,
-            Fault::Strange('\u{202E}'),
+            FieldErrorKind::Strange('\u{202E}'),
         ),
         (
-            Draft { email: format!("{}@example.com", "a".repeat(250)), ..draft() },
+            FormInput { email: format!("{}@example.com", "a".repeat(250)), ..draft() },
             Field::Email,
-            text(TextFault::TooLong),
+            text(TextError::TooLong),
         ),
-        (Draft { first_name: " ".into(), ..draft() }, Field::FirstName, text(TextFault::Empty)),
-        (Draft { last_name: "\u{200B}".into(), ..draft() }, Field::LastName, text(TextFault::Empty)),
-        (Draft { first_name: "x".repeat(101), ..draft() }, Field::FirstName, text(TextFault::TooLong)),
-        (Draft { reason: "x".repeat(1001), ..draft() }, Field::Reason, text(TextFault::TooLong)),
-        (until("2026-11-23"), Field::Expiration, Fault::DayIsOver { first: day("2026-11-24") }),
-        (until("2028-11-24"), Field::Expiration, Fault::TooFar { last }),
-        (until("soon"), Field::Expiration, Fault::NotADay),
-        (Draft { role: None, ..draft() }, Field::Role, Fault::NotChosen),
-        (Draft { role: Some("1".into()), ..draft() }, Field::Role, Fault::NotOffered),
-        (Draft { role: Some("x".into()), ..draft() }, Field::Role, Fault::NotOffered),
-        (Draft { workspace: Some("9".into()), ..draft() }, Field::Workspace, Fault::NotOffered),
+        (FormInput { first_name: " ".into(), ..draft() }, Field::FirstName, text(TextError::Empty)),
+        (FormInput { last_name: "\u{200B}".into(), ..draft() }, Field::LastName, text(TextError::Empty)),
+        (FormInput { first_name: "x".repeat(101), ..draft() }, Field::FirstName, text(TextError::TooLong)),
+        (FormInput { reason: "x".repeat(1001), ..draft() }, Field::Reason, text(TextError::TooLong)),
+        (until("2026-11-23"), Field::Expiration, FieldErrorKind::DayIsOver { first: day("2026-11-24") }),
+        (until("2028-11-24"), Field::Expiration, FieldErrorKind::TooFar { last }),
+        (until("soon"), Field::Expiration, FieldErrorKind::NotADay),
+        (FormInput { role: None, ..draft() }, Field::Role, FieldErrorKind::NotChosen),
+        (FormInput { role: Some("1".into()), ..draft() }, Field::Role, FieldErrorKind::NotOffered),
+        (FormInput { role: Some("x".into()), ..draft() }, Field::Role, FieldErrorKind::NotOffered),
+        (FormInput { workspace: Some("9".into()), ..draft() }, Field::Workspace, FieldErrorKind::NotOffered),
     ] {
         assert_eq!(faults(&policy(), &draft), [(field, why)]);
     }
@@ -123,22 +127,22 @@ fn each_fault_is_told_beside_its_field() {
 #[test]
 fn all_faults_are_told_at_once() {
     let fields: Vec<Field> =
-        faults(&policy(), &Draft::default()).into_iter().map(|(field, _)| field).collect();
+        faults(&policy(), &FormInput::default()).into_iter().map(|(field, _)| field).collect();
     assert_eq!(fields, [Field::Email, Field::FirstName, Field::LastName, Field::Role]);
 }
 
 #[test]
 fn a_workspace_must_be_chosen_where_there_is_a_choice_and_must_fit_the_role() {
     let open = Policy { roles: vec!["API Only".into(), "Admin".into()], workspaces: Vec::new(), ..policy() };
-    assert_eq!(faults(&open, &draft()), [(Field::Workspace, Fault::NotChosen)]);
-    assert_eq!(faults(&open, &Draft { workspace: Some("7".into()), ..draft() }), []);
-    let admin = |workspace: Option<&str>| Draft {
+    assert_eq!(faults(&open, &draft()), [(Field::Workspace, FieldErrorKind::NotChosen)]);
+    assert_eq!(faults(&open, &FormInput { workspace: Some("7".into()), ..draft() }), []);
+    let admin = |workspace: Option<&str>| FormInput {
         role: Some("1".into()),
         workspace: workspace.map(Into::into),
         ..draft()
     };
     let all = Some("AllZones".to_owned());
-    let why = Fault::AllWorkspacesOnly { role: "Admin".to_owned(), all };
+    let why = FieldErrorKind::AllWorkspacesOnly { role: "Admin".to_owned(), all };
     assert_eq!(faults(&open, &admin(Some("7"))), [(Field::Workspace, why)]);
     assert_eq!(faults(&open, &admin(None)), []);
     assert_eq!(faults(&open, &admin(Some("0"))), []);

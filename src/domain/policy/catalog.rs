@@ -1,15 +1,15 @@
 //! What is wrong with rules by what the instances have: roles and workspaces that are nowhere, and rules that can never
 //! hold once names and ids are known to mean the same.
 
-use super::{Finding, Policy, Rule, audit::is_certainly_not_offered, findings};
+use super::{LintWarning, Policy, Rule, lint, lint::is_certainly_not_offered};
 use crate::domain::{
+    allowed_options::{AllowedOptions, Catalog},
     change::Named,
-    offer::{Catalog, Offer},
 };
 
 /// What is wrong by `catalogs`, those of all instances with their names. What is wrong by the policy's text alone is not
 /// told again.
-pub fn catalog_findings(policy: &Policy, catalogs: &[(&str, &Catalog)]) -> Vec<Finding> {
+pub fn lint_catalogs(policy: &Policy, catalogs: &[(&str, &Catalog)]) -> Vec<LintWarning> {
     let mut found = Vec::new();
     for (at, rule) in policy.rules.iter().enumerate() {
         let own = &rule.condition.instances;
@@ -32,16 +32,16 @@ pub fn catalog_findings(policy: &Policy, catalogs: &[(&str, &Catalog)]) -> Vec<F
             for entry in entries.iter().filter(|entry| !there.is_empty() && !is_there(entry)) {
                 let place = if own.is_empty() { String::new() } else { format!(" in {}", own.join(", ")) };
                 let text = format!("Marketo has no {key} {entry}{place}");
-                found.push(Finding { key: format!("rule[{at}].{key}"), text });
+                found.push(LintWarning { key: format!("rule[{at}].{key}"), text });
             }
         }
     }
     let instances: Vec<&str> = catalogs.iter().map(|(name, _)| *name).collect();
-    let told: Vec<String> = findings(policy, &instances).into_iter().map(|finding| finding.key).collect();
-    let by_name = findings(&by_name(policy, catalogs), &instances);
+    let told: Vec<String> = lint(policy, &instances).into_iter().map(|finding| finding.key).collect();
+    let by_name = lint(&by_name(policy, catalogs), &instances);
     let is_new =
-        |finding: &Finding| !told.contains(&finding.key) && !found.iter().any(|f| f.key == finding.key);
-    let new: Vec<Finding> = by_name.into_iter().filter(is_new).collect();
+        |finding: &LintWarning| !told.contains(&finding.key) && !found.iter().any(|f| f.key == finding.key);
+    let new: Vec<LintWarning> = by_name.into_iter().filter(is_new).collect();
     found.extend(new);
     found
 }
@@ -73,8 +73,13 @@ fn by_name(policy: &Policy, catalogs: &[(&str, &Catalog)]) -> Policy {
 /// What `entry` means in a catalog.
 fn find(key: &str, entry: &str, catalog: &Catalog) -> Option<Named> {
     if key == "role" {
-        return catalog.roles.iter().map(|role| &role.named).find(|named| named.is_meant_by(entry)).cloned();
+        return catalog
+            .roles
+            .iter()
+            .map(|role| &role.named)
+            .find(|named| named.matches_entry(entry))
+            .cloned();
     }
-    let all = Offer::all_workspaces(catalog);
-    catalog.workspaces.iter().chain([&all]).find(|named| named.is_meant_by(entry)).cloned()
+    let all = AllowedOptions::all_workspaces(catalog);
+    catalog.workspaces.iter().chain([&all]).find(|named| named.matches_entry(entry)).cloned()
 }

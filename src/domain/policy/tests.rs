@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::{
-    decide::{Submission, open},
+    decide::{Submission, submit},
     form::tests::{policy, terms},
     text::PersonName,
 };
@@ -25,7 +25,7 @@ pub(crate) fn request(role: (i64, &str), email: &str) -> Request {
         change: Change::CreateUser(user),
         reason: None,
     };
-    open("2026-11-24T10:00:00Z".parse().unwrap(), &terms(), submission).0
+    submit("2026-11-24T10:00:00Z".parse().unwrap(), &terms(), submission).0
 }
 
 fn rule(condition: Condition) -> Rule {
@@ -40,7 +40,7 @@ fn asks(approver: &str) -> Terms {
 #[test]
 fn a_rule_holds_when_every_list_is_met() {
     let request = request((101, "API Only"), "svc@example.com");
-    let case = Case::of(&request);
+    let case = RuleInput::of(&request);
     let met = |condition: Condition| condition.is_met_by(&case);
     assert!(met(Condition::default()));
     assert!(met(Condition { roles: vec!["x".into(), "api only".into()], ..Condition::default() }));
@@ -69,11 +69,11 @@ fn the_first_rule_that_holds_decides_and_the_table_is_the_last() {
     let wide = Rule { terms: asks("U2"), ..rule(Condition::default()) };
     let ordered = Policy { rules: vec![narrow.clone(), wide], ..policy() };
     let first = request((102, "EMEA"), "svc@example.com");
-    assert_eq!(ordered.ruling(&Case::of(&first)).rule, Some(0));
+    assert_eq!(ordered.matched_rule(&RuleInput::of(&first)).rule, Some(0));
     let second = request((101, "API Only"), "svc@example.com");
-    assert_eq!(ordered.ruling(&Case::of(&second)).rule, Some(1));
+    assert_eq!(ordered.matched_rule(&RuleInput::of(&second)).rule, Some(1));
     let alone = Policy { rules: vec![narrow], ..policy() };
-    assert_eq!(alone.ruling(&Case::of(&second)).rule, None);
+    assert_eq!(alone.matched_rule(&RuleInput::of(&second)).rule, None);
 }
 
 #[test]
@@ -84,11 +84,11 @@ fn what_waits_for_people_is_never_let_through_by_a_new_rule() {
     };
     let changed = Policy { rules: vec![free], ..policy() };
     let waiting = request((101, "API Only"), "svc@example.com");
-    assert_eq!(changed.ruling(&Case::of(&waiting)).rule, Some(0));
+    assert_eq!(changed.matched_rule(&RuleInput::of(&waiting)).rule, Some(0));
     assert_eq!(changed.deciders(&waiting), [Principal::User("U0APPROVE".into())]);
 }
 
-fn keys(found: &[Finding]) -> Vec<&str> {
+fn keys(found: &[LintWarning]) -> Vec<&str> {
     found.iter().map(|finding| finding.key.as_str()).collect()
 }
 
@@ -114,7 +114,7 @@ fn rules_that_can_never_hold_are_found() {
         ],
         ..policy()
     };
-    let found = findings(&planted, &["production"]);
+    let found = lint(&planted, &["production"]);
     assert_eq!(
         keys(&found),
         ["rule[2].instance", "rule[3].role", "rule[4].email_domain", "rule[6]", "rule[8]"]
@@ -130,7 +130,7 @@ fn approvals_that_nobody_can_give_are_found() {
     };
     let group = |id: &str| Principal::Group(id.into());
     let people = Policy { base: two(vec![Principal::User("U1".into())]), ..policy() };
-    assert_eq!(keys(&findings(&people, &["production"])), ["policy.approvals_needed"]);
+    assert_eq!(keys(&lint(&people, &["production"])), ["policy.approvals_needed"]);
     let rules =
         [vec![group("S0ONE")], vec![group("S0NONE"), Principal::User("U1".into())], vec![group("S0GONE")]];
     let groups = Policy {
@@ -138,12 +138,12 @@ fn approvals_that_nobody_can_give_are_found() {
         ..policy()
     };
     let size = |principal: &Principal| match principal {
-        Principal::Group(group) if group.as_str() == "S0ONE" => Size::Members(vec!["U1".into()]),
-        Principal::Group(group) if group.as_str() == "S0NONE" => Size::Members(Vec::new()),
-        _ => Size::Unknown("no_such_subteam".to_owned()),
+        Principal::Group(group) if group.as_str() == "S0ONE" => GroupSize::Members(vec!["U1".into()]),
+        Principal::Group(group) if group.as_str() == "S0NONE" => GroupSize::Members(Vec::new()),
+        _ => GroupSize::Unknown("no_such_subteam".to_owned()),
     };
     assert_eq!(
-        keys(&sized_findings(&groups, size)),
+        keys(&lint_memberships(&groups, size)),
         [
             "rule[0].approvals_needed",
             "rule[1].approvers[0]",
@@ -173,9 +173,9 @@ fn what_the_instances_have_shows_more() {
         ],
         ..Policy { workspaces: Vec::new(), ..policy() }
     };
-    assert!(findings(&planted, &["production"]).is_empty());
-    let catalog = crate::domain::offer::tests::catalog();
-    let found = catalog_findings(&planted, &[("production", &catalog)]);
+    assert!(lint(&planted, &["production"]).is_empty());
+    let catalog = crate::domain::allowed_options::tests::catalog();
+    let found = lint_catalogs(&planted, &[("production", &catalog)]);
     assert_eq!(keys(&found), ["rule[2].role", "rule[4].workspace", "rule[1]", "rule[3].role"]);
     assert_eq!(found[0].text, "Marketo has no role Robot");
 }
@@ -183,7 +183,7 @@ fn what_the_instances_have_shows_more() {
 proptest::proptest! {
     #[test]
     fn an_explanation_agrees_with_the_rule_that_holds(picks in proptest::collection::vec(0_u32..64, 1..5)) {
-        use explain::{Question, Wanted, explain};
+        use explain::{PolicyQuery, RequestedEntry, explain};
         let request = request((101, "API Only"), "svc@example.com");
         let rules = picks.iter().map(|pick| {
             let one = |bit: u32, good: &str, bad: &str| match pick >> bit & 3 {
@@ -202,11 +202,11 @@ proptest::proptest! {
         let policy = Policy { rules: rules.collect(), ..policy() };
         let Change::CreateUser(user) = &request.change;
         let standing = |principal: &Principal| {
-            if request.memberships.contains(principal) { Standing::Yes } else { Standing::No }
+            if request.memberships.contains(principal) { Membership::Yes } else { Membership::No }
         };
-        let steps = explain(&policy, &Question {
+        let steps = explain(&policy, &PolicyQuery {
             instance: Some(&user.instance),
-            role: Wanted { text: "101", named: Some(&user.role) },
+            role: RequestedEntry { text: "101", named: Some(&user.role) },
             workspace: None,
             requester: &request.requester,
             channel: None,
@@ -214,6 +214,6 @@ proptest::proptest! {
             standing: &standing,
         });
         let first = steps.iter().find(|step| step.is_last()).map(|step| step.ruling.rule);
-        proptest::prop_assert_eq!(first, Some(policy.ruling(&Case::of(&request)).rule));
+        proptest::prop_assert_eq!(first, Some(policy.matched_rule(&RuleInput::of(&request)).rule));
     }
 }

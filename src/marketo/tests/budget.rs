@@ -105,7 +105,7 @@ async fn whoever_gives_up_leaves_the_place_to_the_next() {
     let (short, long) = (waits(5), waits(60));
     settle().await;
     clock.advance(Duration::from_secs(5));
-    assert_eq!(short.await.unwrap(), Err(NoPlace::used_up(Duration::from_secs(1))));
+    assert_eq!(short.await.unwrap(), Err(NoPermit::used_up(Duration::from_secs(1))));
     drop(held);
     assert_eq!(long.await.unwrap(), Ok(()));
 }

@@ -8,7 +8,7 @@ use super::{count, instance};
 use crate::{
     marketo::{
         Class,
-        users::{Unit, Walk},
+        users::{OffsetUnit, UserPages},
     },
     sim::{
         fault::Fault,
@@ -75,8 +75,8 @@ async fn an_offset_beyond_the_end_may_be_refused() {
 }
 
 /// Walks over a list that `page` serves, and returns the ids and the offsets asked for.
-fn walk(unit: &Unit, page: impl Fn(u32) -> Vec<Value>) -> Result<(Vec<i64>, Vec<u32>), &'static str> {
-    let mut walk = Walk::new(unit);
+fn walk(unit: &OffsetUnit, page: impl Fn(u32) -> Vec<Value>) -> Result<(Vec<i64>, Vec<u32>), &'static str> {
+    let mut walk = UserPages::new(unit);
     let (mut ids, mut offsets) = (Vec::new(), Vec::new());
     while let Some(offset) = walk.next_offset() {
         offsets.push(offset);
@@ -91,14 +91,14 @@ fn entry(id: u32) -> Value {
 
 #[test]
 fn a_server_that_ignores_the_offset_ends_the_walk() {
-    let (ids, offsets) = walk(&Unit::default(), |_| (1..=200).map(entry).collect()).unwrap();
+    let (ids, offsets) = walk(&OffsetUnit::default(), |_| (1..=200).map(entry).collect()).unwrap();
     assert_eq!(ids.len(), 200);
     assert_eq!(offsets, [0, 1, 200]);
 }
 
 #[test]
 fn a_list_without_end_is_an_error_and_not_a_loop() {
-    let endless = walk(&Unit::default(), |offset| (offset + 1..=offset + 200).map(entry).collect());
+    let endless = walk(&OffsetUnit::default(), |offset| (offset + 1..=offset + 200).map(entry).collect());
     assert_eq!(endless.unwrap_err(), "the list has no end");
 }
 
@@ -114,7 +114,7 @@ fn in_records(offset: u32) -> Vec<Value> {
 
 #[test]
 fn a_change_of_the_unit_is_found_out_in_both_directions() {
-    let unit = Unit::default();
+    let unit = OffsetUnit::default();
     for (by_pages, expected) in [
         (true, vec![0, 1, 2]),
         (false, vec![0, 1, 200, 400]),
@@ -131,10 +131,10 @@ fn a_change_of_the_unit_is_found_out_in_both_directions() {
 
 #[test]
 fn a_server_that_repeats_its_last_page_beyond_the_end_hides_nobody() {
-    let (ids, offsets) = walk(&Unit::default(), |offset| in_pages(offset, true)).unwrap();
+    let (ids, offsets) = walk(&OffsetUnit::default(), |offset| in_pages(offset, true)).unwrap();
     assert_eq!((ids.len(), offsets), (450, vec![0, 1, 2]));
     // With one page, it looks as if nobody looked at the offset; nothing is to be learned from that.
-    let unit = Unit::default();
+    let unit = OffsetUnit::default();
     assert_eq!(walk(&unit, |_| in_pages(0, true)).unwrap().0.len(), 200);
     assert_eq!(walk(&unit, |offset| in_pages(offset, true)).unwrap().0.len(), 450);
 }
@@ -148,10 +148,10 @@ fn users_that_come_between_two_pages_do_not_mislead_it() {
         2 => (401..=450).map(entry).collect(),
         _ => Vec::new(),
     };
-    assert_eq!(walk(&Unit::default(), pages).unwrap().0.len(), 449);
+    assert_eq!(walk(&OffsetUnit::default(), pages).unwrap().0.len(), 449);
     // In records: one in front makes offset 1 look as if nobody looked at the offset.
     let front = |offset: u32| if offset == 0 { in_records(0) } else { in_records(offset - 1) };
-    assert_eq!(walk(&Unit::default(), front).unwrap().0.len(), 450);
+    assert_eq!(walk(&OffsetUnit::default(), front).unwrap().0.len(), 450);
     // In records: one at the end.
     let end = |offset: u32| match offset {
         0 => (1..=200).map(entry).collect(),
@@ -159,13 +159,13 @@ fn users_that_come_between_two_pages_do_not_mislead_it() {
         200 => vec![entry(201)],
         _ => Vec::new(),
     };
-    assert_eq!(walk(&Unit::default(), end).unwrap().0.len(), 201);
+    assert_eq!(walk(&OffsetUnit::default(), end).unwrap().0.len(), 201);
 }
 
 #[test]
 fn one_unreadable_entry_is_left_out_and_a_wholly_unreadable_list_is_an_error() {
     let odd = json!({"id": 7, "emailAddress": null});
-    let (ids, _) = walk(&Unit::default(), |_| vec![entry(1), odd.clone(), json!(3), entry(2)]).unwrap();
+    let (ids, _) = walk(&OffsetUnit::default(), |_| vec![entry(1), odd.clone(), json!(3), entry(2)]).unwrap();
     assert_eq!(ids, [1, 2]);
-    assert!(walk(&Unit::default(), |_| vec![json!({"mail": "x"})]).is_err());
+    assert!(walk(&OffsetUnit::default(), |_| vec![json!({"mail": "x"})]).is_err());
 }

@@ -15,21 +15,21 @@ struct Kept {
     fails: AtomicBool,
 }
 
-impl Places for Kept {
-    fn take<'a>(&'a self, ask: Ask<'a>) -> Later<'a, Asked> {
+impl SharedPermits for Kept {
+    fn take<'a>(&'a self, ask: PermitRequest<'a>) -> BoxFuture<'a, PermitResponse> {
         let mut held = self.held.lock().unwrap();
         let answer = if self.fails.load(Ordering::SeqCst) {
-            Asked::Failed
+            PermitResponse::Failed
         } else if held.iter().filter(|(_, until)| *until > ask.now).count() >= ask.at_once as usize {
-            Asked::Full(None)
+            PermitResponse::Full(None)
         } else {
             held.push((ask.id.to_owned(), ask.now + ask.life));
-            Asked::Taken
+            PermitResponse::Taken
         };
         Box::pin(std::future::ready(answer))
     }
 
-    fn give_back(self: Arc<Self>, id: String, now: Timestamp) -> Later<'static, ()> {
+    fn give_back(self: Arc<Self>, id: String, now: Timestamp) -> BoxFuture<'static, ()> {
         let mut held = self.held.lock().unwrap();
         held.iter_mut().filter(|(held, _)| *held == id).for_each(|(_, until)| *until = now);
         Box::pin(std::future::ready(()))
@@ -37,7 +37,7 @@ impl Places for Kept {
 }
 
 fn budget(places: &Arc<Kept>) -> Arc<SharedBudget> {
-    let places: Arc<dyn Places> = Arc::<Kept>::clone(places);
+    let places: Arc<dyn SharedPermits> = Arc::<Kept>::clone(places);
     let (life, turn) = (Duration::from_secs(25), tokio::sync::Mutex::new(()));
     Arc::new(SharedBudget { places, per_window: 50, at_once: 1, life, turn })
 }
@@ -61,7 +61,7 @@ async fn a_place_of_one_process_is_waited_for_by_another_and_then_given_up() {
     let (short, long) = (waits(2), waits(20));
     settle().await;
     clock.advance(Duration::from_secs(2));
-    assert_eq!(short.await.unwrap().unwrap_err(), NoPlace::used_up(Duration::from_secs(1)));
+    assert_eq!(short.await.unwrap().unwrap_err(), NoPermit::used_up(Duration::from_secs(1)));
     drop(held);
     settle().await;
     clock.advance(Duration::from_secs(1));

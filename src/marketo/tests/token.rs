@@ -9,7 +9,7 @@ use super::{client, count, instance, noon, settings, svc, tls};
 use crate::{
     marketo::{
         Call, Class, Client, Settings,
-        token::{Issued, Tokens},
+        token::{IssuedToken, Tokens},
     },
     sim::{fault::Fault, marketo::Setup},
 };
@@ -123,7 +123,7 @@ async fn a_late_refusal_of_an_old_token_leaves_the_new_one_alone() {
     let (clock, tokens) = (noon(), Tokens::default());
     let issued = |text: &str| {
         let token = SecretString::from(text);
-        async move { Ok(Issued { token, life: Duration::from_secs(3600) }) }
+        async move { Ok(IssuedToken { token, life: Duration::from_secs(3600) }) }
     };
     let old = tokens.get(&clock, || issued("old")).await.unwrap();
     tokens.drop_refused(&old);

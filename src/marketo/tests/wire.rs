@@ -8,8 +8,8 @@ use super::{client, noon, svc};
 use crate::{
     marketo::{
         Call, Class, Role, User, Workspace,
-        answer::{Answer, judge},
-        mask::mask,
+        redact::redact,
+        response::{RawResponse, classify},
     },
     sim::server::Server,
 };
@@ -57,9 +57,9 @@ fn masked_words_stay_readable() {
         ("Al Already secretsecret1 xsecretsecret1x", "… Already … x…x"),
     ];
     for (words, masked) in table {
-        assert_eq!(mask(words, &["Al", "secretsecret1", ""]), masked);
+        assert_eq!(redact(words, &["Al", "secretsecret1", ""]), masked);
     }
-    assert_eq!(mask(&"é".repeat(300), &[]).chars().count(), 200);
+    assert_eq!(redact(&"é".repeat(300), &[]).chars().count(), 200);
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -109,12 +109,12 @@ proptest! {
         body in any_body(),
     ) {
         let now = noon().now();
-        let answer = Answer { status, retry_after: retry_after.as_deref(), body: &body };
+        let answer = RawResponse { status, retry_after: retry_after.as_deref(), body: &body };
         let done = matches!(status, 200 | 201)
             && serde_json::from_slice(&body).is_ok_and(|json: Value| json == json!(true) || json == json!("true"));
-        prop_assert_eq!(judge(Call::Invite, &answer, now, &["a"]).is_ok(), done);
+        prop_assert_eq!(classify(Call::Invite, &answer, now, &["a"]).is_ok(), done);
         for call in [Call::Token, Call::Roles, Call::Workspaces, Call::AllUsers] {
-            if let Ok(json) = judge(call, &answer, now, &[]) {
+            if let Ok(json) = classify(call, &answer, now, &[]) {
                 let entries = crate::marketo::wire::entries(&json).unwrap_or_default();
                 entries.iter().for_each(|entry| {
                     let _ = (Role::read(entry), Workspace::read(entry), User::read(entry));
@@ -125,7 +125,7 @@ proptest! {
 
     #[test]
     fn no_words_of_marketo_panic_or_keep_an_address(words in "\\PC{0,80}", local in "[a-z.+]{1,8}") {
-        let masked = mask(&format!("{words} {local}@secret.example {words}"), &[&words]);
+        let masked = redact(&format!("{words} {local}@secret.example {words}"), &[&words]);
         prop_assert!(!masked.contains("secret.example"));
         prop_assert!(masked.chars().count() <= 200);
     }

@@ -43,9 +43,9 @@ pub use self::{
     traffic::CallRecord,
 };
 use super::{
+    breakpoint::{Breakpoints, Moment},
+    change_notifier::ChangeNotifier,
     fault::{Fault, Faults},
-    gate::{Gates, Moment},
-    pulse::Pulse,
     server::{Cut, Server},
 };
 use crate::clock::Clock;
@@ -61,7 +61,7 @@ pub struct MarketoSim {
 struct Shared {
     clock: Clock,
     faults: Faults,
-    gates: Gates,
+    gates: Breakpoints,
     traffic: Traffic,
     down: AtomicBool,
     instance: Mutex<Instance>,
@@ -85,7 +85,7 @@ impl MarketoSim {
         let shared = Arc::new(Shared {
             clock,
             faults: Faults::default(),
-            gates: Gates::default(),
+            gates: Breakpoints::default(),
             traffic: Traffic::default(),
             down: AtomicBool::new(false),
             instance,
@@ -107,12 +107,12 @@ impl MarketoSim {
     }
 
     /// The gates at which calls to come are stopped, by the names of [`MarketoSim::faults`].
-    pub fn gates(&self) -> &Gates {
+    pub fn breakpoints(&self) -> &Breakpoints {
         &self.shared.gates
     }
 
     /// Beats with every call.
-    pub fn pulse(&self) -> &Pulse {
+    pub fn pulse(&self) -> &ChangeNotifier {
         self.shared.traffic.pulse()
     }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::route::{Asked, Route};
 use crate::{
     clock::{Clock, Stopwatch},
-    sim::pulse::Pulse,
+    sim::change_notifier::ChangeNotifier,
 };
 
 const WINDOW: i64 = 20_000;
@@ -40,7 +40,7 @@ pub struct CallRecord {
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
     counts: Arc<Mutex<Counts>>,
-    pulse: Pulse,
+    pulse: ChangeNotifier,
 }
 
 #[derive(Debug, Default)]
@@ -62,7 +62,7 @@ pub(super) struct Load {
 #[derive(Debug)]
 pub(super) struct Arrival {
     counts: Arc<Mutex<Counts>>,
-    pulse: Pulse,
+    pulse: ChangeNotifier,
     watch: Stopwatch,
     place: usize,
     counted: bool,
@@ -70,7 +70,7 @@ pub(super) struct Arrival {
 }
 
 impl Traffic {
-    pub(super) fn pulse(&self) -> &Pulse {
+    pub(super) fn pulse(&self) -> &ChangeNotifier {
         &self.pulse
     }
 
@@ -98,7 +98,7 @@ impl Traffic {
             counts.peak_at_once = counts.peak_at_once.max(load.at_once);
             counts.peak_in_window = counts.peak_in_window.max(load.in_window);
         }
-        self.pulse.beat();
+        self.pulse.notify();
         let (shared, pulse) = (Arc::clone(&self.counts), self.pulse.clone());
         Arrival { counts: shared, pulse, watch, place, counted, load }
     }
@@ -133,7 +133,7 @@ impl Drop for Arrival {
             counts.at_once -= 1;
         }
         drop(counts);
-        self.pulse.beat();
+        self.pulse.notify();
     }
 }
 

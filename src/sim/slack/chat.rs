@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     args::{Args, Refusal},
     blocks,
-    world::{Conversation, Ephemeral, World},
+    state::{Conversation, Ephemeral, SlackState},
 };
 
 type Answer = Result<Value, Refusal>;
@@ -61,7 +61,7 @@ fn metadata(args: &Args) -> Result<Option<Value>, Refusal> {
     }
 }
 
-impl World {
+impl SlackState {
     /// The conversation that the bot may post to under this id.
     fn postable(&self, id: &str) -> Result<Conversation, Refusal> {
         let found = self.conversation(id).ok_or_else(|| Refusal::new("channel_not_found"))?;
@@ -89,7 +89,7 @@ impl World {
     }
 }
 
-pub(crate) fn post_message(world: &mut World, args: &Args) -> Answer {
+pub(crate) fn post_message(world: &mut SlackState, args: &Args) -> Answer {
     world.need("chat:write")?;
     let id = args.required("channel")?;
     let (mut text, blocks) = some_content(args)?;
@@ -118,7 +118,7 @@ pub(crate) fn post_message(world: &mut World, args: &Args) -> Answer {
     Ok(json!({ "channel": id, "ts": message.ts, "message": world.message_json(&message, true) }))
 }
 
-pub(crate) fn update(world: &mut World, args: &Args) -> Answer {
+pub(crate) fn update(world: &mut SlackState, args: &Args) -> Answer {
     world.need("chat:write")?;
     let id = args.required("channel")?;
     let ts = args.required("ts")?;
@@ -157,7 +157,7 @@ pub(crate) fn update(world: &mut World, args: &Args) -> Answer {
     Ok(json!({ "channel": id, "ts": ts, "text": message.text, "message": written }))
 }
 
-pub(crate) fn post_ephemeral(world: &mut World, args: &Args) -> Answer {
+pub(crate) fn post_ephemeral(world: &mut SlackState, args: &Args) -> Answer {
     world.need("chat:write")?;
     let id = args.required("channel")?;
     let user = args.required("user")?;
@@ -183,7 +183,7 @@ pub(crate) fn post_ephemeral(world: &mut World, args: &Args) -> Answer {
 
 /// An answer by `response_url`: for the person who acted, unless it says `in_channel`. It needs no token,
 /// no scope and no place in the channel.
-pub(crate) fn respond(world: &mut World, id: &str, args: &Args) -> Answer {
+pub(crate) fn respond(world: &mut SlackState, id: &str, args: &Args) -> Answer {
     let now = world.clock.millis();
     let url = world.response_urls.get_mut(id).ok_or_else(|| Refusal::new("no_such_url"))?;
     if now - url.issued > RESPONSES.1 {
@@ -214,14 +214,25 @@ pub(crate) fn respond(world: &mut World, id: &str, args: &Args) -> Answer {
 }
 
 /// Shows a command's immediate answer, which is JSON or plain text.
-pub(crate) fn show_ack(world: &mut World, user: &str, channel: &str, body: &Value) -> Result<(), Refusal> {
+pub(crate) fn show_ack(
+    world: &mut SlackState,
+    user: &str,
+    channel: &str,
+    body: &Value,
+) -> Result<(), Refusal> {
     let args = Args::from_json(body);
     let content = some_content(&args)?;
     show(world, user, channel, args.text("response_type"), content);
     Ok(())
 }
 
-fn show(world: &mut World, user: &str, channel: &str, kind: Option<String>, (text, blocks): (String, Value)) {
+fn show(
+    world: &mut SlackState,
+    user: &str,
+    channel: &str,
+    kind: Option<String>,
+    (text, blocks): (String, Value),
+) {
     if kind.as_deref() == Some("in_channel") {
         world.post(channel, text, blocks);
     } else {

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use super::{
     args::{Args, Refusal},
     setup::{SimChannel, SimUser},
-    world::{Conversation, World},
+    state::{Conversation, SlackState},
 };
 
 type Answer = Result<Value, Refusal>;
 
-impl World {
+impl SlackState {
     /// Refuses the call unless the token has `scope`.
     pub(crate) fn need(&self, scope: &str) -> Result<(), Refusal> {
         let given = &self.setup.scopes;
@@ -40,7 +40,7 @@ impl World {
     }
 }
 
-pub(crate) fn auth_test(world: &mut World, _args: &Args) -> Answer {
+pub(crate) fn auth_test(world: &mut SlackState, _args: &Args) -> Answer {
     let setup = &world.setup;
     let bot = world.user(&setup.bot_user_id).map_or("bot", |user| user.name.as_str());
     Ok(json!({
@@ -54,14 +54,14 @@ pub(crate) fn auth_test(world: &mut World, _args: &Args) -> Answer {
     }))
 }
 
-pub(crate) fn users_info(world: &mut World, args: &Args) -> Answer {
+pub(crate) fn users_info(world: &mut SlackState, args: &Args) -> Answer {
     world.need("users:read")?;
     let id = args.required("user")?;
     let user = world.user(&id).ok_or_else(|| Refusal::new("user_not_found"))?;
     Ok(json!({ "user": user_json(world, user) }))
 }
 
-fn user_json(world: &World, user: &SimUser) -> Value {
+fn user_json(world: &SlackState, user: &SimUser) -> Value {
     let mut written = json!({
         "id": user.id,
         "team_id": world.team_of(&user.id),
@@ -96,7 +96,7 @@ fn user_json(world: &World, user: &SimUser) -> Value {
     written
 }
 
-pub(crate) fn usergroups_users_list(world: &mut World, args: &Args) -> Answer {
+pub(crate) fn usergroups_users_list(world: &mut SlackState, args: &Args) -> Answer {
     world.need("usergroups:read")?;
     let id = args.required("usergroup")?;
     let group = world.setup.groups.iter().find(|group| group.id == id);
@@ -104,7 +104,7 @@ pub(crate) fn usergroups_users_list(world: &mut World, args: &Args) -> Answer {
     Ok(json!({ "users": group.users }))
 }
 
-pub(crate) fn conversations_members(world: &mut World, args: &Args) -> Answer {
+pub(crate) fn conversations_members(world: &mut SlackState, args: &Args) -> Answer {
     let members = match world.readable(args, "read")? {
         Conversation::Channel(channel) => {
             let bot = channel.bot_is_member.then(|| world.setup.bot_user_id.clone());
@@ -125,7 +125,7 @@ pub(crate) fn conversations_members(world: &mut World, args: &Args) -> Answer {
     Ok(json!({ "members": page, "response_metadata": { "next_cursor": next } }))
 }
 
-pub(crate) fn conversations_info(world: &mut World, args: &Args) -> Answer {
+pub(crate) fn conversations_info(world: &mut SlackState, args: &Args) -> Answer {
     let channel = match world.readable(args, "read")? {
         Conversation::Channel(channel) => channel_json(&channel),
         Conversation::Direct { id, user } => direct_json(&id, &user),
@@ -154,13 +154,13 @@ fn channel_json(channel: &SimChannel) -> Value {
     })
 }
 
-pub(crate) fn conversations_open(world: &mut World, args: &Args) -> Answer {
+pub(crate) fn conversations_open(world: &mut SlackState, args: &Args) -> Answer {
     let users = args.required("users")?;
     if users.contains(',') {
         return Err(Refusal::missing_scope("mpim:write", &world.setup.scopes));
     }
     world.need("im:write")?;
-    let already = world.conversation(&super::world::direct_id(&users)).is_some();
+    let already = world.conversation(&super::state::direct_id(&users)).is_some();
     let user = world.user(&users).ok_or_else(|| Refusal::new("user_not_found"))?;
     if user.deleted {
         return Err(Refusal::new("user_disabled"));

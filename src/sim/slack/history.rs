@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::{
     args::{Args, Refusal},
-    world::{Conversation, SimMessage, World},
+    state::{Conversation, SimMessage, SlackState},
 };
 
 type Answer = Result<Value, Refusal>;
 
 /// The id of the conversation whose messages the bot may read.
-fn place(world: &World, args: &Args) -> Result<String, Refusal> {
+fn place(world: &SlackState, args: &Args) -> Result<String, Refusal> {
     match world.readable(args, "history")? {
         Conversation::Channel(channel) if !channel.bot_is_member => Err(Refusal::new("not_in_channel")),
         Conversation::Channel(channel) => Ok(channel.id),
@@ -20,14 +20,14 @@ fn place(world: &World, args: &Args) -> Result<String, Refusal> {
     }
 }
 
-pub(crate) fn conversations_history(world: &mut World, args: &Args) -> Answer {
+pub(crate) fn conversations_history(world: &mut SlackState, args: &Args) -> Answer {
     let id = place(world, args)?;
     let is_reply = |message: &SimMessage| message.thread_ts.as_ref().is_some_and(|ts| *ts != message.ts);
     let messages = world.messages.iter().rev().filter(|message| message.channel == id && !is_reply(message));
     page(world, args, messages, |at, cursor| at < cursor)
 }
 
-pub(crate) fn conversations_replies(world: &mut World, args: &Args) -> Answer {
+pub(crate) fn conversations_replies(world: &mut SlackState, args: &Args) -> Answer {
     let id = place(world, args)?;
     let parent = args.required("ts")?;
     if world.message(&id, &parent).is_none() {
@@ -40,7 +40,7 @@ pub(crate) fn conversations_replies(world: &mut World, args: &Args) -> Answer {
 }
 
 /// Where a message can be opened. It needs no scope, but a private channel that the bot is not in is not there for it.
-pub(crate) fn get_permalink(world: &mut World, args: &Args) -> Answer {
+pub(crate) fn get_permalink(world: &mut SlackState, args: &Args) -> Answer {
     let (id, ts) = (args.required("channel")?, args.required("message_ts")?);
     match world.conversation(&id) {
         Some(Conversation::Channel(channel)) if !channel.is_private || channel.bot_is_member => {}
@@ -58,7 +58,7 @@ type Order = (i64, i64);
 
 /// One page of messages. The cursor is the time of the last message of the page before.
 fn page<'a>(
-    world: &'a World,
+    world: &'a SlackState,
     args: &Args,
     messages: impl Iterator<Item = &'a SimMessage>,
     beyond: fn(Order, Order) -> bool,

@@ -1,18 +1,18 @@
 //! A simulated Slack workspace: a strict Web API over HTTP, and what its people see. It refuses what Slack
 //! refuses (limits of Block Kit, used or late triggers, missing scopes, wrong content types) and remembers
-//! what it was told. People act in it through [`crate::sim::person`]; it must not know the bot.
+//! what it was told. People act in it through [`crate::sim::user`]; it must not know the bot.
 
 mod args;
 pub(crate) mod blocks;
 pub(crate) mod chat;
 mod directory;
-mod door;
 mod history;
 pub(crate) mod inputs;
 mod modals;
+mod router;
 mod setup;
+pub(crate) mod state;
 mod view;
-pub(crate) mod world;
 
 #[cfg(test)]
 mod client_tests;
@@ -28,18 +28,18 @@ use std::{
 use serde_json::json;
 
 use self::{
-    door::Core,
-    world::{World, direct_id},
+    router::Router,
+    state::{SlackState, direct_id},
 };
 pub use self::{
     setup::{Setup, SimChannel, SimGroup, SimUser},
+    state::{CallRecord, Ephemeral, SimMessage},
     view::SimView,
-    world::{CallRecord, Ephemeral, SimMessage},
 };
 use super::{
+    breakpoint::Breakpoints,
+    change_notifier::ChangeNotifier,
     fault::{Fault, Faults},
-    gate::Gates,
-    pulse::Pulse,
     server::Server,
 };
 use crate::clock::Clock;
@@ -50,7 +50,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A running simulated Slack; dropping it closes its server.
 #[derive(Debug)]
 pub struct SlackSim {
-    core: Arc<Core>,
+    core: Arc<Router>,
     server: Server,
 }
 
@@ -60,7 +60,7 @@ impl SlackSim {
     /// # Errors
     /// When no loopback port can be opened.
     pub async fn start(clock: Clock, setup: Setup) -> io::Result<Arc<Self>> {
-        let core = Arc::new(Core::new(clock.clone(), World::new(clock, setup)));
+        let core = Arc::new(Router::new(clock.clone(), SlackState::new(clock, setup)));
         let server = Server::start({
             let core = Arc::clone(&core);
             move |request| Arc::clone(&core).answer(request)
@@ -123,7 +123,7 @@ impl SlackSim {
     }
 
     /// The gates at which calls to come are stopped, by method.
-    pub fn gates(&self) -> &Gates {
+    pub fn breakpoints(&self) -> &Breakpoints {
         &self.core.gates
     }
 
@@ -187,7 +187,7 @@ impl SlackSim {
 
     /// Waits until `condition` holds, for at most 5 s of real time; says whether it does.
     pub async fn wait_for(&self, condition: impl Fn(&Self) -> bool) -> bool {
-        let mut changes = self.core.pulse.feel();
+        let mut changes = self.core.pulse.subscribe();
         let holds = async {
             loop {
                 if condition(self) || changes.changed().await.is_err() {
@@ -199,7 +199,7 @@ impl SlackSim {
     }
 
     /// Beats with every change.
-    pub fn pulse(&self) -> &Pulse {
+    pub fn pulse(&self) -> &ChangeNotifier {
         &self.core.pulse
     }
 
@@ -209,7 +209,7 @@ impl SlackSim {
     }
 
     /// Does what Slack's own side does on behalf of a person.
-    pub(in crate::sim) fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+    pub(in crate::sim) fn change<T>(&self, change: impl FnOnce(&mut SlackState) -> T) -> T {
         self.core.change(change)
     }
 }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::{
     args::{Args, Refusal},
     blocks,
+    state::SlackState,
     view::SimView,
-    world::World,
 };
 
 type Answer = Result<Value, Refusal>;
@@ -33,7 +33,7 @@ fn view_argument(args: &Args) -> Result<Value, Refusal> {
     checked(args.json("view", "invalid_arguments")?.ok_or_else(|| Refusal::missing_field("view"))?)
 }
 
-impl World {
+impl SlackState {
     fn new_hash(&mut self) -> String {
         format!("{}.{:08x}", self.clock.millis() / 1000, self.number())
     }
@@ -114,7 +114,7 @@ fn errors(view: &SimView, given: &Value) -> Result<BTreeMap<String, String>, Str
     Ok(errors)
 }
 
-pub(crate) fn open(world: &mut World, args: &Args) -> Answer {
+pub(crate) fn open(world: &mut SlackState, args: &Args) -> Answer {
     let trigger = args.required("trigger_id")?;
     let view = view_argument(args)?;
     world.unique_external_id(&view, None)?;
@@ -125,7 +125,7 @@ pub(crate) fn open(world: &mut World, args: &Args) -> Answer {
     Ok(json!({ "view": view.json(&world.setup, true) }))
 }
 
-pub(crate) fn push(world: &mut World, args: &Args) -> Answer {
+pub(crate) fn push(world: &mut SlackState, args: &Args) -> Answer {
     let trigger = args.required("trigger_id")?;
     let view = view_argument(args)?;
     world.unique_external_id(&view, None)?;
@@ -141,7 +141,7 @@ pub(crate) fn push(world: &mut World, args: &Args) -> Answer {
     Ok(json!({ "view": view.json(&world.setup, true) }))
 }
 
-pub(crate) fn update(world: &mut World, args: &Args) -> Answer {
+pub(crate) fn update(world: &mut SlackState, args: &Args) -> Answer {
     let (view_id, external_id) = (args.text("view_id"), args.text("external_id"));
     if view_id.is_none() && external_id.is_none() {
         return Err(Refusal::missing_field("view_id"));

@@ -8,7 +8,7 @@ use serde_json::Value;
 use slack_morphism::blocks::{SlackBlock, SlackView};
 use url::{Host, Url};
 
-use super::{Client, Outgoing, reads::Paging};
+use super::{Client, OutgoingCall, reads::Paging};
 use crate::{
     domain::people::{ChannelId, RequestId, UserId},
     slack::{error::Error, views::Message},
@@ -34,7 +34,7 @@ pub struct OpenedView {
 
 /// Which message of a request this is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
+pub struct MessageKey {
     /// The request.
     pub request: RequestId,
     /// The name of the message among those of the request.
@@ -53,7 +53,7 @@ pub struct Posted {
 
 /// The request of `chat.postMessage`, `chat.update`, `chat.postEphemeral` and of a `response_url`.
 #[derive(Default, Serialize)]
-struct Outgo<'a> {
+struct PostMessageBody<'a> {
     text: &'a str,
     blocks: &'a [SlackBlock],
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,12 +81,12 @@ struct Outgo<'a> {
 #[derive(Serialize)]
 struct Metadata<'a> {
     event_type: &'a str,
-    event_payload: &'a Part,
+    event_payload: &'a MessageKey,
 }
 
 /// The request of `views.open` and `views.update`.
 #[derive(Serialize)]
-struct ShowView<'a> {
+struct ViewRequest<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     trigger_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,31 +97,31 @@ struct ShowView<'a> {
 }
 
 #[derive(Deserialize)]
-struct ShownView {
+struct ViewResponse {
     view: OpenedView,
 }
 
 /// An answer of which nothing is read.
 #[derive(Deserialize)]
-struct Done {}
+struct EmptyResponse {}
 
 /// A page of `conversations.history` or `conversations.replies`.
 #[derive(Deserialize)]
 struct Page {
-    messages: Vec<Found>,
+    messages: Vec<FoundMessage>,
     #[serde(default)]
     response_metadata: Option<Paging>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Found {
+struct FoundMessage {
     ts: String,
     metadata: Value,
 }
 
-impl Found {
-    fn is(&self, part: &Part) -> bool {
+impl FoundMessage {
+    fn is(&self, part: &MessageKey) -> bool {
         let payload = self.metadata.get("event_payload");
         let has = |key: &str, value: &str| {
             payload.and_then(|payload| payload.get(key)).and_then(Value::as_str) == Some(value)
@@ -138,8 +138,8 @@ impl Client {
     /// # Errors
     /// When the call does not work.
     pub async fn open_view(&self, trigger_id: &str, view: &SlackView) -> Result<OpenedView, Error> {
-        let body = ShowView { trigger_id: Some(trigger_id), view_id: None, hash: None, view };
-        let ShownView { view } = self.post_json("views.open", &body).await?;
+        let body = ViewRequest { trigger_id: Some(trigger_id), view_id: None, hash: None, view };
+        let ViewResponse { view } = self.post_json("views.open", &body).await?;
         Ok(view)
     }
 
@@ -149,8 +149,8 @@ impl Client {
     /// # Errors
     /// When the call does not work.
     pub async fn push_view(&self, trigger_id: &str, view: &SlackView) -> Result<OpenedView, Error> {
-        let body = ShowView { trigger_id: Some(trigger_id), view_id: None, hash: None, view };
-        let ShownView { view } = self.post_json("views.push", &body).await?;
+        let body = ViewRequest { trigger_id: Some(trigger_id), view_id: None, hash: None, view };
+        let ViewResponse { view } = self.post_json("views.push", &body).await?;
         Ok(view)
     }
 
@@ -164,8 +164,8 @@ impl Client {
         hash: Option<&str>,
         view: &SlackView,
     ) -> Result<OpenedView, Error> {
-        let body = ShowView { trigger_id: None, view_id: Some(id), hash, view };
-        let ShownView { view } = self.post_json("views.update", &body).await?;
+        let body = ViewRequest { trigger_id: None, view_id: Some(id), hash, view };
+        let ViewResponse { view } = self.post_json("views.update", &body).await?;
         Ok(view)
     }
 
@@ -178,16 +178,16 @@ impl Client {
         &self,
         channel: &str,
         message: &Message,
-        part: &Part,
+        part: &MessageKey,
         thread_ts: Option<&str>,
     ) -> Result<Posted, Error> {
-        let body = Outgo {
+        let body = PostMessageBody {
             channel: Some(channel),
             thread_ts,
             metadata: Some(Metadata { event_type: EVENT_TYPE, event_payload: part }),
             unfurl_links: Some(false),
             unfurl_media: Some(false),
-            ..Outgo::of(message)
+            ..PostMessageBody::of(message)
         };
         self.post_json("chat.postMessage", &body).await
     }
@@ -198,13 +198,13 @@ impl Client {
     /// When the call does not work.
     pub async fn update(&self, channel: &ChannelId, ts: &str, message: &Message) -> Result<(), Error> {
         // Without `parse` this method would look for links and names in the text, unlike the one that posts.
-        let body = Outgo {
+        let body = PostMessageBody {
             channel: Some(channel.as_str()),
             ts: Some(ts),
             parse: Some("none"),
-            ..Outgo::of(message)
+            ..PostMessageBody::of(message)
         };
-        let Done {} = self.post_json("chat.update", &body).await?;
+        let EmptyResponse {} = self.post_json("chat.update", &body).await?;
         Ok(())
     }
 
@@ -218,8 +218,12 @@ impl Client {
         user: &UserId,
         message: &Message,
     ) -> Result<(), Error> {
-        let body = Outgo { channel: Some(channel.as_str()), user: Some(user.as_str()), ..Outgo::of(message) };
-        let Done {} = self.post_json("chat.postEphemeral", &body).await?;
+        let body = PostMessageBody {
+            channel: Some(channel.as_str()),
+            user: Some(user.as_str()),
+            ..PostMessageBody::of(message)
+        };
+        let EmptyResponse {} = self.post_json("chat.postEphemeral", &body).await?;
         Ok(())
     }
 
@@ -230,11 +234,14 @@ impl Client {
     pub async fn respond(&self, response_url: &str, message: &Message) -> Result<(), Error> {
         const METHOD: &str = "response_url";
         let url = self.answerable(response_url).ok_or_else(|| Error::refused(METHOD, "foreign_host"))?;
-        let body =
-            Outgo { response_type: Some("ephemeral"), replace_original: Some(false), ..Outgo::of(message) };
+        let body = PostMessageBody {
+            response_type: Some("ephemeral"),
+            replace_original: Some(false),
+            ..PostMessageBody::of(message)
+        };
         let body = serde_json::to_value(&body).map_err(|_| Error::refused(METHOD, "not_sent"))?;
         // A response_url answers `ok` as plain text, so the status alone counts.
-        self.counted(METHOD, self.send(METHOD, &Outgoing::Respond(url, body))).await.map(|_| ())
+        self.counted(METHOD, self.send(METHOD, &OutgoingCall::Respond(url, body))).await.map(|_| ())
     }
 
     /// The address if it is Slack's or lies at the very origin of the Web API.
@@ -286,7 +293,7 @@ impl Client {
         &self,
         channel: &ChannelId,
         since: Timestamp,
-        part: &Part,
+        part: &MessageKey,
     ) -> Result<Option<Posted>, Error> {
         self.find("conversations.history", channel, None, since, part).await
     }
@@ -300,7 +307,7 @@ impl Client {
         channel: &ChannelId,
         thread_ts: &str,
         since: Timestamp,
-        part: &Part,
+        part: &MessageKey,
     ) -> Result<Option<Posted>, Error> {
         self.find("conversations.replies", channel, Some(thread_ts), since, part).await
     }
@@ -311,7 +318,7 @@ impl Client {
         channel: &ChannelId,
         thread_ts: Option<&str>,
         since: Timestamp,
-        part: &Part,
+        part: &MessageKey,
     ) -> Result<Option<Posted>, Error> {
         let oldest = since.checked_sub(SKEW).unwrap_or(since).as_second();
         let mut cursor = None;
@@ -338,7 +345,7 @@ impl Client {
     }
 }
 
-impl<'a> Outgo<'a> {
+impl<'a> PostMessageBody<'a> {
     fn of(message: &'a Message) -> Self {
         Self { text: &message.text, blocks: &message.blocks, ..Self::default() }
     }

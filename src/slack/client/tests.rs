@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     domain::people::ChannelId,
     sim::server::{Cut, Server},
-    slack::{error::Class, views, words},
+    slack::{error::Class, replies, views},
 };
 
 const TOKEN: &str = "xoxb-secret-token";
@@ -93,8 +93,8 @@ fn client(api_url: &str) -> Client {
     Client::new(settings, Clock::system(), tls)
 }
 
-fn part() -> Part {
-    Part { request: "req-1".into(), name: "card".to_owned() }
+fn part() -> MessageKey {
+    MessageKey { request: "req-1".into(), name: "card".to_owned() }
 }
 
 fn error<T>(result: Result<T, Error>) -> Error {
@@ -107,7 +107,7 @@ async fn a_post_is_json_with_the_token_and_says_which_message_it_is() {
         json!({ "ok": true, "channel": "C0REAL", "ts": "1.2", "message": { "text": "…" }, "warning": "x" }),
     )])
     .await;
-    let message = words::starting();
+    let message = replies::starting();
     let posted = slack.client.post("U0APPROVE", &message, &part(), Some("1.1")).await.unwrap();
     assert_eq!(posted, Posted { channel: "C0REAL".into(), ts: "1.2".to_owned() });
     let seen = slack.seen().remove(0);
@@ -146,7 +146,7 @@ async fn the_other_messages_and_modals_send_what_slack_wants() {
     let opened = OpenedView { id: "V1".to_owned(), hash: Some("h1".to_owned()) };
     assert_eq!(client.open_view("1.2.x", &view).await.unwrap(), opened);
     assert_eq!(client.update_view("V1", Some("h1"), &view).await.unwrap(), opened);
-    let message = words::starting();
+    let message = replies::starting();
     client.update(&"C1".into(), "1.2", &message).await.unwrap();
     client.post_ephemeral(&"C1".into(), &"U1".into(), &message).await.unwrap();
     assert_eq!(client.open_dm(&"U1".into()).await.unwrap(), ChannelId::from("D1"));
@@ -271,7 +271,7 @@ async fn what_goes_wrong_is_told_apart() {
     ];
     for (reply, class, code) in cases {
         let slack = Slack::replying(vec![reply]).await;
-        let error = error(slack.client.post("C1", &words::starting(), &part(), None).await);
+        let error = error(slack.client.post("C1", &replies::starting(), &part(), None).await);
         assert_eq!((error.method, &error.class, error.code.as_str()), ("chat.postMessage", &class, code));
         assert_eq!(slack.seen().len(), 1, "{code}: nothing is repeated");
     }
@@ -321,7 +321,7 @@ async fn a_response_url_is_used_only_where_it_is_slacks_and_never_sees_the_token
         Reply::Raw(404, &[("content-type", "application/json")], r#"{"ok":false,"error":"used_url"}"#),
     ])
     .await;
-    let (base, message) = (slack.server.url(), words::starting());
+    let (base, message) = (slack.server.url(), replies::starting());
     slack.client.respond(&format!("{base}/actions/T1/1/x"), &message).await.unwrap();
     let seen = slack.seen().remove(0);
     assert_eq!((seen.call.as_str(), seen.auth), ("POST /actions/T1/1/x", None));
@@ -383,7 +383,7 @@ async fn neither_token_nor_bodies_are_shown() {
         json!({ "ok": false, "error": "invalid_blocks", "response_metadata": { "messages": ["[ERROR] ada@example.com"] } }),
     )])
     .await;
-    let error = error(slack.client.post("C1", &words::starting(), &part(), None).await);
+    let error = error(slack.client.post("C1", &replies::starting(), &part(), None).await);
     let shown = format!("{:?} {error:?} {error}", slack.client);
     assert!(!shown.contains("secret") && !shown.contains("ada@"), "{shown}");
     assert!(shown.contains("Slack's chat.postMessage did not work: invalid_blocks"), "{shown}");

@@ -11,15 +11,14 @@ pub(super) fn amended(text: &str, state: State) -> Request {
         before: said(before),
         after: said(after),
     };
-    let amendment =
-        |by: &str, revision, differences: &[(Detail, &str, &str)], note: Option<&str>| Amendment {
-            by: by.into(),
-            at: now(),
-            revision,
-            differences: differences.iter().copied().map(difference).collect(),
-            note: note.and_then(|note| Reason::parse(text).or(Reason::parse(note)).ok()),
-            lapsed: 1,
-        };
+    let amendment = |by: &str, revision, differences: &[(Detail, &str, &str)], note: Option<&str>| Revision {
+        by: by.into(),
+        at: now(),
+        revision,
+        differences: differences.iter().copied().map(difference).collect(),
+        note: note.and_then(|note| Reason::parse(text).or(Reason::parse(note)).ok()),
+        lapsed: 1,
+    };
     let edited = [
         (Detail::Instance, "sandbox", "production"),
         (Detail::Email, "svc@example.com", "svc_crm@example.com"),
@@ -37,18 +36,18 @@ pub(super) fn amended(text: &str, state: State) -> Request {
         amendment("U0APPROVE", 3, &narrowed, Some("Only for the winter")),
         amendment("U0APPROVE", 3, &[], Some("Looks fine")),
     ];
-    Request { revision: 3, amendments, ..request }
+    Request { revision: 3, revisions: amendments, ..request }
 }
 
 /// The review of a request by somebody who may choose among these.
-pub(super) fn review(request: &Request, offer: &Offer, names_instance: bool) -> Value {
+pub(super) fn review(request: &Request, offer: &AllowedOptions, names_instance: bool) -> Value {
     // The names of instances are the operator's, and ids of fields are made of them.
     let mut request = request.clone();
     let Change::CreateUser(user) = &mut request.change;
     user.instance = "production".to_owned();
     let review = Review {
         request: &request,
-        panel: &Panel { needed: 2, ..panel() },
+        panel: &ApproverSet { needed: 2, ..panel() },
         offer,
         names_instance,
         has_ended: false,
@@ -59,18 +58,18 @@ pub(super) fn review(request: &Request, offer: &Offer, names_instance: bool) -> 
 }
 
 /// The form in which a request is changed.
-pub(super) fn edit(request: &Request, offer: &Offer) -> Value {
+pub(super) fn edit(request: &Request, offer: &AllowedOptions) -> Value {
     let Change::CreateUser(user) = &request.change;
-    let initial = Draft::of(user, request.reason.as_ref());
+    let initial = FormInput::of(user, request.reason.as_ref());
     let names = ["production", "sandbox"];
-    form_of(Wording::EDIT, &names, Choices::Offered(offer), &terms(), &initial)
+    form_of(FormLabels::EDIT, &names, SelectOptions::Offered(offer), &terms(), &initial)
 }
 
 /// What is shown of a request that was changed: while it waits for the second of two, and when it is created.
 pub(super) fn messages(text: &str, names_instance: bool) -> Vec<(String, Message)> {
-    let approvals = vec![Agreement { by: "U0APPROVE".into(), at: now() }];
+    let approvals = vec![ApprovalGiven { by: "U0APPROVE".into(), at: now() }];
     let request = amended(text, State::Pending { approvals, is_escalated: true });
-    let panel = Panel { needed: 2, rule: Some("production".to_owned()), ..panel() };
+    let panel = ApproverSet { needed: 2, rule: Some("production".to_owned()), ..panel() };
     let user = CreatedUser { user_id: Some("svc_crm@example.com".to_owned()) };
     let done = amended(text, State::Done { approved: approved(), user, at: now() });
     let mut messages = vec![

@@ -3,48 +3,49 @@
 use super::*;
 use crate::{
     domain::{
-        form::{Fault, FieldFault},
-        text::TextFault,
+        form::{FieldError, FieldErrorKind},
+        text::TextError,
     },
-    slack::faults,
+    slack::form_errors,
 };
 
-fn all() -> Vec<FieldFault> {
+fn all() -> Vec<FieldError> {
     let day = "2027-01-31".parse().unwrap();
-    let texts = [TextFault::Empty, TextFault::TooLong, TextFault::Malformed];
+    let texts = [TextError::Empty, TextError::TooLong, TextError::Malformed];
     let fields = [Field::Email, Field::FirstName, Field::LastName, Field::Reason];
-    let of_texts =
-        fields.into_iter().flat_map(|field| texts.map(|why| FieldFault::new(field, Fault::Text(why))));
+    let of_texts = fields
+        .into_iter()
+        .flat_map(|field| texts.map(|why| FieldError::new(field, FieldErrorKind::Text(why))));
     let domains = ["example.com", "example.org"].map(str::to_owned).into();
-    let only = |all: Option<&str>| Fault::AllWorkspacesOnly {
+    let only = |all: Option<&str>| FieldErrorKind::AllWorkspacesOnly {
         role: "Admin".to_owned(),
         all: all.map(str::to_owned),
     };
     let others = [
-        (Field::Email, Fault::OtherDomain(domains)),
-        (Field::Email, Fault::OtherDomain(vec!["x.example.com".to_owned(); 200])),
-        (Field::Email, Fault::Strange('\u{430}')),
-        (Field::Email, Fault::Strange('\u{202E}')),
-        (Field::Reason, Fault::NoteTooLong),
-        (Field::Expiration, Fault::NoDay { last: Some(day) }),
-        (Field::Expiration, Fault::NoDay { last: None }),
-        (Field::Expiration, Fault::NotADay),
-        (Field::Expiration, Fault::DayIsOver { first: day }),
-        (Field::Expiration, Fault::TooFar { last: day }),
-        (Field::Expiration, Fault::LaterThanAsked { asked: day }),
-        (Field::Role, Fault::NotChosen),
-        (Field::Role, Fault::NotOffered),
-        (Field::Workspace, Fault::NotChosen),
-        (Field::Workspace, Fault::NotOffered),
+        (Field::Email, FieldErrorKind::OtherDomain(domains)),
+        (Field::Email, FieldErrorKind::OtherDomain(vec!["x.example.com".to_owned(); 200])),
+        (Field::Email, FieldErrorKind::Strange('\u{430}')),
+        (Field::Email, FieldErrorKind::Strange('\u{202E}')),
+        (Field::Reason, FieldErrorKind::NoteTooLong),
+        (Field::Expiration, FieldErrorKind::NoDay { last: Some(day) }),
+        (Field::Expiration, FieldErrorKind::NoDay { last: None }),
+        (Field::Expiration, FieldErrorKind::NotADay),
+        (Field::Expiration, FieldErrorKind::DayIsOver { first: day }),
+        (Field::Expiration, FieldErrorKind::TooFar { last: day }),
+        (Field::Expiration, FieldErrorKind::LaterThanAsked { asked: day }),
+        (Field::Role, FieldErrorKind::NotChosen),
+        (Field::Role, FieldErrorKind::NotOffered),
+        (Field::Workspace, FieldErrorKind::NotChosen),
+        (Field::Workspace, FieldErrorKind::NotOffered),
         (Field::Workspace, only(Some("All workspaces"))),
         (Field::Role, only(None)),
     ];
-    of_texts.chain(others.map(|(field, why)| FieldFault::new(field, why))).collect()
+    of_texts.chain(others.map(|(field, why)| FieldError::new(field, why))).collect()
 }
 
 #[test]
 fn each_fault_as_it_is_read() {
-    let read = |fault: &FieldFault| format!("{:?}: {}", fault.field, faults::beside(fault));
+    let read = |fault: &FieldError| format!("{:?}: {}", fault.field, form_errors::field_error(fault));
     let read: Vec<String> = all().iter().map(read).collect();
     insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("beside", read.join("\n"));

@@ -57,15 +57,15 @@ fn check_all(text: &str) {
     for (name, message) in messages(text) {
         check_message(&name, &message);
     }
-    let request = request_saying(text, State::undecided());
+    let request = request_saying(text, State::pending());
     check(&json!(views::deny_modal(&request, "")));
     check(&json!(views::unavailable_modal(text)));
     check(&modal(&offer(2, 3, text), &terms(), text));
     let names = ["eu", "production"];
-    check(&modal_of(&names, Choices::Offered(&offer(2, 3, text)), &terms(), &initially(text)));
-    check(&modal_of(&names, Choices::Unavailable, &terms(), &initially(text)));
+    check(&modal_of(&names, SelectOptions::Offered(&offer(2, 3, text)), &terms(), &initially(text)));
+    check(&modal_of(&names, SelectOptions::Unavailable, &terms(), &initially(text)));
     check(&views::options(&offer(0, 3, text), Field::Workspace, ""));
-    let amended = amended(text, State::undecided());
+    let amended = amended(text, State::pending());
     check(&review(&amended, &offer(2, 3, text), true));
     check(&edit(&amended, &offer(2, 3, text)));
 }
@@ -73,25 +73,25 @@ fn check_all(text: &str) {
 #[test]
 fn a_hostile_text_is_only_shown() {
     check_all(HOSTILE);
-    let card = views::card(&request_saying(HOSTILE, State::undecided()), &panel(), true);
+    let card = views::card(&request_saying(HOSTILE, State::pending()), &panel(), true);
     assert!(read(&card).contains("<!channel> <@U1> *b* `c` _i_ :smile:"), "shown as it was typed");
 }
 
 /// Whoever decides is told of letters that pass for others, wherever the request is shown.
 #[test]
 fn letters_that_look_like_others_are_named() {
-    let request = request_saying("\u{410}da", State::undecided());
+    let request = request_saying("\u{410}da", State::pending());
     let card = read(&views::card(&request, &panel(), true));
     for what in ["name", "role", "workspace"] {
         let told =
             format!("Look closely: the {what} has letters that look like others: “А” (Cyrillic, U+0410)");
         assert!(card.contains(&told), "{card}");
     }
-    let mut encoded = request_saying("Ada", State::undecided());
+    let mut encoded = request_saying("Ada", State::pending());
     let Change::CreateUser(user) = &mut encoded.change;
     user.email = Email::parse("svc@xn--exmple-cua.com").unwrap();
     assert!(read(&views::card(&encoded, &panel(), true)).contains("Look closely: the domain of the e-mail"));
-    let ordinary = read(&views::card(&request_saying("Анна", State::undecided()), &panel(), true));
+    let ordinary = read(&views::card(&request_saying("Анна", State::pending()), &panel(), true));
     assert!(!ordinary.contains("Look closely"), "{ordinary}");
 }
 

@@ -101,13 +101,13 @@ fn messages_hold_with_the_longest_texts() {
 fn a_long_list_of_approvers_is_cut() {
     let many: Vec<Principal> =
         (0..500).map(|at| Principal::User(format!("U{at:010}").as_str().into())).collect();
-    let request = request(State::undecided());
-    let panel = Panel { deciders: many.clone(), ..panel() };
+    let request = request(State::pending());
+    let panel = ApproverSet { approvers: many.clone(), ..panel() };
     for message in [
         views::card(&request, &panel, true),
         views::reminder(&request, &panel),
-        words::refusal(&Refusal::NotApprover, &many, &"U0REQ".into()),
-        words::may_not_request(NotRequester::NotListed, &many, &many),
+        replies::refusal(&Refusal::NotApprover, &many, &"U0REQ".into()),
+        replies::not_eligible(NotRequester::NotListed, &many, &many),
     ] {
         check_message("many", &message);
         assert!(read(&message).contains(" or 490 more"));
@@ -122,7 +122,7 @@ fn forms_hold_with_long_names_and_many_choices() {
     for (roles, workspaces) in [(0, 0), (1, 1), (2, 2), (100, 100), (101, 101), (150, 150), (9_999, 1)] {
         let offer = offer(roles, workspaces, &long);
         check(&modal(&offer, &terms(), &"a".repeat(1000)), "form");
-        let asked = amended(&"&".repeat(100), State::undecided());
+        let asked = amended(&"&".repeat(100), State::pending());
         check(&review(&asked, &offer, true), "review");
         check(&edit(&asked, &offer), "edit");
         for (field, count) in [(Field::Role, roles), (Field::Workspace, workspaces)] {
@@ -133,10 +133,12 @@ fn forms_hold_with_long_names_and_many_choices() {
     }
     let names: Vec<String> = (0..100).map(|at| format!("{at:03}{}", "&".repeat(72))).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    for choices in [Choices::Offered(&offer(101, 101, &long)), Choices::Loading, Choices::Unavailable] {
+    for choices in
+        [SelectOptions::Offered(&offer(101, 101, &long)), SelectOptions::Loading, SelectOptions::Unavailable]
+    {
         check(&modal_of(&names, choices, &terms(), &initially(&"a".repeat(1000))), "instances");
     }
-    let request = request_saying(&"&".repeat(100), State::undecided());
+    let request = request_saying(&"&".repeat(100), State::pending());
     check(&json!(views::deny_modal(&request, &"m".repeat(3000))), "deny");
     check(&json!(views::loading_modal("{}")), "loading");
     check(&json!(views::unavailable_modal(&long)), "unavailable");
@@ -145,9 +147,9 @@ fn forms_hold_with_long_names_and_many_choices() {
 #[test]
 fn forms_about_a_request_hold_with_the_longest_texts() {
     for text in ["&".repeat(1000), "&".repeat(100), "😀 *a*".repeat(16), "é".repeat(300)] {
-        let mut asked = amended(&text, State::undecided());
+        let mut asked = amended(&text, State::pending());
         // However often it was changed.
-        asked.amendments = asked.amendments.iter().cycle().take(300).cloned().collect();
+        asked.revisions = asked.revisions.iter().cycle().take(300).cloned().collect();
         for (roles, workspaces) in [(0, 0), (1, 1), (100, 100), (150, 150)] {
             let offer = offer(roles, workspaces, &text);
             check(&review(&asked, &offer, true), "review");
@@ -166,7 +168,7 @@ fn a_review_offers_what_was_asked_for_and_what_there_is_besides() {
         let options = block["element"]["options"].as_array().map_or(0, Vec::len);
         Some((block["element"]["initial_option"]["value"].as_str()?.to_owned(), options))
     };
-    let asked = request(State::undecided());
+    let asked = request(State::pending());
     let nothing = review(&asked, &offer(0, 0, "x"), false);
     assert_eq!((named(&nothing, "Role"), named(&nothing, "Workspace")), (Some(("101".into(), 1)), None));
     // The workspace 1 is the one that was asked for.

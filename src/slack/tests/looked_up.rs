@@ -11,37 +11,40 @@ use crate::{
     domain::{
         people::{ChannelId, UserId},
         policy::{Condition, Escalation, Policy, Rule},
-        request::Agreement,
+        request::ApprovalGiven,
     },
-    slack::words::{Entry, Here, Place, Waiting as Undecided},
+    slack::replies::{PendingRequests as Undecided, PolicyView, RequestItem, RequestLink},
 };
 
 fn url() -> Url {
     Url::parse("https://example.slack.com/archives/C0APPROVE/p1?thread_ts=1.1&cid=C0APPROVE").unwrap()
 }
 
-fn entry(text: &str, state: State, panel: &Panel, place: Option<Place>) -> Entry {
-    Entry { request: request_saying(text, state), panel: panel.clone(), place }
+fn entry(text: &str, state: State, panel: &ApproverSet, place: Option<RequestLink>) -> RequestItem {
+    RequestItem { request: request_saying(text, state), panel: panel.clone(), place }
 }
 
 fn half_agreed() -> State {
-    State::Pending { approvals: vec![Agreement { by: "U0APPROVE".into(), at: now() }], is_escalated: false }
+    State::Pending {
+        approvals: vec![ApprovalGiven { by: "U0APPROVE".into(), at: now() }],
+        is_escalated: false,
+    }
 }
 
-fn two() -> Panel {
-    Panel { needed: 2, rule: Some("admins".to_owned()), ..panel() }
+fn two() -> ApproverSet {
+    ApproverSet { needed: 2, rule: Some("admins".to_owned()), ..panel() }
 }
 
-fn alone() -> Panel {
-    Panel { deciders: vec![Principal::User("U0REQ".into())], ..panel() }
+fn alone() -> ApproverSet {
+    ApproverSet { approvers: vec![Principal::User("U0REQ".into())], ..panel() }
 }
 
 /// One line for each kind of open request, and one that has ended meanwhile.
-fn entries(text: &str) -> Vec<Entry> {
+fn entries(text: &str) -> Vec<RequestItem> {
     let mut entries = vec![
-        entry(text, State::undecided(), &panel(), Some(Place::Card(url()))),
-        entry(text, half_agreed(), &two(), Some(Place::Direct(url()))),
-        entry(text, State::undecided(), &alone(), None),
+        entry(text, State::pending(), &panel(), Some(RequestLink::Card(url()))),
+        entry(text, half_agreed(), &two(), Some(RequestLink::Direct(url()))),
+        entry(text, State::pending(), &alone(), None),
     ];
     entries.extend(states(text).into_iter().map(|(_, state)| entry(text, state, &panel(), None)));
     entries
@@ -60,8 +63,8 @@ fn rules(text: &str) -> Policy {
     let hours = |hours: u64| std::time::Duration::from_secs(hours * 3600);
     let strict = Terms {
         approval: Approval::Required { approvers: approvers(), needed: 2 },
-        reason: crate::domain::policy::Demand::Required,
-        expiration: crate::domain::policy::Demand::Required,
+        reason: crate::domain::policy::Requirement::Required,
+        expiration: crate::domain::policy::Requirement::Required,
         pending_timeout: Some(hours(36)),
         escalation: Some(Escalation { after: hours(48), to: vec![Principal::User("U0BOSS".into())] }),
         ..terms()
@@ -84,34 +87,35 @@ fn rules(text: &str) -> Policy {
 
 fn shown(policy: &Policy) -> Message {
     let (requester, channel): (UserId, ChannelId) = ("U0REQ".into(), "C0OPS".into());
-    let asks = crate::domain::policy::Asks {
+    let asks = crate::domain::policy::RuleContext {
         instance: "",
         requester: &requester,
         memberships: &[],
         channel: &channel,
     };
     let instances = ["production", policy.rules.first().map_or("Admin", |rule| &rule.condition.instances[0])];
-    words::policy(&Here {
+    replies::policy(&PolicyView {
         requester: &requester,
         zone: &Zone::utc(),
         now: now(),
         channel: &channel,
         email_domains: &policy.email_domains,
-        prospects: &policy.prospects(&asks, &instances),
+        prospects: &policy.candidates(&asks, &instances),
     })
 }
 
 fn all(text: &str) -> Vec<(String, Message)> {
-    let undecided = |theirs: Vec<Entry>, unknown| words::pending(&Undecided { theirs, unknown }, false);
+    let undecided =
+        |theirs: Vec<RequestItem>, unknown| replies::pending(&Undecided { theirs, unknown }, false);
     let waiting = || entries(text).into_iter().take(2).collect::<Vec<_>>();
     let mut all = vec![
-        ("status".to_owned(), words::status("/marketo-api-user", &entries(text), !text.is_empty())),
+        ("status".to_owned(), replies::status("/marketo-api-user", &entries(text), !text.is_empty())),
         ("pending".to_owned(), undecided(waiting(), 0)),
         ("pending_doubt".to_owned(), undecided(waiting(), 1)),
         ("policy".to_owned(), shown(&rules(text))),
     ];
     if text.is_empty() {
-        all.push(("status_none".to_owned(), words::status("/marketo-api-user", &[], false)));
+        all.push(("status_none".to_owned(), replies::status("/marketo-api-user", &[], false)));
         all.push(("pending_none".to_owned(), undecided(Vec::new(), 0)));
         all.push(("pending_unknown".to_owned(), undecided(Vec::new(), 3)));
         let domains = ["example.com", "example.org", "example.net"].map(str::to_owned).into();
@@ -137,9 +141,9 @@ fn it_holds_with_the_longest_texts_and_the_longest_lists() {
             check_message(&name, &message);
         }
     }
-    let many = vec![entry(&"&".repeat(100), half_agreed(), &two(), Some(Place::Card(url()))); 75];
-    let status = words::status("/marketo-api-user", &many, true);
-    let pending = words::pending(&Undecided { theirs: many, unknown: 2 }, true);
+    let many = vec![entry(&"&".repeat(100), half_agreed(), &two(), Some(RequestLink::Card(url()))); 75];
+    let status = replies::status("/marketo-api-user", &many, true);
+    let pending = replies::pending(&Undecided { theirs: many, unknown: 2 }, true);
     for message in [status, pending] {
         check_message("many", &message);
         let read = read(&message);

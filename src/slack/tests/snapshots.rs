@@ -44,7 +44,7 @@ fn every_message_as_it_is_read() {
 #[test]
 fn where_there_are_several_instances_each_message_about_a_user_names_the_one() {
     let done = states("").into_iter().find(|(name, _)| name == "done").unwrap().1;
-    let (pending, done) = (request(State::undecided()), request(done));
+    let (pending, done) = (request(State::pending()), request(done));
     for (message, names) in [
         (views::card(&pending, &panel(), true), true),
         (views::requester(&pending, &panel(), true), true),
@@ -62,7 +62,7 @@ fn where_there_are_several_instances_each_message_about_a_user_names_the_one() {
 fn the_form_and_its_stand_ins() {
     let strict = Terms { reason: form::tests::terms().expiration, ..terms() };
     shown!("form_one_role", modal(&offer(1, 1, "API Only"), &strict, ""));
-    let required = crate::domain::policy::Demand::Required;
+    let required = crate::domain::policy::Requirement::Required;
     let open = Terms {
         approval: Approval::None { per_week: None },
         reason: required,
@@ -73,26 +73,26 @@ fn the_form_and_its_stand_ins() {
     shown!("form_many_workspaces", modal(&offer(2, 101, "Choice"), &open, "").pointer("/blocks/7"));
     shown!("form_without_roles", modal(&offer(0, 1, "x"), &open, ""));
     let reason = Reason::parse("Sync").unwrap();
-    let Change::CreateUser(user) = request(State::undecided()).change;
-    let initial = Draft { role: Some("2".into()), ..Draft::of(&user, Some(&reason)) };
+    let Change::CreateUser(user) = request(State::pending()).change;
+    let initial = FormInput { role: Some("2".into()), ..FormInput::of(&user, Some(&reason)) };
     let names = ["production", "sandbox"];
-    let filled = modal_of(&names, Choices::Offered(&offer(2, 101, "Choice")), &open, &initial);
+    let filled = modal_of(&names, SelectOptions::Offered(&offer(2, 101, "Choice")), &open, &initial);
     shown!("form_instances_filled", filled);
     let empty = offer(0, 1, "x");
     for (name, choices) in [
-        ("form_instance_without_roles", Choices::Offered(&empty)),
-        ("form_instance_loading", Choices::Loading),
-        ("form_instance_unavailable", Choices::Unavailable),
+        ("form_instance_without_roles", SelectOptions::Offered(&empty)),
+        ("form_instance_loading", SelectOptions::Loading),
+        ("form_instance_unavailable", SelectOptions::Unavailable),
     ] {
-        shown!(name, modal_of(&names, choices, &open, &Draft::default()).pointer("/blocks/7"));
+        shown!(name, modal_of(&names, choices, &open, &FormInput::default()).pointer("/blocks/7"));
     }
     shown!("loading", views::loading_modal(r#"{"v":1}"#));
     shown!(
         "unavailable",
         views::unavailable_modal("Marketo can't be reached right now. Try again in a minute.")
     );
-    shown!("deny", views::deny_modal(&request(State::undecided()), r#"{"v":1}"#));
-    let asked = amended("", State::undecided());
+    shown!("deny", views::deny_modal(&request(State::pending()), r#"{"v":1}"#));
+    let asked = amended("", State::pending());
     shown!("review", review(&asked, &offer(2, 2, "Choice"), false));
     shown!("edit", edit(&asked, &offer(2, 2, "Choice")));
     shown!("options", views::options(&offer(0, 12, "EMEA"), Field::Workspace, " emea 1"));
@@ -154,8 +154,8 @@ fn buttons_are_where_something_can_be_pressed() {
 
 #[test]
 fn a_requester_is_not_named_among_those_who_decide() {
-    let own = Panel { deciders: vec![Principal::User("U0REQ".into())], ..panel() };
-    let request = request(State::undecided());
+    let own = ApproverSet { approvers: vec![Principal::User("U0REQ".into())], ..panel() };
+    let request = request(State::pending());
     assert!(read(&views::card(&request, &own, true)).contains("Nobody else may approve"));
     assert!(read(&views::reminder(&request, &own)).contains("Nobody else may approve"));
     assert!(!views::card(&request, &panel(), true).text.contains("S0MOPS"), "a group is pinged once");
@@ -163,6 +163,6 @@ fn a_requester_is_not_named_among_those_who_decide() {
 
 #[test]
 fn a_message_shows_nothing_of_itself_in_a_log() {
-    let shown = format!("{:?}", views::card(&request(State::undecided()), &panel(), true));
+    let shown = format!("{:?}", views::card(&request(State::pending()), &panel(), true));
     assert_eq!(shown, "Message(3 blocks)");
 }

@@ -7,21 +7,20 @@ use slack_morphism::blocks::{
 };
 
 use super::{
-    Message, button,
-    facts::{facts, subject, user_of},
-    failure, label,
-    status::{Reader, status},
+    Message, button, failure, label,
+    request_status::{Reader, status},
+    request_summary::{facts, subject, user_of},
 };
 use crate::{
     domain::{
-        policy::Panel,
+        policy::ApproverSet,
         request::{Request, State},
     },
-    slack::{ids, line::Line},
+    slack::{ids, rich_text::InlineText},
 };
 
 /// The card in the approval channel; it names the Marketo instance where there are several.
-pub fn card(request: &Request, panel: &Panel, names_instance: bool) -> Message {
+pub fn card(request: &Request, panel: &ApproverSet, names_instance: bool) -> Message {
     let mut message = follow(request, panel, Reader::Approvers, names_instance);
     let buttons = match &request.state {
         State::Pending { .. } => vec![
@@ -47,7 +46,7 @@ pub fn card(request: &Request, panel: &Panel, names_instance: bool) -> Message {
 }
 
 /// The direct message to the requester; it names the Marketo instance where there are several.
-pub fn requester(request: &Request, panel: &Panel, names_instance: bool) -> Message {
+pub fn requester(request: &Request, panel: &ApproverSet, names_instance: bool) -> Message {
     let mut message = follow(request, panel, Reader::Requester, names_instance);
     let buttons = match &request.state {
         State::Pending { .. } => vec![button("Edit", ids::EDIT, request, None), cancel(request)],
@@ -74,11 +73,11 @@ fn cancel(request: &Request) -> SlackBlockButtonElement {
         .with_confirm(asks.with_style("danger".to_owned()))
 }
 
-fn follow(request: &Request, panel: &Panel, reader: Reader, names_instance: bool) -> Message {
+fn follow(request: &Request, panel: &ApproverSet, reader: Reader, names_instance: bool) -> Message {
     let status = status(request, Some(panel), reader);
     let mut facts = facts(request, names_instance);
     if reader == Reader::Approvers && !matches!(request.state, State::Pending { .. }) {
-        facts = facts.line(Line::new().bold("Requested by: ").person(&request.requester));
+        facts = facts.line(InlineText::new().bold("Requested by: ").person(&request.requester));
     }
     Message { text: headline(request, reader), blocks: vec![status.block(), facts.block()] }
 }
@@ -88,15 +87,15 @@ fn headline(request: &Request, reader: Reader) -> String {
     let subject = subject(user_of(request));
     let line = match (&request.state, reader) {
         (State::Pending { .. }, Reader::Approvers) => {
-            Line::new().person(&request.requester).text(" asks for a Marketo API user: ").join(&subject)
+            InlineText::new().person(&request.requester).text(" asks for a Marketo API user: ").join(&subject)
         }
-        (State::Pending { .. }, Reader::Requester) => Line::of("Waits for approval: ").join(&subject),
+        (State::Pending { .. }, Reader::Requester) => InlineText::of("Waits for approval: ").join(&subject),
         (State::Applying { .. }, _) => subject.text(" is being created in Marketo"),
         (State::Done { .. }, _) => subject.text(" is created in Marketo"),
-        (State::Denied { .. }, _) => Line::of("Denied: Marketo API user ").join(&subject),
-        (State::Cancelled { .. }, _) => Line::of("Cancelled: Marketo API user ").join(&subject),
-        (State::TimedOut { .. }, _) => Line::of("Expired: Marketo API user ").join(&subject),
-        (State::Failed { .. }, _) => Line::of("Failed: Marketo API user ").join(&subject),
+        (State::Denied { .. }, _) => InlineText::of("Denied: Marketo API user ").join(&subject),
+        (State::Cancelled { .. }, _) => InlineText::of("Cancelled: Marketo API user ").join(&subject),
+        (State::TimedOut { .. }, _) => InlineText::of("Expired: Marketo API user ").join(&subject),
+        (State::Failed { .. }, _) => InlineText::of("Failed: Marketo API user ").join(&subject),
     };
     line.mrkdwn()
 }

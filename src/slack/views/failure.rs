@@ -2,11 +2,11 @@
 
 use crate::{
     domain::request::{Failure, FailureKind, Request},
-    slack::line::{Line, Paragraphs},
+    slack::rich_text::{InlineText, RichText},
 };
 
 /// What went wrong.
-pub(super) fn meaning(kind: FailureKind) -> &'static str {
+pub(super) fn explanation(kind: FailureKind) -> &'static str {
     match kind {
         FailureKind::Taken => "Somebody else added a Marketo user with this e-mail in the meantime.",
         FailureKind::TakenElsewhere => {
@@ -66,19 +66,19 @@ fn remedy(kind: FailureKind) -> &'static str {
 
 /// Whether the card of this failed request has the button **Retry**.
 pub(super) fn can_retry(request: &Request, failure: &Failure, is_approved: bool) -> bool {
-    is_approved && failure.kind.is_mendable() && request.approval_channel.is_some()
+    is_approved && failure.kind.is_retryable() && request.approval_channel.is_some()
 }
 
 /// The remedy and whose words led to it. `then` is the reader's last step where the cause can be mended.
-pub(super) fn advice(paragraphs: Paragraphs, failure: &Failure, then: &Line) -> Paragraphs {
-    let mut next = Line::new().bold("What to do: ").text(remedy(failure.kind));
-    if failure.kind.is_mendable() {
+pub(super) fn advice(paragraphs: RichText, failure: &Failure, then: &InlineText) -> RichText {
+    let mut next = InlineText::new().bold("What to do: ").text(remedy(failure.kind));
+    if failure.kind.is_retryable() {
         next = next.text(" ").join(then);
     }
     let mut paragraphs = paragraphs.line(next);
-    if failure.kind.is_mendable() && failure.attempted_at.is_some() {
+    if failure.kind.is_retryable() && failure.attempted_at.is_some() {
         let doubt = "Marketo may have the user already. Trying again looks for it first and never makes a second one.";
-        paragraphs = paragraphs.line(Line::of(doubt));
+        paragraphs = paragraphs.line(InlineText::of(doubt));
     }
     if failure.detail.trim().is_empty() {
         return paragraphs;
@@ -94,5 +94,5 @@ pub(super) fn advice(paragraphs: Paragraphs, failure: &Failure, then: &Line) -> 
         | FailureKind::Rejected
         | FailureKind::Unavailable => "Marketo's answer: ",
     };
-    paragraphs.line(Line::new().bold(whose).text(&failure.detail))
+    paragraphs.line(InlineText::new().bold(whose).text(&failure.detail))
 }

@@ -14,16 +14,16 @@ use slack_morphism::{
 use super::{label, modals, unavailable_modal};
 use crate::{
     domain::{
+        allowed_options::AllowedOptions,
         change::Named,
-        form::{Draft, Expected, Field},
-        offer::Offer,
-        policy::{Approval, Demand},
+        form::{Field, FormInput, FormPreview},
+        policy::{Approval, Requirement},
         text::{EMAIL_MAX, NAME_MAX, REASON_MAX},
     },
     slack::{
-        faults,
+        form_errors,
         ids::{self, block_id_of},
-        line::{Line, Paragraphs},
+        rich_text::{InlineText, RichText},
         text,
     },
 };
@@ -33,24 +33,24 @@ const OPTIONS_MAX: usize = 100;
 /// The longest text of an option.
 const OPTION_MAX: usize = 75;
 
-type Choice = SlackBlockChoiceItem<SlackBlockPlainTextOnly>;
+type SelectOption = SlackBlockChoiceItem<SlackBlockPlainTextOnly>;
 
 /// What the form is made of.
 #[derive(Clone, Copy)]
 pub struct Form<'a> {
     /// What it is called and what its button says.
-    pub wording: Wording,
+    pub wording: FormLabels,
     /// The name of each Marketo instance; where there are several, one can be chosen.
     pub instances: &'a [&'a str],
     /// The one whose roles and workspaces are shown.
     pub instance: &'a str,
     /// Those roles and workspaces.
-    pub choices: Choices<'a>,
+    pub choices: SelectOptions<'a>,
     /// What must be filled in, and who may come to decide.
-    pub expected: &'a Expected<'a>,
+    pub expected: &'a FormPreview<'a>,
     /// What the fields hold at first: roles and workspaces by their ids. What is not offered is left out; its instance
     /// does not count.
-    pub initial: &'a Draft,
+    pub initial: &'a FormInput,
     /// Whether the first field to be filled in takes the focus; not where somebody is at work in the form already.
     pub takes_focus: bool,
     /// Comes back with the submission.
@@ -59,7 +59,7 @@ pub struct Form<'a> {
 
 /// What a form is called and what its button says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wording {
+pub struct FormLabels {
     /// By which the bot knows it again.
     pub callback_id: &'static str,
     /// Its title.
@@ -70,7 +70,7 @@ pub struct Wording {
     pub preface: &'static str,
 }
 
-impl Wording {
+impl FormLabels {
     /// The form for a new request.
     pub const REQUEST: Self =
         Self { callback_id: ids::REQUEST_FORM, title: modals::TITLE, submit: "Request", preface: "" };
@@ -91,9 +91,9 @@ impl Wording {
 
 /// What there is to choose from on an instance.
 #[derive(Clone, Copy)]
-pub enum Choices<'a> {
+pub enum SelectOptions<'a> {
     /// These roles and workspaces.
-    Offered(&'a Offer),
+    Offered(&'a AllowedOptions),
     /// They are being fetched.
     Loading,
     /// They could not be fetched.
@@ -105,26 +105,26 @@ pub fn request_modal(form: &Form<'_>) -> SlackView {
     let has_choice = form.instances.len() > 1;
     let carried = has_choice.then_some(form.instance);
     let place = match form.choices {
-        Choices::Offered(offer) if !offer.roles.is_empty() => {
+        SelectOptions::Offered(offer) if !offer.roles.is_empty() => {
             let mut place = vec![role(offer, form.initial, carried)];
             place.extend(workspace(offer, form.initial, carried));
             place
         }
-        Choices::Offered(_) if !has_choice => {
+        SelectOptions::Offered(_) if !has_choice => {
             return unavailable_modal(
                 "Marketo has none of the roles that may be given to an API user. Ask whoever runs this bot to check \
                  the roles in its configuration.",
             );
         }
-        Choices::Offered(_) => vec![note(format!(
+        SelectOptions::Offered(_) => vec![note(format!(
             "{} has none of the roles that may be given to an API user. Choose another Marketo instance, or ask \
              whoever runs this bot to check the roles in its configuration.",
             form.instance
         ))],
-        Choices::Loading => vec![note(format!("Loading roles from {}…", form.instance))],
-        Choices::Unavailable => vec![note(faults::instance_unavailable(form.instance))],
+        SelectOptions::Loading => vec![note(format!("Loading roles from {}…", form.instance))],
+        SelectOptions::Unavailable => vec![note(form_errors::instance_unavailable(form.instance))],
     };
-    let Draft { email, first_name, last_name, reason: why, expiration: end, .. } = form.initial;
+    let FormInput { email, first_name, last_name, reason: why, expiration: end, .. } = form.initial;
     let email = text::literal(email.trim(), EMAIL_MAX);
     let focus = form.takes_focus.then_some(if email.is_empty() { Field::Email } else { Field::FirstName });
     let mut blocks = vec![
@@ -147,7 +147,7 @@ pub fn request_modal(form: &Form<'_>) -> SlackView {
 
 /// The answer to `/slack/options`: the roles or workspaces whose names hold `typed`, as "External select" in Slack's
 /// Block Kit reference has it.
-pub fn options(offer: &Offer, field: Field, typed: &str) -> Value {
+pub fn options(offer: &AllowedOptions, field: Field, typed: &str) -> Value {
     let typed = typed.trim().to_lowercase();
     let named: Vec<&Named> = match field {
         Field::Role => offer.roles.iter().map(|role| &role.named).collect(),
@@ -155,13 +155,13 @@ pub fn options(offer: &Offer, field: Field, typed: &str) -> Value {
         _ => Vec::new(),
     };
     let matches = named.into_iter().filter(|named| named.name.to_lowercase().contains(&typed));
-    let options: Vec<Choice> = matches.take(OPTIONS_MAX).map(choice).collect();
+    let options: Vec<SelectOption> = matches.take(OPTIONS_MAX).map(choice).collect();
     json!({ "options": options })
 }
 
-fn next_step(wording: Wording, approvals: &[&Approval]) -> Line {
+fn next_step(wording: FormLabels, approvals: &[&Approval]) -> InlineText {
     let news = "You get a direct message about every step.";
-    let preface = Line::of(wording.preface);
+    let preface = InlineText::of(wording.preface);
     match approvals {
         [Approval::Required { approvers, needed: 1 }] => {
             preface.text("An approver decides: ").any_of(approvers).text(format!(". {news}"))
@@ -170,7 +170,7 @@ fn next_step(wording: Wording, approvals: &[&Approval]) -> Line {
             let among = format!("{needed} approvers decide, among ");
             preface.text(among).any_of(approvers).text(format!(". {news}"))
         }
-        [Approval::None { per_week: None }] => Line::of(format!(
+        [Approval::None { per_week: None }] => InlineText::of(format!(
             "No approval is needed: Marketo gets the user as soon as you press Request. {news}"
         )),
         _ => preface.text(format!("Who approves depends on what you ask for. {news}")),
@@ -178,18 +178,18 @@ fn next_step(wording: Wording, approvals: &[&Approval]) -> Line {
 }
 
 fn note(text: String) -> SlackBlock {
-    Paragraphs::new().line(Line::of(text)).block()
+    RichText::new().line(InlineText::of(text)).block()
 }
 
 pub(super) fn input(
     block_id: String,
     text: &str,
     element: impl Into<SlackInputBlockElement>,
-    demand: Demand,
+    demand: Requirement,
 ) -> SlackInputBlock {
     SlackInputBlock::new(label(text), element.into())
         .with_block_id(block_id.into())
-        .with_optional(demand == Demand::Optional)
+        .with_optional(demand == Requirement::Optional)
 }
 
 fn email_input(initial: &str, has_focus: bool) -> SlackBlock {
@@ -200,7 +200,7 @@ fn email_input(initial: &str, has_focus: bool) -> SlackBlock {
         .opt_initial_value(initial);
     let hint = "The login of the new user. Marketo must not have a user with this e-mail yet.";
     let block_id = block_id_of(Field::Email, None);
-    input(block_id, "Email", element, Demand::Required).with_hint(label(hint)).into()
+    input(block_id, "Email", element, Requirement::Required).with_hint(label(hint)).into()
 }
 
 fn name(field: Field, text: &str, initial: &str, has_focus: bool) -> SlackBlock {
@@ -209,10 +209,10 @@ fn name(field: Field, text: &str, initial: &str, has_focus: bool) -> SlackBlock 
         .with_max_length(NAME_MAX as u64)
         .opt_focus_on_load(has_focus.then_some(true))
         .opt_initial_value(initial_text(initial, NAME_MAX));
-    input(block_id_of(field, None), text, element, Demand::Required).into()
+    input(block_id_of(field, None), text, element, Requirement::Required).into()
 }
 
-fn reason(demand: Demand, initial: &str) -> SlackBlock {
+fn reason(demand: Requirement, initial: &str) -> SlackBlock {
     let element = SlackBlockPlainTextInputElement::new()
         .with_action_id(ids::VALUE.into())
         .with_multiline(true)
@@ -227,7 +227,7 @@ fn initial_text(text: &str, max: usize) -> Option<String> {
     Some(text::literal(text, max)).filter(|text| !text.trim().is_empty())
 }
 
-fn expiration(demand: Demand, initial: Option<&str>) -> SlackBlock {
+fn expiration(demand: Requirement, initial: Option<&str>) -> SlackBlock {
     let date = initial.filter(|date| date.parse::<jiff::civil::Date>().is_ok());
     let element = SlackBlockDatePickerElement::new()
         .with_action_id(ids::VALUE.into())
@@ -239,27 +239,27 @@ fn expiration(demand: Demand, initial: Option<&str>) -> SlackBlock {
 
 /// The choice among instances. The bot hears of a change at once, since roles and workspaces follow it.
 fn instance(form: &Form<'_>) -> SlackBlock {
-    let choice = |name: &str| Choice::new(text::plain(name, OPTION_MAX).into(), name.to_owned());
+    let choice = |name: &str| SelectOption::new(text::plain(name, OPTION_MAX).into(), name.to_owned());
     let select = SlackBlockStaticSelectElement::new()
         .with_action_id(ids::VALUE.into())
         .with_options(form.instances.iter().map(|name| choice(name)).collect())
         .with_initial_option(choice(form.instance));
     let block_id = block_id_of(Field::Instance, None);
     let hint = "The user is created there. Roles and workspaces follow this choice.";
-    input(block_id, "Marketo instance", select, Demand::Required)
+    input(block_id, "Marketo instance", select, Requirement::Required)
         .with_hint(label(hint))
         .with_dispatch_action(true)
         .into()
 }
 
-fn role(offer: &Offer, initial: &Draft, instance: Option<&str>) -> SlackBlock {
+fn role(offer: &AllowedOptions, initial: &FormInput, instance: Option<&str>) -> SlackBlock {
     let roles: Vec<&Named> = offer.roles.iter().map(|role| &role.named).collect();
     let only = if let [only] = roles.as_slice() { Some(*only) } else { None };
     let initial = named(&roles, initial.role.as_deref()).or(only);
-    input(block_id_of(Field::Role, instance), "Role", select(&roles, initial), Demand::Required).into()
+    input(block_id_of(Field::Role, instance), "Role", select(&roles, initial), Requirement::Required).into()
 }
 
-fn workspace(offer: &Offer, initial: &Draft, instance: Option<&str>) -> Option<SlackBlock> {
+fn workspace(offer: &AllowedOptions, initial: &FormInput, instance: Option<&str>) -> Option<SlackBlock> {
     if offer.workspaces.len() < 2 {
         return None;
     }
@@ -267,7 +267,7 @@ fn workspace(offer: &Offer, initial: &Draft, instance: Option<&str>) -> Option<S
     let select = select(&workspaces, named(&workspaces, initial.workspace.as_deref()));
     let block_id = block_id_of(Field::Workspace, instance);
     let hint = "The role holds in this workspace.";
-    Some(input(block_id, "Workspace", select, Demand::Required).with_hint(label(hint)).into())
+    Some(input(block_id, "Workspace", select, Requirement::Required).with_hint(label(hint)).into())
 }
 
 /// The one of `all` with this id.
@@ -295,6 +295,6 @@ pub(super) fn select(all: &[&Named], initial: Option<&Named>) -> SlackInputBlock
     }
 }
 
-fn choice(named: &Named) -> Choice {
-    Choice::new(text::plain(&named.name, OPTION_MAX).into(), named.id.to_string())
+fn choice(named: &Named) -> SelectOption {
+    SelectOption::new(text::plain(&named.name, OPTION_MAX).into(), named.id.to_string())
 }

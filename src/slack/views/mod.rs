@@ -3,14 +3,14 @@
 //! first or the tenth showing, or how it gets to Slack.
 
 mod anchor;
+mod announcements;
 mod card;
-mod facts;
 mod failure;
 mod form;
 mod modals;
-mod notices;
+mod request_status;
+mod request_summary;
 mod review;
-mod status;
 mod thread;
 
 use std::fmt;
@@ -21,15 +21,15 @@ use slack_morphism::blocks::{
 };
 
 pub use anchor::anchor;
+pub use announcements::{created, outcome};
 pub use card::{card, requester};
-pub(super) use facts::user_of;
-pub use form::{Choices, Form, Wording, options, request_modal};
+pub use form::{Form, FormLabels, SelectOptions, options, request_modal};
 pub use modals::{deny_modal, loading_modal, unavailable_modal};
-pub use notices::{created, outcome};
+pub(super) use request_summary::user_of;
 pub use review::{Review, review_modal};
 pub use thread::{note, reminder};
 
-use super::{ids, line::Paragraphs, text};
+use super::{ids, rich_text::RichText, text};
 use crate::domain::{
     people::{Principal, UserId},
     request::Request,
@@ -56,7 +56,7 @@ impl fmt::Debug for Message {
 
 impl Message {
     /// A message whose text says the same as its one block.
-    pub(super) fn of(paragraphs: &Paragraphs) -> Self {
+    pub(super) fn of(paragraphs: &RichText) -> Self {
         Self { text: paragraphs.text(), blocks: vec![paragraphs.block()] }
     }
 }

@@ -6,14 +6,14 @@ use slack_morphism::blocks::{
 };
 
 use super::{
-    facts::{subject, user_of},
     label,
+    request_summary::{subject, user_of},
 };
 use crate::{
     domain::{request::Request, text::REASON_MAX},
     slack::{
         ids,
-        line::{Line, Paragraphs},
+        rich_text::{InlineText, RichText},
     },
 };
 
@@ -22,7 +22,7 @@ pub(super) const TITLE: &str = "Marketo API user";
 
 /// What is shown until the roles are known.
 pub fn loading_modal(metadata: &str) -> SlackView {
-    let blocks = vec![Paragraphs::new().line(Line::of("Loading roles from Marketo…")).block()];
+    let blocks = vec![RichText::new().line(InlineText::of("Loading roles from Marketo…")).block()];
     let view = SlackModalView::new(label(TITLE), blocks)
         .with_close(label("Cancel"))
         .with_callback_id(ids::REQUEST_FORM.into())
@@ -32,7 +32,7 @@ pub fn loading_modal(metadata: &str) -> SlackView {
 
 /// What is shown when the form cannot be; `text` says why and what to do.
 pub fn unavailable_modal(text: &str) -> SlackView {
-    let blocks = vec![Paragraphs::new().line(Line::of(text)).block()];
+    let blocks = vec![RichText::new().line(InlineText::of(text)).block()];
     let view = SlackModalView::new(label(TITLE), blocks)
         .with_close(label("Close"))
         .with_callback_id(ids::REQUEST_FORM.into());
@@ -52,11 +52,10 @@ pub fn deny_modal(request: &Request, metadata: &str) -> SlackView {
         .with_hint(label("The requester reads it, and it stays on the card."))
         .with_optional(false)
         .into();
-    let view =
-        SlackModalView::new(label("Deny request"), vec![Paragraphs::new().line(subject).block(), input])
-            .with_submit(label("Deny"))
-            .with_close(label("Cancel"))
-            .with_callback_id(ids::DENY_FORM.into())
-            .with_private_metadata(metadata.to_owned());
+    let view = SlackModalView::new(label("Deny request"), vec![RichText::new().line(subject).block(), input])
+        .with_submit(label("Deny"))
+        .with_close(label("Cancel"))
+        .with_callback_id(ids::DENY_FORM.into())
+        .with_private_metadata(metadata.to_owned());
     SlackView::Modal(view)
 }

@@ -9,23 +9,23 @@ use slack_morphism::blocks::{
 
 use super::{
     Modal, button,
-    facts::{amendments, fact, user_lines, user_of},
     form::{input, select},
     label,
+    request_summary::{amendments, fact, user_lines, user_of},
 };
 use crate::{
     domain::{
+        allowed_options::AllowedOptions,
         change::Named,
         expiration::Expiration,
         form::Field,
-        offer::Offer,
-        policy::{Demand, Panel},
+        policy::{ApproverSet, Requirement},
         request::{Request, State},
         text::REASON_MAX,
     },
     slack::{
         ids::{self, block_id_of},
-        line::{Line, Paragraphs},
+        rich_text::{InlineText, RichText},
     },
 };
 
@@ -35,9 +35,9 @@ pub struct Review<'a> {
     /// The request.
     pub request: &'a Request,
     /// Who decides.
-    pub panel: &'a Panel,
+    pub panel: &'a ApproverSet,
     /// What may be chosen; what was asked for is added.
-    pub offer: &'a Offer,
+    pub offer: &'a AllowedOptions,
     /// Whether there are several instances.
     pub names_instance: bool,
     /// Whether the day that was asked for is over.
@@ -65,7 +65,7 @@ pub fn review_modal(review: &Review<'_>) -> Modal {
 }
 
 /// Who asks for what, since when and why, and what has happened to it since.
-fn details(review: &Review<'_>) -> Paragraphs {
+fn details(review: &Review<'_>) -> RichText {
     let Review { request, panel, .. } = review;
     let mut lines =
         vec![fact("Requested by").person(&request.requester).text(" on ").moment(request.created_at)];
@@ -82,7 +82,7 @@ fn details(review: &Review<'_>) -> Paragraphs {
     }
     lines.extend(user_lines(user_of(request), review.names_instance));
     lines.extend(amendments(request, true));
-    let details = lines.into_iter().fold(Paragraphs::new(), Paragraphs::line);
+    let details = lines.into_iter().fold(RichText::new(), RichText::line);
     match &request.reason {
         Some(reason) => details.line(fact("Reason")).quote(reason.as_str()),
         None => details.line(fact("Reason").text("none given")),
@@ -91,12 +91,12 @@ fn details(review: &Review<'_>) -> Paragraphs {
 
 /// The names are those of "Invite User" in Adobe's "User Management" reference; a story holds them against what is
 /// sent.
-fn fields(request: &Request) -> Paragraphs {
+fn fields(request: &Request) -> RichText {
     let user = user_of(request);
-    let field = |name: &str, value: &str| Line::new().code(name).text(": ").text(value);
+    let field = |name: &str, value: &str| InlineText::new().code(name).text(": ").text(value);
     let place = format!("accessRoleId {}, workspaceId {}", user.role.id, user.workspace.id);
     let mut lines = vec![
-        Line::new().bold("What Marketo gets, unless you choose otherwise below:"),
+        InlineText::new().bold("What Marketo gets, unless you choose otherwise below:"),
         field("emailAddress", user.email.as_str()),
         field("firstName", user.first_name.as_str()),
         field("lastName", user.last_name.as_str()),
@@ -105,7 +105,7 @@ fn fields(request: &Request) -> Paragraphs {
     ];
     lines.extend(user.expiration.as_ref().map(|end| field("expiresAt", &end.iso8601())));
     lines.extend(request.reason.as_ref().map(|reason| field("reason", reason.as_str())));
-    lines.into_iter().fold(Paragraphs::new(), Paragraphs::line)
+    lines.into_iter().fold(RichText::new(), RichText::line)
 }
 
 fn expiration(review: &Review<'_>) -> SlackInputBlock {
@@ -113,19 +113,19 @@ fn expiration(review: &Review<'_>) -> SlackInputBlock {
     let asked = user_of(review.request).expiration.as_ref();
     let (demand, hint) = match asked.map(Expiration::date) {
         None => (
-            Demand::Optional,
+            Requirement::Optional,
             format!(
                 "No day was asked for: access never ends, unless you choose one, {last_day} at the latest."
             ),
         ),
         Some(date) if review.has_ended => (
-            Demand::Required,
+            Requirement::Required,
             format!(
                 "The day that was asked for, {date}, is over. Choose a later one, {last_day} at the latest."
             ),
         ),
         Some(date) => {
-            (Demand::Required, format!("Asked for: {date}. You can choose that day or an earlier one."))
+            (Requirement::Required, format!("Asked for: {date}. You can choose that day or an earlier one."))
         }
     };
     let picker = SlackBlockDatePickerElement::new()
@@ -162,7 +162,7 @@ fn chosen<'a>(
     let instance = review.names_instance.then(|| review.request.change.instance());
     let select = select(&all, Some(own.unwrap_or(asked)));
     let hint = format!("Asked for: {}", asked.name);
-    input(block_id_of(field, instance), text, select, Demand::Required).with_hint(label(&hint))
+    input(block_id_of(field, instance), text, select, Requirement::Required).with_hint(label(&hint))
 }
 
 fn note() -> SlackInputBlock {
@@ -171,5 +171,5 @@ fn note() -> SlackInputBlock {
         .with_multiline(true)
         .with_max_length(REASON_MAX as u64);
     let hint = "The requester reads it, and it stays on the card.";
-    input(ids::NOTE.to_owned(), "Note", element, Demand::Optional).with_hint(label(hint))
+    input(ids::NOTE.to_owned(), "Note", element, Requirement::Optional).with_hint(label(hint))
 }

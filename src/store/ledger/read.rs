@@ -7,7 +7,7 @@ use sqlx::{
     any::{AnyPoolOptions, AnyRow},
 };
 
-use super::finding::Head;
+use super::verification::Head;
 use crate::{
     domain::people::RequestId,
     store::{ACQUIRE_TIMEOUT, Dialect, StoreError, connected},
@@ -30,7 +30,7 @@ pub struct Ledger {
 
 /// An entry as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recorded {
+pub struct LedgerEntry {
     /// Its number.
     pub seq: i64,
     /// When it was entered, in UTC milliseconds.
@@ -104,7 +104,7 @@ impl Ledger {
         selection: &Selection,
         after: i64,
         until: i64,
-    ) -> Result<Vec<Recorded>, StoreError> {
+    ) -> Result<Vec<LedgerEntry>, StoreError> {
         let millis = |time: Option<Timestamp>, absent: i64| time.map_or(absent, Timestamp::as_millisecond);
         let query = match &selection.request {
             None => sqlx::query(
@@ -128,7 +128,7 @@ impl Ledger {
             Some(request) => query.bind(request.as_str()),
         };
         let rows = query.fetch_all(&self.pool).await?;
-        Ok(rows.iter().map(Recorded::read).collect::<Result<_, _>>()?)
+        Ok(rows.iter().map(LedgerEntry::read).collect::<Result<_, _>>()?)
     }
 
     /// Closes the connection.
@@ -142,16 +142,16 @@ pub(super) async fn rest(
     connection: &mut AnyConnection,
     after: i64,
     limit: i64,
-) -> Result<Vec<Recorded>, sqlx::Error> {
+) -> Result<Vec<LedgerEntry>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT seq, entered_at, request_id, actor, entry, body, previous, hash FROM ledger
          WHERE seq > $1 ORDER BY seq LIMIT $2",
     );
     let rows = rows.bind(after).bind(limit).fetch_all(connection).await?;
-    rows.iter().map(Recorded::read).collect()
+    rows.iter().map(LedgerEntry::read).collect()
 }
 
-impl Recorded {
+impl LedgerEntry {
     fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
         Ok(Self {
             seq: row.try_get(0)?,

@@ -19,7 +19,7 @@ impl Lots {
 struct Kept {
     store: Store,
     ledger: Ledger,
-    rows: Vec<Recorded>,
+    rows: Vec<LedgerEntry>,
     head: Head,
 }
 
@@ -43,7 +43,9 @@ async fn tell(store: &Store, clock: &Clock, email: &str) -> Request {
 
 async fn enter(tx: &mut Tx, clock: &Clock, request: &Request, name: &str, body: &serde_json::Value) {
     let (actor, body) = (request.requester.as_str(), body.to_string());
-    tx.append(&Entry { at: clock.now(), request: &request.id, actor, name, body: &body }).await.unwrap();
+    tx.append(&NewLedgerEntry { at: clock.now(), request: &request.id, actor, name, body: &body })
+        .await
+        .unwrap();
 }
 
 /// Each database with a few requests in its ledger.
@@ -74,7 +76,7 @@ impl Kept {
         sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&self.store.pool).await.is_ok()
     }
 
-    async fn finds(&self, anchored: &[Head]) -> Option<Break> {
+    async fn finds(&self, anchored: &[Head]) -> Option<VerificationError> {
         self.ledger.verify(anchored).await.unwrap().err()
     }
 
@@ -93,7 +95,7 @@ impl Kept {
     }
 }
 
-async fn insert(tx: &mut Tx, row: &Recorded) {
+async fn insert(tx: &mut Tx, row: &LedgerEntry) {
     sqlx::query(
         "INSERT INTO ledger (seq, entered_at, request_id, actor, entry, body, previous, hash)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -112,7 +114,7 @@ async fn insert(tx: &mut Tx, row: &Recorded) {
 }
 
 /// A change of one byte of one column of one row, as SQL.
-fn one_byte(lots: &mut Lots, rows: &[Recorded], is_sqlite: bool) -> String {
+fn one_byte(lots: &mut Lots, rows: &[LedgerEntry], is_sqlite: bool) -> String {
     let row = &rows[lots.draw(rows.len())];
     let numbers = [("seq", row.seq), ("entered_at", row.at)];
     let texts = [
@@ -237,7 +239,7 @@ async fn what_is_cut_off_or_written_anew_is_found_by_a_head_that_was_kept() {
             let mut previous = GENESIS.to_owned();
             for row in &kept.rows {
                 let actor = if row.seq > from { "U0OTHER" } else { &row.actor };
-                let mut row = Recorded { actor: actor.to_owned(), previous, ..row.clone() };
+                let mut row = LedgerEntry { actor: actor.to_owned(), previous, ..row.clone() };
                 row.hash = super::super::ledger::hash_of(&row);
                 previous = row.hash.clone();
                 insert(&mut tx, &row).await;

@@ -13,9 +13,9 @@ async fn a_claim_does_not_wait_for_a_decision_on_its_request() {
         deciding.request(&request.id).await.unwrap();
         let claimed = tokio::time::timeout(Duration::from_millis(900), claim(&store, &clock)).await;
         assert!(claimed.expect("the claim does not wait").is_some());
-        // And the decision can add to the lane that is held.
-        let effects = [Planned::now(Effect::ShowCard)];
-        deciding.plan(&request.id, &effects, clock.now(), || clock.new_id()).await.unwrap();
+        // And the decision can add to the queue that is held.
+        let effects = [ScheduledEffect::now(Effect::ShowCard)];
+        deciding.enqueue(&request.id, &effects, clock.now(), || clock.new_id()).await.unwrap();
         deciding.commit().await.unwrap();
     })
     .await;
@@ -33,8 +33,8 @@ async fn what_a_worker_records_does_not_wait_for_a_decision_on_its_request() {
         deciding.request(&request.id).await.unwrap();
         let finished = tokio::time::timeout(Duration::from_millis(900), finish(&store, &claimed)).await;
         assert!(finished.expect("the worker does not wait"));
-        let effects = [Planned::now(Effect::ShowCard)];
-        deciding.plan(&request.id, &effects, clock.now(), || clock.new_id()).await.unwrap();
+        let effects = [ScheduledEffect::now(Effect::ShowCard)];
+        deciding.enqueue(&request.id, &effects, clock.now(), || clock.new_id()).await.unwrap();
         deciding.commit().await.unwrap();
     })
     .await;
@@ -44,7 +44,7 @@ async fn what_a_worker_records_does_not_wait_for_a_decision_on_its_request() {
 async fn what_takes_too_long_is_given_up_and_the_connection_with_it() {
     on_each(async |store, clock| {
         for _ in 0..12 {
-            let given_up = limited(Duration::from_millis(1), async {
+            let given_up = with_limit(Duration::from_millis(1), async {
                 let mut tx = store.begin().await?;
                 tx.see("key", clock.now()).await?;
                 std::future::pending::<Result<(), StoreError>>().await

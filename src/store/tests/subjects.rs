@@ -11,7 +11,7 @@ fn request_for(clock: &Clock, instance: &str, email: &str) -> Request {
     request
 }
 
-async fn insert(store: &Store, clock: &Clock, request: &Request) -> Result<(), Taken> {
+async fn insert(store: &Store, clock: &Clock, request: &Request) -> Result<(), Conflict> {
     let mut tx = store.begin().await.unwrap();
     let inserted = tx.insert_request(request, None, clock.now()).await.unwrap();
     if inserted.is_ok() {
@@ -20,7 +20,7 @@ async fn insert(store: &Store, clock: &Clock, request: &Request) -> Result<(), T
     inserted
 }
 
-async fn save(store: &Store, clock: &Clock, request: &Request) -> Result<(), Taken> {
+async fn save(store: &Store, clock: &Clock, request: &Request) -> Result<(), Conflict> {
     let mut tx = store.begin().await.unwrap();
     let saved = tx.save_request(request, clock.now()).await.unwrap();
     if saved.is_ok() {
@@ -42,7 +42,7 @@ async fn one_request_for_an_email_is_open_across_all_instances() {
         let first = request_for(&clock, "production", "svc@example.com");
         let second = request_for(&clock, "sandbox", "SVC@example.com");
         insert(&store, &clock, &first).await.unwrap();
-        assert_eq!(insert(&store, &clock, &second).await, Err(Taken));
+        assert_eq!(insert(&store, &clock, &second).await, Err(Conflict));
         insert(&store, &clock, &request_for(&clock, "sandbox", "other@example.com")).await.unwrap();
         save(&store, &clock, &next(&first, true, &clock)).await.unwrap();
         insert(&store, &clock, &second).await.unwrap();
@@ -62,7 +62,7 @@ async fn two_that_an_earlier_version_left_open_do_not_stop_the_start_and_do_not_
             crate::store::schema::migrator().iter().filter(|step| step.version < 4).cloned().collect();
         Migrator::with_migrations(before).run(&pool).await.unwrap();
         let dialect = if mode.is_empty() { Dialect::Postgres } else { Dialect::Sqlite };
-        let store = Store { pool, dialect, reopens: Reopens::default() };
+        let store = Store { pool, dialect, reopens: ReconnectFlag::default() };
         let first = request_for(&clock, "old name", "svc@example.com");
         clock.advance(Duration::from_secs(1));
         let second = request_for(&clock, "new name", "svc@example.com");
@@ -75,7 +75,7 @@ async fn two_that_an_earlier_version_left_open_do_not_stop_the_start_and_do_not_
         let store = Store::open(&database.url).await.unwrap();
         save(&store, &clock, &next(&first, false, &clock)).await.unwrap();
         save(&store, &clock, &next(&other, false, &clock)).await.unwrap();
-        assert_eq!(save(&store, &clock, &next(&second, false, &clock)).await, Err(Taken));
+        assert_eq!(save(&store, &clock, &next(&second, false, &clock)).await, Err(Conflict));
         save(&store, &clock, &next(&second, true, &clock)).await.unwrap();
         store.close().await;
     }

@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::domain::{
-    change::{Detail, Narrowing},
-    event::Edited,
+    change::{Detail, Reduction},
+    event::EditedRequest,
     expiration::{Expiration, Zone},
     policy::{Condition, Rule},
 };
 
-const YES: Standing = Standing::Yes;
+const YES: Membership = Membership::Yes;
 
 pub(super) fn expiring(date: &str) -> Option<Expiration> {
     Expiration::parse(date, &Zone::utc(), now(), SignedDuration::from_hours(3650 * 24)).ok()
@@ -30,20 +30,20 @@ fn two() -> Terms {
     Terms { approval: Approval::Required { approvers, needed: 2 }, ..terms() }
 }
 
-/// What the engine makes of a decision.
+/// What the workflow makes of a decision.
 fn carried(request: &Request, decision: Decision) -> Request {
     let mut request = request.clone();
-    if let Some(Amended { change, reason, memberships, amendment }) = decision.amended {
+    if let Some(RevisedRequest { change, reason, memberships, amendment }) = decision.revised {
         request.revision = amendment.revision;
-        request.amendments.push(amendment);
+        request.revisions.push(amendment);
         (request.change, request.reason, request.memberships) = (change, reason, memberships);
     }
     request.state = decision.next.unwrap_or(request.state);
     request
 }
 
-fn approves(revision: i64, narrowing: Narrowing) -> Press {
-    Press::Approve { revision, narrowing, note: None }
+fn approves(revision: i64, narrowing: Reduction) -> Action {
+    Action::Approve { revision, reduction: narrowing, note: None }
 }
 
 fn applied(decision: &Decision) -> Option<&Change> {
@@ -56,20 +56,20 @@ fn applied(decision: &Decision) -> Option<&Change> {
 #[test]
 fn two_must_agree_and_nobody_counts_twice() {
     let request = request();
-    let ada = pressed(APPROVER, YES, Press::approves(1));
+    let ada = pressed(APPROVER, YES, Action::approves(1));
     let first = decided_by(now(), two(), &request, &ada).unwrap();
     assert_eq!(effects(&first), ["show_card", "show_requester", "note"]);
     let once = carried(&request, first);
     assert_eq!(
         decided_by(now(), two(), &once, &ada).unwrap_err(),
-        Refusal::AgreedBefore { given: 1, needed: 2 }
+        Refusal::ApprovalAlreadyGiven { given: 1, needed: 2 }
     );
-    let own = pressed(REQUESTER, YES, Press::approves(1));
+    let own = pressed(REQUESTER, YES, Action::approves(1));
     assert_eq!(decided_by(now(), two(), &once, &own).unwrap_err(), Refusal::OwnRequest);
-    let second = decided_by(now(), two(), &once, &pressed("U0SECOND", YES, Press::approves(1))).unwrap();
+    let second = decided_by(now(), two(), &once, &pressed("U0SECOND", YES, Action::approves(1))).unwrap();
     let State::Applying { approved, .. } = carried(&once, second).state else { panic!("not approved") };
     assert_eq!(approved.by, [APPROVER.into(), "U0SECOND".into()]);
-    let deny = pressed("U0SECOND", YES, Press::Deny { reason: Reason::parse("no").unwrap() });
+    let deny = pressed("U0SECOND", YES, Action::Deny { reason: Reason::parse("no").unwrap() });
     let denied = decided_by(now(), two(), &once, &deny).unwrap();
     assert!(matches!(denied.next, Some(State::Denied { .. })), "one denial ends it");
 }
@@ -78,23 +78,23 @@ fn two_must_agree_and_nobody_counts_twice() {
 fn an_approval_is_bound_to_what_was_seen() {
     let mut request = limited();
     for revision in [0, 2, -1] {
-        let press = pressed(APPROVER, YES, Press::approves(revision));
+        let press = pressed(APPROVER, YES, Action::approves(revision));
         assert_eq!(refused(&request, &press), Refusal::Changed);
     }
     request.revision = 2;
-    assert_eq!(refused(&request, &pressed(APPROVER, YES, Press::approves(1))), Refusal::Changed);
-    assert!(decided(&request, &pressed(APPROVER, YES, Press::approves(2))).is_ok());
+    assert_eq!(refused(&request, &pressed(APPROVER, YES, Action::approves(1))), Refusal::Changed);
+    assert!(decided(&request, &pressed(APPROVER, YES, Action::approves(2))).is_ok());
 }
 
 #[test]
 fn what_an_approver_narrows_is_what_is_applied_and_told() {
     let request = limited();
     let role = Some(Named { id: 102, name: "API Only - EMEA".to_owned() });
-    let narrowing = Narrowing { role, expiration: expiring("2026-12-31"), workspace: None };
+    let narrowing = Reduction { role, expiration: expiring("2026-12-31"), workspace: None };
     let decision = decided(&request, &pressed(APPROVER, YES, approves(1, narrowing))).unwrap();
     let Change::CreateUser(user) = applied(&decision).unwrap().clone();
     assert_eq!((user.role.id, user.workspace.id), (102, 1));
-    let amended = decision.amended.as_ref().unwrap();
+    let amended = decision.revised.as_ref().unwrap();
     assert_eq!(amended.change, Change::CreateUser(user));
     let told: Vec<_> = amended.amendment.differences.iter().map(|difference| difference.detail).collect();
     assert_eq!(told, [Detail::Role, Detail::Expiration]);
@@ -103,14 +103,14 @@ fn what_an_approver_narrows_is_what_is_applied_and_told() {
 
 #[test]
 fn what_is_said_without_a_change_is_kept_and_takes_nothing_back() {
-    let first = decided_by(now(), two(), &limited(), &pressed(APPROVER, YES, Press::approves(1))).unwrap();
+    let first = decided_by(now(), two(), &limited(), &pressed(APPROVER, YES, Action::approves(1))).unwrap();
     let once = carried(&limited(), first);
     let note = Some(Reason::parse("Fine for this year").unwrap());
-    let press = Press::Approve { revision: 1, narrowing: Narrowing::default(), note: note.clone() };
+    let press = Action::Approve { revision: 1, reduction: Reduction::default(), note: note.clone() };
     let decision = decided_by(now(), two(), &once, &pressed("U0SECOND", YES, press)).unwrap();
     let approved = carried(&once, decision);
     assert!(matches!(&approved.state, State::Applying { approved, .. } if approved.by.len() == 2));
-    let [said] = approved.amendments.as_slice() else { panic!("nothing was said") };
+    let [said] = approved.revisions.as_slice() else { panic!("nothing was said") };
     assert_eq!((said.by.as_str(), &said.note, said.lapsed), ("U0SECOND", &note, 0));
     assert!(said.differences.is_empty() && approved.revision == 1);
     assert_eq!(approved.change, limited().change);
@@ -119,37 +119,37 @@ fn what_is_said_without_a_change_is_kept_and_takes_nothing_back() {
 #[test]
 fn what_has_another_id_is_another_even_if_it_is_called_the_same() {
     let role = Some(Named { id: 999, name: "API Only".to_owned() });
-    let narrowing = Narrowing { role, ..Narrowing::default() };
+    let narrowing = Reduction { role, ..Reduction::default() };
     let decision = decided(&limited(), &pressed(APPROVER, YES, approves(1, narrowing))).unwrap();
-    assert_eq!(decision.amended.as_ref().map(|amended| amended.amendment.differences.len()), Some(1));
-    assert_eq!(applied(&decision), decision.amended.as_ref().map(|amended| &amended.change));
+    assert_eq!(decision.revised.as_ref().map(|amended| amended.amendment.differences.len()), Some(1));
+    assert_eq!(applied(&decision), decision.revised.as_ref().map(|amended| &amended.change));
 }
 
 #[test]
 fn nobody_widens() {
     let request = limited();
     for (date, widens) in [("2027-02-01", true), ("2027-01-31", false), ("2026-11-25", false)] {
-        let narrowing = Narrowing { expiration: expiring(date), ..Narrowing::default() };
+        let narrowing = Reduction { expiration: expiring(date), ..Reduction::default() };
         let result = decided(&request, &pressed(APPROVER, YES, approves(1, narrowing)));
-        assert_eq!(result.err() == Some(Refusal::Widens), widens, "{date}");
+        assert_eq!(result.err() == Some(Refusal::ExceedsRequest), widens, "{date}");
     }
     let endless = self::request();
-    let far = Narrowing { expiration: expiring("2028-01-01"), ..Narrowing::default() };
-    assert_eq!(refused(&endless, &pressed(APPROVER, YES, approves(1, far))), Refusal::Widens);
+    let far = Reduction { expiration: expiring("2028-01-01"), ..Reduction::default() };
+    assert_eq!(refused(&endless, &pressed(APPROVER, YES, approves(1, far))), Refusal::ExceedsRequest);
 }
 
 #[test]
 fn an_end_that_has_passed_is_no_way_in_but_a_review_is_a_way_out() {
     let request = limited();
     let later = "2027-02-02T00:00:00Z".parse().unwrap();
-    let as_it_is = pressed(APPROVER, YES, Press::approves(1));
+    let as_it_is = pressed(APPROVER, YES, Action::approves(1));
     assert_eq!(decided_by(later, terms(), &request, &as_it_is).unwrap_err(), Refusal::ExpirationPassed);
-    let moved = Narrowing { expiration: expiring("2027-03-31"), ..Narrowing::default() };
+    let moved = Reduction { expiration: expiring("2027-03-31"), ..Reduction::default() };
     let reviewed = pressed(APPROVER, YES, approves(1, moved));
     assert!(applied(&decided_by(later, terms(), &request, &reviewed).unwrap()).is_some());
-    let far = Narrowing { expiration: expiring("2028-03-01"), ..Narrowing::default() };
+    let far = Reduction { expiration: expiring("2028-03-01"), ..Reduction::default() };
     let too_far = pressed(APPROVER, YES, approves(1, far));
-    assert_eq!(decided_by(later, terms(), &request, &too_far).unwrap_err(), Refusal::Widens);
+    assert_eq!(decided_by(later, terms(), &request, &too_far).unwrap_err(), Refusal::ExceedsRequest);
 }
 
 #[test]
@@ -163,41 +163,41 @@ fn whoever_narrows_to_what_others_decide_on_must_be_one_of_them() {
         },
     };
     let policy = Policy { rules: vec![admins], ..policy() };
-    let decide_as = |by: &str, sec: Standing| {
+    let decide_as = |by: &str, sec: Membership| {
         let members = |_: &UserId, _: &Principal| sec;
         let role = Some(Named { id: 1, name: "Admin".to_owned() });
-        let press = approves(1, Narrowing { role, ..Narrowing::default() });
-        let event = Event::Pressed { by: by.into(), press };
-        decide(Today { now: now(), policy: &policy, members: &members }, &request(), &event)
+        let press = approves(1, Reduction { role, ..Reduction::default() });
+        let event = Event::ActionTaken { by: by.into(), action: press };
+        decide(DecisionContext { now: now(), policy: &policy, members: &members }, &request(), &event)
     };
-    assert_eq!(decide_as(APPROVER, Standing::No).unwrap_err(), Refusal::NotApprover);
-    assert_eq!(decide_as(APPROVER, Standing::Unknown).unwrap_err(), Refusal::CannotCheck);
+    assert_eq!(decide_as(APPROVER, Membership::No).unwrap_err(), Refusal::NotApprover);
+    assert_eq!(decide_as(APPROVER, Membership::Unknown).unwrap_err(), Refusal::CannotCheck);
     let decision = decide_as(APPROVER, YES).unwrap();
     assert!(matches!(decision.next, Some(State::Pending { .. })), "the role wants a second approval");
 }
 
 #[test]
 fn who_narrows_takes_the_others_approvals_back() {
-    let first = decided_by(now(), two(), &limited(), &pressed(APPROVER, YES, Press::approves(1))).unwrap();
+    let first = decided_by(now(), two(), &limited(), &pressed(APPROVER, YES, Action::approves(1))).unwrap();
     let once = carried(&limited(), first);
-    let narrowing = Narrowing { expiration: expiring("2026-12-31"), ..Narrowing::default() };
+    let narrowing = Reduction { expiration: expiring("2026-12-31"), ..Reduction::default() };
     let press = pressed("U0SECOND", YES, approves(1, narrowing));
     let narrowed = carried(&once, decided_by(now(), two(), &once, &press).unwrap());
     let State::Pending { approvals, .. } = &narrowed.state else { panic!("approved by one") };
     assert_eq!(approvals.iter().map(|one| one.by.as_str()).collect::<Vec<_>>(), ["U0SECOND"]);
-    let stale = pressed(APPROVER, YES, Press::approves(1));
+    let stale = pressed(APPROVER, YES, Action::approves(1));
     assert_eq!(decided_by(now(), two(), &narrowed, &stale).unwrap_err(), Refusal::Changed);
-    let fresh = decided_by(now(), two(), &narrowed, &pressed(APPROVER, YES, Press::approves(2))).unwrap();
+    let fresh = decided_by(now(), two(), &narrowed, &pressed(APPROVER, YES, Action::approves(2))).unwrap();
     assert_eq!(applied(&fresh).unwrap().expiration(), expiring("2026-12-31").as_ref());
 }
 
 #[test]
 fn an_edit_lapses_the_approvals_and_only_its_requester_edits() {
-    let first = decided_by(now(), two(), &request(), &pressed(APPROVER, YES, Press::approves(1))).unwrap();
+    let first = decided_by(now(), two(), &request(), &pressed(APPROVER, YES, Action::approves(1))).unwrap();
     let once = carried(&request(), first);
     let edited = |revision| {
         let change = with(|user| user.first_name = PersonName::parse("Service").unwrap());
-        Press::Edit(Box::new(Edited { revision, change, reason: None, memberships: Vec::new() }))
+        Action::Edit(Box::new(EditedRequest { revision, change, reason: None, memberships: Vec::new() }))
     };
     let by_other = pressed(APPROVER, YES, edited(1));
     assert_eq!(decided_by(now(), two(), &once, &by_other).unwrap_err(), Refusal::NotRequester);
@@ -206,11 +206,11 @@ fn an_edit_lapses_the_approvals_and_only_its_requester_edits() {
     let decision = decided_by(now(), two(), &once, &pressed(REQUESTER, YES, edited(1))).unwrap();
     assert_eq!(effects(&decision), ["show_card", "show_requester", "note"]);
     let changed = carried(&once, decision);
-    assert_eq!((changed.revision, &changed.state), (2, &State::undecided()));
+    assert_eq!((changed.revision, &changed.state), (2, &State::pending()));
     let same = pressed(
         REQUESTER,
         YES,
-        Press::Edit(Box::new(Edited {
+        Action::Edit(Box::new(EditedRequest {
             revision: 2,
             change: changed.change.clone(),
             reason: None,
@@ -229,10 +229,11 @@ fn an_edit_does_not_move_a_request_to_another_channel() {
     };
     let policy = Policy { rules: vec![elsewhere], ..policy() };
     let change = with(|user| user.role = Named { id: 102, name: "API Only - EMEA".to_owned() });
-    let press = Press::Edit(Box::new(Edited { revision: 1, change, reason: None, memberships: Vec::new() }));
-    let event = Event::Pressed { by: REQUESTER.into(), press };
+    let press =
+        Action::Edit(Box::new(EditedRequest { revision: 1, change, reason: None, memberships: Vec::new() }));
+    let event = Event::ActionTaken { by: REQUESTER.into(), action: press };
     let members = |_: &UserId, _: &Principal| YES;
-    let today = Today { now: now(), policy: &policy, members: &members };
+    let today = DecisionContext { now: now(), policy: &policy, members: &members };
     assert_eq!(decide(today, &request(), &event).unwrap_err(), Refusal::OtherChannel);
 }
 
@@ -243,12 +244,12 @@ fn more_people_may_decide_once_it_is_escalated() {
         to: vec![Principal::User("U0BOSS".into())],
     });
     let policy = Policy { base: Terms { escalation, ..terms() }, ..policy() };
-    let members = |_: &UserId, _: &Principal| Standing::No;
-    let today = Today { now: now(), policy: &policy, members: &members };
-    let boss = Event::Pressed { by: "U0BOSS".into(), press: Press::approves(1) };
+    let members = |_: &UserId, _: &Principal| Membership::No;
+    let today = DecisionContext { now: now(), policy: &policy, members: &members };
+    let boss = Event::ActionTaken { by: "U0BOSS".into(), action: Action::approves(1) };
     assert_eq!(decide(today, &request(), &boss).unwrap_err(), Refusal::NotApprover);
-    let decision = decide(today, &request(), &Event::EscalationIsDue).unwrap();
+    let decision = decide(today, &request(), &Event::EscalationDue).unwrap();
     let escalated = carried(&request(), decision);
     assert!(decide(today, &escalated, &boss).is_ok());
-    assert_eq!(decide(today, &escalated, &Event::EscalationIsDue), Ok(Decision::unchanged()));
+    assert_eq!(decide(today, &escalated, &Event::EscalationDue), Ok(Decision::unchanged()));
 }

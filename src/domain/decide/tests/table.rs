@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt::Write};
 
 use super::panel::{expiring, limited};
 use super::*;
-use crate::domain::{change::Narrowing, event::Edited, policy::Escalation, request::Agreement};
+use crate::domain::{change::Reduction, event::EditedRequest, policy::Escalation, request::ApprovalGiven};
 
 const TABLE: &str = include_str!("../table.md");
 
@@ -22,7 +22,7 @@ fn states() -> Vec<(&'static str, State)> {
         State::Applying { approved: approved(), waiting: Some(waiting) }
     };
     vec![
-        ("pending", State::undecided()),
+        ("pending", State::pending()),
         ("pending, escalated", State::Pending { approvals: Vec::new(), is_escalated: true }),
         ("applying", State::Applying { approved: approved(), waiting: None }),
         ("applying, waits", waits(false)),
@@ -36,29 +36,33 @@ fn states() -> Vec<(&'static str, State)> {
     ]
 }
 
-fn presses() -> Vec<Press> {
+fn presses() -> Vec<Action> {
     let Change::CreateUser(mut user) = request().change;
     user.last_name = PersonName::parse("Erp").unwrap();
-    let edited =
-        Edited { revision: 1, change: Change::CreateUser(user), reason: None, memberships: Vec::new() };
+    let edited = EditedRequest {
+        revision: 1,
+        change: Change::CreateUser(user),
+        reason: None,
+        memberships: Vec::new(),
+    };
     vec![
-        Press::approves(1),
-        Press::AskToReview,
-        Press::AskToDeny,
-        Press::Deny { reason: Reason::parse("no").unwrap() },
-        Press::Cancel,
-        Press::AskToEdit,
-        Press::Edit(Box::new(edited)),
-        Press::Retry,
+        Action::approves(1),
+        Action::OpenReview,
+        Action::OpenDenial,
+        Action::Deny { reason: Reason::parse("no").unwrap() },
+        Action::Cancel,
+        Action::OpenEdit,
+        Action::Edit(Box::new(edited)),
+        Action::Retry,
     ]
 }
 
 fn events() -> Vec<(String, Told)> {
     let people = [
-        ("an approver", APPROVER, Standing::Yes),
-        ("the requester", REQUESTER, Standing::Yes),
-        ("somebody else", "U0OTHER", Standing::No),
-        ("somebody unknown", "U0OTHER", Standing::Unknown),
+        ("an approver", APPROVER, Membership::Yes),
+        ("the requester", REQUESTER, Membership::Yes),
+        ("somebody else", "U0OTHER", Membership::No),
+        ("somebody unknown", "U0OTHER", Membership::Unknown),
     ];
     let pressed = presses().into_iter().flat_map(|press| {
         people.map(|(who, by, standing)| {
@@ -70,14 +74,14 @@ fn events() -> Vec<(String, Told)> {
     let failure = Failure { kind: FailureKind::Rejected, detail: String::new(), attempted_at: None };
     let others = [
         Event::Applied(CreatedUser { user_id: None }),
-        Event::NotApplied(failure),
+        Event::ApplyFailed(failure),
         Event::Waits(waiting),
         Event::Resumed,
         Event::CardLost { detail: String::new() },
         Event::CardGone,
-        Event::TimeIsUp,
+        Event::DecisionTimedOut,
         Event::Reminded { sent: 0 },
-        Event::EscalationIsDue,
+        Event::EscalationDue,
     ];
     pressed.chain(others.map(|event| (variant(&event), event.into()))).collect()
 }
@@ -105,7 +109,7 @@ fn the_table_has_every_state_and_every_event() {
     let states = states().iter().map(|(_, state)| variant(state)).collect();
     assert_eq!(variants(states), declared(include_str!("../../request.rs"), "State"));
     let presses = presses().iter().map(variant).collect();
-    assert_eq!(variants(presses), declared(include_str!("../../event.rs"), "Press"));
+    assert_eq!(variants(presses), declared(include_str!("../../event.rs"), "Action"));
     let events = events().iter().map(|(_, told)| variant(&told.event)).collect();
     assert_eq!(variants(events), declared(include_str!("../../event.rs"), "Event"));
 }
@@ -135,10 +139,10 @@ fn outcome(decided: Result<Decision, Refusal>) -> (String, Option<String>) {
     };
     let word =
         decision.refusal.as_ref().map_or(word.clone(), |refusal| format!("{word}, {}", variant(refusal)));
-    let later = |planned: &Planned| if planned.after.is_zero() { "" } else { " later" };
+    let later = |planned: &ScheduledEffect| if planned.after.is_zero() { "" } else { " later" };
     let done =
         decision.effects.iter().map(|planned| format!("`{}`{}", planned.effect.name(), later(planned)));
-    let only_if = if decision.withdraws { "; only if no worker has the change in hand" } else { "" };
+    let only_if = if decision.cancels_queued { "; only if no worker has the change in hand" } else { "" };
     (word, Some(format!("{}{only_if}", done.collect::<Vec<_>>().join(", "))))
 }
 
@@ -146,18 +150,23 @@ fn outcome(decided: Result<Decision, Refusal>) -> (String, Option<String>) {
 fn situations() -> Vec<(&'static str, Result<Decision, Refusal>)> {
     let approvers = vec![Principal::Group("S0MOPS".into())];
     let two = Terms { approval: Approval::Required { approvers, needed: 2 }, ..table_terms() };
-    let yes = |by: &str, revision| pressed(by, Standing::Yes, Press::approves(revision));
-    let agreed = Agreement { by: APPROVER.into(), at: now() };
+    let yes = |by: &str, revision| pressed(by, Membership::Yes, Action::approves(revision));
+    let agreed = ApprovalGiven { by: APPROVER.into(), at: now() };
     let one = Request { state: State::Pending { approvals: vec![agreed], is_escalated: false }, ..request() };
     let late = now() + SignedDuration::from_hours(7 * 24);
     let end = now() + SignedDuration::from_hours(100 * 24);
     let forever = Terms { pending_timeout: None, ..table_terms() };
-    let wide = Narrowing { expiration: expiring("2027-02-28"), ..Default::default() };
-    let later = pressed(APPROVER, Standing::Yes, Press::Approve { revision: 1, narrowing: wide, note: None });
-    let edit = presses().into_iter().find(|press| matches!(press, Press::Edit(_))).unwrap();
+    let wide = Reduction { expiration: expiring("2027-02-28"), ..Default::default() };
+    let later =
+        pressed(APPROVER, Membership::Yes, Action::Approve { revision: 1, reduction: wide, note: None });
+    let edit = presses().into_iter().find(|press| matches!(press, Action::Edit(_))).unwrap();
     let role = Named { id: 102, name: "API Only - EMEA".to_owned() };
-    let narrowing = Narrowing { role: Some(role), ..Default::default() };
-    let narrowed = pressed("U0SECOND", Standing::Yes, Press::Approve { revision: 1, narrowing, note: None });
+    let narrowing = Reduction { role: Some(role), ..Default::default() };
+    let narrowed = pressed(
+        "U0SECOND",
+        Membership::Yes,
+        Action::Approve { revision: 1, reduction: narrowing, note: None },
+    );
     let decided =
         |now, terms: &Terms, request: &Request, told: &Told| decided_by(now, terms.clone(), request, told);
     vec![
@@ -172,11 +181,11 @@ fn situations() -> Vec<(&'static str, Result<Decision, Refusal>)> {
         ),
         (
             "the requester edits when the time is over",
-            decided(late, &table_terms(), &request(), &pressed(REQUESTER, Standing::No, edit.clone())),
+            decided(late, &table_terms(), &request(), &pressed(REQUESTER, Membership::No, edit.clone())),
         ),
         (
             "the requester edits after one of two approved",
-            decided(now(), &two, &one, &pressed(REQUESTER, Standing::No, edit.clone())),
+            decided(now(), &two, &one, &pressed(REQUESTER, Membership::No, edit.clone())),
         ),
         (
             "an approver presses when the last day is over",
@@ -222,7 +231,7 @@ fn table() -> String {
         ("submitted, where somebody has to approve", table_terms()),
         ("submitted, where nobody has to", free),
     ] {
-        let (request, effects) = open(now(), &terms, submission());
+        let (request, effects) = submit(now(), &terms, submission());
         let begun = Decision { next: Some(request.state), effects, ..Decision::unchanged() };
         let (word, done) = outcome(Ok(begun));
         writeln!(text, "| {what} | {word} | {} |", done.unwrap_or_default()).unwrap();

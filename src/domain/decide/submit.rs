@@ -1,0 +1,69 @@
+//! How a request begins: the state and the effects that follow from its submission.
+
+use jiff::Timestamp;
+
+use crate::domain::{
+    change::Change,
+    effect::{Effect, ScheduledEffect},
+    people::{ChannelId, Principal, RequestId, UserId},
+    policy::{Approval, Terms},
+    reminder,
+    request::{Approved, Request, State},
+    text::Reason,
+};
+
+/// A new request as it is submitted.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// Its id.
+    pub id: RequestId,
+    /// Who asks.
+    pub requester: UserId,
+    /// Which of the groups and channels that rules name they are in.
+    pub memberships: Vec<Principal>,
+    /// Where the command was typed.
+    pub origin: ChannelId,
+    /// What is asked for.
+    pub change: Change,
+    /// Why.
+    pub reason: Option<Reason>,
+}
+
+/// The request that a submission becomes under `terms`, and what follows.
+pub fn submit(now: Timestamp, terms: &Terms, submission: Submission) -> (Request, Vec<ScheduledEffect>) {
+    let Submission { id, requester, memberships, origin, change, reason } = submission;
+    let (state, approval_channel, effects) = match &terms.approval {
+        Approval::Required { .. } => {
+            let channel = terms.approval_channel.clone().unwrap_or_else(|| origin.clone());
+            let mut effects =
+                vec![ScheduledEffect::now(Effect::ShowCard), ScheduledEffect::now(Effect::ShowRequester)];
+            let reminder = reminder::next(now, now, terms, 0);
+            effects.extend(reminder.map(|after| ScheduledEffect::after(Effect::Remind { sent: 0 }, after)));
+            let escalation = terms.escalation.as_ref();
+            effects.extend(escalation.map(|next| ScheduledEffect::after(Effect::Escalate, next.after)));
+            effects.extend(terms.pending_timeout.map(|after| ScheduledEffect::after(Effect::TimeOut, after)));
+            (State::pending(), Some(channel), effects)
+        }
+        Approval::None { .. } => {
+            let approved = Approved { by: Vec::new(), at: now };
+            let apply = Effect::Apply { change: change.clone(), attempted_at: None };
+            let effects = vec![ScheduledEffect::now(apply), ScheduledEffect::now(Effect::ShowRequester)];
+            (State::Applying { approved, waiting: None }, None, effects)
+        }
+    };
+    let request = Request {
+        id,
+        version: 1,
+        created_at: now,
+        requester,
+        origin,
+        approval_channel,
+        change,
+        reason,
+        memberships,
+        revision: 1,
+        revisions: Vec::new(),
+        state,
+    };
+    (request, effects)
+}

@@ -1,0 +1,108 @@
+//! How the playground looks: the page and its parts, each an element with an id of its own that can be sent again
+//! alone. Views read and never act; what comes from people or from the bot is escaped by the templates.
+
+mod blocks;
+mod controls;
+mod elements;
+mod emoji;
+mod marketo;
+mod modal;
+mod mrkdwn;
+mod rich;
+mod slack;
+mod top;
+mod traffic;
+
+use maud::{DOCTYPE, Markup, html};
+
+use super::{fields::Viewer, session::Scene};
+use crate::{
+    playground::screen,
+    sim::{render::Names, slack::Setup},
+};
+
+/// What every view looks at.
+struct Look<'a> {
+    scene: &'a Scene,
+    setup: Setup,
+    names: Names,
+    viewer: &'a Viewer,
+}
+
+impl Look<'_> {
+    /// The hidden fields that say who acts, and where they are.
+    fn who(&self) -> Markup {
+        html! {
+            input type="hidden" name="as" value=(self.viewer.user);
+            input type="hidden" name="in" value=(self.viewer.channel);
+            @if let Some(thread) = &self.viewer.thread {
+                input type="hidden" name="thread" value=(thread);
+            }
+        }
+    }
+}
+
+/// The parts of the page by their ids.
+pub(super) fn parts(scene: &Scene, viewer: &Viewer) -> Vec<(&'static str, Markup)> {
+    let setup = scene.slack.setup();
+    let names = Names::of(&setup);
+    let look = Look { scene, setup, names, viewer };
+    vec![
+        ("top", top::top(&look)),
+        ("sidebar", slack::sidebar(&look)),
+        ("conversation", slack::conversation(&look)),
+        ("thread", slack::thread(&look)),
+        ("modal", modal::modal(&look)),
+        ("controls", controls::controls(&look)),
+        ("marketo", marketo::marketo(&look)),
+        ("traffic", traffic::traffic(&look)),
+    ]
+}
+
+/// The whole page.
+pub(super) fn page(scene: &Scene, viewer: &Viewer) -> Markup {
+    let mut parts = parts(scene, viewer).into_iter().map(|(_, part)| part);
+    let mut next = || parts.next().unwrap_or_default();
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { "Playground · marketo-api-user" }
+                link rel="stylesheet" href="/assets/page.css";
+                link rel="stylesheet" href="/assets/slack.css";
+                script src="/assets/theme.js" {}
+                script type="module" src="/assets/page.js" {}
+            }
+            body {
+                a .skip href="#log" { "Skip to the conversation" }
+                (next())
+                main {
+                    section #slack aria-label="Slack" {
+                        (next())
+                        (next())
+                        (next())
+                        (next())
+                    }
+                    div .tools {
+                        (next())
+                        (next())
+                        (next())
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Everything that everybody sees, as text.
+pub(super) fn transcript(scene: &Scene) -> String {
+    screen::everything(&scene.slack)
+}
+
+/// An id from any text: letters, digits and hyphens.
+fn slug(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
+}

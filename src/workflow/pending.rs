@@ -1,0 +1,15 @@
+//! What waits for whom: reads only.
+
+use super::Workflow;
+use crate::domain::{
+    decide,
+    people::{Membership, UserId},
+    request::Request,
+};
+
+impl Workflow {
+    /// Whether `user` may decide on `request` now, and has not agreed to it already, as far as is known.
+    pub fn may_decide(&self, request: &Request, user: &UserId) -> Membership {
+        decide::may_decide(self.decision_context(), request, user)
+    }
+}
