@@ -51,8 +51,8 @@ First steps:
   marketo-api-user check                                    check that everything is set up
   marketo-api-user serve                                    run the bot";
 
-/// A Slack bot that creates API-only users in Adobe Marketo: requested in a modal, approved with a button,
-/// created exactly once.
+/// A Slack bot that creates API-only users in Adobe Marketo: requested in a modal, approved with a click,
+/// created at most once.
 #[derive(Debug, Parser)]
 #[command(name = "marketo-api-user", version, propagate_version = true, after_help = FIRST_STEPS)]
 pub struct Cli {
