@@ -5,14 +5,14 @@ use std::{fs, ops::Deref, path::PathBuf, time::Duration};
 
 use jiff::Timestamp;
 use marketo_api_user::{
-    demo::Options,
+    playground::Options,
     sim::{
         marketo::{Identity, MarketoSim, Setup, SimRole, SimUser, SimWorkspace},
-        person::Person,
         render,
         slack::{SimMessage, SimUser as Member},
+        user::User,
     },
-    store::{Depth, Head, Ledger, Recorded, Selection},
+    store::{Head, Ledger, LedgerEntry, OutboxStats, Selection},
 };
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -106,10 +106,10 @@ impl Copy {
     }
 
     /// Every entry of the ledger, after verifying it against the posted heads.
-    pub(crate) async fn ledger(&self) -> Vec<Recorded> {
+    pub(crate) async fn ledger(&self) -> Vec<LedgerEntry> {
         let ledger = Ledger::open(&self.url).await.unwrap();
         assert_eq!(ledger.verify(&self.anchors()).await.unwrap().err(), None);
-        let mut entries: Vec<Recorded> = Vec::new();
+        let mut entries: Vec<LedgerEntry> = Vec::new();
         loop {
             let after = entries.last().map_or(0, |entry| entry.seq);
             let page = ledger.page(&Selection::default(), after, i64::MAX).await.unwrap();
@@ -224,7 +224,7 @@ impl Opened {
     }
 
     /// Clicks a button of the only card and runs every effect that is due.
-    pub(crate) async fn clicks(&self, person: &Person, subject: &str, label: &str) {
+    pub(crate) async fn clicks(&self, person: &User, subject: &str, label: &str) {
         assert_quiet(&person.clicks(&self.card(subject), label).await.unwrap());
         self.drain().await.unwrap();
     }
@@ -260,7 +260,10 @@ impl Opened {
     /// verifies.
     pub(crate) async fn finish(mut self) {
         self.until("2026-12-03T10:00:00Z").await;
-        assert_eq!(self.depth().await.unwrap(), Depth { buried: 1, ..Depth::default() });
+        assert_eq!(
+            self.depth().await.unwrap(),
+            OutboxStats { dead_letters: 1, ..OutboxStats::default() }
+        );
         let is_odd = |error: &str| error != "message_not_found";
         let odd: Vec<_> = self
             .slack

@@ -7,7 +7,7 @@ use marketo_api_user::{
         people::RequestId,
         request::{Request, State},
     },
-    store::{Recorded, Store},
+    store::{LedgerEntry, Store},
 };
 use serde_json::{Value, json};
 
@@ -119,7 +119,7 @@ fn described(request: &Request) -> String {
 }
 
 /// The ids of all requests, from the entries of their submissions.
-fn submitted(entries: &[Recorded]) -> Vec<RequestId> {
+fn submitted(entries: &[LedgerEntry]) -> Vec<RequestId> {
     let submissions = entries.iter().filter(|entry| entry.name == "submitted");
     submissions.map(|entry| RequestId(entry.request.clone())).collect()
 }

@@ -200,7 +200,7 @@ async fn undelivered_effects_are_delivered_once() {
             assert_eq!(opened.replies(subject).len(), 1, "{subject}");
         }
         // The dead letter stays.
-        assert_eq!(opened.depth().await.unwrap().buried, 1);
+        assert_eq!(opened.depth().await.unwrap().dead_letters, 1);
         opened.finish().await;
     }
 }
