@@ -6,7 +6,6 @@
 pub mod brought;
 pub mod cast;
 mod config;
-pub mod console;
 mod page;
 mod running;
 mod screen;
