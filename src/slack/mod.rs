@@ -6,12 +6,12 @@
 //! [`text`] and nowhere else; tokens, e-mail addresses, names and reasons never reach a log or an error.
 
 pub mod client;
+mod confusables;
 pub mod error;
 pub mod faults;
 pub mod ids;
 pub mod inbound;
 mod line;
-mod lookalike;
 pub mod text;
 pub mod views;
 pub mod words;

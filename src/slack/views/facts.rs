@@ -7,8 +7,8 @@ use crate::{
         request::{Amendment, Request, State},
     },
     slack::{
+        confusables::confusables,
         line::{Line, Paragraphs},
-        lookalike::lookalikes,
     },
 };
 
@@ -57,7 +57,7 @@ fn cautions(user: &CreateUser) -> Vec<Line> {
     let name = full_name(user);
     let texts = [("name", &name), ("role", &user.role.name), ("workspace", &user.workspace.name)];
     let letters = texts.into_iter().filter_map(|(what, text)| {
-        let found = lookalikes(text);
+        let found = confusables(text);
         let named: Vec<String> = found.iter().take(LETTERS_MAX).map(ToString::to_string).collect();
         let more = if found.len() > named.len() { " and more" } else { "" };
         let named = named.join(", ");
