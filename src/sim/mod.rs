@@ -10,3 +10,4 @@ pub mod pulse;
 pub mod render;
 pub mod server;
 pub mod slack;
+pub mod text;
