@@ -121,14 +121,11 @@ pub struct Demo {
     /// Run one request from start to finish, print what everybody sees, and exit
     #[arg(long)]
     pub script: bool,
-    /// Play the parts on the terminal, a line at a time, in place of the page
-    #[arg(long, conflicts_with = "script")]
-    pub console: bool,
-    /// Port of the page on 127.0.0.1; 0 picks a free port
-    #[arg(long, value_name = "PORT", default_value_t = 0, conflicts_with_all = ["script", "console"])]
+    /// Port of the page on 127.0.0.1; 0 is any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 0, conflicts_with = "script")]
     pub port: u16,
-    /// Open the page in your browser
-    #[arg(long, conflicts_with_all = ["script", "console"])]
+    /// Open the page in a browser, if there is one
+    #[arg(long, conflicts_with = "script")]
     pub open: bool,
 }
 
@@ -235,7 +232,6 @@ mod tests {
             ("serve", Command::Serve),
             ("demo", Command::Demo(Demo::default())),
             ("demo --script", Command::Demo(Demo { script: true, ..Demo::default() })),
-            ("demo --console", Command::Demo(Demo { console: true, ..Demo::default() })),
             ("demo --port 8080 --open", Command::Demo(Demo { port: 8080, open: true, ..Demo::default() })),
             ("check", Command::Check(Check { json: false })),
             ("check --json", Command::Check(Check { json: true })),
