@@ -4,9 +4,9 @@
 //! # The map
 //!
 //! ```text
-//!  Slack ──signed POST──▶ http ──────────▶ workflow ──▶ domain::decide ──▶ store      (one transaction:
+//!  Slack ──signed POST──▶ http ▶ handlers ▶ engine ──▶ domain::decide ──▶ store      (one transaction:
 //!                          │ asks            ▲                            │           state, outbox,
-//!                          ▼                 │ outcome = next event       ▼           ledger, seen key)
+//!                          ▼                 │ outcome = next event       ▼           ledger, delivery)
 //!                        cache            dispatch ◀── effects that are due ◀── outbox
 //!                          ▲ refreshed       │
 //!                          └── slack, marketo ◀┘  the two clients
@@ -16,14 +16,15 @@
 //! | --- | --- |
 //! | [`domain`] | what a request is, what may happen to it, who may do it: pure functions over plain data |
 //! | [`store`] | the only module that knows SQL: requests, outbox, messages, ledger |
-//! | [`workflow`] | where loading, deciding and saving meet: one transaction |
-//! | [`http`] | the edge: verify, read, hand over, answer; no answer waits for a call |
-//! | [`directory`] | what is known of people and of the Marketo instances, so that no answer has to wait |
-//! | [`worker`] | carries due effects out, one call at a time, and feeds the outcome back |
+//! | [`engine`] | where loading, deciding and saving meet: one transaction |
+//! | [`http`] | the HTTP door: limit, verify, read, hand over, write the ack out |
+//! | [`handlers`] | one function for each kind of what Slack sends, to an ack that waits for no call |
+//! | [`cache`] | what is known of people and of the Marketo instances, so that no answer has to wait |
+//! | [`dispatch`] | carries due effects out, one call at a time, and feeds the outcome back |
 //! | [`slack`] | the Web API, the inbound types, every view and every text that people read |
 //! | [`marketo`] | the REST client: token, budget, wire types, error classes |
 //! | [`sim`] | a simulated Slack and a simulated Marketo, for `demo` and the tests |
-//! | [`playground`] | the bot among the simulators, and the stories played there |
+//! | [`demo`] | the bot among the simulators, and the stories played there |
 //! | [`app`], [`cli`], [`config`], [`clock`], [`health`], [`telemetry`] | composition, subcommands, settings, time and ids, condition, logs and metrics |
 //!
 //! Which module may use which is written down, and enforced, in `tests/tidy.rs`.
@@ -31,8 +32,8 @@
 //! # What always holds
 //!
 //! 1. A decision is pure. `decide` sees a request, an event, the policy and the time, and nothing else.
-//! 2. One transaction saves the key under which a message was seen, the new state, the effects that follow and the
-//!    ledger entry. An answer that promises something leaves after the commit.
+//! 2. One transaction saves the key of the delivery with its ack, the new state, the effects that follow and the
+//!    ledger entry. A delivery that comes again gets the ack of the first. An answer that promises something leaves after the commit.
 //! 3. No transaction is open during a call to the outside. An effect is claimed under a lease with a token; whoever
 //!    lost the lease records nothing.
 //! 4. A write whose outcome is unknown is looked up, never blindly repeated: Marketo users in the user list, Slack
@@ -51,6 +52,7 @@ pub mod clock;
 pub mod config;
 pub mod directory;
 pub mod domain;
+pub mod handlers;
 pub mod health;
 pub mod http;
 pub mod marketo;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     marketo::{BoxFuture, PermitRequest, PermitResponse, SharedPermits},
-    store::{self, Permit, Store},
+    store::{Permit, PermitRequest, Store},
 };
 
 /// The places of one instance in the database.
@@ -30,7 +30,7 @@ impl SharedPermits for Stored {
         Box::pin(async move {
             let PermitRequest { id, now, life, window, per_window, at_once } = ask;
             let instance = &self.instance;
-            let wanted = store::PermitRequest { instance, id, now, life, window, per_window, at_once };
+            let wanted = PermitRequest { instance, id, now, life, window, per_window, at_once };
             match self.store.acquire_permit(&wanted).await {
                 Ok(Permit::Taken) => PermitResponse::Taken,
                 Ok(Permit::AllHeld) => PermitResponse::Full(None),

@@ -53,7 +53,7 @@ pub struct Decision {
     /// What the person who pressed is told, where the press counted for nothing but something else happened.
     pub refusal: Option<Refusal>,
     /// Whether all this holds only if the change that waits can be taken back before anybody carries it out. If it
-    /// cannot, nothing of this happens, and the press is refused with [`Refusal::InProgress`].
+    /// cannot, nothing of this happens, and the press is refused with [`Refusal::BeingTried`].
     pub cancels_queued: bool,
 }
 

@@ -47,12 +47,10 @@ pub enum Effect {
     /// Close the request if it is still undecided.
     TimeOut,
     /// Find out whether somebody is an approver, then take their press.
-    #[serde(rename = "check_standing")]
     CheckMembership {
         /// Who pressed.
         by: UserId,
         /// What.
-        #[serde(rename = "press")]
         action: Action,
         /// Where they are told if the press counts for nothing.
         answer_in: ChannelId,

@@ -55,17 +55,15 @@ pub enum Action {
         #[serde(default = "first_revision")]
         revision: i64,
         /// What they approve less of than was asked for.
-        #[serde(rename = "narrowing", default)]
+        #[serde(default)]
         reduction: Reduction,
         /// What they say about it.
         #[serde(default)]
         note: Option<Reason>,
     },
     /// The form for a review is asked for; nothing is decided yet.
-    #[serde(rename = "ask_to_review")]
     OpenReview,
     /// The form for a denial is asked for; nothing is decided yet.
-    #[serde(rename = "ask_to_deny")]
     OpenDenial,
     /// No.
     Deny {
@@ -75,7 +73,6 @@ pub enum Action {
     /// The requester takes the request back; or an approver does, while it waits.
     Cancel,
     /// The requester asks for the form to change the request; nothing is changed yet.
-    #[serde(rename = "ask_to_edit")]
     OpenEdit,
     /// The requester asks for something else.
     Edit(Box<EditedRequest>),

@@ -317,7 +317,7 @@ impl Policy {
         }
     }
 
-    /// As [`Policy::approver_set`]: who may decide.
+    /// As [`Policy::panel`]: who may decide.
     pub fn deciders(&self, request: &Request) -> Vec<Principal> {
         self.approver_set(request).approvers
     }

@@ -35,7 +35,7 @@ pub struct Request {
     #[serde(default = "first")]
     pub revision: i64,
     /// How what is asked for has changed, oldest first.
-    #[serde(rename = "amendments", default)]
+    #[serde(default)]
     pub revisions: Vec<Revision>,
     /// How far it has come.
     pub state: State,

@@ -25,7 +25,7 @@ const FAILED: &str = "the budget of calls that replicas share cannot be asked";
 /// What becomes of something outside in a while.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A wish for a place. A place counts from when it is taken until [`PermitRequest::window`] after it is given back.
+/// A wish for a place. A place counts from when it is taken until [`Ask::window`] after it is given back.
 #[derive(Clone, Copy, Debug)]
 pub struct PermitRequest<'a> {
     /// A new id, under which the place is given back.
@@ -42,7 +42,7 @@ pub struct PermitRequest<'a> {
     pub at_once: u32,
 }
 
-/// The answer to an [`PermitRequest`].
+/// The answer to an [`Ask`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PermitResponse {
     /// The place is ours.

@@ -63,7 +63,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes back [`Store::record_posting`]: the message was certainly not posted.
+    /// Takes back [`Store::note_posting`]: the message was certainly not posted.
     ///
     /// # Errors
     /// When the database fails.

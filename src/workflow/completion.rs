@@ -58,10 +58,10 @@ impl Workflow {
         self.complete_call(claimed, None, settlement, event).await
     }
 
-    /// As [`Workflow::complete`], and what became of the call that was made for the effect, if one was that changes something.
+    /// As [`Workflow::settle`], and what became of the call that was made for the effect, if one was that changes something.
     ///
     /// # Errors
-    /// As [`Workflow::complete`].
+    /// As [`Workflow::settle`].
     pub async fn complete_call(
         &self,
         claimed: &Claimed,

@@ -330,7 +330,7 @@ proptest! {
                 prop_assert!(!is_applying);
                 let Event::ActionTaken { by, action } = &event.event else { panic!("applied without a press") };
                 prop_assert_eq!(event.standing, Membership::Yes);
-                match action {
+                match press {
                     Action::Approve { .. } => prop_assert_ne!(by.as_str(), REQUESTER),
                     Action::Retry => {}
                     other => panic!("applied by {other:?}"),

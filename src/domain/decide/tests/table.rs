@@ -109,7 +109,7 @@ fn the_table_has_every_state_and_every_event() {
     let states = states().iter().map(|(_, state)| variant(state)).collect();
     assert_eq!(variants(states), declared(include_str!("../../request.rs"), "State"));
     let presses = presses().iter().map(variant).collect();
-    assert_eq!(variants(presses), declared(include_str!("../../event.rs"), "Action"));
+    assert_eq!(variants(presses), declared(include_str!("../../event.rs"), "Press"));
     let events = events().iter().map(|(_, told)| variant(&told.event)).collect();
     assert_eq!(variants(events), declared(include_str!("../../event.rs"), "Event"));
 }
