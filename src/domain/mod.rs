@@ -6,6 +6,7 @@
 pub mod allowed_options;
 pub mod change;
 pub mod decide;
+pub mod delivery;
 pub mod digest;
 pub mod effect;
 pub mod event;

@@ -26,7 +26,7 @@ use crate::{
         people::{ChannelId, RequestId, UserId},
         request::Request,
     },
-    store::{BOT, Claimed, Head, NO_REQUEST, NewLedgerEntry, Seen, Tx, with_timeout},
+    store::{BOT, Claimed, Head, NO_REQUEST, NewLedgerEntry, Tx, with_timeout},
 };
 
 /// The longest id of an unknown request that is entered.
@@ -99,21 +99,15 @@ impl Workflow {
         self.append_log(tx, &no_request(), by.as_str(), "refused", &body).await
     }
 
-    /// A submission for a user for whom another request is open. Its form stays open and may be submitted again, so that
-    /// the key of its message is not used up.
+    /// A submission for a user for whom another request is open.
     pub(super) async fn log_refused_submission(
         &self,
-        key: &str,
+        tx: &mut Tx,
         request: &Request,
     ) -> Result<(), StoreError> {
         let asked = digest::of_json(&json!(request.change));
-        let mut tx = self.store.begin().await?;
-        if tx.see(&format!("refused:{key}:{asked}"), self.clock.now()).await? == Seen::Again {
-            return Ok(());
-        }
         let body = json!({ "press": "submit", "why": Refusal::AnotherIsOpen.name(), "asked_sha256": asked });
-        self.append_log(&mut tx, &no_request(), request.requester.as_str(), "refused", &body).await?;
-        tx.commit().await
+        self.append_log(tx, &no_request(), request.requester.as_str(), "refused", &body).await
     }
 
     /// Writes down, under the effect's lease, that a call is about to be made. False when the lease is lost: then it must

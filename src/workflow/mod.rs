@@ -1,12 +1,13 @@
 //! The only module where loading, deciding and saving meet. Whatever happens to a request, happens here: one
-//! transaction holds the key under which the message was seen, the new state, the effects that follow and the
+//! transaction holds the key of the delivery with its ack, the new state, the effects that follow and the
 //! ledger entry. What is answered to people is answered after the commit.
 //!
 //! It must not know of HTTP, Slack or Marketo, and it makes no call to the outside.
 
 mod audit_log;
 mod completion;
-mod pending;
+mod deliveries;
+mod reads;
 #[cfg(test)]
 mod tests;
 
@@ -16,18 +17,20 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::sync::Notify;
 
+use self::deliveries::Begun;
 use crate::{
     clock::Clock,
     domain::{
         change::Change,
         decide::{Decision, DecisionContext, Refusal, RevisedRequest, Submission, decide, submit},
+        delivery::{AckRecord, DeliveryKey},
         effect::{Effect, Queue, ScheduledEffect},
         event::{Action, Event},
         people::{ChannelId, Principal, RequestId, UserId},
         policy::{Approval, MatchedRule, MembershipLookup, Policy, RuleInput},
         request::{Request, State},
     },
-    store::{Conflict, Seen, Store, Tx},
+    store::{Conflict, Store, Tx},
 };
 
 pub use self::{
@@ -60,8 +63,8 @@ impl std::fmt::Debug for Workflow {
 pub enum SubmitOutcome {
     /// It is a request now.
     Accepted(RequestId),
-    /// The same submission was accepted before.
-    Repeated,
+    /// The same submission was answered before, with this; or the same form was accepted.
+    Repeated(AckRecord),
     /// Another open request is about the same user.
     Conflict,
 }
@@ -69,8 +72,10 @@ pub enum SubmitOutcome {
 /// A press as it comes from a signed message.
 #[derive(Clone, Debug)]
 pub struct ActionCommand {
-    /// The key under which the message is remembered.
-    pub key: String,
+    /// What tells the delivery from others.
+    pub key: DeliveryKey,
+    /// How the delivery is answered, unless its form stays open.
+    pub ack: AckRecord,
     /// The request that the button belongs to.
     pub request: RequestId,
     /// Who pressed.
@@ -88,8 +93,8 @@ pub enum ActionOutcome {
     Accepted(Box<Request>),
     /// It will be decided once it is known whether they are an approver.
     Deferred,
-    /// The same press was answered before.
-    Repeated,
+    /// The same press was answered before, with this; or the same form was accepted.
+    Repeated(AckRecord),
     /// It counts for nothing.
     Refused(RefusedAction),
 }
@@ -126,24 +131,35 @@ impl Workflow {
         &self.policy
     }
 
-    /// Keeps a new request. `key` is the key under which its message is remembered.
+    /// Keeps a new request. Where another one is open for the same user, the form stays open with `errors_if_taken`.
     ///
     /// # Errors
     /// When the database fails; then nothing is kept.
-    pub async fn submit(&self, key: &str, submission: Submission) -> Result<SubmitOutcome, StoreError> {
+    pub async fn submit(
+        &self,
+        key: &DeliveryKey,
+        submission: Submission,
+        errors_if_taken: &AckRecord,
+    ) -> Result<SubmitOutcome, StoreError> {
         let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
-        if tx.see(key, now).await? == Seen::Again {
-            return Ok(SubmitOutcome::Repeated);
-        }
+        let mut tx = match self.begin(key, &AckRecord::Empty).await? {
+            Begun::Proceed(tx) => tx,
+            Begun::Replay(first) => return Ok(SubmitOutcome::Repeated(first)),
+        };
         let ruling = self.rule_for_submission(&mut tx, now, &submission).await?;
         let (request, effects) = submit(now, ruling.terms, submission);
         let auto_rule = request.approval_channel.is_none().then_some(ruling.label);
         if let Err(Conflict) = tx.insert_request(&request, auto_rule, now).await? {
             // The transaction is of no more use.
             drop(tx);
-            self.log_refused_submission(key, &request).await?;
-            return Ok(SubmitOutcome::Conflict);
+            return match self.begin_refusal(key, errors_if_taken).await? {
+                Begun::Proceed(mut tx) => {
+                    self.log_refused_submission(&mut tx, &request).await?;
+                    tx.commit().await?;
+                    Ok(SubmitOutcome::Conflict)
+                }
+                Begun::Replay(first) => Ok(SubmitOutcome::Repeated(first)),
+            };
         }
         let body = json!({
             "rule": ruling.label, "reason": request.reason, "asked": request.change, "state": request.state,
@@ -153,7 +169,7 @@ impl Workflow {
             .await?;
         if let Err(error) = tx.commit().await {
             // It may be kept although the answer was lost: whoever submitted should not be told that it is not.
-            if !self.store.was_seen(key).await.unwrap_or(false) {
+            if !self.store.is_delivered(key).await.unwrap_or(false) {
                 return Err(error);
             }
         }
@@ -189,19 +205,33 @@ impl Workflow {
     /// # Errors
     /// When the database fails; then nothing is kept.
     pub async fn handle_action(&self, pressed: ActionCommand) -> Result<ActionOutcome, StoreError> {
-        let ActionCommand { key, request: id, by, action: press, answer_in } = pressed;
+        self.press_in_form(pressed, |_| None).await
+    }
+
+    /// As [`Workflow::handle_action`], by the submission of a form, which stays open where `errors` has something to say about the
+    /// refusal.
+    ///
+    /// # Errors
+    /// As [`Workflow::handle_action`].
+    pub async fn press_in_form(
+        &self,
+        pressed: ActionCommand,
+        errors: impl FnOnce(&RefusedAction) -> Option<AckRecord> + Send,
+    ) -> Result<ActionOutcome, StoreError> {
+        let ActionCommand { key, ack, request: id, by, action: press, answer_in } = pressed;
         let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
-        if tx.see(&key, now).await? == Seen::Again {
-            return Ok(ActionOutcome::Repeated);
-        }
+        let mut tx = match self.begin(&key, &ack).await? {
+            Begun::Proceed(tx) => tx,
+            Begun::Replay(first) => return Ok(ActionOutcome::Repeated(first)),
+        };
         let Some(request) = tx.request(&id).await? else {
             self.log_unknown_request(&mut tx, &id, &by, &press).await?;
+            let refused = RefusedAction { why: Refusal::UnknownRequest, approvers: Vec::new() };
+            if let Some(errors) = errors(&refused) {
+                tx.keep_form_open(&key, &errors).await?;
+            }
             tx.commit().await?;
-            return Ok(ActionOutcome::Refused(RefusedAction {
-                why: Refusal::UnknownRequest,
-                approvers: Vec::new(),
-            }));
+            return Ok(ActionOutcome::Refused(refused));
         };
         let (pressed, presser) = (press.name(), by.clone());
         let refused = |why| RefusedAction { why, approvers: self.policy.deciders(&request) };
@@ -214,10 +244,10 @@ impl Workflow {
                 Err(Conflict) => {
                     // The transaction is of no more use.
                     drop(tx);
-                    tx = self.store.begin().await?;
-                    if tx.see(&key, now).await? == Seen::Again {
-                        return Ok(ActionOutcome::Repeated);
-                    }
+                    tx = match self.begin(&key, &ack).await? {
+                        Begun::Proceed(tx) => tx,
+                        Begun::Replay(first) => return Ok(ActionOutcome::Repeated(first)),
+                    };
                     ActionOutcome::Refused(refused(Refusal::AnotherIsOpen))
                 }
             },
@@ -230,6 +260,9 @@ impl Workflow {
         };
         if let ActionOutcome::Refused(refused) = &outcome {
             self.log_refused_action(&mut tx, &request, &presser, pressed, &refused.why).await?;
+            if let Some(errors) = errors(refused) {
+                tx.keep_form_open(&key, &errors).await?;
+            }
         }
         tx.commit().await?;
         self.work.notify_one();
@@ -239,15 +272,6 @@ impl Workflow {
 
     fn decision_context(&self) -> DecisionContext<'_> {
         DecisionContext { now: self.clock.now(), policy: &self.policy, members: &*self.members }
-    }
-
-    /// Whether the message known as `key` comes for the first time, to whichever replica. For what is answered in the
-    /// background and leaves nothing else behind.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn is_first(&self, key: &str) -> Result<bool, StoreError> {
-        Ok(self.store.see(key, self.clock.now()).await? == Seen::First)
     }
 
     /// Writes a decision down. One that withdraws the change that waits is refused, whole, while a worker has the
@@ -299,7 +323,7 @@ impl ActionOutcome {
         match self {
             Self::Accepted(_) => "counted",
             Self::Deferred => "deferred",
-            Self::Repeated => "repeated",
+            Self::Repeated(_) => "repeated",
             Self::Refused(_) => "refused",
         }
     }

@@ -61,22 +61,17 @@ async fn houses() -> Vec<House> {
 impl House {
     async fn submitted(&self, email: &str) -> RequestId {
         let submission = submission(&self.clock, email);
-        let key = format!("view:{}", submission.id);
-        match self.engine.submit(&key, submission).await.unwrap() {
+        let key = view(submission.id.as_str(), "1.1");
+        match self.engine.submit(&key, submission, &taken()).await.unwrap() {
             SubmitOutcome::Accepted(id) => id,
             other => panic!("{other:?}"),
         }
     }
 
     fn press(&self, request: &RequestId, by: &str, press: Action) -> ActionCommand {
-        let key = format!("trigger:{}", self.clock.new_id());
-        ActionCommand {
-            key,
-            request: request.clone(),
-            by: by.into(),
-            action: press,
-            answer_in: "C0APPROVE".into(),
-        }
+        let key = DeliveryKey::Action { trigger_id: self.clock.new_id() };
+        let (ack, answer_in) = (AckRecord::Empty, "C0APPROVE".into());
+        ActionCommand { key, ack, request: request.clone(), by: by.into(), action: press, answer_in }
     }
 
     async fn claimed(&self, effect: &str) -> Claimed {
@@ -103,6 +98,21 @@ impl House {
     }
 }
 
+/// The key of a submitted form.
+fn view(view_id: &str, trigger_id: &str) -> DeliveryKey {
+    let (hash, content) = (String::new(), String::new());
+    DeliveryKey::View { view_id: view_id.to_owned(), trigger_id: trigger_id.to_owned(), hash, content }
+}
+
+/// The ack to a submission for a user for whom another request is open.
+fn taken() -> AckRecord {
+    errors("a request is open already")
+}
+
+fn errors(text: &str) -> AckRecord {
+    AckRecord::FieldErrors { errors: [("email".to_owned(), text.to_owned())].into() }
+}
+
 /// Why a press counted for nothing.
 fn why(outcome: &ActionOutcome) -> Option<&Refusal> {
     match outcome {
@@ -112,15 +122,61 @@ fn why(outcome: &ActionOutcome) -> Option<&Refusal> {
 }
 
 #[tokio::test]
-async fn the_same_submission_is_kept_once() {
+async fn an_accepted_form_is_accepted_once_whatever_its_trigger() {
     for house in houses().await {
         let first = submission(&house.clock, "svc@example.com");
-        let again = Submission { id: RequestId(house.clock.new_id()), ..first.clone() };
+        let again = || Submission { id: RequestId(house.clock.new_id()), ..first.clone() };
+        let submit = async |trigger: &str, submission| {
+            house.engine.submit(&view("V1", trigger), submission, &taken()).await.unwrap()
+        };
+        assert_eq!(submit("1.1", first.clone()).await, SubmitOutcome::Accepted(first.id.clone()));
+        for trigger in ["1.1", "1.2"] {
+            assert_eq!(submit(trigger, again()).await, SubmitOutcome::Repeated(AckRecord::Empty));
+            let late = house.engine.record_refusal(&view("V1", trigger), &errors("late")).await.unwrap();
+            assert_eq!(late, Some(AckRecord::Empty));
+        }
+        assert_eq!(house.entries().await, ["submitted"]);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_submission_repeats_its_errors_and_a_new_one_is_judged_anew() {
+    for house in houses().await {
+        let open = house.submitted("svc@example.com").await;
+        let submit = async |trigger: &str| {
+            let submission = submission(&house.clock, "svc@example.com");
+            house.engine.submit(&view("V1", trigger), submission, &taken()).await.unwrap()
+        };
+        assert_eq!(submit("1.1").await, SubmitOutcome::Conflict);
+        assert_eq!(submit("1.1").await, SubmitOutcome::Repeated(taken()));
+        assert_eq!(house.entries().await, ["submitted", "refused"]);
+        let cancel = house.press(&open, "U0REQ", Action::Cancel);
+        assert!(matches!(house.engine.handle_action(cancel).await.unwrap(), ActionOutcome::Accepted(_)));
         assert_eq!(
-            house.engine.submit("view:V1", first.clone()).await.unwrap(),
-            SubmitOutcome::Accepted(first.id)
+            submit("1.1").await,
+            SubmitOutcome::Repeated(taken()),
+            "even now that it would be accepted"
         );
-        assert_eq!(house.engine.submit("view:V1", again).await.unwrap(), SubmitOutcome::Repeated);
+        assert!(matches!(submit("1.2").await, SubmitOutcome::Accepted(_)));
+        assert_eq!(submit("1.3").await, SubmitOutcome::Repeated(AckRecord::Empty));
+    }
+}
+
+#[tokio::test]
+async fn a_refused_press_in_a_form_repeats_its_errors_and_a_new_one_is_judged_anew() {
+    for house in houses().await {
+        let request = house.submitted("svc@example.com").await;
+        let approve = async |revision: i64, trigger: &str| {
+            let key = view("V2", trigger);
+            let pressed =
+                ActionCommand { key, ..house.press(&request, "U0APPROVE", Action::approves(revision)) };
+            house.engine.press_in_form(pressed, |_| Some(errors("it has changed"))).await.unwrap()
+        };
+        assert_eq!(why(&approve(7, "1.1").await), Some(&Refusal::Changed));
+        assert_eq!(approve(7, "1.1").await, ActionOutcome::Repeated(errors("it has changed")));
+        assert!(matches!(approve(1, "1.2").await, ActionOutcome::Accepted(_)));
+        assert_eq!(approve(1, "1.3").await, ActionOutcome::Repeated(AckRecord::Empty));
+        assert_eq!(house.entries().await, ["submitted", "refused", "approved"]);
     }
 }
 
@@ -130,7 +186,9 @@ async fn of_two_submissions_for_one_user_at_the_same_moment_one_is_kept() {
         let mut race = JoinSet::new();
         for n in 0..8 {
             let (engine, submission) = (house.engine.clone(), submission(&house.clock, "svc@example.com"));
-            race.spawn(async move { engine.submit(&format!("view:V{n}"), submission).await.unwrap() });
+            race.spawn(async move {
+                engine.submit(&view(&format!("V{n}"), "1.1"), submission, &taken()).await.unwrap()
+            });
         }
         let outcomes = race.join_all().await;
         assert_eq!(
@@ -175,7 +233,10 @@ async fn the_same_press_delivered_twice_is_answered_once() {
         let pressed = house.press(&request, "U0REQ", Action::approves(1));
         let first = house.engine.handle_action(pressed.clone()).await.unwrap();
         assert_eq!(why(&first), Some(&Refusal::OwnRequest));
-        assert_eq!(house.engine.handle_action(pressed).await.unwrap(), ActionOutcome::Repeated);
+        assert_eq!(
+            house.engine.handle_action(pressed).await.unwrap(),
+            ActionOutcome::Repeated(AckRecord::Empty)
+        );
         assert_eq!(house.entries().await, ["submitted", "refused"]);
     }
 }

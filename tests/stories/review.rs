@@ -229,8 +229,7 @@ async fn a_review_that_is_submitted_again_since_its_answer_was_lost_counts_once(
     assert_quiet(&house.work.send(&again).await);
     house.drain().await.unwrap();
     assert_eq!(house.slack.transcript(CARDS), before);
-    let [told] = house.told(ADA).try_into().unwrap();
-    assert!(told.contains("You have approved this request already. It has 1 of 2"), "{told}");
+    assert!(house.told(ADA).is_empty(), "it is acked as the first one was: {:?}", house.told(ADA));
     house.presses(&house.sam, "Approve").await;
     assert_eq!(house.created()[0].roles, [(102, 1)]);
     house.ends().await;
