@@ -103,7 +103,7 @@ impl Edge {
         let learn = async {
             let mut asked = Vec::new();
             for request in requests {
-                let deciders = self.engine.policy().deciders(request);
+                let deciders = self.engine.policy().approvers(request);
                 if self.engine.may_decide(request, user) == Membership::Unknown && !asked.contains(&deciders)
                 {
                     self.people.refresh_if_stale(user, &deciders).await;

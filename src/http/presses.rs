@@ -83,7 +83,7 @@ impl Edge {
     async fn learn_deciders(&self, button: &Button) {
         let learn = async {
             if let Ok(Some(request)) = self.engine.store().request(&button.request).await {
-                self.people.refresh_if_stale(&button.by, &self.engine.policy().deciders(&request)).await;
+                self.people.refresh_if_stale(&button.by, &self.engine.policy().approvers(&request)).await;
             }
         };
         if tokio::time::timeout(BEFORE_MODAL, learn).await.is_err() {

@@ -129,7 +129,7 @@ async fn take(edge: &Edge, interaction: &Interaction) -> Answer {
             let may_decide = edge.people.among(&by, &refused.approvers) == Membership::Yes;
             let is_others = refused.why == Refusal::NotApprover && may_decide;
             if let Some(request) = request.as_ref().filter(|_| is_others) {
-                refused.approvers = edge.engine.policy().deciders(&request.reduced(&narrowing));
+                refused.approvers = edge.engine.policy().approvers(&request.reduced(&narrowing));
             }
             let RefusedAction { why, approvers: deciders } = refused;
             edge.whisper(channel.as_str(), by.as_str(), "", replies::refusal(&why, &deciders, &by));
@@ -171,7 +171,7 @@ async fn checked(
     let rules = FormContext {
         now: edge.clock.now(),
         policy: edge.engine.policy(),
-        offer: &offer(edge, request),
+        options: &offer(edge, request),
         zone: &edge.people.zone(&request.requester).await,
         requester: &request.requester,
         memberships: &request.memberships,

@@ -111,7 +111,7 @@ pub(super) async fn checked(
     let rules = FormContext {
         now: edge.clock.now(),
         policy,
-        offer: &offer,
+        options: &offer,
         zone: &zone,
         requester: &requester,
         memberships: &memberships,

@@ -24,7 +24,7 @@ impl Worker {
             _ => request.clone(),
         };
         let policy = self.0.engine.policy();
-        let (now, then) = (policy.deciders(&request), policy.deciders(&then));
+        let (now, then) = (policy.approvers(&request), policy.approvers(&then));
         self.0.people.refresh_if_stale(by, &now).await;
         if then != now {
             self.0.people.refresh_if_stale(by, &then).await;

@@ -53,13 +53,14 @@ impl Worker {
         let Some(posted) = self.card_of(&request).await? else { return Ok(Completion::quietly()) };
         let asked = self.still_asked(&request, self.approver_set(&request));
         let message = views::note(&request, note, &asked);
-        let shown = self.ensure_posted(&request.id, &note.part(), &thread(posted), &message, 1).await?;
+        let shown =
+            self.ensure_posted(&request.id, &note.message_name(), &thread(posted), &message, 1).await?;
         Ok(self.completion_of(claimed, shown))
     }
 
     /// Those whose word is missing, so that nobody else is called on.
     fn still_asked(&self, request: &Request, panel: ApproverSet) -> ApproverSet {
-        panel.still_asked(request, |group| self.0.people.members(group))
+        panel.without_decided(request, |group| self.0.people.members(group))
     }
 
     async fn card_of(&self, request: &Request) -> Result<Option<Posted>, EffectAborted> {

@@ -110,7 +110,7 @@ impl Workflow {
                         let (why, request) = (Refusal::AnotherIsOpen, &claimed.request);
                         self.log_refused_action(&mut tx, request, by, press.name(), &why).await?;
                     }
-                    let deciders = self.policy.deciders(&claimed.request);
+                    let deciders = self.policy.approvers(&claimed.request);
                     refusal = Some(RefusedAction { why: Refusal::AnotherIsOpen, approvers: deciders });
                 }
             }
@@ -129,13 +129,13 @@ impl Workflow {
         let Some(request) = tx.request(id).await? else {
             return Ok(Ok(Some(RefusedAction { why: Refusal::UnknownRequest, approvers: Vec::new() })));
         };
-        let deciders = self.policy.deciders(&request);
+        let deciders = self.policy.approvers(&request);
         let refused = |why| RefusedAction { why, approvers: deciders };
         let actor = match event {
             Event::ActionTaken { by, .. } => by.as_str(),
             Event::Applied(_)
             | Event::ApplyFailed(_)
-            | Event::Waits(_)
+            | Event::Delayed(_)
             | Event::Resumed
             | Event::CardLost { .. }
             | Event::CardGone

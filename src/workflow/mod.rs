@@ -19,7 +19,6 @@ use tokio::sync::Notify;
 use crate::{
     clock::Clock,
     domain::{
-        change::Change,
         decide::{Decision, DecisionContext, Refusal, RevisedRequest, Submission, decide, submit},
         effect::{Effect, Queue, ScheduledEffect},
         event::{Action, Event},
@@ -170,8 +169,7 @@ impl Workflow {
         submission: &Submission,
     ) -> Result<MatchedRule<'_>, StoreError> {
         let Submission { requester, memberships, origin, change, .. } = submission;
-        let Change::CreateUser(user) = change;
-        let case = RuleInput::of_submission(user, requester, memberships, origin);
+        let case = RuleInput::of_submission(change, requester, memberships, origin);
         let mut rulings = self.policy.matching_rules(&case);
         let mut ruling = rulings.next();
         while let Some(MatchedRule { label, terms, .. }) = ruling {
@@ -204,7 +202,7 @@ impl Workflow {
             }));
         };
         let (pressed, presser) = (press.name(), by.clone());
-        let refused = |why| RefusedAction { why, approvers: self.policy.deciders(&request) };
+        let refused = |why| RefusedAction { why, approvers: self.policy.approvers(&request) };
         let event = Event::ActionTaken { by: by.clone(), action: press.clone() };
         let outcome = match decide(self.decision_context(), &request, &event) {
             Ok(decision) => match self.apply_decision(&mut tx, request.clone(), decision, by.as_str()).await?
@@ -264,8 +262,8 @@ impl Workflow {
         if withdraws && !tx.cancel_if_idle(&request.id, Queue::Apply).await? {
             return Ok(Ok((request, Some(Refusal::InProgress))));
         }
-        let amendment = amended.as_ref().map(|amended| amended.amendment.clone());
-        if let Some(RevisedRequest { change, reason, memberships, amendment }) = amended {
+        let amendment = amended.as_ref().map(|amended| amended.revision.clone());
+        if let Some(RevisedRequest { change, reason, memberships, revision: amendment }) = amended {
             request.revision = amendment.revision;
             request.revisions.push(amendment);
             (request.change, request.reason, request.memberships) = (change, reason, memberships);

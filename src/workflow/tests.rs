@@ -30,7 +30,7 @@ struct Known {
 }
 
 impl MembershipLookup for Known {
-    fn standing(&self, user: &UserId, _: &Principal) -> Membership {
+    fn membership(&self, user: &UserId, _: &Principal) -> Membership {
         if self.doubtful.lock().unwrap().contains(user) { Membership::Unknown } else { Membership::Yes }
     }
 }

@@ -216,8 +216,8 @@ fn later(
     waits: Option<(WaitCause, Timestamp)>,
 ) -> Completion {
     let may_be_applied = progress.may_be_applied();
-    let event =
-        waits.map_or(Event::Resumed, |(cause, until)| Event::Waits(Waiting { cause, until, may_be_applied }));
+    let event = waits
+        .map_or(Event::Resumed, |(cause, until)| Event::Delayed(Waiting { cause, until, may_be_applied }));
     let settlement = EffectResult::Postponed { due_at, progress: Some(progress.text()), error };
     Completion::of(settlement, Some(event))
 }

@@ -18,7 +18,7 @@ impl House {
         let due_at = self.clock.now() + SignedDuration::from_secs(60);
         let later = EffectResult::Postponed { due_at, progress: None, error: "busy".to_owned() };
         let waiting = Waiting { cause: WaitCause::Unavailable, until: due_at, may_be_applied: false };
-        self.engine.complete(&claimed, later, Some(&Event::Waits(waiting))).await.unwrap();
+        self.engine.complete(&claimed, later, Some(&Event::Delayed(waiting))).await.unwrap();
         self.drained().await;
         request
     }
