@@ -193,15 +193,15 @@ impl App {
             metrics,
         });
         let dispatcher = Worker::new(worker::WorkerDependencies {
-            engine,
+            workflow: engine,
             clock: clock.clone(),
             slack: slack.clone(),
             targets,
-            people: Arc::clone(&people),
+            membership: Arc::clone(&people),
             health: Arc::clone(&health),
             work,
             lease: config.lease,
-            anchoring: config.anchor_channel.clone().map(LedgerAnchor::new),
+            ledger_anchor: config.anchor_channel.clone().map(LedgerAnchor::new),
         });
         let stop = CancellationToken::new();
         Ok(Self {

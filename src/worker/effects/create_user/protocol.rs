@@ -1,8 +1,8 @@
-//! What follows from each answer of Marketo while a change is carried out. Pure: given what was written down, the
-//! answer and the time, it says what to record, or that an invite is to be sent. The calls are made elsewhere.
+//! Decides what follows from each answer of Marketo. Pure: from the stored progress, the answer and the time it derives
+//! what to record, or that an invite has to be sent. It makes no calls.
 //!
-//! Whatever is recorded says as well whether the request waits, and whether the change may have been carried out: the
-//! card, and whether it can be cancelled, follow from that.
+//! Every recorded result also says whether the change waits, and whether it may have been applied: the card and its
+//! Cancel button follow from that.
 
 use jiff::Timestamp;
 
@@ -14,49 +14,48 @@ use crate::{
         request::{Failure, FailureKind, WaitCause, Waiting},
     },
     marketo::{Call, Class, Error, Identity, User},
-    worker::{Completion, retry},
+    worker::{execution::Completion, retry},
     workflow::EffectResult,
 };
 
-/// The tries after which the card says that it waits.
-const QUIET_TRIES: i64 = 3;
-const NOT_THERE: &str = "the user does not show yet";
+/// After how many attempts the card says that the change waits.
+const QUIET_ATTEMPTS: i64 = 3;
+const NOT_LISTED: &str = "Marketo does not list the user yet";
 
-/// One try to carry a change out.
+/// One attempt to create a user.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ApplyContext<'a> {
     /// The effect's id.
     pub(super) id: &'a str,
-    /// How often it was begun, this time included.
+    /// How many attempts there were, this one included.
     pub(super) attempts: i64,
-    /// When it was decided.
+    /// When the effect was enqueued.
     pub(super) created_at: Timestamp,
-    /// What was approved.
+    /// The approved user.
     pub(super) user: &'a CreateUser,
-    /// How a user id relates to an e-mail on the instance.
+    /// How the instance's user ids relate to emails.
     pub(super) identity: Identity,
 }
 
-/// A user with the e-mail, as Marketo shows it.
+/// A user with the email, as Marketo lists it.
 #[derive(Clone, Debug)]
 pub(super) struct LookupResult {
     pub(super) user: User,
-    /// Whether another request has made it since this one's first attempt.
-    pub(super) is_anothers: bool,
+    /// Whether another request has created it since this one's first attempt.
+    pub(super) is_from_another_request: bool,
 }
 
 /// What follows from the answer to an invite.
 #[derive(Debug)]
 pub(super) enum InviteOutcome {
-    /// Marketo said yes: read the user back.
+    /// Marketo confirmed the invite: read the user back.
     ReadBack(Progress),
-    /// Record this; the try is over.
+    /// Record this; the attempt is over.
     Record(Completion),
 }
 
 impl ApplyContext<'_> {
-    /// What follows from the look before an invite; nothing: write down that an invite is about to be sent, then send
-    /// it.
+    /// What follows from the lookup before an invite. `None`: store that an invite is about to be sent, then send it.
     pub(super) fn on_lookup(
         &self,
         progress: &mut Progress,
@@ -65,15 +64,15 @@ impl ApplyContext<'_> {
     ) -> Option<Completion> {
         Some(match found {
             Err(error) => self.on_error(progress, now, error),
-            Ok(Some(found)) => self.found(progress, &found),
+            Ok(Some(found)) => self.on_found(progress, &found),
             Ok(None) => match progress.not_found(now) {
-                NextStep::LookAgain => self.look_again(progress, now, NOT_THERE),
-                NextStep::AnnounceUnseen => self.unseen(),
-                NextStep::GiveUp(words) => failed(FailureKind::Rejected, words, progress),
+                NextStep::LookUpAgain => self.look_up_again(progress, now, NOT_LISTED),
+                NextStep::AnnounceUnlisted => self.unlisted(),
+                NextStep::GiveUp(message) => failed(FailureKind::Rejected, message, progress),
                 NextStep::Invite if self.user.expiration.as_ref().is_some_and(|end| end.at() <= now) => {
                     failed(FailureKind::ExpirationPassed, String::new(), progress)
                 }
-                NextStep::Invite if progress.sent > 0 && retry::has_expired(self.created_at, now) => {
+                NextStep::Invite if progress.invites > 0 && retry::has_expired(self.created_at, now) => {
                     failed(FailureKind::Unavailable, String::new(), progress)
                 }
                 NextStep::Invite => return None,
@@ -81,26 +80,25 @@ impl ApplyContext<'_> {
         })
     }
 
-    /// What follows from the look on another instance before an invite; nothing: the e-mail is free there.
+    /// What follows from the lookup on another instance before an invite. `None`: the email is free there.
     pub(super) fn on_lookup_elsewhere(
         &self,
         progress: &Progress,
         now: Timestamp,
         instance: &str,
-        is_there: Result<bool, &Error>,
+        exists: Result<bool, &Error>,
     ) -> Option<Completion> {
-        match is_there {
+        match exists {
             Ok(false) => None,
             Ok(true) => Some(failed(FailureKind::TakenElsewhere, instance.to_owned(), progress)),
             Err(error) => {
-                let words = format!("{instance}: {}", error.message);
-                Some(self.on_error(progress, now, &Error { message: words, ..error.clone() }))
+                let message = format!("{instance}: {}", error.message);
+                Some(self.on_error(progress, now, &Error { message, ..error.clone() }))
             }
         }
     }
 
-    /// What follows from the answer to an invite. `sent` was written down before it, `before` is what was known until
-    /// then.
+    /// What follows from the answer to an invite. `sent` is the progress stored before it, `before` the one before that.
     pub(super) fn on_invite(
         &self,
         before: &Progress,
@@ -108,20 +106,22 @@ impl ApplyContext<'_> {
         now: Timestamp,
         answer: Result<(), &Error>,
     ) -> InviteOutcome {
-        let Err(error) = answer else { return InviteOutcome::ReadBack(sent.with(AttemptOutcome::Accepted)) };
-        // It may have been refused because an earlier invite, whose answer was lost, did its work.
+        let Err(error) = answer else {
+            return InviteOutcome::ReadBack(sent.with_outcome(AttemptOutcome::Accepted));
+        };
+        // It may be refused because an earlier invite, whose answer was lost, was executed.
         let is_refused = error.call == Call::Invite && error.class == Class::Refused;
         InviteOutcome::Record(if is_refused && before.may_be_applied() {
-            let refused = sent.with(AttemptOutcome::Refused(error.message.clone()));
-            self.look_again(&refused, now, &error.to_string())
+            let refused = sent.with_outcome(AttemptOutcome::Refused(error.message.clone()));
+            self.look_up_again(&refused, now, &error.to_string())
         } else if error.certainly_not_executed() {
             self.on_error(before, now, error)
         } else {
-            self.look_again(sent, now, &error.to_string())
+            self.look_up_again(sent, now, &error.to_string())
         })
     }
 
-    /// What follows from the look after a confirmed invite.
+    /// What follows from the lookup after a confirmed invite.
     pub(super) fn on_read_back(
         &self,
         progress: &mut Progress,
@@ -129,53 +129,53 @@ impl ApplyContext<'_> {
         found: Result<Option<LookupResult>, &Error>,
     ) -> Completion {
         match found {
-            Ok(Some(found)) => self.found(progress, &found),
+            Ok(Some(found)) => self.on_found(progress, &found),
             Ok(None) => {
                 progress.not_found(now);
-                self.look_again(progress, now, NOT_THERE)
+                self.look_up_again(progress, now, NOT_LISTED)
             }
-            Err(error) => self.look_again(progress, now, &error.to_string()),
+            Err(error) => self.look_up_again(progress, now, &error.to_string()),
         }
     }
 
-    /// A user with the e-mail is there: ours, or somebody else's.
-    fn found(&self, progress: &Progress, found: &LookupResult) -> Completion {
+    /// A user with the email exists: ours, or another one.
+    fn on_found(&self, progress: &Progress, found: &LookupResult) -> Completion {
         if !progress.may_be_applied() {
             return failed(FailureKind::Taken, String::new(), progress);
         }
-        if found.is_anothers {
-            let whose = "another request for this e-mail was carried out meanwhile";
-            return failed(FailureKind::Taken, whose.to_owned(), progress);
+        if found.is_from_another_request {
+            let detail = "another request for this email was applied";
+            return failed(FailureKind::Taken, detail.to_owned(), progress);
         }
         let differences = differences(self.user, &found.user);
         if differences.is_empty() {
-            return Completion::with(Event::Applied(CreatedUser {
+            return Completion::with_event(Event::Applied(CreatedUser {
                 user_id: Some(found.user.userid.clone()),
             }));
         }
         failed(FailureKind::Mismatch, differences.join("; "), progress)
     }
 
-    /// Marketo confirmed the user but does not show it: it is created all the same.
-    fn unseen(&self) -> Completion {
+    /// Marketo has confirmed the user but does not list it: it counts as created.
+    fn unlisted(&self) -> Completion {
         let user_id = (self.identity == Identity::Marketo).then(|| self.user.email.as_str().to_owned());
-        Completion::with(Event::Applied(CreatedUser { user_id }))
+        Completion::with_event(Event::Applied(CreatedUser { user_id }))
     }
 
-    /// Looks again after a pause.
-    fn look_again(&self, progress: &Progress, now: Timestamp, why: &str) -> Completion {
-        let due_at = retry::after(now, progress.pause(now));
-        let waits = progress.waits_until(now).map(|until| (WaitCause::Unavailable, until));
-        later(progress, due_at, why.to_owned(), waits)
+    /// Looks the user up again later.
+    fn look_up_again(&self, progress: &Progress, now: Timestamp, error: &str) -> Completion {
+        let due_at = retry::after(now, progress.delay(now));
+        let wait = progress.waits_until(now).map(|until| (WaitCause::Unavailable, until));
+        postponed(progress, due_at, error.to_owned(), wait)
     }
 
-    /// A call failed without anything having been carried out by it.
+    /// A call failed without having been executed.
     fn on_error(&self, progress: &Progress, now: Timestamp, error: &Error) -> Completion {
-        let definite = match &error.class {
+        let permanent = match &error.class {
             Class::Denied => Some(FailureKind::AccessDenied),
             Class::Credentials => Some(FailureKind::Credentials),
             Class::NoSuchResource => Some(FailureKind::Configuration),
-            // A look has no values that could be at fault.
+            // A lookup sends no values that could be rejected.
             Class::Refused if error.call == Call::Invite => Some(FailureKind::Rejected),
             Class::Refused
             | Class::NotExecuted { .. }
@@ -187,48 +187,48 @@ impl ApplyContext<'_> {
                 retry::has_expired(self.created_at, now).then_some(FailureKind::Unavailable)
             }
         };
-        if let Some(kind) = definite {
+        if let Some(kind) = permanent {
             return failed(kind, error.message.clone(), progress);
         }
-        let pause = retry::delay(self.id, self.attempts);
+        let delay = retry::delay(self.id, self.attempts);
         let (until, cause) = match &error.class {
             Class::QuotaReached { resets_at } => {
-                (retry::after((*resets_at).max(now), pause), Some(WaitCause::Quota))
+                (retry::after((*resets_at).max(now), delay), Some(WaitCause::Quota))
             }
-            Class::NotExecuted { retry_after: Some(after) } => (retry::after(now, pause.max(*after)), None),
-            _ => (retry::after(now, pause), None),
+            Class::NotExecuted { retry_after: Some(after) } => (retry::after(now, delay.max(*after)), None),
+            _ => (retry::after(now, delay), None),
         };
-        let cause = cause.or((self.attempts >= QUIET_TRIES).then_some(WaitCause::Unavailable));
-        later(progress, until, error.to_string(), cause.map(|cause| (cause, until)))
+        let cause = cause.or((self.attempts >= QUIET_ATTEMPTS).then_some(WaitCause::Unavailable));
+        postponed(progress, until, error.to_string(), cause.map(|cause| (cause, until)))
     }
 }
 
-/// The instance is not configured any more. What was attempted there is looked for if it comes back.
+/// The instance is no longer configured. If it comes back, a retry looks up what was attempted.
 pub(super) fn instance_gone(progress: &Progress, instance: &str) -> Completion {
     failed(FailureKind::InstanceGone, instance.to_owned(), progress)
 }
 
-/// The same effect, later; with what people are told meanwhile.
-fn later(
+/// The same effect, later; `wait` is what the card shows until then.
+fn postponed(
     progress: &Progress,
     due_at: Timestamp,
     error: String,
-    waits: Option<(WaitCause, Timestamp)>,
+    wait: Option<(WaitCause, Timestamp)>,
 ) -> Completion {
     let may_be_applied = progress.may_be_applied();
-    let event = waits
+    let event = wait
         .map_or(Event::Resumed, |(cause, until)| Event::Delayed(Waiting { cause, until, may_be_applied }));
-    let settlement = EffectResult::Postponed { due_at, progress: Some(progress.text()), error };
-    Completion::of(settlement, Some(event))
+    let result = EffectResult::Postponed { due_at, progress: Some(progress.text()), error };
+    Completion::of(result, Some(event))
 }
 
 fn failed(kind: FailureKind, detail: String, progress: &Progress) -> Completion {
-    // What is taken is not ours, whatever was attempted.
+    // A taken email is not ours, whatever was attempted.
     let attempted_at = progress.attempted_at.filter(|_| kind != FailureKind::Taken);
-    Completion::with(Event::ApplyFailed(Failure { kind, detail, attempted_at }))
+    Completion::with_event(Event::ApplyFailed(Failure { kind, detail, attempted_at }))
 }
 
-/// In what a found user differs from what was approved, as facts for whoever sorts it out.
+/// How a user differs from what was approved, for the person who fixes it.
 fn differences(user: &CreateUser, found: &User) -> Vec<&'static str> {
     let mut differences = Vec::new();
     if !found.api_only {
