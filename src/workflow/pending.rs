@@ -1,4 +1,4 @@
-//! What waits for whom: reads only.
+//! Which requests a user can decide on. Reads only.
 
 use super::Workflow;
 use crate::domain::{
@@ -8,7 +8,7 @@ use crate::domain::{
 };
 
 impl Workflow {
-    /// Whether `user` may decide on `request` now, and has not agreed to it already, as far as is known.
+    /// Whether `user` can decide on `request` now, and has not approved it already, as far as is known.
     pub fn may_decide(&self, request: &Request, user: &UserId) -> Membership {
         decide::may_decide(self.decision_context(), request, user)
     }
