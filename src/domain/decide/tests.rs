@@ -26,21 +26,25 @@ fn now() -> Timestamp {
     "2026-11-24T10:00:00Z".parse().unwrap()
 }
 
+fn user() -> CreateUser {
+    CreateUser {
+        instance: "production".to_owned(),
+        email: Email::parse("svc@example.com").unwrap(),
+        first_name: PersonName::parse("Svc").unwrap(),
+        last_name: PersonName::parse("Crm").unwrap(),
+        role: Named { id: 101, name: "API Only".to_owned() },
+        workspace: Named { id: 1, name: "Default".to_owned() },
+        expiration: None,
+    }
+}
+
 fn submission() -> Submission {
     Submission {
         id: "req-1".into(),
         requester: REQUESTER.into(),
         memberships: Vec::new(),
         origin: "C0OPS".into(),
-        change: Change::CreateUser(CreateUser {
-            instance: "production".to_owned(),
-            email: Email::parse("svc@example.com").unwrap(),
-            first_name: PersonName::parse("Svc").unwrap(),
-            last_name: PersonName::parse("Crm").unwrap(),
-            role: Named { id: 101, name: "API Only".to_owned() },
-            workspace: Named { id: 1, name: "Default".to_owned() },
-            expiration: None,
-        }),
+        change: Change::CreateUser(user()),
         reason: None,
     }
 }

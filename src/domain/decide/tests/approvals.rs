@@ -15,7 +15,7 @@ pub(super) fn expiring(date: &str) -> Option<Expiration> {
 }
 
 fn with(change: impl FnOnce(&mut CreateUser)) -> Change {
-    let Change::CreateUser(mut user) = submission().change;
+    let mut user = user();
     change(&mut user);
     Change::CreateUser(user)
 }
@@ -94,10 +94,12 @@ fn reduced_change_is_applied_and_announced() {
     let role = Some(Named { id: 102, name: "API Only - EMEA".to_owned() });
     let reduction = Reduction { role, expiration: expiring("2026-12-31"), workspace: None };
     let decision = decided(&request, &action_by(APPROVER, YES, approves(1, reduction))).unwrap();
-    let Change::CreateUser(user) = applied_change(&decision).unwrap().clone();
-    assert_eq!((user.role.id, user.workspace.id), (102, 1));
+    let change = applied_change(&decision).unwrap();
+    let facts = change.rule_facts();
+    let ids = (facts.role.map(|role| role.id), facts.workspace.map(|workspace| workspace.id));
+    assert_eq!(ids, (Some(102), Some(1)));
     let revised = decision.revised.as_ref().unwrap();
-    assert_eq!(revised.change, Change::CreateUser(user));
+    assert_eq!(&revised.change, change);
     let details: Vec<_> = revised.revision.differences.iter().map(|difference| difference.detail).collect();
     assert_eq!(details, [Detail::Role, Detail::Expiration]);
     assert_eq!((revised.revision.revision, effects(&decision).contains(&"note")), (2, true));

@@ -37,7 +37,7 @@ fn states() -> Vec<(&'static str, State)> {
 }
 
 fn actions() -> Vec<Action> {
-    let Change::CreateUser(mut user) = request().change;
+    let mut user = user();
     user.last_name = PersonName::parse("Erp").unwrap();
     let edited = EditedRequest {
         revision: 1,
