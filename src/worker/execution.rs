@@ -118,7 +118,7 @@ impl Worker {
             EffectResult::Done => "done",
             EffectResult::Postponed { error, due_at, .. } => {
                 tracing::warn!(%due_at, %error, "effect postponed");
-                "postponed"
+                "later"
             }
             EffectResult::DeadLetter { error } => {
                 tracing::error!(%error, "effect given up");
