@@ -198,15 +198,15 @@ impl App {
         };
         let router = http::router(handlers, &settings);
         let dispatcher = Worker::new(worker::WorkerDependencies {
-            engine: workflow,
+            workflow,
             clock: clock.clone(),
             slack: slack.clone(),
             targets,
-            people: Arc::clone(&people),
+            membership: Arc::clone(&people),
             health: Arc::clone(&health),
             work,
             lease: config.lease,
-            anchoring: config.anchor_channel.clone().map(LedgerAnchor::new),
+            ledger_anchor: config.anchor_channel.clone().map(LedgerAnchor::new),
         });
         let stop = CancellationToken::new();
         Ok(Self {

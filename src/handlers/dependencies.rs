@@ -103,14 +103,14 @@ impl AppState {
         true
     }
 
-    /// As [`Workflow::press_in_form`], in time for an ack. A press that times out may still be saved.
+    /// As [`Workflow::handle_form_action`], in time for an ack. A press that times out may still be saved.
     pub(super) async fn press(
         &self,
         pressed: ActionCommand,
         errors: impl FnOnce(&RefusedAction) -> Option<AckRecord> + Send,
     ) -> Result<ActionOutcome, StoreError> {
         tracing::Span::current().record("request", pressed.request.as_str());
-        let pressing = tokio::time::timeout(ACK_WITHIN, self.workflow.press_in_form(pressed, errors));
+        let pressing = tokio::time::timeout(ACK_WITHIN, self.workflow.handle_form_action(pressed, errors));
         pressing.await.unwrap_or(Err(StoreError::TimedOut))
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 
 impl Workflow {
     /// Whether `user` may decide on `request` now, and has not agreed to it already, as far as is known.
-    pub fn waits_for(&self, request: &Request, user: &UserId) -> Membership {
+    pub fn may_decide(&self, request: &Request, user: &UserId) -> Membership {
         decide::may_decide(self.decision_context(), request, user)
     }
 

@@ -283,7 +283,7 @@ async fn a_user_that_another_request_made_meanwhile_is_not_adopted() {
     assert_eq!((house.created().len(), house.slack.channel(OPS).len()), (1, 1));
     stale(&house, ADA, &first, "Retry").await;
     let cards = house.slack.transcript(CARDS);
-    assert!(cards.contains("another request for this e-mail was carried out meanwhile"), "{cards}");
+    assert!(cards.contains("another request for this email was applied"), "{cards}");
     assert!(cards.contains("Somebody else added a Marketo user with this e-mail"), "{cards}");
     assert_eq!((house.created().len(), house.slack.channel(OPS).len()), (1, 1), "announced once");
     house.ends().await;

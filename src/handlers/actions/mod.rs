@@ -91,7 +91,7 @@ pub(super) async fn handle(
 async fn learn_deciders(app: &AppState, button: &Button) {
     let learn = async {
         if let Ok(Some(request)) = app.workflow.request(&button.request).await {
-            app.people.refresh_if_stale(&button.by, &app.workflow.policy().deciders(&request)).await;
+            app.people.refresh_if_stale(&button.by, &app.workflow.policy().approvers(&request)).await;
         }
     };
     if tokio::time::timeout(BEFORE_MODAL, learn).await.is_err() {

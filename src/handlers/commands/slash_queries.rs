@@ -68,7 +68,7 @@ impl AppState {
         self.learn_who_decides(&undecided, &context.user).await;
         let (mut theirs, mut unknown) = (Vec::new(), 0);
         for request in undecided {
-            match self.workflow.waits_for(&request, &context.user) {
+            match self.workflow.may_decide(&request, &context.user) {
                 Membership::Yes => theirs.push(request),
                 Membership::Unknown => unknown += 1,
                 Membership::No => {}
@@ -109,11 +109,12 @@ impl AppState {
         let learn = async {
             let mut asked = Vec::new();
             for request in requests {
-                let deciders = self.workflow.policy().deciders(request);
-                if self.workflow.waits_for(request, user) == Membership::Unknown && !asked.contains(&deciders)
+                let approvers = self.workflow.policy().approvers(request);
+                if self.workflow.may_decide(request, user) == Membership::Unknown
+                    && !asked.contains(&approvers)
                 {
-                    self.people.refresh_if_stale(user, &deciders).await;
-                    asked.push(deciders);
+                    self.people.refresh_if_stale(user, &approvers).await;
+                    asked.push(approvers);
                 }
             }
         };

@@ -83,7 +83,7 @@ pub(super) async fn checked(
     let rules = FormContext {
         now: app.clock.now(),
         policy,
-        offer: &offer,
+        options: &offer,
         zone: &zone,
         requester: &requester,
         memberships: &memberships,

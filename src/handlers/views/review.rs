@@ -152,7 +152,7 @@ impl Reviewed<'_> {
         let RefusedAction { why, approvers: deciders } = refused;
         match self.request {
             Some(request) if self.is_for_others(refused) => {
-                let others = self.app.workflow.policy().deciders(&request.reduced(self.narrowing));
+                let others = self.app.workflow.policy().approvers(&request.reduced(self.narrowing));
                 replies::refusal(why, &others, reader)
             }
             _ => replies::refusal(why, deciders, reader),
@@ -177,7 +177,7 @@ async fn checked(
     let rules = FormContext {
         now: app.clock.now(),
         policy: app.workflow.policy(),
-        offer: &offer(app, request),
+        options: &offer(app, request),
         zone: &app.people.zone(&request.requester).await,
         requester: &request.requester,
         memberships: &request.memberships,
