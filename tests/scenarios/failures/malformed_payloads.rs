@@ -1,0 +1,112 @@
+//! Signed payloads of every odd shape, sent to the real bot: each part of each sample missing, `null`, or something else.
+//! Whatever it is, the answer is a quiet one, and the bot goes on.
+
+use std::{fs, path::Path};
+
+use serde_json::{Value, json};
+
+use crate::test_bot::{OPS, TestBot, options};
+
+/// The pointers to everything in a value.
+fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+    let inner: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| (name.replace('/', "~1"), value)).collect()
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(place, value)| (place.to_string(), value)).collect()
+        }
+        _ => Vec::new(),
+    };
+    for (name, value) in inner {
+        let at = format!("{at}/{name}");
+        found.push(at.clone());
+        places(value, &at, found);
+    }
+}
+
+/// The sample without one part, and with something else in its place.
+fn variants(sample: &Value) -> Vec<Value> {
+    let mut all = vec![sample.clone()];
+    let mut pointers = Vec::new();
+    places(sample, "", &mut pointers);
+    for pointer in pointers {
+        for other in [json!(null), json!([]), json!({}), json!(7), json!("odd")] {
+            let mut variant = sample.clone();
+            if let Some(part) = variant.pointer_mut(&pointer) {
+                *part = other;
+            }
+            all.push(variant);
+        }
+        let (holder, name) = pointer.rsplit_once('/').unwrap();
+        let mut variant = sample.clone();
+        if let Some(Value::Object(fields)) = variant.pointer_mut(holder) {
+            fields.remove(&name.replace("~1", "/"));
+            all.push(variant);
+        }
+    }
+    all
+}
+
+/// The seeds of a fuzz target, by name, as JSON objects.
+fn samples(target: &str) -> Vec<(String, Value)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read(&path).unwrap();
+        let form: Vec<(String, String)> = serde_urlencoded::from_bytes(&text).unwrap();
+        let json = form.iter().find(|(name, _)| name == "payload").map(|(_, json)| json.clone().into_bytes());
+        let value: Option<Value> = serde_json::from_slice(&json.unwrap_or(text)).ok();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        found.extend(value.filter(Value::is_object).map(|value| (name, value)));
+    }
+    assert!(found.len() > 3, "the samples are found");
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn malformed_payloads_get_an_empty_answer() {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let mut options = options();
+    // More than anybody may send in a minute.
+    options.policy.push_str("\n[limits]\nper_user_per_minute = 0\n");
+    let bot = TestBot::with(options).await;
+    bot.expect_open_requests();
+    // Ids that the payloads made up.
+    bot.allow_slack_errors(&["invalid_arguments", "user_not_found", "user_not_in_channel"]);
+    let mut sent = 0;
+    for (target, path) in
+        [("interaction", "/slack/interactions"), ("options", "/slack/options"), ("event", "/slack/events")]
+    {
+        for (name, sample) in samples(target) {
+            // Revoked tokens are no noise: the bot then says that it is not ready.
+            if ["revoked", "uninstalled_org"].contains(&name.as_str()) {
+                continue;
+            }
+            for variant in variants(&sample) {
+                let text = variant.to_string();
+                let reply = if target == "event" {
+                    bot.work.post_signed(path, "application/json", &text).await
+                } else {
+                    let body = serde_urlencoded::to_string([("payload", &text)]).unwrap();
+                    bot.work.post_signed(path, FORM, &body).await
+                };
+                assert_eq!(reply.status, 200, "{name}: {text}");
+                let is_json = reply.content_type == "application/json";
+                assert!(
+                    reply.body.is_empty() || is_json || reply.content_type.starts_with("text/plain"),
+                    "{name}: {reply:?}"
+                );
+                sent += 1;
+            }
+        }
+    }
+    assert!(sent > 1000, "{sent} were sent");
+    // And it still works.
+    let reply = bot.rae.types(OPS, "/marketo-api-user help").await;
+    assert!(reply.status == 200 && reply.body.contains("/marketo-api-user"), "{reply:?}");
+    bot.rae_requests(&[("Email", "after-all@example.com")]).await;
+    bot.playground.drain().await.unwrap();
+    assert!(bot.slack.channel("C0APPROVE").iter().any(|card| card.text.contains("after-all@example.com")));
+}

@@ -1,0 +1,50 @@
+//! A replica that is killed: another one finishes its work as soon as its lease is over.
+
+use marketo_api_user::{
+    clock::Clock,
+    playground::{Mode, Options, Playground},
+    sim::fault::Fault,
+};
+
+use super::{
+    cluster::{ADA, CARDS, RAE, asks, count, created, end, postgres, until},
+    program::Program,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_of_a_killed_replica_is_taken_over_after_its_lease() {
+    let Some(database) = postgres().await else { return };
+    let mut options = Options::new(Clock::system(), Mode::Live);
+    options.database_url = Some(database.clone());
+    options.policy.push_str("\n[replicas]\nlease = \"2s\"\n");
+    let policy = options.policy.clone();
+    let play = Playground::prepare(options).await.expect("a playground");
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut program = Program::start(&play, &database, folder.path(), &policy, None);
+    program.ready().await;
+    play.work.set_bot_url(&program.url);
+    asks(&play.person(RAE), "svc@example.com").await;
+    until("the card is there", async || play.slack.channel(CARDS).len() == 1).await;
+    let looks = count(&play, "allusers");
+    play.marketo.faults().script("allusers", Fault::Hang);
+    let card = play.slack.channel(CARDS).remove(0);
+    assert_eq!(play.person(ADA).clicks(&card, "Approve").await.expect("the button").status, 200);
+    until("the program looks for the user", async || count(&play, "allusers") > looks).await;
+    let mut other = play.replica();
+    other.start().await.expect("another replica");
+    assert!(created(&play).is_empty());
+    program.kill();
+    let killed_at = Clock::system().millis();
+    until("the user is created", async || created(&play).len() == 1).await;
+    let after = Clock::system().millis() - killed_at;
+    println!("taken over and created {after} ms after the kill");
+    // The lease, the 2 s between two looks at the queue, and time for the work on a busy machine.
+    assert!(after < 2_000 + 2_000 + 4_000, "{after} ms");
+    until("nothing is left to do", async || {
+        let depth = other.depth().await.expect("the database answers");
+        (depth.due, depth.later, depth.dead_letters) == (0, 0, 0)
+    })
+    .await;
+    assert_eq!(count(&play, "invite"), 1);
+    end(vec![play, other]).await;
+}
