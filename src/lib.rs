@@ -26,7 +26,7 @@
 //! | [`playground`] | the bot among the simulators, and the stories played there |
 //! | [`app`], [`cli`], [`config`], [`clock`], [`health`], [`telemetry`] | composition, subcommands, settings, time and ids, condition, logs and metrics |
 //!
-//! Which module may use which is written down, and enforced, in `tests/tidy.rs`.
+//! Which module may use which is written down, and enforced, in `tests/project/tidy.rs`.
 //!
 //! # What always holds
 //!

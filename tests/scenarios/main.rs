@@ -15,3 +15,4 @@ mod requests;
 mod schema;
 mod test_bot;
 mod untrusted_text;
+mod upgrade;

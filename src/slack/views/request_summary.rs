@@ -7,7 +7,7 @@ use crate::{
         request::{Request, Revision, State},
     },
     slack::{
-        lookalike::lookalikes,
+        confusables::confusables,
         rich_text::{InlineText, RichText},
     },
 };
@@ -57,7 +57,7 @@ fn cautions(user: &CreateUser) -> Vec<InlineText> {
     let name = full_name(user);
     let texts = [("name", &name), ("role", &user.role.name), ("workspace", &user.workspace.name)];
     let letters = texts.into_iter().filter_map(|(what, text)| {
-        let found = lookalikes(text);
+        let found = confusables(text);
         let named: Vec<String> = found.iter().take(LETTERS_MAX).map(ToString::to_string).collect();
         let more = if found.len() > named.len() { " and more" } else { "" };
         let named = named.join(", ");
