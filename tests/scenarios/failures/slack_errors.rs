@@ -149,7 +149,7 @@ async fn requester_sees_the_outcome_when_the_channel_is_archived() {
     let bot = TestBot::open().await;
     // The card cannot be updated, once for the approval and once for the created user. Operators see both.
     bot.expect_dead_letters(2);
-    bot.allow_slack_errors(&["is_inactive"]);
+    bot.allow_slack_errors(&["is_archived", "is_inactive"]);
     bot.rae_requests(&[]).await;
     let card = bot.card();
     for (id, name) in [(OPS, "marketing-ops"), (CARDS, "marketo-approvals")] {

@@ -1,10 +1,16 @@
-//! What every story of replicas needs.
+//! Replicas of the bot on one database, a check at the end of each scenario that no work is left over, and helpers.
 
-use std::{io::Write, time::Duration};
+use std::{
+    io::Write,
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    runtime::Handle,
+    task::block_in_place,
 };
 
 use marketo_api_user::{
@@ -23,23 +29,24 @@ pub(crate) const ADA: &str = "U0APPROVE";
 pub(crate) const OPS: &str = "C0OPS";
 pub(crate) const CARDS: &str = "C0APPROVE";
 
-/// A new and empty schema on the server that `TEST_POSTGRES_URL` names; absent, and said to be, where it is not set.
+/// A new, empty schema on the server that `TEST_POSTGRES_URL` names. If that is not set, the scenario is reported as
+/// skipped.
 #[expect(clippy::disallowed_methods, reason = "a test's own setting")]
 pub(crate) async fn postgres() -> Option<String> {
     let Ok(server) = std::env::var("TEST_POSTGRES_URL") else {
-        not_told("what needs PostgreSQL, because TEST_POSTGRES_URL is not set");
+        report_skipped("needs PostgreSQL, but TEST_POSTGRES_URL is not set");
         return None;
     };
     let name = format!("replicas_{}", Clock::system().new_id().replace('-', ""));
     Some(schema::fresh(&server, &name).await)
 }
 
-/// Says that a story is not told, where it is seen even when all goes well.
-pub(crate) fn not_told(what: &str) {
-    let _ = writeln!(std::io::stderr(), "NOT TOLD: {what}");
+/// Reports a skipped scenario on stderr, which is shown even when all tests pass.
+pub(crate) fn report_skipped(reason: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {reason}");
 }
 
-/// Options at a time of the test's own, on `database`, with `lines` added to the configuration.
+/// Options with a manual clock, on `database`, with `lines` added to the configuration.
 pub(crate) fn options(database: String, mode: Mode, lines: &str) -> Options {
     let now = "2026-11-24T10:00:00Z".parse().expect("a time");
     let mut options = Options::new(Clock::manual(now), mode);
@@ -48,8 +55,65 @@ pub(crate) fn options(database: String, mode: Mode, lines: &str) -> Options {
     options
 }
 
+/// The replicas of one bot. They need a multi-threaded runtime, since the check at their end blocks.
+pub(crate) struct Cluster {
+    /// The first one owns the folder of all.
+    replicas: Vec<Playground>,
+    has_manual_clock: bool,
+}
+
+impl Cluster {
+    /// Replicas that run on the system's clock.
+    pub(crate) fn in_real_time(replicas: Vec<Playground>) -> Self {
+        Self { replicas, has_manual_clock: false }
+    }
+
+    /// Finishes what is due, then fails when anything is left over. Open requests may still be due later.
+    async fn end(&mut self) {
+        let running = self.has_manual_clock.then(|| run_clock(&self.replicas[0].clock));
+        for replica in &self.replicas {
+            wait_until("nothing is due", async || {
+                if tokio::time::timeout(Duration::from_secs(1), replica.drain()).await.is_err() {
+                    return false;
+                }
+                let left = replica.depth().await.expect("the database answers");
+                assert_eq!(left.dead_letters, 0, "an effect was given up");
+                left.due == 0
+            })
+            .await;
+        }
+        drop(running);
+        for replica in self.replicas.iter_mut().rev() {
+            replica.stop().await;
+        }
+    }
+}
+
+impl Deref for Cluster {
+    type Target = [Playground];
+
+    fn deref(&self) -> &[Playground] {
+        &self.replicas
+    }
+}
+
+impl DerefMut for Cluster {
+    fn deref_mut(&mut self) -> &mut [Playground] {
+        &mut self.replicas
+    }
+}
+
+impl Drop for Cluster {
+    /// A scenario ends with no work left over; one that fails already is not checked.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            block_in_place(|| Handle::current().block_on(self.end()));
+        }
+    }
+}
+
 /// A playground and `more` replicas besides, all started.
-pub(crate) async fn replicas(options: Options, more: usize) -> Vec<Playground> {
+pub(crate) async fn replicas(options: Options, more: usize) -> Cluster {
     let first = Playground::open(options).await.expect("a playground");
     let mut all = vec![first];
     for _ in 0..more {
@@ -57,13 +121,13 @@ pub(crate) async fn replicas(options: Options, more: usize) -> Vec<Playground> {
         another.start().await.expect("another replica");
         all.push(another);
     }
-    all
+    Cluster { replicas: all, has_manual_clock: true }
 }
 
-/// Lets `clock` run, ten times as fast as real time, until the answer is dropped.
-pub(crate) fn runs(clock: &Clock) -> Running {
+/// Runs `clock` ten times as fast as real time until the returned guard is dropped.
+pub(crate) fn run_clock(clock: &Clock) -> RunningClock {
     let clock = clock.clone();
-    Running(tokio::spawn(async move {
+    RunningClock(tokio::spawn(async move {
         let real = Clock::system();
         loop {
             real.sleep(Duration::from_millis(5)).await;
@@ -72,16 +136,16 @@ pub(crate) fn runs(clock: &Clock) -> Running {
     }))
 }
 
-pub(crate) struct Running(tokio::task::JoinHandle<()>);
+pub(crate) struct RunningClock(tokio::task::JoinHandle<()>);
 
-impl Drop for Running {
+impl Drop for RunningClock {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-/// Waits until `done` says so, at most for a minute of real time.
-pub(crate) async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
+/// Polls `done` until it is true, for a minute of real time at most.
+pub(crate) async fn wait_until(what: &str, mut done: impl AsyncFnMut() -> bool) {
     let real = Clock::system();
     let end = real.millis() + 60_000;
     while !done().await {
@@ -90,31 +154,31 @@ pub(crate) async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// Somebody asks for a user through the form.
-pub(crate) async fn asks(person: &User, email: &str) {
+/// `person` requests a user through the form.
+pub(crate) async fn submit_request(person: &User, email: &str) {
     let reply = person.types(OPS, "/marketo-api-user").await;
     assert_eq!((reply.status, reply.body.as_str()), (200, ""), "{:?}", reply.trouble);
     person.sees_modal().await.expect("the form");
-    fills(person, email).await;
+    fill_form(person, email).await;
     let submitted = person.submits().await.expect("a form to submit");
     assert!(submitted.closed, "{:?}", submitted.errors);
 }
 
-/// Somebody fills in the form that is open.
-pub(crate) async fn fills(person: &User, email: &str) {
+/// `person` fills in the open form.
+pub(crate) async fn fill_form(person: &User, email: &str) {
     let fields = [("Email", email), ("First name", "Svc"), ("Last name", "Crm"), ("Role", "API Only")];
     person.fills(&fields).await.expect("the form's fields");
 }
 
-/// The e-mails of the users in Marketo that begin with `svc`, sorted.
-pub(crate) fn created(play: &Playground) -> Vec<String> {
-    let users = play.marketo.users().into_iter().map(|user| user.email);
+/// The emails of the users in Marketo that begin with `svc`, sorted.
+pub(crate) fn created_emails(bot: &Playground) -> Vec<String> {
+    let users = bot.marketo.users().into_iter().map(|user| user.email);
     let mut emails: Vec<String> = users.filter(|email| email.starts_with("svc")).collect();
     emails.sort();
     emails
 }
 
-/// Everything that the replicas have to do is done.
+/// Lets the replicas finish everything that is due.
 pub(crate) async fn settle(all: &[Playground]) {
     for _ in 0..2 {
         for replica in all {
@@ -123,17 +187,9 @@ pub(crate) async fn settle(all: &[Playground]) {
     }
 }
 
-/// Ends all replicas in good order, one after the other.
-pub(crate) async fn end(replicas: Vec<Playground>) {
-    // The first one owns the folder of all.
-    for mut replica in replicas.into_iter().rev() {
-        replica.stop().await;
-    }
-}
-
-/// How many calls by this name Marketo got.
-pub(crate) fn count(play: &Playground, name: &str) -> usize {
-    play.marketo.calls().iter().filter(|call| call.name == name).count()
+/// How many calls with this name Marketo received.
+pub(crate) fn marketo_calls(bot: &Playground, name: &str) -> usize {
+    bot.marketo.calls().iter().filter(|call| call.name == name).count()
 }
 
 /// What `/readyz` of a bot says.
@@ -146,23 +202,23 @@ pub(crate) async fn readyz(url: &str) -> (u16, String) {
     (head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"), body.to_owned())
 }
 
-/// Waits for an answer of the bot, which must come in time for Slack, in real time.
-pub(crate) async fn in_time<T>(answer: impl Future<Output = T>) -> T {
+/// Waits for an answer of the bot within Slack's 3 s of real time.
+pub(crate) async fn within_slack_timeout<T>(answer: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(3), answer).await.expect("an answer within 3 s")
 }
 
-/// The database is away: a form stays open and says so, a press is not taken and its person is told.
-pub(crate) async fn says_that_nothing_is_stored(form: &User, presses: impl Future<Output = Reply>) {
-    let submitted = in_time(form.submits()).await.expect("a form to submit");
+/// Asserts that without a database a form stays open and says so, and that a click is refused.
+pub(crate) async fn assert_nothing_is_stored(form: &User, clicks: impl Future<Output = Reply>) {
+    let submitted = within_slack_timeout(form.submits()).await.expect("a form to submit");
     let said = submitted.errors.get("Email").map(String::as_str).unwrap_or_default();
     assert!(said.starts_with("Nothing was stored"), "{:?}", submitted.reply);
     assert!(!submitted.closed);
-    let reply = in_time(presses).await;
+    let reply = within_slack_timeout(clicks).await;
     assert_eq!(reply.status, 503);
 }
 
-/// Presses a button, and once more whenever a busy database had no time for it, as its person is told to.
-pub(crate) async fn insists(person: &User, card: &SimMessage, label: &str) -> u16 {
+/// Clicks a button, and again when a busy database refused the click, as the message asks the person to do.
+pub(crate) async fn click_until_accepted(person: &User, card: &SimMessage, label: &str) -> u16 {
     for _ in 0..5 {
         let status = person.clicks_stale(card, label).await.expect("the button").status;
         if status != 503 {

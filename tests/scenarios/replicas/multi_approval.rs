@@ -1,13 +1,14 @@
 //! Two replicas and several who must agree, or so many a week who need nobody: never fewer approvals, never more users.
 
 use marketo_api_user::{
-    playground::{Mode, Options, Playground},
+    playground::{Mode, Options},
     sim::slack::SimUser,
 };
 use tokio::task::JoinSet;
 
 use super::cluster::{
-    CARDS, OPS, RAE, asks, count, created, end, fills, insists, options, postgres, replicas, runs, settle,
+    CARDS, Cluster, OPS, RAE, click_until_accepted, created_emails, fill_form, marketo_calls, options,
+    postgres, replicas, run_clock, settle, submit_request,
 };
 
 const FAST: &str = "\n[replicas]\nlease = \"10m\"\n";
@@ -27,8 +28,8 @@ fn among_eight(mut options: Options, lines: &str) -> Options {
 }
 
 /// Two replicas at a time that stands still.
-async fn two(options: Options) -> Vec<Playground> {
-    let running = runs(&options.clock);
+async fn two(options: Options) -> Cluster {
+    let running = run_clock(&options.clock);
     let all = replicas(options, 1).await;
     drop(running);
     all
@@ -40,26 +41,25 @@ async fn concurrent_approvals_on_two_replicas_count_exactly_as_many_as_required(
         let Some(database) = postgres().await else { return };
         let lines = format!("approvals_needed = {needed}");
         let all = two(among_eight(options(database, Mode::Pumped, FAST), &lines)).await;
-        let play = &all[0];
-        asks(&play.person(RAE), "svc@example.com").await;
+        let bot = &all[0];
+        submit_request(&bot.person(RAE), "svc@example.com").await;
         settle(&all).await;
-        let card = play.slack.channel(CARDS).remove(0);
-        let mut acts = JoinSet::new();
-        // Everybody presses on each replica.
+        let card = bot.slack.channel(CARDS).remove(0);
+        let mut clicks = JoinSet::new();
+        // Everybody clicks on each replica.
         for (n, id) in APPROVERS.iter().chain(&APPROVERS).enumerate() {
             let person = all[(n + n / APPROVERS.len()) % 2].person(id);
             let card = card.clone();
-            acts.spawn(async move { insists(&person, &card, "Approve").await });
+            clicks.spawn(async move { click_until_accepted(&person, &card, "Approve").await });
         }
-        assert!(acts.join_all().await.into_iter().all(|status| status == 200), "every press is answered");
+        assert!(clicks.join_all().await.into_iter().all(|status| status == 200), "every press is answered");
         settle(&all).await;
-        assert_eq!((count(play, "invite"), created(play).len()), (1, 1), "{needed}");
-        let card = play.slack.transcript(CARDS);
+        assert_eq!((marketo_calls(bot, "invite"), created_emails(bot).len()), (1, 1), "{needed}");
+        let card = bot.slack.transcript(CARDS);
         let line = card.lines().find(|line| line.contains("Approved by")).expect("a card that is done");
-        let names = play.slack.names();
+        let names = bot.slack.names();
         let named = APPROVERS.iter().filter(|id| line.contains(&format!("@{}", names.user(id)))).count();
         assert_eq!(named, needed, "{line}");
-        end(all).await;
     }
 }
 
@@ -68,17 +68,16 @@ async fn two_replicas_respect_the_weekly_auto_approval_limit() {
     let Some(database) = postgres().await else { return };
     let rule = format!("\n[[rule]]\nname = \"free\"\napproval = \"none\"\nauto_per_week = 3\n{FAST}");
     let all = two(among_eight(options(database, Mode::Pumped, &rule), "")).await;
-    let mut acts = JoinSet::new();
+    let mut clicks = JoinSet::new();
     for (n, id) in APPROVERS.iter().enumerate() {
         let person = all[n % 2].person(id);
         person.types(OPS, "/marketo-api-user").await;
         person.sees_modal().await.expect("the form");
-        fills(&person, &format!("svc{n}@example.com")).await;
-        acts.spawn(async move { person.submits().await.expect("a form to submit").closed });
+        fill_form(&person, &format!("svc{n}@example.com")).await;
+        clicks.spawn(async move { person.submits().await.expect("a form to submit").closed });
     }
-    assert!(acts.join_all().await.into_iter().all(|closed| closed), "every submission is taken");
+    assert!(clicks.join_all().await.into_iter().all(|closed| closed), "every submission is taken");
     settle(&all).await;
-    let play = &all[0];
-    assert_eq!((created(play).len(), play.slack.channel(CARDS).len()), (3, APPROVERS.len() - 3));
-    end(all).await;
+    let bot = &all[0];
+    assert_eq!((created_emails(bot).len(), bot.slack.channel(CARDS).len()), (3, APPROVERS.len() - 3));
 }

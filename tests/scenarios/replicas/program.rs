@@ -9,7 +9,7 @@ use std::{
 
 use marketo_api_user::{playground::Playground, sim::marketo::Setup};
 
-use super::cluster::{readyz, until};
+use super::cluster::{readyz, wait_until};
 
 /// The program, killed when it is dropped.
 pub(crate) struct Program {
@@ -20,7 +20,7 @@ pub(crate) struct Program {
 impl Program {
     /// Starts it with `policy` on `database`, where `folder` is; as another user of the machine, if one is given.
     pub(crate) fn start(
-        play: &Playground,
+        bot: &Playground,
         database: &str,
         folder: &Path,
         policy: &str,
@@ -31,7 +31,7 @@ impl Program {
         let free = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = free.local_addr().expect("an address").to_string();
         drop(free);
-        let (slack, marketo) = (play.slack.setup(), Setup::default());
+        let (slack, marketo) = (bot.slack.setup(), Setup::default());
         let mut command = Command::new(env!("CARGO_BIN_EXE_marketo-api-user"));
         command
             .arg("serve")
@@ -39,10 +39,10 @@ impl Program {
             .env("CONFIG", &config)
             .env("BIND", &address)
             .env("DATABASE_URL", database)
-            .env("SLACK_API_URL", play.slack.api_url())
+            .env("SLACK_API_URL", bot.slack.api_url())
             .env("SLACK_SIGNING_SECRET", &slack.signing_secret)
             .env("SLACK_BOT_TOKEN", &slack.bot_token)
-            .env("MARKETO_BASE_URL", play.marketo.url())
+            .env("MARKETO_BASE_URL", bot.marketo.url())
             .env("MARKETO_CLIENT_ID", &marketo.client_id)
             .env("MARKETO_CLIENT_SECRET", &marketo.client_secret)
             .current_dir(folder)
@@ -55,7 +55,7 @@ impl Program {
     }
 
     pub(crate) async fn ready(&self) {
-        until("the program is ready", async || {
+        wait_until("the program is ready", async || {
             let address = self.url.trim_start_matches("http://");
             tokio::net::TcpStream::connect(address).await.is_ok() && readyz(&self.url).await.0 == 200
         })

@@ -22,7 +22,7 @@ use url::Url;
 
 /// What the network does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Line {
+pub(crate) enum Link {
     /// It carries everything.
     Up,
     /// Every connection is closed, and every new one at once.
@@ -44,7 +44,7 @@ pub(crate) enum Around {
 #[derive(Clone)]
 pub(crate) struct Proxy {
     address: SocketAddr,
-    line: watch::Sender<Line>,
+    line: watch::Sender<Link>,
     trap: Arc<Trap>,
 }
 
@@ -61,7 +61,7 @@ impl Proxy {
         let server = format!("{}:{}", url.host_str().expect("a host"), url.port().unwrap_or(5432));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let (line, _) = watch::channel(Line::Up);
+        let (line, _) = watch::channel(Link::Up);
         let trap = Arc::new(Trap { left: AtomicUsize::new(0), around: Mutex::new(Around::After) });
         let this = Self { address, line, trap };
         tokio::spawn(accept(listener, server, this.clone()));
@@ -72,7 +72,7 @@ impl Proxy {
         (this, url.to_string())
     }
 
-    pub(crate) fn set(&self, line: Line) {
+    pub(crate) fn set(&self, line: Link) {
         self.line.send_replace(line);
     }
 
@@ -99,7 +99,7 @@ impl Trap {
 async fn accept(listener: TcpListener, server: String, proxy: Proxy) {
     while let Ok((client, _)) = listener.accept().await {
         let line = proxy.line.subscribe();
-        if *line.borrow() == Line::Cut {
+        if *line.borrow() == Link::Cut {
             continue;
         }
         let Ok(server) = TcpStream::connect(&server).await else { continue };
@@ -111,7 +111,7 @@ async fn accept(listener: TcpListener, server: String, proxy: Proxy) {
             tokio::select! {
                 () = carry(from_client, to_server, line.clone(), &mute, Some(&trap)) => {}
                 () = carry(from_server, to_client, line, &mute, None) => {}
-                _ = cut.wait_for(|line| *line == Line::Cut) => {}
+                _ = cut.wait_for(|line| *line == Link::Cut) => {}
             }
         });
     }
@@ -121,13 +121,13 @@ async fn accept(listener: TcpListener, server: String, proxy: Proxy) {
 async fn carry(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    mut line: watch::Receiver<Line>,
+    mut line: watch::Receiver<Link>,
     mute: &AtomicBool,
     trap: Option<&Trap>,
 ) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        let _ = line.wait_for(|line| *line != Line::Hung).await;
+        let _ = line.wait_for(|line| *line != Link::Hung).await;
         if trap.is_none() && mute.load(Ordering::SeqCst) {
             continue;
         }

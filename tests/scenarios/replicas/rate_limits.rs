@@ -5,7 +5,8 @@ use std::time::Duration;
 use marketo_api_user::{playground::Mode, sim::fault::Fault};
 
 use super::cluster::{
-    ADA, CARDS, RAE, asks, count, created, end, insists, options, postgres, replicas, runs, until,
+    ADA, CARDS, RAE, click_until_accepted, created_emails, marketo_calls, options, postgres, replicas,
+    run_clock, submit_request, wait_until,
 };
 
 const REQUESTS: usize = 60;
@@ -30,36 +31,35 @@ async fn stays_within_the_limits(database: String, bots: usize) -> String {
     options.marketo.visible_after = Duration::ZERO;
     let clock = options.clock.clone();
     // Time has to run already: the start may have to wait for its place.
-    let running = runs(&clock);
+    let running = run_clock(&clock);
     let all = replicas(options, bots - 1).await;
     drop(running);
-    let play = &all[0];
+    let bot = &all[0];
     for n in 0..REQUESTS {
-        asks(&all[n % bots].person(RAE), &format!("svc{n:02}@example.com")).await;
+        submit_request(&all[n % bots].person(RAE), &format!("svc{n:02}@example.com")).await;
     }
-    let running = runs(&clock);
-    until("every card is there", async || play.slack.channel(CARDS).len() == REQUESTS).await;
-    play.marketo.faults().script_many("allusers", &Fault::Slow(Duration::from_millis(300)), REQUESTS);
-    let cards = play.slack.channel(CARDS);
+    let running = run_clock(&clock);
+    wait_until("every card is there", async || bot.slack.channel(CARDS).len() == REQUESTS).await;
+    bot.marketo.faults().script_many("allusers", &Fault::Slow(Duration::from_millis(300)), REQUESTS);
+    let cards = bot.slack.channel(CARDS);
     let mut clicks = tokio::task::JoinSet::new();
     for (n, card) in cards.into_iter().enumerate() {
         let ada = all[n % bots].person(ADA);
-        clicks.spawn(async move { insists(&ada, &card, "Approve").await });
+        clicks.spawn(async move { click_until_accepted(&ada, &card, "Approve").await });
     }
     assert_eq!(clicks.join_all().await, vec![200; REQUESTS]);
-    until("every user is created", async || created(play).len() == REQUESTS).await;
-    until("nothing is left to do", async || {
-        play.depth().await.expect("the database answers").due == 0
-            && play.depth().await.expect("the database answers").later == 0
+    wait_until("every user is created", async || created_emails(bot).len() == REQUESTS).await;
+    wait_until("nothing is left to do", async || {
+        bot.depth().await.expect("the database answers").due == 0
+            && bot.depth().await.expect("the database answers").later == 0
     })
     .await;
     drop(running);
-    let (peak, at_once) = (play.marketo.peak_20s(), play.marketo.peak_concurrency());
-    let seen = format!("{peak} calls in 20 s, {at_once} at once, {} in all", play.marketo.calls().len());
+    let (peak, at_once) = (bot.marketo.peak_20s(), bot.marketo.peak_concurrency());
+    let seen = format!("{peak} calls in 20 s, {at_once} at once, {} in all", bot.marketo.calls().len());
     assert!(peak <= 40, "{peak} calls in 20 s");
     assert!(peak > 20, "the limit was not reached, so nothing is proven: {peak}");
     assert_eq!(at_once, 3, "as many at once as may be, and no more");
-    assert_eq!(count(play, "invite"), REQUESTS, "one invite each");
-    end(all).await;
+    assert_eq!(marketo_calls(bot, "invite"), REQUESTS, "one invite each");
     seen
 }

@@ -1,4 +1,4 @@
-//! What acts once is delivered again, to another replica, to the letter and signed anew: it acts no more. Commands,
+//! What clicks once is delivered again, to another replica, to the letter and signed anew: it clicks no more. Commands,
 //! submitted forms, approvals and the opening of a form for a denial are told in `at_once`.
 
 use std::time::Duration;
@@ -14,21 +14,22 @@ use marketo_api_user::{
 use serde_json::json;
 
 use super::cluster::{
-    ADA, CARDS, OPS, RAE, asks, count, created, end, options, postgres, readyz, replicas, runs, settle,
+    ADA, CARDS, Cluster, OPS, RAE, created_emails, marketo_calls, options, postgres, readyz, replicas,
+    run_clock, settle, submit_request,
 };
 
 /// Two replicas at a time that stands still.
-async fn two(second_marketo: Option<Setup>) -> Option<Vec<Playground>> {
+async fn two(second_marketo: Option<Setup>) -> Option<Cluster> {
     let mut options = options(postgres().await?, Mode::Pumped, "");
     options.second_marketo = second_marketo;
-    let running = runs(&options.clock);
+    let running = run_clock(&options.clock);
     let all = replicas(options, 1).await;
     drop(running);
     Some(all)
 }
 
 /// Delivers to the second replica what the first one got: the same, and the same signed a second later.
-async fn delivered_again(all: &[Playground], sent: &SignedRequest) -> [Reply; 2] {
+async fn redeliver(all: &[Playground], sent: &SignedRequest) -> [Reply; 2] {
     let again = all[1].work.send(sent).await;
     all[0].clock.advance(Duration::from_secs(1));
     let anew = all[1].work.post_signed(&sent.path, &sent.content_type, &sent.body).await;
@@ -41,7 +42,7 @@ async fn delivered_again(all: &[Playground], sent: &SignedRequest) -> [Reply; 2]
 async fn denial_and_cancellation_count_once() {
     let Some(all) = two(None).await else { return };
     let here = &all[0];
-    asks(&here.person(RAE), "svc1@example.com").await;
+    submit_request(&here.person(RAE), "svc1@example.com").await;
     settle(&all).await;
     let card = here.slack.channel(CARDS).remove(0);
     let ada = here.person(ADA);
@@ -51,33 +52,32 @@ async fn denial_and_cancellation_count_once() {
     let denied = ada.submits().await.expect("the form");
     settle(&all).await;
     let notes = here.slack.dm(RAE).len();
-    for reply in delivered_again(&all, &denied.reply.sent).await {
+    for reply in redeliver(&all, &denied.reply.sent).await {
         assert_eq!(reply.body, "");
     }
     assert_eq!(here.slack.dm(RAE).len(), notes);
     // The other one is taken back by its requester.
-    asks(&here.person(RAE), "svc2@example.com").await;
+    submit_request(&here.person(RAE), "svc2@example.com").await;
     settle(&all).await;
     let note = here.slack.dm(RAE).pop().expect("a direct message");
     let cancelled = here.person(RAE).clicks(&note, "Cancel request").await.expect("the button");
     settle(&all).await;
     let notes = (here.slack.dm(RAE).len(), here.slack.channel(CARDS).len());
-    delivered_again(&all, &cancelled.sent).await;
+    redeliver(&all, &cancelled.sent).await;
     assert_eq!((here.slack.dm(RAE).len(), here.slack.channel(CARDS).len()), notes);
     assert!(
         here.slack.ephemerals().is_empty(),
         "nobody is told that it came late: {:?}",
         here.slack.ephemerals()
     );
-    assert_eq!(created(here).len(), 0);
-    end(all).await;
+    assert_eq!(created_emails(here).len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn retry_counts_once() {
     let Some(all) = two(None).await else { return };
     let here = &all[0];
-    asks(&here.person(RAE), "svc@example.com").await;
+    submit_request(&here.person(RAE), "svc@example.com").await;
     settle(&all).await;
     let refusal = || {
         let body = json!({"errors": [{"code": 603, "message": "Access denied"}]});
@@ -91,10 +91,9 @@ async fn retry_counts_once() {
     let card = here.slack.channel(CARDS).remove(0);
     let retried = here.person(ADA).clicks(&card, "Retry").await.expect("the button");
     settle(&all).await;
-    let invites = count(here, "invite");
-    delivered_again(&all, &retried.sent).await;
-    assert_eq!((invites, count(here, "invite"), created(here).len()), (2, 2, 0));
-    end(all).await;
+    let invites = marketo_calls(here, "invite");
+    redeliver(&all, &retried.sent).await;
+    assert_eq!((invites, marketo_calls(here, "invite"), created_emails(here).len()), (2, 2, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,9 +115,8 @@ async fn instance_choice_is_followed_once() {
     settle(&all).await;
     let updates = here.slack.calls_to("views.update").len();
     assert!(updates > 0);
-    delivered_again(&all, &chosen.sent).await;
+    redeliver(&all, &chosen.sent).await;
     assert_eq!(here.slack.calls_to("views.update").len(), updates);
-    end(all).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,12 +129,11 @@ async fn event_acts_once() {
     assert_eq!(here.work.send(&sent).await.status, 200);
     settle(&all).await;
     let asked = here.slack.calls_to("usergroups.users.list").len();
-    delivered_again(&all, &sent).await;
+    redeliver(&all, &sent).await;
     assert_eq!(here.slack.calls_to("usergroups.users.list").len(), asked);
     let revoked = json!({"type": "event_callback", "team_id": "T0001", "event_id": "Ev0001", "event": {"type": "app_uninstalled"}});
     let sent = here.work.signed("/slack/events", "application/json", &revoked.to_string());
-    delivered_again(&all, &sent).await;
+    redeliver(&all, &sent).await;
     let (_, says) = readyz(all[1].url()).await;
     assert!(!says.contains("uninstalled"), "its id was seen, so it is no new event: {says}");
-    end(all).await;
 }

@@ -1,21 +1,21 @@
 //! Two replicas at the same moment: one decision, one acceptance, one form, and nothing done twice.
 
 use marketo_api_user::{
-    playground::{Mode, Playground},
+    playground::Mode,
     sim::{render, slack::SimUser, user::User},
 };
 use tokio::task::JoinSet;
 
 use super::cluster::{
-    ADA, CARDS, OPS, RAE, asks, count, created, end, fills, insists, options, postgres, replicas, runs,
-    settle, until,
+    ADA, CARDS, Cluster, OPS, RAE, click_until_accepted, created_emails, fill_form, marketo_calls, options,
+    postgres, replicas, run_clock, settle, submit_request, wait_until,
 };
 
 const FAST: &str = "\n[replicas]\nlease = \"10m\"\n";
 const APPROVERS: [&str; 5] = ["U0APPROVE", "U1", "U2", "U3", "U4"];
 
 /// Two replicas with five approvers who are named, at a time that stands still.
-async fn two(mode: Mode) -> Option<Vec<Playground>> {
+async fn two(mode: Mode) -> Option<Cluster> {
     let mut options = options(postgres().await?, mode, FAST);
     options.policy =
         options.policy.replace("\"U0APPROVE\", \"S0MOPS\"", &format!("{APPROVERS:?}")[1..].replace(']', ""));
@@ -24,7 +24,7 @@ async fn two(mode: Mode) -> Option<Vec<Playground>> {
     }
     let cards = options.slack.channels.iter_mut().find(|channel| channel.id == CARDS).expect("the channel");
     cards.members.extend(APPROVERS[1..].iter().map(|id| (*id).to_owned()));
-    let running = runs(&options.clock);
+    let running = run_clock(&options.clock);
     let all = replicas(options, 1).await;
     drop(running);
     Some(all)
@@ -34,10 +34,10 @@ async fn two(mode: Mode) -> Option<Vec<Playground>> {
 async fn concurrent_decisions_have_one_winner_and_losers_are_told() {
     for round in 0..3 {
         let Some(all) = two(Mode::Pumped).await else { return };
-        let play = &all[0];
-        asks(&play.person(RAE), "svc@example.com").await;
+        let bot = &all[0];
+        submit_request(&bot.person(RAE), "svc@example.com").await;
         settle(&all).await;
-        let card = play.slack.channel(CARDS).remove(0);
+        let card = bot.slack.channel(CARDS).remove(0);
         // Two approvers have the form for a denial open already, one on each replica.
         let deniers: Vec<User> = (0..2).map(|n| all[n].person(APPROVERS[3 + n])).collect();
         for denier in &deniers {
@@ -45,9 +45,9 @@ async fn concurrent_decisions_have_one_winner_and_losers_are_told() {
             denier.sees_modal().await.expect("the form for a denial");
             denier.fills(&[("Reason", "not now")]).await.expect("a reason");
         }
-        let mut acts = JoinSet::new();
+        let mut clicks = JoinSet::new();
         for (n, denier) in deniers.into_iter().enumerate() {
-            acts.spawn(async move {
+            clicks.spawn(async move {
                 if n == round % 2 {
                     tokio::task::yield_now().await;
                 }
@@ -57,16 +57,16 @@ async fn concurrent_decisions_have_one_winner_and_losers_are_told() {
         for n in 0..18 {
             let (person, card) = (all[n % 2].person(APPROVERS[n % 3]), card.clone());
             let label = if n % 6 < 4 { "Approve" } else { "Deny" };
-            acts.spawn(async move { insists(&person, &card, label).await });
+            clicks.spawn(async move { click_until_accepted(&person, &card, label).await });
         }
-        assert_eq!(acts.join_all().await, [200; 20]);
+        assert_eq!(clicks.join_all().await, [200; 20]);
         settle(&all).await;
-        let card = render::message(&play.slack.channel(CARDS)[0], &play.slack.names());
+        let card = render::message(&bot.slack.channel(CARDS)[0], &bot.slack.names());
         let is_denied = card.contains("Denied");
         assert_ne!(is_denied, card.contains("created"), "{card}");
-        assert_eq!(created(play).len(), usize::from(!is_denied));
-        assert_eq!(count(play, "invite"), usize::from(!is_denied));
-        let mut told = play.slack.ephemerals();
+        assert_eq!(created_emails(bot).len(), usize::from(!is_denied));
+        assert_eq!(marketo_calls(bot, "invite"), usize::from(!is_denied));
+        let mut told = bot.slack.ephemerals();
         told.retain(|one| !one.text.to_lowercase().contains("try again"));
         let word = if is_denied { "already denied by <@" } else { "already approved by <@" };
         for one in &told {
@@ -76,11 +76,10 @@ async fn concurrent_decisions_have_one_winner_and_losers_are_told() {
             told.iter().map(|one| one.text.split("<@").nth(1).map(|rest| rest[..2].to_owned())).collect();
         assert_eq!(names.len(), 1, "all name the same person: {told:?}");
         // Whoever pressed Deny before the decision got a form instead of an answer; all others but one lost.
-        let forms = play.slack.calls_to("views.open").len() - 3;
+        let forms = bot.slack.calls_to("views.open").len() - 3;
         assert_eq!(told.len() + forms + 1, 20);
-        let errors = play.slack.channel(CARDS).iter().filter(|message| message.text.contains("rror")).count();
+        let errors = bot.slack.channel(CARDS).iter().filter(|message| message.text.contains("rror")).count();
         assert_eq!(errors, 0);
-        end(all).await;
     }
 }
 
@@ -99,7 +98,7 @@ async fn delivery_to_both_replicas_acts_once() {
     settle(&all).await;
     assert_eq!(here.slack.calls_to("views.open").len(), 1, "one form");
     // The submitted form, opened by one replica and submitted to the other.
-    fills(&rae, "svc@example.com").await;
+    fill_form(&rae, "svc@example.com").await;
     let submitted = there.person(RAE).submits().await.expect("the form");
     assert!(submitted.closed, "{:?}", submitted.errors);
     let sent = &submitted.reply.sent;
@@ -126,9 +125,8 @@ async fn delivery_to_both_replicas_acts_once() {
     let anew = there.work.post_signed(&sent.path, &sent.content_type, &sent.body).await;
     assert_eq!((approved.status, again.status, anew.status), (200, 200, 200));
     settle(&all).await;
-    assert_eq!((count(here, "invite"), created(here).len()), (1, 1));
+    assert_eq!((marketo_calls(here, "invite"), created_emails(here).len()), (1, 1));
     assert!(here.slack.ephemerals().is_empty(), "a repeated press is no late press");
-    end(all).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,7 +138,7 @@ async fn concurrent_forms_for_one_email_make_one_request() {
         for person in &people {
             person.types(OPS, "/marketo-api-user").await;
             person.sees_modal().await.expect("the form");
-            fills(person, &email).await;
+            fill_form(person, &email).await;
         }
         let (one, other) = tokio::join!(people[0].submits(), people[1].submits());
         let (one, other) = (one.expect("a form"), other.expect("a form"));
@@ -152,30 +150,28 @@ async fn concurrent_forms_for_one_email_make_one_request() {
         settle(&all).await;
         assert_eq!(all[0].slack.channel(CARDS).len(), round + 1);
     }
-    end(all).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_workers_execute_each_effect_once() {
     let Some(all) = two(Mode::Live).await else { return };
-    let play = &all[0];
+    let bot = &all[0];
     for n in 0..20 {
-        asks(&all[n % 2].person(RAE), &format!("svc{n:02}@example.com")).await;
+        submit_request(&all[n % 2].person(RAE), &format!("svc{n:02}@example.com")).await;
     }
-    let running = runs(&play.clock);
-    until("every card is there", async || play.slack.channel(CARDS).len() == 20).await;
-    for (n, card) in play.slack.channel(CARDS).into_iter().enumerate() {
+    let running = run_clock(&bot.clock);
+    wait_until("every card is there", async || bot.slack.channel(CARDS).len() == 20).await;
+    for (n, card) in bot.slack.channel(CARDS).into_iter().enumerate() {
         assert_eq!(all[n % 2].person(ADA).clicks(&card, "Approve").await.expect("the button").status, 200);
     }
-    until("everything is done", async || {
-        let depth = play.depth().await.expect("the database answers");
-        created(play).len() == 20 && (depth.due, depth.later, depth.dead_letters) == (0, 0, 0)
+    wait_until("everything is done", async || {
+        let depth = bot.depth().await.expect("the database answers");
+        created_emails(bot).len() == 20 && (depth.due, depth.later, depth.dead_letters) == (0, 0, 0)
     })
     .await;
     drop(running);
-    assert_eq!(count(play, "invite"), 20, "one invite each");
-    let posts = play.slack.calls_to("chat.postMessage").len();
+    assert_eq!(marketo_calls(bot, "invite"), 20, "one invite each");
+    let posts = bot.slack.calls_to("chat.postMessage").len();
     assert_eq!(posts, 60, "for each a card, a direct message and an announcement");
-    assert_eq!(play.slack.channel(OPS).len(), 20);
-    end(all).await;
+    assert_eq!(bot.slack.channel(OPS).len(), 20);
 }

@@ -18,45 +18,46 @@ use sqlx::{Connection, Executor};
 
 use super::{
     cluster::{
-        ADA, CARDS, OPS, RAE, asks, count, created, end, fills, in_time, not_told, options, readyz, replicas,
-        runs, says_that_nothing_is_stored, until,
+        ADA, CARDS, Cluster, OPS, RAE, assert_nothing_is_stored, created_emails, fill_form, marketo_calls,
+        options, readyz, replicas, report_skipped, run_clock, submit_request, wait_until,
+        within_slack_timeout,
     },
     program::Program,
 };
 
-/// A house on a database in `folder`, with a card, and a second form that is filled in.
-async fn house(folder: &Path) -> (Vec<Playground>, User, User) {
+/// A cluster_with_open_form on a database in `folder`, with a card, and a second form that is filled in.
+async fn cluster_with_open_form(folder: &Path) -> (Cluster, User, User) {
     let database = format!("sqlite:{}", folder.join("bot.db").display());
     let all = replicas(options(database, Mode::Pumped, ""), 0).await;
     let (rae, ada) = (all[0].person(RAE), all[0].person(ADA));
-    asks(&rae, "svc1@example.com").await;
+    submit_request(&rae, "svc1@example.com").await;
     all[0].drain().await.expect("the database answers");
     rae.types(OPS, "/marketo-api-user").await;
     rae.sees_modal().await.expect("the form");
-    fills(&rae, "svc2@example.com").await;
+    fill_form(&rae, "svc2@example.com").await;
     (all, rae, ada)
 }
 
-async fn says_so(play: &Playground, rae: &User, ada: &User) {
-    let card = play.slack.channel(CARDS).remove(0);
-    says_that_nothing_is_stored(rae, async { ada.clicks(&card, "Approve").await.expect("the button") }).await;
-    let (status, why) = in_time(readyz(play.url())).await;
+async fn assert_outage_is_reported(bot: &Playground, rae: &User, ada: &User) {
+    let card = bot.slack.channel(CARDS).remove(0);
+    assert_nothing_is_stored(rae, async { ada.clicks(&card, "Approve").await.expect("the button") }).await;
+    let (status, why) = within_slack_timeout(readyz(bot.url())).await;
     assert!(status == 503 && why.contains("the database takes nothing"), "{status} {why}");
-    assert!(created(play).is_empty());
+    assert!(created_emails(bot).is_empty());
 }
 
-async fn goes_on(play: &Playground, rae: &User, ada: &User) {
-    assert!(!readyz(play.url()).await.1.contains("database"));
-    let submitted = in_time(rae.submits()).await.expect("the same form");
+async fn assert_recovery(bot: &Playground, rae: &User, ada: &User) {
+    assert!(!readyz(bot.url()).await.1.contains("database"));
+    let submitted = within_slack_timeout(rae.submits()).await.expect("the same form");
     assert!(submitted.closed, "{:?}", submitted.errors);
-    let card = play.slack.channel(CARDS).remove(0);
-    assert_eq!(in_time(ada.clicks(&card, "Approve")).await.expect("the button").status, 200);
-    let running = runs(&play.clock);
-    play.drain().await.expect("the database answers");
+    let card = bot.slack.channel(CARDS).remove(0);
+    assert_eq!(within_slack_timeout(ada.clicks(&card, "Approve")).await.expect("the button").status, 200);
+    let running = run_clock(&bot.clock);
+    bot.drain().await.expect("the database answers");
     drop(running);
-    assert_eq!((created(play), count(play, "invite")), (vec!["svc1@example.com".to_owned()], 1));
-    assert_eq!(play.slack.channel(CARDS).len(), 2);
-    let told = play.slack.ephemerals_for(ADA);
+    assert_eq!((created_emails(bot), marketo_calls(bot, "invite")), (vec!["svc1@example.com".to_owned()], 1));
+    assert_eq!(bot.slack.channel(CARDS).len(), 2);
+    let told = bot.slack.ephemerals_for(ADA);
     assert!(
         !told.is_empty() && told.iter().all(|one| one.text.to_lowercase().contains("try again")),
         "{told:?}"
@@ -66,23 +67,24 @@ async fn goes_on(play: &Playground, rae: &User, ada: &User) {
 #[tokio::test(flavor = "multi_thread")]
 async fn locked_database_file_is_reported_and_recovers() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (all, rae, ada) = house(folder.path()).await;
+    let (all, rae, ada) = cluster_with_open_form(folder.path()).await;
     let file = format!("sqlite:{}", folder.path().join("bot.db").display());
     sqlx::any::install_default_drivers();
     let mut other = sqlx::AnyConnection::connect(&file).await.expect("the file");
     other.execute("BEGIN IMMEDIATE").await.expect("the lock");
-    says_so(&all[0], &rae, &ada).await;
+    assert_outage_is_reported(&all[0], &rae, &ada).await;
     // Many at once: they wait in line for one connection, and still each is answered in time.
     let card = all[0].slack.channel(CARDS).remove(0);
-    let mut presses = tokio::task::JoinSet::new();
+    let mut clicks = tokio::task::JoinSet::new();
     for _ in 0..6 {
         let (ada, card) = (ada.clone(), card.clone());
-        presses.spawn(async move { in_time(ada.clicks(&card, "Approve")).await.expect("the button").status });
+        clicks.spawn(async move {
+            within_slack_timeout(ada.clicks(&card, "Approve")).await.expect("the button").status
+        });
     }
-    assert_eq!(presses.join_all().await, [503; 6]);
+    assert_eq!(clicks.join_all().await, [503; 6]);
     other.execute("ROLLBACK").await.expect("no lock");
-    goes_on(&all[0], &rae, &ada).await;
-    end(all).await;
+    assert_recovery(&all[0], &rae, &ada).await;
 }
 
 /// A small disk of its own, unmounted in the end.
@@ -98,7 +100,7 @@ impl Disk {
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Self(folder));
         }
-        not_told("what needs a disk of its own, because nothing may be mounted here");
+        report_skipped("what needs a disk of its own, because nothing may be mounted here");
         None
     }
 }
@@ -137,27 +139,25 @@ impl Drop for Disk {
 #[tokio::test(flavor = "multi_thread")]
 async fn full_disk_is_reported_and_recovers() {
     let Some(disk) = Disk::mount(2048) else { return };
-    let (all, rae, ada) = house(disk.0.path()).await;
+    let (all, rae, ada) = cluster_with_open_form(disk.0.path()).await;
     let filler = disk.fill();
     // The database has module of its own until its next page.
-    says_so(&all[0], &rae, &ada).await;
+    assert_outage_is_reported(&all[0], &rae, &ada).await;
     drop(filler);
-    goes_on(&all[0], &rae, &ada).await;
-    end(all).await;
+    assert_recovery(&all[0], &rae, &ada).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn read_only_file_system_is_reported_and_recovers() {
     let Some(disk) = Disk::mount(2048) else { return };
-    let (mut all, rae, _) = house(disk.0.path()).await;
+    let (mut all, rae, _) = cluster_with_open_form(disk.0.path()).await;
     all[0].stop().await;
     disk.remount("ro");
     let refused = all[0].launch().await.expect_err("no bot without a database to write to").to_string();
     assert!(refused.starts_with("DATABASE_URL: database"), "{refused}");
     disk.remount("rw");
     all[0].start().await.expect("the bot starts");
-    assert!(in_time(rae.submits()).await.expect("the same form").closed);
-    end(all).await;
+    assert!(within_slack_timeout(rae.submits()).await.expect("the same form").closed);
 }
 
 /// Who is not root, and may not write what may only be read.
@@ -169,42 +169,40 @@ async fn read_only_database_file_is_reported_and_recovers() {
     let file = disk.0.path().join("bot.db");
     let may = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("its owner decides");
     chown(disk.0.path(), Some(NOBODY), Some(NOBODY)).expect("a disk for nobody");
-    let play = Playground::prepare(Options::new(Clock::system(), Mode::Live)).await.expect("a playground");
+    let bot = Playground::prepare(Options::new(Clock::system(), Mode::Live)).await.expect("a playground");
     let policy = marketo_api_user::playground::POLICY;
     let database = format!("sqlite:{}", file.display());
-    let program = Program::start(&play, &database, disk.0.path(), policy, Some(NOBODY));
+    let program = Program::start(&bot, &database, disk.0.path(), policy, Some(NOBODY));
     program.ready().await;
-    play.work.set_bot_url(&program.url);
-    let (rae, ada) = (play.person(RAE), play.person(ADA));
-    asks(&rae, "svc1@example.com").await;
-    until("the card is there", async || play.slack.channel(CARDS).len() == 1).await;
-    let card = play.slack.channel(CARDS).remove(0);
+    bot.work.set_bot_url(&program.url);
+    let (rae, ada) = (bot.person(RAE), bot.person(ADA));
+    submit_request(&rae, "svc1@example.com").await;
+    wait_until("the card is there", async || bot.slack.channel(CARDS).len() == 1).await;
+    let card = bot.slack.channel(CARDS).remove(0);
     rae.types(OPS, "/marketo-api-user").await;
     rae.sees_modal().await.expect("the form");
-    fills(&rae, "svc2@example.com").await;
+    fill_form(&rae, "svc2@example.com").await;
 
     // Whoever has opened a file goes on writing it. A full disk makes the bot open it anew.
     may(0o444);
     let filler = disk.fill();
-    says_that_nothing_is_stored(&rae, async { ada.clicks(&card, "Approve").await.expect("the button") })
-        .await;
+    assert_nothing_is_stored(&rae, async { ada.clicks(&card, "Approve").await.expect("the button") }).await;
     drop(filler);
     for _ in 0..2 {
-        says_that_nothing_is_stored(&rae, async { ada.clicks(&card, "Approve").await.expect("the button") })
+        assert_nothing_is_stored(&rae, async { ada.clicks(&card, "Approve").await.expect("the button") })
             .await;
     }
-    let (status, why) = in_time(readyz(&program.url)).await;
+    let (status, why) = within_slack_timeout(readyz(&program.url)).await;
     // SQLite's code for a database that is read-only.
     assert!(status == 503 && why.contains("the database takes nothing (8)"), "{status} {why}");
-    assert!(created(&play).is_empty());
+    assert!(created_emails(&bot).is_empty());
     may(0o644);
-    until("it goes on by itself", async || readyz(&program.url).await.0 == 200).await;
-    assert!(in_time(rae.submits()).await.expect("the same form").closed);
-    assert_eq!(in_time(ada.clicks(&card, "Approve")).await.expect("the button").status, 200);
-    until("the user is created and announced", async || {
-        created(&play) == ["svc1@example.com"] && play.slack.channel(OPS).len() == 1
+    wait_until("it goes on by itself", async || readyz(&program.url).await.0 == 200).await;
+    assert!(within_slack_timeout(rae.submits()).await.expect("the same form").closed);
+    assert_eq!(within_slack_timeout(ada.clicks(&card, "Approve")).await.expect("the button").status, 200);
+    wait_until("the user is created and announced", async || {
+        created_emails(&bot) == ["svc1@example.com"] && bot.slack.channel(OPS).len() == 1
     })
     .await;
-    assert_eq!((count(&play, "invite"), play.slack.channel(CARDS).len()), (1, 2));
-    end(vec![play]).await;
+    assert_eq!((marketo_calls(&bot, "invite"), bot.slack.channel(CARDS).len()), (1, 2));
 }

@@ -7,7 +7,9 @@ use marketo_api_user::{
 };
 
 use super::{
-    cluster::{ADA, CARDS, RAE, asks, count, created, end, postgres, until},
+    cluster::{
+        ADA, CARDS, Cluster, RAE, created_emails, marketo_calls, postgres, submit_request, wait_until,
+    },
     program::Program,
 };
 
@@ -18,33 +20,34 @@ async fn work_of_a_killed_replica_is_taken_over_after_its_lease() {
     options.database_url = Some(database.clone());
     options.policy.push_str("\n[replicas]\nlease = \"2s\"\n");
     let policy = options.policy.clone();
-    let play = Playground::prepare(options).await.expect("a playground");
+    let bot = Playground::prepare(options).await.expect("a playground");
     let folder = tempfile::tempdir().expect("a folder");
-    let mut program = Program::start(&play, &database, folder.path(), &policy, None);
+    let mut program = Program::start(&bot, &database, folder.path(), &policy, None);
     program.ready().await;
-    play.work.set_bot_url(&program.url);
-    asks(&play.person(RAE), "svc@example.com").await;
-    until("the card is there", async || play.slack.channel(CARDS).len() == 1).await;
-    let looks = count(&play, "allusers");
-    play.marketo.faults().script("allusers", Fault::Hang);
-    let card = play.slack.channel(CARDS).remove(0);
-    assert_eq!(play.person(ADA).clicks(&card, "Approve").await.expect("the button").status, 200);
-    until("the program looks for the user", async || count(&play, "allusers") > looks).await;
-    let mut other = play.replica();
+    bot.work.set_bot_url(&program.url);
+    submit_request(&bot.person(RAE), "svc@example.com").await;
+    wait_until("the card is there", async || bot.slack.channel(CARDS).len() == 1).await;
+    let looks = marketo_calls(&bot, "allusers");
+    bot.marketo.faults().script("allusers", Fault::Hang);
+    let card = bot.slack.channel(CARDS).remove(0);
+    assert_eq!(bot.person(ADA).clicks(&card, "Approve").await.expect("the button").status, 200);
+    wait_until("the program looks for the user", async || marketo_calls(&bot, "allusers") > looks).await;
+    let mut other = bot.replica();
     other.start().await.expect("another replica");
-    assert!(created(&play).is_empty());
+    let all = Cluster::in_real_time(vec![bot, other]);
+    let (bot, other) = (&all[0], &all[1]);
+    assert!(created_emails(bot).is_empty());
     program.kill();
     let killed_at = Clock::system().millis();
-    until("the user is created", async || created(&play).len() == 1).await;
+    wait_until("the user is created", async || created_emails(bot).len() == 1).await;
     let after = Clock::system().millis() - killed_at;
     println!("taken over and created {after} ms after the kill");
     // The lease, the 2 s between two looks at the queue, and time for the work on a busy machine.
     assert!(after < 2_000 + 2_000 + 4_000, "{after} ms");
-    until("nothing is left to do", async || {
+    wait_until("nothing is left to do", async || {
         let depth = other.depth().await.expect("the database answers");
         (depth.due, depth.later, depth.dead_letters) == (0, 0, 0)
     })
     .await;
-    assert_eq!(count(&play, "invite"), 1);
-    end(vec![play, other]).await;
+    assert_eq!(marketo_calls(bot, "invite"), 1);
 }

@@ -5,48 +5,51 @@ use std::time::Duration;
 use marketo_api_user::playground::{Mode, Playground};
 
 use super::{
-    cluster::{ADA, CARDS, OPS, RAE, count, created, end, fills, options, postgres, replicas, runs},
+    cluster::{
+        ADA, CARDS, Cluster, OPS, RAE, created_emails, fill_form, marketo_calls, options, postgres, replicas,
+        run_clock,
+    },
     proxy::{Around, Proxy},
 };
 
 /// A playground whose network is good so far, with Rae's form filled in.
-async fn house() -> Option<(Proxy, Vec<Playground>)> {
+async fn cluster_with_open_form() -> Option<(Proxy, Cluster)> {
     let (network, database) = Proxy::before(&postgres().await?).await;
     let options = options(database, Mode::Pumped, "");
-    let running = runs(&options.clock);
+    let running = run_clock(&options.clock);
     let all = replicas(options, 0).await;
     drop(running);
     let rae = all[0].person(RAE);
     rae.types(OPS, "/marketo-api-user").await;
     rae.sees_modal().await.expect("the form");
-    fills(&rae, "svc@example.com").await;
+    fill_form(&rae, "svc@example.com").await;
     Some((network, all))
 }
 
 /// Carries out what is due until nothing is, whatever the database does meanwhile; leases that were lost end.
-async fn work(play: &Playground) {
+async fn work(bot: &Playground) {
     for _ in 0..8 {
-        while play.drain().await.is_err() {}
-        play.clock.advance(Duration::from_secs(31));
+        while bot.drain().await.is_err() {}
+        bot.clock.advance(Duration::from_secs(31));
     }
-    play.drain().await.expect("the database answers by now");
+    bot.drain().await.expect("the database answers by now");
 }
 
-async fn ends_as_it_should(play: &Playground, how: &str) {
-    assert_eq!((count(play, "invite"), created(play).len()), (1, 1), "{how}");
-    assert_eq!(play.slack.channel(CARDS).len(), 1, "{how}: {}", play.slack.transcript(CARDS));
-    assert_eq!(play.slack.channel(OPS).len(), 1, "{how}: {}", play.slack.transcript(OPS));
-    assert_eq!(play.slack.dm(RAE).len(), 1, "{how}");
-    let depth = play.depth().await.expect("the database answers");
+async fn assert_done_once(bot: &Playground, how: &str) {
+    assert_eq!((marketo_calls(bot, "invite"), created_emails(bot).len()), (1, 1), "{how}");
+    assert_eq!(bot.slack.channel(CARDS).len(), 1, "{how}: {}", bot.slack.transcript(CARDS));
+    assert_eq!(bot.slack.channel(OPS).len(), 1, "{how}: {}", bot.slack.transcript(OPS));
+    assert_eq!(bot.slack.dm(RAE).len(), 1, "{how}");
+    let depth = bot.depth().await.expect("the database answers");
     assert_eq!((depth.due, depth.later, depth.dead_letters), (0, 0, 0), "{how}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn submission_with_a_lost_commit_is_stored_once() {
     for around in [Around::Before, Around::After] {
-        let Some((network, all)) = house().await else { return };
-        let play = &all[0];
-        let rae = play.person(RAE);
+        let Some((network, all)) = cluster_with_open_form().await else { return };
+        let bot = &all[0];
+        let rae = bot.person(RAE);
         network.cut_at_commit(1, around);
         let submitted = rae.submits().await.expect("the form");
         assert!(!network.is_set());
@@ -56,31 +59,29 @@ async fn submission_with_a_lost_commit_is_stored_once() {
             assert!(submitted.errors["Email"].starts_with("Nothing was stored"));
             assert!(rae.submits().await.expect("the form").closed);
         }
-        work(play).await;
-        assert_eq!(play.slack.channel(CARDS).len(), 1);
-        end(all).await;
+        work(bot).await;
+        assert_eq!(bot.slack.channel(CARDS).len(), 1);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn approval_with_a_lost_commit_creates_one_user() {
     for around in [Around::Before, Around::After] {
-        let Some((network, all)) = house().await else { return };
-        let play = &all[0];
-        assert!(play.person(RAE).submits().await.expect("the form").closed);
-        play.drain().await.expect("the database answers");
-        let card = play.slack.channel(CARDS).remove(0);
+        let Some((network, all)) = cluster_with_open_form().await else { return };
+        let bot = &all[0];
+        assert!(bot.person(RAE).submits().await.expect("the form").closed);
+        bot.drain().await.expect("the database answers");
+        let card = bot.slack.channel(CARDS).remove(0);
         network.cut_at_commit(1, around);
-        let ada = play.person(ADA);
+        let ada = bot.person(ADA);
         assert_eq!(ada.clicks(&card, "Approve").await.expect("the button").status, 503);
         assert!(!network.is_set());
         assert_eq!(ada.clicks(&card, "Approve").await.expect("the button").status, 200);
-        work(play).await;
-        ends_as_it_should(play, &format!("{around:?}")).await;
-        let told: Vec<_> = play.slack.ephemerals_for(ADA).into_iter().map(|one| one.text).collect();
+        work(bot).await;
+        assert_done_once(bot, &format!("{around:?}")).await;
+        let told: Vec<_> = bot.slack.ephemerals_for(ADA).into_iter().map(|one| one.text).collect();
         let late = told.iter().filter(|text| text.contains("already approved by <@U0APPROVE>")).count();
         assert_eq!(late, usize::from(around == Around::After), "{told:?}");
-        end(all).await;
     }
 }
 
@@ -90,17 +91,16 @@ async fn any_lost_worker_commit_still_creates_one_user_and_posts_once() {
         let mut nth = 0;
         loop {
             nth += 1;
-            let Some((network, all)) = house().await else { return };
-            let play = &all[0];
-            assert!(play.person(RAE).submits().await.expect("the form").closed);
-            play.drain().await.expect("the database answers");
-            let card = play.slack.channel(CARDS).remove(0);
-            assert_eq!(play.person(ADA).clicks(&card, "Approve").await.expect("the button").status, 200);
+            let Some((network, all)) = cluster_with_open_form().await else { return };
+            let bot = &all[0];
+            assert!(bot.person(RAE).submits().await.expect("the form").closed);
+            bot.drain().await.expect("the database answers");
+            let card = bot.slack.channel(CARDS).remove(0);
+            assert_eq!(bot.person(ADA).clicks(&card, "Approve").await.expect("the button").status, 200);
             network.cut_at_commit(nth, around);
-            work(play).await;
+            work(bot).await;
             let was_reached = !network.is_set();
-            ends_as_it_should(play, &format!("commit {nth}, {around:?}")).await;
-            end(all).await;
+            assert_done_once(bot, &format!("commit {nth}, {around:?}")).await;
             if !was_reached || nth == 24 {
                 break;
             }
