@@ -1,4 +1,4 @@
-//! The edge from outside, over raw HTTP: what it lets in, what it refuses and how, and what it tells those who run it.
+//! The HTTP edge over raw connections: what it accepts, how it refuses, and what it reports to operators.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -214,13 +214,13 @@ async fn unsigned_ssl_check_is_answered_without_effect() {
 async fn oversized_body_is_rejected_before_it_is_read() {
     let edge = Edge::open().await;
     for route in ["/slack/commands", "/slack/interactions", "/slack/options", "/slack/events"] {
-        // Announced: refused although not a byte of it is sent.
+        // With a Content-Length: refused although no byte of it is sent.
         let head = format!(
             "POST {route} HTTP/1.1\r\nHost: bot\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
             LIMIT + 1
         );
         assert_eq!(edge.raw(&head, b"").await.status, 413, "{route}");
-        // Not announced: refused at the first byte too many.
+        // Without a Content-Length: refused at the first byte over the limit.
         let (stamp, body) = (edge.now(), "x".repeat(LIMIT + 1));
         let signature = sign(&edge.secret, &stamp, &body);
         let head = format!(
@@ -230,7 +230,7 @@ async fn oversized_body_is_rejected_before_it_is_read() {
         let chunked = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
         assert_eq!(edge.raw(&head, chunked.as_bytes()).await.status, 413, "{route}");
     }
-    // The limit itself is let in, and is unreadable as a command.
+    // A body at the limit is accepted, and unreadable as a command.
     let body = format!("text={}", "x".repeat(LIMIT - 5));
     assert_eq!(edge.post_signed("/slack/commands", FORM, &body).await.status, 400);
 }

@@ -1,4 +1,4 @@
-//! A simulated Slack and Marketo, a folder, and the program in an environment of exactly what it needs.
+//! A simulated Slack and Marketo, a folder, and the program with exactly the environment that it needs.
 
 use std::{
     collections::BTreeMap,
@@ -29,13 +29,13 @@ use tokio::{
 
 use crate::load::{self, Shared};
 
-/// How long anything may take that ought to be quick.
+/// Timeout for anything that should be quick, in seconds.
 const PATIENCE: f64 = 20.0;
 
 /// A policy that the simulators agree with.
 pub(crate) const POLICY: &str = marketo_api_user::playground::POLICY;
 
-/// Where the program is run.
+/// The environment of the program under test.
 pub(crate) struct Host {
     pub(crate) slack: Arc<SlackSim>,
     pub(crate) marketo: Arc<MarketoSim>,
@@ -102,12 +102,12 @@ impl Host {
         self.environment.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Runs `program` from now on; as this user, if there is one.
+    /// Runs `program` from now on, as `user` if one is given.
     pub(crate) fn run_as(&mut self, program: PathBuf, user: Option<u32>) {
         (self.program, self.user) = (program, user);
     }
 
-    /// Takes a variable away; gives what it was.
+    /// Removes a variable. Returns its value.
     pub(crate) fn unset(&mut self, name: &str) -> String {
         self.environment.remove(name).unwrap_or_default()
     }
@@ -140,7 +140,7 @@ impl Host {
         running
     }
 
-    /// No value of a secret is in `text`.
+    /// Asserts that `text` contains no secret.
     pub(crate) fn assert_no_secret(&self, text: &str) {
         for (name, value) in &self.environment {
             let is_secret = name.contains("SECRET") || name.contains("TOKEN");
@@ -152,7 +152,7 @@ impl Host {
         assert!(!text.contains("hidden"), "{text}");
     }
 
-    /// Runs `serve` until it listens at `BIND`, with nobody who reads its log.
+    /// Runs `serve` until it listens at `BIND`, without reading its log.
     pub(crate) async fn serve_unread(&self) -> Running {
         let mut child = self.command(&["serve"]).spawn().unwrap();
         child.stdout = None;
@@ -292,7 +292,7 @@ impl Drop for Running {
 }
 
 impl Ended {
-    /// It failed with exactly one line for each of `keys`, in any order; gives the lines.
+    /// Asserts a failure with exactly one line for each of `keys`, in any order. Returns the lines.
     pub(crate) fn fails_with(&self, keys: &[&str]) -> Vec<String> {
         assert_eq!(self.code, Some(1), "{self:?}");
         let lines: Vec<String> = self.stderr.lines().map(str::to_owned).collect();
@@ -308,7 +308,7 @@ impl Ended {
         lines
     }
 
-    /// It went well, and complained of nothing.
+    /// Asserts success and an empty stderr.
     pub(crate) fn is_good(&self) {
         assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{}", self.stdout);
     }

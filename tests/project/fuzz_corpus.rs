@@ -1,16 +1,16 @@
-//! The seeds of `fuzz/`, and a bounded number of changes of them, run on stable Rust by plain `cargo test`. The changes
-//! are the same in every run; `FUZZ_ROUNDS` makes more of them, `FUZZ_SEED` others.
+//! The seeds of `fuzz/` and a bounded number of mutations, run on stable Rust by plain `cargo test`. The mutations are
+//! the same in every run; `FUZZ_ROUNDS` makes more of them, `FUZZ_SEED` others.
 
 use std::{fs, path::Path};
 
 #[path = "../../fuzz/entries.rs"]
 mod entries;
 
-/// How many changed inputs each target gets, those that go through a connection fewer.
+/// How many mutated inputs each target gets; fewer if they go through a connection.
 const ROUNDS: u64 = 4_000;
 const ROUNDS_CONNECTED: u64 = 250;
 
-/// What is put into inputs, since no flip of bits finds it soon.
+/// Fragments to insert, since flipping bits would not find them soon.
 const WORDS: [&str; 28] = [
     "null",
     "[]",
@@ -54,13 +54,13 @@ impl Dice {
         usize::try_from(number).expect("31 bits fit") % below.max(1)
     }
 
-    /// A range within something of this length.
+    /// A range within this length.
     fn range(&mut self, length: usize) -> std::ops::Range<usize> {
         let from = self.roll(length + 1);
         from..from + self.roll((length - from).min(40) + 1)
     }
 
-    /// A seed with one to four changes.
+    /// A seed with one to four mutations.
     fn change(&mut self, seeds: &[Vec<u8>]) -> Vec<u8> {
         let mut input = seeds[self.roll(seeds.len())].clone();
         for _ in 0..=self.roll(4) {
@@ -94,7 +94,7 @@ impl Dice {
     }
 }
 
-/// Says which input it was, should it panic.
+/// Prints the input if a test panics.
 struct Tried<'a>(&'a str, &'a [u8]);
 
 impl Drop for Tried<'_> {
@@ -110,7 +110,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let mut paths: Vec<_> =
         fs::read_dir(folder).expect("seeds").map(|entry| entry.expect("an entry").path()).collect();
-    // The order of a folder is anything; the changes must be the same in every run.
+    // The order of a folder is arbitrary; the mutations must be the same in every run.
     paths.sort();
     paths.iter().map(|path| fs::read(path).expect("a seed")).collect()
 }
@@ -171,7 +171,7 @@ fn command_text_never_panics() {
     fuzz("typed", ROUNDS);
 }
 
-/// Every target of `fuzz/` has a test here, and the other way round.
+/// Every target of `fuzz/` has a test here, and vice versa.
 #[test]
 fn every_fuzz_target_has_a_test_here() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");

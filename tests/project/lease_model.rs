@@ -1,27 +1,27 @@
 //! The lease protocol, explored: every interleaving of two workers, their deaths, a cancellation and the clock over a
-//! model of one lane. The guards of the steps mirror the SQL of `store/claim.rs` and `store/outbox.rs`.
+//! model of one queue. The guards of the steps mirror the SQL of `store/claim.rs` and `store/outbox.rs`.
 //!
-//! What is assumed:
+//! Assumptions:
 //! 1. One clock. Replicas' clocks may differ by less than a third of a lease; the model has one clock.
-//! 2. Each step (claim, renew, note progress, settle, cancel) is one transaction, and transactions are in some order:
-//!    the database's promise for a row that is locked by the statement that tests it.
-//! 3. A living worker whose call is under way, and that could not renew for two thirds of a lease, ends the call before
-//!    the lease runs out: its timer fires in time. Before and after a call a worker may freeze for as long as it likes.
-//! 4. What a call of a dead worker still does outside, it does before the lease runs out. What happens after that is
-//!    a matter of looking, not of leases: see the model in `dispatch/apply/tests`.
-//! 5. Every call may have been carried out. (One that certainly was not takes back what was written down before it,
+//! 2. Each step (claim, renew, record progress, complete, cancel) is one transaction, and transactions are serialized:
+//!    the database guarantees that for a row that is locked by the statement that tests it.
+//! 3. A living worker whose call is in flight, and that could not renew for two thirds of a lease, ends the call before
+//!    the lease expires: its timer fires in time. Before and after a call a worker may freeze for any time.
+//! 4. A call of a dead worker takes effect before the lease expires, if it does. What happens after that is
+//!    a matter of lookups, not of leases: see the model in `worker/apply/tests`.
+//! 5. Every call may have been executed. (One that certainly was not undoes the progress recorded before it,
 //!    which leaves the queue as it was.)
 //!
-//! That the explorer finds what is wrong is tested by breaking each guard.
+//! Removing each guard shows that the explorer finds errors.
 
 use std::collections::{HashSet, VecDeque};
 
-/// How long a lease holds, and when a worker that cannot renew it must have stopped, in ticks.
+/// How long a lease lasts, and when a worker that cannot renew it must have stopped, in ticks.
 const LEASE: u8 = 3;
 const STOPS_AFTER: u8 = 2;
 /// The clock's last tick.
 const END: u8 = 9;
-/// How often the effect may be put off.
+/// How often the effect may be rescheduled.
 const TRIES: u8 = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,7 +29,7 @@ enum Phase {
     Idle,
     /// Holds the queue and has looked.
     Claimed,
-    /// Has written down that it is about to call; the call is under way.
+    /// Has recorded that it is about to call; the call is in flight.
     Calling,
     /// The call has ended.
     Called,
@@ -44,7 +44,7 @@ struct Worker {
     kept_at: u8,
 }
 
-/// What became of the effect.
+/// The state of the effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Effect {
     Waiting,
@@ -60,19 +60,19 @@ struct State {
     lease: Option<(u8, u8)>,
     next_token: u8,
     effect: Effect,
-    /// What the progress of the effect says: a call was about to be made.
+    /// The effect's progress says that a call was about to be made.
     attempted: bool,
-    /// What the request says of the change: it may be carried out already.
+    /// The request says that the change may already be executed.
     may_be_applied: bool,
     cancelled: bool,
     recorded: u8,
     tries: u8,
     workers: [Worker; 2],
-    /// Until when a call of a dead worker may still have an effect outside.
+    /// Until when a call of a dead worker may still take effect.
     stray: Option<u8>,
 }
 
-/// A guard that is left out, to see whether that is found.
+/// A guard that is removed, to see whether that is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Broken {
     Nothing,
@@ -153,7 +153,7 @@ impl State {
         let mut next = Self { now: self.now + 1, ..*self };
         next.stray = next.stray.filter(|until| *until > next.now);
         for worker in 0..2 {
-            // Only of a call is it needed; before and after it a worker may freeze for as long as it likes.
+            // Only during a call; before and after it a worker may freeze for any time.
             let Worker { phase, kept_at, .. } = self.workers[worker];
             let must_stop = phase == Phase::Calling && kept_at + STOPS_AFTER <= self.now;
             if must_stop && broken != Broken::WorkersDoNotStop {
@@ -199,8 +199,8 @@ impl State {
         next
     }
 
-    /// `UPDATE lane SET lease_token = NULL … WHERE lease_token = mine`; then what became of the effect, and what the
-    /// request says of it.
+    /// `UPDATE lane SET lease_token = NULL … WHERE lease_token = mine`; then the state of the effect, and what the
+    /// request says about it.
     fn settle(&self, worker: usize, effect: Effect, broken: Broken) -> Self {
         let mut next = self.with(worker, |worker| worker.phase = Phase::Idle);
         if !self.holds(worker) && broken != Broken::SettleIgnoresToken {
@@ -248,7 +248,7 @@ impl State {
         })
     }
 
-    /// What must hold in every state, `called` being whether a call was ever begun on the way here.
+    /// The invariant of every state. `called` is whether a call was ever begun on the way here.
     fn fault(&self, called: bool) -> Option<&'static str> {
         let calling = |worker: &Worker| worker.phase == Phase::Calling;
         let at_once = self.workers.iter().filter(|worker| calling(worker)).count()
@@ -265,7 +265,7 @@ impl State {
         if self.cancelled && self.recorded > 0 {
             return Some("cancelled, and recorded all the same");
         }
-        // Work that waits comes back: it is due, and whatever lease is in the way runs out.
+        // Waiting work comes back: it is due, and a lease in the way expires.
         if self.effect == Effect::Waiting && !self.due {
             return Some("work is lost");
         }
@@ -273,7 +273,7 @@ impl State {
     }
 }
 
-/// Every state that can be reached, breadth first; the first fault on the way.
+/// Every reachable state, breadth first, or the first violation.
 fn explore(broken: Broken) -> (usize, HashSet<Effect>, Option<&'static str>) {
     let first = (start(), false);
     let (mut seen, mut queue) = (HashSet::from([first]), VecDeque::from([first]));
@@ -322,7 +322,7 @@ fn removing_any_guard_breaks_the_protocol() {
 
 #[test]
 fn every_reachable_state_can_finish() {
-    // From every state in which the effect waits and a worker is left, some way leads to an end.
+    // From every state in which the effect waits and a worker is left, some path leads to an end.
     let mut seen = HashSet::from([start()]);
     let mut queue = VecDeque::from([start()]);
     let mut ways: Vec<(State, State)> = Vec::new();
@@ -348,7 +348,7 @@ fn every_reachable_state_can_finish() {
             }
         }
     }
-    // Near the clock's last tick a lease may have no time left to run out.
+    // Near the clock's last tick a lease may have no time left to expire.
     let stuck = seen.iter().filter(|state| {
         let is_early = state.now + LEASE <= END;
         let is_manned = state.workers.iter().any(|worker| worker.phase != Phase::Dead);

@@ -1,5 +1,5 @@
 //! Least privilege at Slack: which call needs which scope, by the simulator, which refuses as Slack does. Each scope of
-//! the manifest is needed by a call that the bot makes, and `docs/CONFIGURATION.md` says so in a table.
+//! the manifest is needed by a call of the bot, and `docs/CONFIGURATION.md` documents it in a table.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -39,7 +39,7 @@ fn client(slack: &Arc<SlackSim>) -> Client {
     Client::new(settings, Clock::system(), tls)
 }
 
-/// The calls that do not work with these scopes.
+/// The calls that fail with these scopes.
 async fn refused(scopes: &[String]) -> BTreeSet<&'static str> {
     let slack = SlackSim::start(Clock::system(), Setup::default()).await.unwrap();
     let private = SimChannel { is_private: true, ..SimChannel::public("C0PRIVATE", "private", &["U0REQ"]) };
@@ -52,7 +52,7 @@ async fn refused(scopes: &[String]) -> BTreeSet<&'static str> {
     let (user, public, private) =
         (UserId::from("U0REQ"), ChannelId::from("C0OPS"), ChannelId::from("C0PRIVATE"));
     let direct = client.open_dm(&user).await;
-    // Without a direct message of its own the call is made all the same.
+    // The call is made even without a direct message channel.
     let direct_id = direct.clone().unwrap_or_else(|_| ChannelId::from("D0REQ"));
     let outcomes: Vec<(&'static str, Option<Error>)> = vec![
         ("auth.test", client.auth_test().await.err()),
@@ -81,7 +81,7 @@ async fn refused(scopes: &[String]) -> BTreeSet<&'static str> {
         .collect()
 }
 
-/// What does not work without each scope. `commands` is no scope of a call: without it there is no command.
+/// What fails without each scope. No call needs `commands`: without it there is no slash command.
 const NEEDED_FOR: [(&str, &[&str]); 10] = [
     ("channels:history", &["conversations.history, public"]),
     ("channels:read", &["conversations.info, public", "conversations.members, public"]),

@@ -1,4 +1,4 @@
-//! The Slack app's manifest: valid for Slack, and asking for exactly what the bot uses.
+//! The Slack app's manifest: valid for Slack, and requesting exactly what the bot uses.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -20,7 +20,7 @@ fn words(value: &Value, pointer: &str) -> Vec<String> {
     items.iter().map(|item| item.as_str().expect("a string").to_owned()).collect()
 }
 
-/// Every string of a value, however deep.
+/// Every string in a value.
 fn strings(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],
@@ -51,7 +51,7 @@ fn manifest_conforms_to_slack_schemas() {
     }
 }
 
-/// What the schemas say about the parts that are used, for where the schemas are absent.
+/// The schemas' limits for the parts that are used, for machines without the schemas.
 #[test]
 fn manifest_respects_slack_limits() {
     let manifest = parsed(EXAMPLE);

@@ -5,7 +5,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-/// The program in a folder of its own and without any variable.
+/// The program in its own folder, without environment variables.
 fn demo(folder: &tempfile::TempDir, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_marketo-api-user"));
     command.arg("demo").args(arguments).env_clear().env("TMPDIR", folder.path()).current_dir(folder.path());
@@ -16,7 +16,7 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("UTF-8")
 }
 
-/// It went well, said nothing on stderr and left no file behind.
+/// Asserts success, an empty stderr, and that no file is left behind.
 fn assert_clean(folder: &tempfile::TempDir, output: &Output) {
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
     let left: Vec<_> =

@@ -1,4 +1,4 @@
-//! What the ledger keeps: an entry for every event, no secret, and its head in a channel once a day.
+//! The ledger: an entry for every event, no secrets, and its head in a channel once a day.
 
 use std::fmt::Write;
 
@@ -20,7 +20,7 @@ impl TestBot {
         Ledger::open(self.database_url().expose_secret()).await.unwrap()
     }
 
-    /// Everything that was entered. All of it holds.
+    /// All entries, after verifying them.
     async fn entries(&self) -> Vec<LedgerEntry> {
         let ledger = self.ledger().await;
         assert_eq!(ledger.verify(&[]).await.unwrap().err(), None);
@@ -30,7 +30,7 @@ impl TestBot {
     }
 }
 
-/// The entries, a line each: the request by its number, who, what, and what of the body is short.
+/// The entries, one per line: number of the request, actor, name, and the short fields of the body.
 fn lines(entries: &[LedgerEntry]) -> String {
     let mut requests: Vec<&str> = vec![""];
     let mut text = String::new();
@@ -64,7 +64,7 @@ async fn every_event_is_logged() {
         bot.clicks(&bot.rae, "Approve").await;
         bot.clicks(&bot.ada, "Approve").await;
         assert_empty_ack(&bot.sam.clicks_stale(&card, "Approve").await.unwrap());
-        // What Rae asks for next is refused by Marketo, tried again, and made.
+        // Marketo rejects Rae's next request; a retry creates the user.
         bot.marketo.set_permissions(false);
         bot.rae_requests(&[("Email", "svc-2@example.com")]).await;
         let second = bot.slack.channel(crate::test_bot::CARDS).pop().unwrap();
@@ -74,7 +74,7 @@ async fn every_event_is_logged() {
         let second = bot.slack.channel(crate::test_bot::CARDS).pop().unwrap();
         assert_empty_ack(&bot.ada.clicks(&second, "Retry").await.unwrap());
         bot.drain().await.unwrap();
-        // The third is reminded of, asked for a second time, and closed.
+        // The third is reminded of, requested a second time, and expires.
         bot.rae_requests(&[("Email", "svc-3@example.com")]).await;
         bot.opens_form(&bot.sam, "/marketo-api-user").await;
         bot.sam.fills(&FORM).await.unwrap();
@@ -97,7 +97,7 @@ async fn every_event_is_logged() {
         {
             assert!(!all.contains(secret), "a secret is in the ledger");
         }
-        // What was sent can be compared with what was entered, before it was sent and after.
+        // The entries before and after a call hold the digest of what was sent.
         let sent = hex::encode(Sha256::digest(bot.invite_bodies()[0].to_string()));
         let digests = entries.iter().filter(|entry| entry.body.contains(&sent));
         assert_eq!(digests.map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["calling", "called"]);
@@ -119,7 +119,7 @@ async fn refused_click_is_logged_with_user_and_reason() {
     bot.rae_cancels().await;
 }
 
-/// The anchors that are shown.
+/// The anchors in the channel.
 fn anchors(bot: &TestBot) -> Vec<Head> {
     let texts = bot.slack.channel(OPS).into_iter().map(|message| message.blocks.to_string());
     texts
@@ -178,7 +178,7 @@ async fn unanswered_anchor_post_appears_once() {
         let mut bot = TestBot::with(anchored_options()).await;
         bot.slack.faults().script("chat.postMessage", fault.clone());
         assert!(!bot.anchor().await.unwrap());
-        // The bot dies, and the ledger goes on meanwhile.
+        // The bot dies, and another replica appends to the ledger.
         bot.playground.restart().await.unwrap();
         assert!(!bot.anchor().await.unwrap(), "somebody has it in hand");
         bot.rae_requests(&[]).await;

@@ -1,4 +1,4 @@
-//! What people write is shown and never interpreted, and none of it is in the logs.
+//! User text is shown literally, never interpreted, and never logged.
 
 use std::{
     io::Write,
@@ -15,7 +15,7 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use crate::test_bot::{CARDS, OPS, RAE, TestBot, assert_empty_ack, options};
 
-/// What would act if it were interpreted. None of it may stand in a text that Slack interprets.
+/// Text that would act if Slack interpreted it. None of it may appear in `mrkdwn`.
 const ACTIVE: [&str; 14] = [
     "<!channel>",
     "<!here>",
@@ -65,7 +65,7 @@ fn collect(value: &Value, texts: &mut Texts) {
     }
 }
 
-/// Nothing that people wrote can act in anything that was sent to Slack.
+/// Asserts that no user text can act in anything that was sent to Slack.
 fn nothing_acts(bot: &TestBot) {
     let mut texts = Texts::default();
     for call in bot.slack.calls() {
@@ -117,7 +117,7 @@ async fn hostile_form_text_is_shown_literally() {
     bot.advance(24 * 3600).await;
     bot.opens_review(&bot.ada).await;
     assert_snapshot!("hostile_review", bot.modal_text(&bot.ada));
-    // Marketo's words are no better.
+    // Marketo's messages are not trusted either.
     let message = format!("Access denied for {all}");
     let body = json!({"errors": [{"code": 603, "message": message}]});
     bot.marketo.faults().script("invite", Fault::Answer { status: 403, body, retry_after: None });
@@ -140,10 +140,10 @@ async fn hostile_denial_and_command_text_is_inert() {
     bot.rae_requests(&[("Reason", &all)]).await;
     bot.denies(&bot.ada, &all).await;
     nothing_acts(&bot);
-    assert!(bot.ephemerals_to(RAE).iter().all(|told| ACTIVE.iter().all(|active| !told.contains(active))));
+    assert!(bot.ephemerals_to(RAE).iter().all(|answer| ACTIVE.iter().all(|active| !answer.contains(active))));
 }
 
-/// A place where a story's log lines are kept.
+/// Collects the log lines of a scenario.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -171,7 +171,7 @@ async fn logs_contain_neither_user_text_nor_secrets() {
     let log = Log::default();
     let filter = EnvFilter::new("info,marketo_api_user=trace,slack_morphism=trace,reqwest=trace");
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(log.clone()).finish();
-    // For all threads: what the other stories log at the same time must hold none of it either.
+    // For all threads: what other scenarios log at the same time must contain none of it either.
     tracing::subscriber::set_global_default(subscriber).unwrap();
     let bot = TestBot::open().await;
     bot.allow_slack_errors(&["internal_error", "invalid_arguments"]);

@@ -88,7 +88,7 @@ impl Bot {
         bot
     }
 
-    /// Waits until something is so, half a minute at most.
+    /// Polls `is_so`, for half a minute at most.
     pub(crate) async fn until(&self, what: &str, is_so: impl AsyncFn(&Self) -> bool) {
         let watch = self.clock.stopwatch();
         while !is_so(self).await {
@@ -97,7 +97,7 @@ impl Bot {
         }
     }
 
-    /// Connects; nothing where that cannot be.
+    /// Connects, or `None` if that fails.
     pub(crate) async fn connect(&self) -> Option<TcpStream> {
         TcpStream::connect(self.address).await.ok()
     }
@@ -129,7 +129,7 @@ impl Bot {
         self.raw(&request(path, headers, body)).await
     }
 
-    /// Posts a body that is signed well.
+    /// Posts a body with a valid signature.
     pub(crate) async fn post_signed(&self, path: &str, body: &[u8]) -> Answer {
         self.post(path, &self.signed(body), body).await
     }
@@ -153,7 +153,7 @@ impl Bot {
         line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok()).unwrap_or(0) / 1024
     }
 
-    /// It is alive and well, and nobody got anything out of it.
+    /// The bot still serves, and the attacks had no effect.
     pub(crate) async fn nothing_came_of_it(&self, table: &mut Table) {
         table.group("after all");
         let (posts, users) = (self.slack.calls_to("chat.postMessage").len(), self.marketo.invites());
@@ -183,7 +183,7 @@ impl Answer {
         Self { status, head: head.to_lowercase(), body: body.to_owned() }
     }
 
-    /// This status, and nothing that tells why.
+    /// Whether it has this status and no body.
     pub(crate) fn is_bare(&self, status: u16) -> bool {
         self.status == status && self.body.is_empty()
     }
@@ -198,7 +198,7 @@ impl Answer {
     }
 }
 
-/// Reads what comes until the other side closes; what came by `within` is the answer.
+/// Reads until the peer closes or `within` has passed.
 pub(crate) async fn until_the_end(stream: &mut TcpStream, within: Duration) -> Answer {
     let mut answer = Vec::new();
     let _ = tokio::time::timeout(within, stream.read_to_end(&mut answer)).await;

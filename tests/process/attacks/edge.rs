@@ -1,4 +1,4 @@
-//! The door itself: signatures, the framing of HTTP, what the answers give away, and the certificate's name.
+//! Signatures, HTTP framing, what answers reveal, and client certificates.
 
 use marketo_api_user::sim::user::sign;
 
@@ -9,10 +9,10 @@ use super::{
 
 pub(crate) const CERTIFICATE: &str = "[http]\nclient_cert_header = \"X-SSL-Client-DN\"\n";
 
-/// Everything that is not what Slack sends, on every route.
+/// Requests without a valid signature, on every route.
 pub(crate) async fn signatures(bot: &Bot, table: &mut Table) {
     table.group("signature");
-    let body = command("1.2.door", "help");
+    let body = command("1.2.edge", "help");
     let at = |seconds: i64| -> Headers {
         let stamp = (bot.stamp() + seconds).to_string();
         let signature = sign(&bot.secret, &stamp, &body);
@@ -91,7 +91,7 @@ pub(crate) async fn signatures(bot: &Bot, table: &mut Table) {
     table.row("(no attack) either of two secrets while rotating", answer.status == 200, answer.seen());
 }
 
-/// HTTP that is not as it should be.
+/// Malformed HTTP.
 pub(crate) async fn framing(bot: &Bot, table: &mut Table) {
     table.group("framing");
     let body = command("1.2.framing", "");
@@ -150,11 +150,11 @@ pub(crate) async fn framing(bot: &Bot, table: &mut Table) {
         let answer = bot.raw(bytes.as_bytes()).await;
         table.row(attack, statuses.iter().any(|status| answer.is_bare(*status)), answer.seen());
     }
-    // The one that was good opens one form; its trigger is nobody's, so none is shown.
+    // The valid one opens a form; its trigger is unknown, so that none is shown.
     bot.until("it has tried", async |bot| bot.slack.calls_to("views.open").len() == 1).await;
 }
 
-/// Errors and headers that could tell what is behind the door.
+/// Errors and headers that could reveal the software.
 pub(crate) async fn names_nothing(bot: &Bot, table: &mut Table) {
     table.group("silence");
     let name = env!("CARGO_PKG_VERSION");
@@ -191,7 +191,7 @@ pub(crate) async fn names_nothing(bot: &Bot, table: &mut Table) {
     }
 }
 
-/// A proxy that says whose certificate it saw.
+/// A proxy that passes on the client certificate's name.
 pub(crate) async fn certificates(bot: &Bot, table: &mut Table) {
     table.group("mutual TLS");
     let body = command("1.2.cert", "help");

@@ -1,4 +1,4 @@
-//! Too much at once: connections, bad signatures, requests in hand, one person, one workspace.
+//! Floods: connections, invalid signatures, concurrent requests, one person, one workspace.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,14 +15,14 @@ pub(crate) const LIMITS: &str =
     "[limits]\nconnections = 40\nper_user_per_minute = 4\nper_team_per_minute = 60\n";
 pub(crate) const ONE_IN_FLIGHT: &str = "[limits]\nin_flight = 1\n";
 
-/// More connections than there are places, on which nothing comes.
+/// More idle connections than the limit.
 pub(crate) async fn connections(bot: &Bot, table: &mut Table) {
     table.group("flood");
     let head = request(COMMANDS, &bot.signed(b"x"), &[b'x'; 100]);
     let mut held = Vec::new();
     for number in 0..200 {
         let Some(mut stream) = bot.connect().await else { continue };
-        // A third sends nothing, a third half a head, a third half a body with a signature that could be.
+        // A third sends nothing, a third half a head, a third half a body with a plausible signature.
         let part = [0, 40, head.len() - 50][number % 3];
         let _ = stream.write_all(&head[..part]).await;
         held.push(stream);
@@ -52,7 +52,7 @@ pub(crate) async fn connections(bot: &Bot, table: &mut Table) {
     drop(held);
 }
 
-/// Many requests at once that nobody has signed.
+/// Many unsigned requests at once.
 pub(crate) async fn signatures(bot: &Bot, table: &mut Table) {
     let before = bot.mebibytes();
     let refused = bot.counted("slack_requests_total{route=\"commands\",outcome=\"unauthorized\"}").await;
@@ -81,7 +81,7 @@ pub(crate) async fn signatures(bot: &Bot, table: &mut Table) {
         bot.counted("slack_requests_total{route=\"commands\",outcome=\"unauthorized\"}").await - refused;
     let grown = bot.mebibytes().saturating_sub(before);
     table.row(
-        "500 bad signatures of 60 KB: good requests meanwhile",
+        "500 invalid signatures of 60 KB: valid requests at the same time",
         good == 10,
         format!("{good} of 10, {refused} times 401"),
     );
@@ -90,13 +90,13 @@ pub(crate) async fn signatures(bot: &Bot, table: &mut Table) {
     table.row("the same: nobody's share is used up by it", limited == 0, "0 limited");
 }
 
-/// A command of a person who has typed none before.
+/// A command of a person who has not used it before.
 fn somebody_asks_for_help(bot: &Bot) -> String {
     let id = bot.clock.new_id();
     command(&id, "help").replace("U0REQ", &format!("U{}", &id.to_uppercase().replace('-', "")))
 }
 
-/// Somebody who does more than their share.
+/// A person above their rate limit.
 pub(crate) async fn of_one_person(bot: &Bot, table: &mut Table) {
     let mut answer = Answer::read(b"");
     for _ in 0..6 {
@@ -106,17 +106,17 @@ pub(crate) async fn of_one_person(bot: &Bot, table: &mut Table) {
         && answer.body.contains("ephemeral")
         && answer.body.contains("Try again in a minute");
     table.row("six commands of one person who has four", is_told, answer.seen() + ", in words");
-    let press = |number: usize| {
+    let click = |number: usize| {
         interaction(&json!({"type": "block_actions", "team": {"id": "T0001"}, "user": {"id": "U0REQ"},
             "channel": {"id": "C0OPS"}, "trigger_id": format!("t{number}"), "actions": [{"action_id": "request_approve", "value": "x"}]}))
     };
-    let pressed = press(0);
-    let headers = bot.signed(pressed.as_bytes());
-    let answer = bot.post(INTERACTIONS, &headers, pressed.as_bytes()).await;
+    let clicked = click(0);
+    let headers = bot.signed(clicked.as_bytes());
+    let answer = bot.post(INTERACTIONS, &headers, clicked.as_bytes()).await;
     let has_after = answer.head.contains("retry-after:");
-    table.row("then a press: not taken", answer.is_bare(429) && has_after, answer.seen());
-    let again = bot.post(INTERACTIONS, &headers, pressed.as_bytes()).await;
-    table.row("the same press, replayed until it passes", again.is_bare(429), again.seen());
+    table.row("then a click: refused", answer.is_bare(429) && has_after, answer.seen());
+    let again = bot.post(INTERACTIONS, &headers, clicked.as_bytes()).await;
+    table.row("the same click, replayed", again.is_bare(429), again.seen());
     let form = interaction(
         &json!({"type": "view_submission", "team": {"id": "T0001"}, "user": {"id": "U0REQ"},
         "view": {"id": "V9", "callback_id": "marketo_api_user", "state": {"values": {"email": {"value": {"value": "a@b.c"}}}}}}),
@@ -128,15 +128,19 @@ pub(crate) async fn of_one_person(bot: &Bot, table: &mut Table) {
         answer.seen(),
     );
     for number in 1..10 {
-        bot.post_signed(INTERACTIONS, press(number).as_bytes()).await;
+        bot.post_signed(INTERACTIONS, click(number).as_bytes()).await;
     }
     bot.clock.sleep(Duration::from_millis(500)).await;
-    let told =
+    let messages =
         bot.slack.ephemerals_for("U0REQ").iter().filter(|one| one.text.contains("too much at once")).count();
-    table.row("ten presses too many: they are told once", told <= 1, format!("told {told} times"));
+    table.row("ten clicks too many: one message", messages <= 1, format!("{messages} messages"));
     let other = command(&bot.clock.new_id(), "help").replace("U0REQ", "U0SECOND");
     let answer = bot.post_signed(COMMANDS, other.as_bytes()).await;
-    table.row("(no attack) somebody else, meanwhile", answer.body.contains("opens the form"), answer.seen());
+    table.row(
+        "(no attack) another person at the same time",
+        answer.body.contains("opens the form"),
+        answer.seen(),
+    );
     let mut people = 0;
     let is_told = loop {
         people += 1;
@@ -149,19 +153,19 @@ pub(crate) async fn of_one_person(bot: &Bot, table: &mut Table) {
     table.row(
         "very many people of one workspace at once",
         is_told,
-        format!("the {people}th is told to wait"),
+        format!("the {people}th is messages to wait"),
     );
 }
 
-/// More requests at the same time than are taken, while the database is held.
+/// More concurrent requests than the limit, while the database is locked.
 pub(crate) async fn in_flight(bot: &Bot, table: &mut Table) {
-    let presses = (0..8).map(|number| {
+    let clicks = (0..8).map(|number| {
         interaction(&json!({"type": "block_actions", "team": {"id": "T0001"}, "user": {"id": "U0REQ"},
             "channel": {"id": "C0OPS"}, "trigger_id": format!("f{number}"), "actions": [{"action_id": "request_cancel", "value": "x"}]}))
     });
     let holder = hold(bot).await;
     let mut answers = Vec::new();
-    for body in presses {
+    for body in clicks {
         let (address, bytes) =
             (bot.address, request(INTERACTIONS, &bot.signed(body.as_bytes()), body.as_bytes()));
         answers.push(tokio::spawn(async move {
@@ -180,7 +184,7 @@ pub(crate) async fn in_flight(bot: &Bot, table: &mut Table) {
     drop(holder);
     let counted = bot.counted("slack_requests_total{route=\"interactions\",outcome=\"shed\"}").await;
     table.row(
-        "8 presses at once with 1 place: shed",
+        "8 clicks at once with 1 slot: shed",
         shed >= 6 && counted >= 6,
         format!("{shed} times 503 with Retry-After"),
     );
@@ -188,7 +192,7 @@ pub(crate) async fn in_flight(bot: &Bot, table: &mut Table) {
     table.row("the same, afterwards: still serving", bot.serves().await, "200");
 }
 
-/// Holds the database until the answer is dropped.
+/// Locks the database until the returned guard is dropped.
 async fn hold(bot: &Bot) -> SqliteConnection {
     let path = bot.folder.path().join("bot.db");
     let mut holder = SqliteConnection::connect(&format!("sqlite:{}", path.display())).await.unwrap();

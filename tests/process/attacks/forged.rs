@@ -1,4 +1,4 @@
-//! What is signed well and not as it should be: parsers fed with nonsense, forged payloads, and replays.
+//! Validly signed but wrong: malformed payloads, forged ids, and replays.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use super::{
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Payloads that are none. Whoever can sign is Slack; it may still carry what somebody made up.
+/// Malformed payloads. A valid signature proves Slack, but the content may come from a user.
 pub(crate) async fn payloads(bot: &Bot, table: &mut Table) {
     table.group("parsers");
     let deep = format!("payload={}", "[".repeat(100_000));
@@ -40,7 +40,7 @@ pub(crate) async fn payloads(bot: &Bot, table: &mut Table) {
     }
 }
 
-/// Payloads that claim what is not so.
+/// Payloads with forged claims.
 pub(crate) async fn claims(bot: &Bot, table: &mut Table) {
     table.group("forged");
     let from = |kind: &str, more: serde_json::Value| {
@@ -49,18 +49,18 @@ pub(crate) async fn claims(bot: &Bot, table: &mut Table) {
         payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         interaction(&payload)
     };
-    let press = |action: &str, value: &str| json!({"actions": [{"action_id": action, "value": value, "action_ts": "1.1"}]});
+    let click = |action: &str, value: &str| json!({"actions": [{"action_id": action, "value": value, "action_ts": "1.1"}]});
     let sql = "x'; DROP TABLE request; --";
     for (attack, payload, statuses) in [
         (
             "approving a request that nobody made",
-            from("block_actions", press("request_approve", "019aaaaa-aaaa-7aaa-8aaa-aaaaaaaaaaaa@1")),
+            from("block_actions", click("request_approve", "019aaaaa-aaaa-7aaa-8aaa-aaaaaaaaaaaa@1")),
             &[200][..],
         ),
-        ("approving SQL", from("block_actions", press("request_approve", sql)), &[200]),
-        ("cancelling what has no id", from("block_actions", press("request_cancel", "")), &[200]),
+        ("approving SQL", from("block_actions", click("request_approve", sql)), &[200]),
+        ("cancelling what has no id", from("block_actions", click("request_cancel", "")), &[200]),
         (
-            "a press without a user",
+            "a click without a user",
             from(
                 "block_actions",
                 json!({"user": null, "actions": [{"action_id": "request_deny", "value": "x"}]}),
@@ -113,7 +113,7 @@ pub(crate) async fn claims(bot: &Bot, table: &mut Table) {
     );
 }
 
-/// The same request once more, and once more under a new signature.
+/// The same request again, and again with a new signature.
 pub(crate) async fn replays(bot: &Bot, table: &mut Table) {
     table.group("replay");
     let (rae, ada) = (bot.work.person("U0REQ"), bot.work.person("U0APPROVE"));

@@ -1,4 +1,4 @@
-//! Attacks on the built program, from outside, and what became of each. It prints them as a table:
+//! Attacks on the built program from outside. It prints them and their results as a table:
 //!
 //! ```sh
 //! cargo test --test process attacks -- --nocapture

@@ -17,7 +17,7 @@ use super::{
 pub(crate) const LIMITS: &str = "[limits]\nheader_timeout = \"1s\"\nbody_timeout = \"1s\"\nidle_timeout = \"2s\"\nper_user_per_minute = 0\n";
 const LIMIT: usize = 256 * 1024;
 
-/// Announced, not announced, and in very small pieces.
+/// With and without a Content-Length, and in very small chunks.
 pub(crate) async fn oversized(bot: &Bot, table: &mut Table) {
     table.group("oversized");
     let mut is_repelled = true;
@@ -61,7 +61,7 @@ pub(crate) async fn oversized(bot: &Bot, table: &mut Table) {
     table.row("an unsigned body of 5 KB", answer.is_bare(401), answer.seen());
 }
 
-/// How long it takes until the bot hangs up on somebody who sends a byte now and then.
+/// How long the bot keeps a connection that sends a byte now and then.
 async fn trickles(bot: &Bot, mut stream: TcpStream, bytes: &[u8]) -> f64 {
     let watch = bot.clock.stopwatch();
     for byte in bytes {
@@ -77,7 +77,7 @@ async fn trickles(bot: &Bot, mut stream: TcpStream, bytes: &[u8]) -> f64 {
     watch.seconds()
 }
 
-/// Those who send slowly, or nothing.
+/// Clients that send slowly, or nothing.
 pub(crate) async fn senders(bot: &Bot, table: &mut Table) {
     table.group("slow");
     let body = "x".repeat(200);
@@ -111,7 +111,7 @@ pub(crate) async fn senders(bot: &Bot, table: &mut Table) {
     table.row("those are counted", cut >= 5, format!("{cut} in http_connections_cut_total"));
 }
 
-/// Those who ask for much and take nothing.
+/// Clients that request much and read nothing.
 pub(crate) async fn readers(bot: &Bot, table: &mut Table) {
     let before = (bot.mebibytes(), bot.counted("http_connections_cut_total").await);
     let help = command("1.2.slow", "help");
@@ -120,7 +120,7 @@ pub(crate) async fn readers(bot: &Bot, table: &mut Table) {
     bytes = text.into_bytes();
     let mut stream = bot.connect().await.unwrap();
     let watch = bot.clock.stopwatch();
-    // Sends on until the bot no longer takes anything, and then waits for its end.
+    // Sends until the bot accepts nothing more, then waits for the end.
     while tokio::time::timeout(Duration::from_millis(500), stream.write_all(&bytes))
         .await
         .is_ok_and(|sent| sent.is_ok())
@@ -129,7 +129,7 @@ pub(crate) async fn readers(bot: &Bot, table: &mut Table) {
             break;
         }
     }
-    // With the last request the bot may have been at its head, its body or its answer.
+    // The bot may have been reading the last head or body, or answering.
     let mut cut = 0;
     for _ in 0..100 {
         bot.clock.sleep(Duration::from_millis(100)).await;

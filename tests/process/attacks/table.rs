@@ -2,7 +2,7 @@
 
 use std::io::{Write, stdout};
 
-/// What was tried, and what became of it.
+/// Attacks and their results.
 #[derive(Default)]
 pub(crate) struct Table {
     group: &'static str,
@@ -11,12 +11,12 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Begins with another kind of attack.
+    /// Starts another kind of attack.
     pub(crate) fn group(&mut self, name: &'static str) {
         self.group = name;
     }
 
-    /// An attack, whether it was repelled, and what was seen of it.
+    /// An attack, whether it was repelled, and its visible result.
     pub(crate) fn row(&mut self, attack: &str, is_repelled: bool, seen: impl std::fmt::Display) {
         self.tried += 1;
         self.failed += usize::from(!is_repelled);
@@ -24,7 +24,7 @@ impl Table {
         let _ = writeln!(stdout(), "{:<10} {attack:<66} {verdict:<12} {seen}", self.group);
     }
 
-    /// Every attack was repelled.
+    /// Asserts that every attack was repelled.
     pub(crate) fn is_clean(&self) {
         let _ = writeln!(stdout(), "{} attacks, {} of them not repelled", self.tried, self.failed);
         assert_eq!(self.failed, 0);

@@ -1,11 +1,11 @@
-//! `check`: what it says when all is well, and that it finds each thing that is broken and says what to do.
+//! `check`: its output when all is well, and what it reports for each misconfiguration.
 
 use marketo_api_user::sim::{marketo::SimRole, slack::SimChannel};
 use serde_json::Value;
 
 use crate::host::{Host, POLICY};
 
-/// A thing that is broken, the check that finds it, and words that it must say.
+/// A misconfiguration, the check that finds it, and words of its message.
 type Broken = (&'static str, fn(&mut Host), &'static str, &'static [&'static str]);
 
 fn policy(host: &Host, old: &str, new: &str) {

@@ -1,5 +1,5 @@
-//! How long a large ledger takes to verify and to export, and how much memory. Prints figures; only the memory is held to
-//! anything. `cargo test --release --test process bulk -- --ignored --nocapture`
+//! Time and memory for verifying and exporting a large ledger. Prints figures; only the memory has a limit.
+//! `cargo test --release --test process large_ledger -- --ignored --nocapture`
 
 use std::{
     io::Read,
@@ -22,7 +22,7 @@ use marketo_api_user::{
 use serde_json::json;
 
 const REQUESTS: usize = 33_334;
-/// The most memory that either may take, in MiB.
+/// Memory limit of each, in MiB.
 const MOST: u64 = 64;
 
 /// Three entries for each request.

@@ -1,4 +1,4 @@
-//! `ledger`: beside a running bot, with nothing but the database's address, and after somebody meddled with it.
+//! `ledger`: next to a running bot, with only the database URL, and after tampering.
 
 use std::process::{Command, Stdio};
 
@@ -11,7 +11,7 @@ use crate::{
     serve::lifecycle::{card_appears, rae_fills, rae_submits},
 };
 
-/// A bot that runs and has one request; an auditor has only its database.
+/// A running bot with one request, and an auditor who has only its database.
 async fn audited() -> (Host, crate::host::Running) {
     let mut host = Host::open().await;
     let running = host.serve_ready().await;
@@ -96,7 +96,7 @@ async fn ledger_commands_need_only_the_database_url() {
         csv.stdout
     );
     running.stops().await.is_good();
-    // The bot has gone, and left all in its place.
+    // The bot has ended and left everything in place.
     host.run(&["ledger", "verify"]).await.is_good();
 }
 

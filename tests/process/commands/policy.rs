@@ -1,4 +1,4 @@
-//! A policy of ten rules: what `check` finds in it, what `serve` says of it, and how `policy explain` tells it.
+//! A policy of ten rules: what `check` finds, what `serve` logs, and what `policy explain` prints.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use insta::assert_snapshot;
 
 use crate::host::{Host, Running};
 
-/// Ten rules with five mistakes: a group that is not there, one that is empty, more approvals than people, a rule that
-/// is never reached, and a role that cannot be asked for.
+/// Ten rules with five mistakes: an unknown group, an empty one, more approvals than people, an unreachable rule, and a
+/// role that nobody can request.
 const PLANTED: &str = r#"
 [slack]
 approval_channel = "C0APPROVE"
@@ -84,7 +84,7 @@ async fn host(text: &str) -> Host {
 
 #[tokio::test]
 async fn check_reports_rule_mistakes_by_index_and_key() {
-    // One more, of another kind: nobody let the bot into the channel.
+    // One more, of another kind: the bot is not in the channel.
     let host = host(PLANTED).await;
     let ended = host.run(&["check"]).await;
     assert_eq!(ended.code, Some(1));
@@ -124,7 +124,7 @@ async fn serve_rejects_an_unreachable_rule_and_logs_policy_warnings() {
     running.stops().await.is_good();
 }
 
-/// The policy with its mistakes mended.
+/// The policy with its mistakes fixed.
 fn good() -> String {
     PLANTED
         .replace("[\"S0GONE\"]", "[\"S0MOPS\"]")
@@ -149,7 +149,7 @@ async fn explain_names_the_matching_rule_and_why_others_do_not_match() {
     assert_snapshot!("explain_emea", emea);
     let sandbox = run(&["101", "--channel", "C0OPS", "--email", "svc@sandbox.example.com"]).await;
     assert_snapshot!("explain_capped", sandbox);
-    // Where little is given, much is possible.
+    // With few details given, many rules are possible.
     assert_snapshot!("explain_little", run(&["API Only - EMEA", "--workspace", "Default"]).await);
     assert!(host.slack.calls().iter().all(|call| !call.method.starts_with("chat.")), "it only looks");
 }

@@ -1,4 +1,4 @@
-//! What needs no settings: help, versions, the manifest, the default configuration, and how bad usage ends.
+//! Commands that need no settings: help, versions, the manifest, the default configuration, and usage errors.
 
 use std::process::{Command, Output};
 
@@ -13,7 +13,7 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 /// Exit code, stdout, stderr.
-fn told(arguments: &[&str]) -> (Option<i32>, String, String) {
+fn output(arguments: &[&str]) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = run(arguments);
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
@@ -24,13 +24,13 @@ fn every_subcommand_has_help_and_version() {
     for name in all {
         for flag in ["--help", "--version"] {
             let arguments: Vec<&str> = name.copied().into_iter().chain([flag]).collect();
-            let (code, stdout, stderr) = told(&arguments);
+            let (code, stdout, stderr) = output(&arguments);
             assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments:?}");
             let expected = if flag == "--help" { "Usage: " } else { env!("CARGO_PKG_VERSION") };
             assert!(stdout.contains(expected), "{arguments:?}: {stdout}");
         }
     }
-    let (_, help, _) = told(&["--help"]);
+    let (_, help, _) = output(&["--help"]);
     for name in SUBCOMMANDS {
         assert!(help.contains(&format!("\n  {name} ")), "{name}: {help}");
     }
@@ -61,7 +61,7 @@ fn usage_errors_exit_with_code_2_and_a_reason() {
         &["policy", "explain", "--role", "API Only"],
         &["policy", "explain", "--requester", "@ada", "--role", "API Only"],
     ] {
-        let (code, stdout, stderr) = told(arguments);
+        let (code, stdout, stderr) = output(arguments);
         assert_eq!((code, stdout.as_str()), (Some(2), ""), "{arguments:?}: {stderr}");
         assert!(stderr.contains("Usage: ") || stderr.contains("--help"), "{arguments:?}: {stderr}");
     }
@@ -69,14 +69,14 @@ fn usage_errors_exit_with_code_2_and_a_reason() {
 
 #[test]
 fn default_configuration_is_printed_verbatim() {
-    assert_eq!(told(&["config"]), (Some(0), config::DEFAULT.to_owned(), String::new()));
+    assert_eq!(output(&["config"]), (Some(0), config::DEFAULT.to_owned(), String::new()));
 }
 
 #[test]
 fn manifest_is_printed_for_the_given_url() {
     for url in ["https://bot.example.com", "https://acme.dev:8443/bots/marketo/"] {
         let expected = manifest(url.trim_end_matches('/'));
-        assert_eq!(told(&["manifest", "--url", url]), (Some(0), expected, String::new()));
+        assert_eq!(output(&["manifest", "--url", url]), (Some(0), expected, String::new()));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The database of one run: its address, the lock that keeps the bot from committing, and what is in it at the end.
+//! The database of one run: its URL, the lock that keeps the bot from committing, and its contents at the end.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ impl Kind {
         }
     }
 
-    /// SQLite, and PostgreSQL where it is named; then it must be there.
+    /// SQLite, and PostgreSQL if a server is named; then it must be up.
     #[expect(clippy::disallowed_methods, reason = "a test's own setting")]
     pub(crate) fn all() -> Vec<Self> {
         let server = std::env::var("TEST_POSTGRES_URL").ok().map(Self::Postgres);
@@ -44,25 +44,25 @@ pub(crate) struct Database {
     pub(crate) url: String,
 }
 
-/// Which writes the bot is kept from.
+/// Which writes are blocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Held {
     Everything,
-    /// PostgreSQL only: where a message stands can be written down, and nothing else.
+    /// PostgreSQL only: a message's timestamp can be recorded, and nothing else.
     AllButMessages,
-    /// What becomes of a request. On PostgreSQL work can still be begun.
+    /// Changes of requests. On PostgreSQL work can still be claimed.
     Decisions,
 }
 
-/// While it is there, the bot can commit nothing of what is held.
+/// Blocks the writes until it is released.
 pub(crate) struct Lock(AnyConnection);
 
 /// How much is left to do, and how much was given up.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Left {
     pub(crate) waiting: i64,
-    pub(crate) lanes: i64,
-    pub(crate) buried: i64,
+    pub(crate) queues: i64,
+    pub(crate) dead_letters: i64,
 }
 
 impl Database {
@@ -88,7 +88,7 @@ impl Database {
         connection
     }
 
-    /// Takes the lock. It never stands in line for it, so that the bot is not caught in a deadlock.
+    /// Takes the lock. It polls instead of queueing, so that the bot does not run into a deadlock.
     pub(crate) async fn lock(&self, held: Held) -> Lock {
         let mut connection = self.connect().await;
         let tables = match (&self.kind, held) {
@@ -111,8 +111,8 @@ impl Database {
         }
     }
 
-    /// Gives the lock back after the bot was killed. What the server still does for the dead ends first: a statement
-    /// that waits for the lock would be carried out otherwise.
+    /// Releases the lock after the bot was killed. First ends the dead bot's sessions: a statement that waits for the lock
+    /// would be executed otherwise.
     pub(crate) async fn unlock(&self, Lock(mut connection): Lock) {
         if matches!(self.kind, Kind::Postgres(_)) {
             let ends = format!(
@@ -122,7 +122,7 @@ impl Database {
                          (SELECT oid FROM pg_class WHERE relnamespace = '{}'::regnamespace))",
                 self.schema
             );
-            // Inside one transaction the list of activities never changes.
+            // Within one transaction the list of activities never changes.
             let mut other = self.connect().await;
             while number(&mut other, &ends).await > 0 {
                 Clock::system().sleep(Duration::from_millis(3)).await;
@@ -133,8 +133,8 @@ impl Database {
         connection.close().await.unwrap();
     }
 
-    /// When the one request's effect of this name is due, the first of its kind where it comes again and again; absent:
-    /// it is done, or was never planned.
+    /// When the request's effect with this name is due, the first one if it recurs. `None` if it is done or was never
+    /// scheduled.
     pub(crate) async fn due(&self, effect: &str) -> Option<i64> {
         let mut connection = self.connect().await;
         let due = format!(
@@ -152,53 +152,53 @@ impl Database {
         let mut connection = self.connect().await;
         let count = |rest: &str| format!("SELECT CAST(COUNT(*) AS BIGINT) FROM {rest}");
         let waiting = count("effect WHERE status = 'waiting'");
-        let lanes = count("lane WHERE due_at IS NOT NULL OR lease_token IS NOT NULL");
-        let buried = count("effect WHERE status = 'buried'");
+        let queues = count("lane WHERE due_at IS NOT NULL OR lease_token IS NOT NULL");
+        let dead_letters = count("effect WHERE status = 'buried'");
         let left = Left {
             waiting: number(&mut connection, &waiting).await,
-            lanes: number(&mut connection, &lanes).await,
-            buried: number(&mut connection, &buried).await,
+            queues: number(&mut connection, &queues).await,
+            dead_letters: number(&mut connection, &dead_letters).await,
         };
         connection.close().await.unwrap();
         left
     }
 
-    /// What is wrong with the one request, its messages and its ledger; `state` and `entries` are what they ought
-    /// to be.
-    pub(crate) async fn faults(&self, state: &str, entries: &[&str], parts: &[&str]) -> Vec<String> {
+    /// What is wrong with the request, its messages and its ledger, compared with the expected `state`, `entries` and
+    /// `parts`.
+    pub(crate) async fn violations(&self, state: &str, entries: &[&str], parts: &[&str]) -> Vec<String> {
         let mut connection = self.connect().await;
-        let mut faults = Vec::new();
+        let mut violations = Vec::new();
         let rows =
             sqlx::query("SELECT state, is_open FROM request").fetch_all(&mut connection).await.unwrap();
         let states: Vec<(String, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         if states != [(state.to_owned(), 0)] {
-            faults.push(format!("requests are {states:?}"));
+            violations.push(format!("requests are {states:?}"));
         }
         let sql = "SELECT part FROM message WHERE ts IS NOT NULL AND channel IS NOT NULL ORDER BY part";
         let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
         let known: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-        // What a part is called after the version that it tells is not fixed.
+        // The name of an outcome contains the version, which is not fixed.
         let known: Vec<&str> =
             known.iter().map(|part| if part.starts_with("outcome_") { "outcome" } else { part }).collect();
         let all = number(&mut connection, "SELECT CAST(COUNT(*) AS BIGINT) FROM message").await;
-        // Where the news of a failure stands is not looked up any more once somebody has pressed Retry.
+        // The message about a failure is not looked up after a click on Retry.
         let needed: Vec<&str> = match parts {
             _ if known == parts => parts.to_vec(),
             parts => parts.iter().copied().filter(|&part| part != "outcome" || state != "done").collect(),
         };
         if known != needed || usize::try_from(all) != Ok(parts.len()) {
-            faults.push(format!("of {all} messages these have a place: {known:?}"));
+            violations.push(format!("of {all} messages these have a place: {known:?}"));
         }
-        faults.extend(ledger(&mut connection, entries).await);
+        violations.extend(ledger(&mut connection, entries).await);
         connection.close().await.unwrap();
-        // And by the bot's own code, which looks at the request as well.
+        // And by the bot's own code, which checks the request as well.
         let audited = Ledger::open(&self.url).await.unwrap();
-        faults.extend(audited.verify(&[]).await.unwrap().err().map(|found| found.to_string()));
+        violations.extend(audited.verify(&[]).await.unwrap().err().map(|found| found.to_string()));
         audited.close().await;
-        faults
+        violations
     }
 
-    /// Leaves nothing on the server.
+    /// Drops the schema.
     pub(crate) async fn remove(&self) {
         if let Kind::Postgres(server) = &self.kind {
             let mut connection = AnyConnection::connect(server).await.unwrap();
@@ -208,12 +208,12 @@ impl Database {
     }
 }
 
-/// Reads the chain as an auditor would, by what is written about it and not by the bot's own code.
+/// Verifies the chain as an auditor would, by its documentation and not by the bot's own code.
 async fn ledger(connection: &mut AnyConnection, expected: &[&str]) -> Vec<String> {
     let sql =
         "SELECT seq, entered_at, request_id, actor, entry, body, previous, hash FROM ledger ORDER BY seq";
     let rows = sqlx::query(sql).fetch_all(&mut *connection).await.unwrap();
-    let (mut faults, mut entries, mut last) = (Vec::new(), Vec::new(), GENESIS.to_owned());
+    let (mut violations, mut entries, mut last) = (Vec::new(), Vec::new(), GENESIS.to_owned());
     for (place, row) in (1_i64..).zip(&rows) {
         let (seq, at): (i64, i64) = (row.get(0), row.get(1));
         let [request, actor, entry, body, previous, hash]: [String; 6] =
@@ -224,24 +224,24 @@ async fn ledger(connection: &mut AnyConnection, expected: &[&str]) -> Vec<String
             hasher.update(field);
         }
         if (seq, &previous, &hash) != (place, &last, &hex::encode(hasher.finalize())) {
-            faults.push(format!("the ledger is broken at {place}"));
+            violations.push(format!("the ledger is broken at {place}"));
         }
         last = hash;
         entries.push(entry);
     }
     let head = sqlx::query("SELECT seq, hash FROM ledger_head").fetch_one(connection).await.unwrap();
     if (head.get::<i64, _>(0), head.get::<String, _>(1)) != (i64::try_from(rows.len()).unwrap(), last) {
-        faults.push("the ledger's head is not its last entry".to_owned());
+        violations.push("the ledger's head is not its last entry".to_owned());
     }
-    // Marketo may have kept the bot waiting meanwhile. How often it was called is counted there.
+    // Marketo may have kept the bot waiting. The simulator counts how often it was called.
     entries.retain(|entry| {
         !["waits", "resumed", "reminded", "calling", "called", "refused", "configuration"]
             .contains(&entry.as_str())
     });
     if entries != expected {
-        faults.push(format!("the ledger says {entries:?}"));
+        violations.push(format!("the ledger says {entries:?}"));
     }
-    faults
+    violations
 }
 
 async fn execute(connection: &mut AnyConnection, sql: &str) -> Result<(), sqlx::Error> {

@@ -1,4 +1,4 @@
-//! All runs: which there are, how they are played side by side, and the table of what became of them.
+//! All runs: which there are, how they run side by side, and the table of their results.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,9 +11,9 @@ use super::{
     run::{Ending, Played, Run},
 };
 
-/// How many runs are played at once, on both databases and in all tests. Most of a run is waiting.
-static PLACES: Semaphore = Semaphore::const_new(14);
-/// How often a run is played that does not reach its point: what the bot calls may depend on the machine's load.
+/// How many runs there are at once, on both databases and in all tests. Most of a run is waiting.
+static SLOTS: Semaphore = Semaphore::const_new(14);
+/// How often a run that misses its point is repeated: the bot's calls may depend on the machine's load.
 const TRIES: usize = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ enum Part {
 
 impl Part {
     #[expect(clippy::disallowed_methods, reason = "a test's own setting")]
-    fn asked() -> Self {
+    fn from_environment() -> Self {
         match (std::env::var("CRASH_RUN"), std::env::var("CRASH_MATRIX")) {
             (Ok(name), _) => Self::Named(name),
             (_, Ok(matrix)) if matrix == "all" => Self::All,
@@ -59,46 +59,49 @@ impl Part {
     }
 }
 
-/// The points at which a scenario with these calls is struck.
+/// The points at which the bot is killed in a scenario with these calls.
 fn points(scenario: Scenario, signal: Signal, database: &Kind, calls: &[Call]) -> Vec<Point> {
     let mut points = Vec::new();
-    for call in calls.iter().filter(|call| scenario.is_struck_at(call)) {
+    for call in calls.iter().filter(|call| scenario.is_killed_at(call)) {
         let mut at = |when| points.push(Point::Call(call.clone(), when));
         match signal {
             Signal::Term => [When::TermBefore, When::TermApplied].into_iter().for_each(at),
             Signal::Kill => {
                 at(When::Before);
-                at(When::Applied);
+                at(When::Executed);
                 at(When::Twice);
-                // Nothing is written down of a modal.
+                // Modals are not recorded.
                 let is_recorded = call.name != "views.open";
                 let is_noted = call.name.starts_with("chat.") && matches!(database, Kind::Postgres(_));
                 let is_searched = scenario.looks_for(call);
-                let others =
-                    [(is_recorded, When::Answered), (is_noted, When::Noted), (is_searched, When::Searched)];
+                let others = [
+                    (is_recorded, When::Answered),
+                    (is_noted, When::Recorded),
+                    (is_searched, When::Searched),
+                ];
                 others.into_iter().filter(|(is, _)| *is).for_each(|(_, when)| at(when));
             }
         };
     }
     if signal == Signal::Kill {
-        for act in scenario.acts() {
-            points.extend([When::Unkept, When::Kept].map(|when| Point::Message(act, when)));
+        for action in scenario.actions() {
+            points.extend([When::Uncommitted, When::Acknowledged].map(|when| Point::Message(action, when)));
         }
         if scenario == Scenario::Expire {
-            points.push(Point::Message("expire", When::Unkept));
+            points.push(Point::Message("expire", When::Uncommitted));
         }
     }
     points
 }
 
-/// Plays the matrix of one signal, prints its table, and fails on whatever is wrong.
+/// Runs the matrix of one signal, prints its table, and fails if anything is wrong.
 pub(crate) async fn play(signal: Signal, scenarios: &[Scenario]) {
     let watch = Clock::system().stopwatch();
-    let part = Part::asked();
+    let part = Part::from_environment();
     let mut runs = Vec::new();
     let mut endings = BTreeMap::new();
     for (run, played) in undisturbed(scenarios).await {
-        assert!(played.faults.is_empty(), "{}: {}", run.name(), played.faults.join("\n"));
+        assert!(played.violations.is_empty(), "{}: {}", run.name(), played.violations.join("\n"));
         let expected = endings.entry(run.scenario).or_insert_with(|| Arc::new(played.ending.clone()));
         assert_eq!(played.ending, **expected, "{}", run.name());
         let all = points(run.scenario, signal, &run.database, &played.calls);
@@ -117,21 +120,26 @@ pub(crate) async fn play(signal: Signal, scenarios: &[Scenario]) {
     for (name, run, played) in playing {
         let played = played
             .await
-            .unwrap_or_else(|panic| Played { faults: vec![panic.to_string()], ..Played::default() });
+            .unwrap_or_else(|panic| Played { violations: vec![panic.to_string()], ..Played::default() });
         table.add(&name, &run, played);
     }
     table.print(signal, watch.seconds());
-    assert!(table.faults.is_empty(), "{} runs went wrong\n{}", table.faults.len(), table.faults.join("\n"));
+    assert!(
+        table.violations.is_empty(),
+        "{} runs failed\n{}",
+        table.violations.len(),
+        table.violations.join("\n")
+    );
 }
 
-/// Each scenario on each database, without a blow.
+/// Each scenario on each database, undisturbed.
 async fn undisturbed(scenarios: &[Scenario]) -> Vec<(Run, Played)> {
     let mut playing = Vec::new();
     for database in Kind::all() {
         for &scenario in scenarios {
             let run = Run { database: database.clone(), scenario, point: Point::Nowhere };
             playing.push(tokio::spawn(async move {
-                let _place = PLACES.acquire().await.unwrap();
+                let _slot = SLOTS.acquire().await.unwrap();
                 let played = run.play(None).await;
                 (run, played)
             }));
@@ -145,15 +153,15 @@ async fn undisturbed(scenarios: &[Scenario]) -> Vec<(Run, Played)> {
 }
 
 async fn play_one(run: Run, expected: Arc<Ending>) -> Played {
-    let _place = PLACES.acquire().await.unwrap();
+    let _slot = SLOTS.acquire().await.unwrap();
     let mut tries = 1;
     loop {
         let played = run.play(Some(&expected)).await;
-        if played.stuck || played.missed || !played.faults.is_empty() {
-            let what = played.faults.first().map_or("the point was not reached", String::as_str);
+        if played.stuck || played.missed || !played.violations.is_empty() {
+            let what = played.violations.first().map_or("the point was not reached", String::as_str);
             println!("{} after {:.0} s: {what}", run.name(), played.seconds);
         }
-        if !played.missed || !played.faults.is_empty() || tries == TRIES {
+        if !played.missed || !played.violations.is_empty() || tries == TRIES {
             return played;
         }
         tries += 1;
@@ -195,7 +203,7 @@ impl Row {
 struct Table {
     rows: BTreeMap<(&'static str, Scenario, &'static str), Row>,
     totals: BTreeMap<&'static str, Row>,
-    faults: Vec<String>,
+    violations: Vec<String>,
 }
 
 impl Table {
@@ -205,17 +213,17 @@ impl Table {
         row.add(run.scenario.users(), &played);
         self.totals.entry(database).or_default().add(run.scenario.users(), &played);
         if played.missed {
-            self.faults.push(format!("CRASH_RUN={name}: the point was not reached"));
+            self.violations.push(format!("CRASH_RUN={name}: the point was not reached"));
         }
-        if !played.faults.is_empty() {
-            self.faults.push(format!("CRASH_RUN={name}: {}", played.faults.join("\n  ")));
+        if !played.violations.is_empty() {
+            self.violations.push(format!("CRASH_RUN={name}: {}", played.violations.join("\n  ")));
         }
     }
 
     fn print(&self, signal: Signal, seconds: f64) {
         println!("\n{signal:?}, {seconds:.0} s in all");
         println!(
-            "database  scenario        struck         runs  due-for  users  duplicates  lost  stuck  slowest/s"
+            "database  scenario        killed         runs  due-for  users  duplicates  lost  stuck  slowest/s"
         );
         for ((database, scenario, when), row) in &self.rows {
             row.print([database, scenario.name(), when]);

@@ -1,19 +1,19 @@
-//! The promise of the bot, proved by killing it: each approved request makes exactly one Marketo user, nothing is lost
-//! and nothing is said twice, at whatever moment the process dies.
+//! Kills the bot to prove that each approved request creates exactly one Marketo user, that nothing is lost and that
+//! nothing is posted twice.
 //!
-//! Each scenario is played against the real program, as a process. First it is played undisturbed, and every call that
-//! the bot makes in it is numbered. Then it is played again for each call and for each message to the bot, and there
-//! the process is killed with SIGKILL (see [`point::When`] for the moments) and started again on the same database.
-//! People press again what was not answered, and in the end they must see what they saw in the undisturbed scenario,
-//! Marketo must have as many users, and the database must have nothing left to do and a whole ledger. A second test
-//! does the same with SIGTERM, after which the process must end by itself with code 0.
+//! Each scenario runs against the real program, as a process. First it runs undisturbed, and every call that the bot
+//! makes is numbered. Then it runs again for each call and for each delivery to the bot. There the process is killed
+//! with SIGKILL (see [`point::When`] for the moments) and started again on the same database. People repeat what was
+//! not answered. In the end they must see what they saw in the undisturbed run, Marketo must have as many users, and
+//! the database must have nothing left to do and a valid ledger. A second test does the same with SIGTERM, after which
+//! the process must exit with code 0.
 //!
-//! On SQLite, and on PostgreSQL where `TEST_POSTGRES_URL` names a server. By default a fixed part of the matrix is run:
-//! every blow at an invite and at a message to the bot, and every third of the rest. `CRASH_MATRIX=all` runs the whole;
+//! On SQLite, and on PostgreSQL if `TEST_POSTGRES_URL` names a server. By default a fixed part of the matrix runs:
+//! every kill at an invite and at a delivery, and every third of the rest. `CRASH_MATRIX=all` runs everything;
 //! `CRASH_RUN=sqlite/approve/invite#1/applied` (the name that a failure shows, or any part of it) runs those alone.
 //! To see the tables: `cargo test --test process crash -- --nocapture`.
 
-#![expect(clippy::print_stdout, reason = "the table is for whoever runs the matrix")]
+#![expect(clippy::print_stdout, reason = "the table is for the person who runs the matrix")]
 
 mod database;
 mod matrix;

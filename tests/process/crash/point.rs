@@ -1,8 +1,8 @@
-//! Where a run is struck: at a call of the bot, or at a message to it.
+//! Where the bot is killed in a run: at one of its calls, or at a delivery to it.
 
 use std::fmt;
 
-/// A scenario that is struck at a point.
+/// What people do in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Scenario {
     Approve,
@@ -12,7 +12,7 @@ pub(crate) enum Scenario {
     NoApproval,
     /// Nobody decides until the approvers are reminded.
     Remind,
-    /// Nobody decides at all.
+    /// Nobody decides, and the request expires.
     Expire,
 }
 
@@ -26,7 +26,7 @@ pub(crate) const SCENARIOS: [Scenario; 7] = [
     Scenario::Expire,
 ];
 
-/// A call of the bot: the `nth` of its name since the scenario began.
+/// The `nth` call of its name since the scenario began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Call {
     pub(crate) name: String,
@@ -39,35 +39,35 @@ impl Call {
     }
 }
 
-/// The calls that change something or that a decision rests on. What only one person is told is best effort, and no
-/// part of these scenarios.
+/// The calls that change something or that a decision depends on. Ephemeral messages are best effort and not part of
+/// these scenarios.
 pub(crate) const MARKETO: [&str; 2] = ["allusers", "invite"];
 pub(crate) const SLACK: [&str; 3] = ["views.open", "chat.postMessage", "chat.update"];
 
-/// When the bot is struck.
+/// When the bot is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum When {
-    /// SIGKILL when a call has arrived, before it is carried out.
+    /// SIGKILL when a call has arrived, before it is executed.
     Before,
-    /// SIGKILL when a call is carried out, before it is answered.
-    Applied,
+    /// SIGKILL when a call is executed, before it is answered.
+    Executed,
     /// SIGKILL when a call is answered, before anything of it is committed.
     Answered,
-    /// SIGKILL when it is committed where a message stands, but not yet that the work is done (PostgreSQL).
-    Noted,
-    /// SIGKILL when a call has arrived, and once more when the next process's call of that name is carried out and not
+    /// SIGKILL when a message's timestamp is committed, but not yet that the effect is done (PostgreSQL).
+    Recorded,
+    /// SIGKILL when a call has arrived, and again when the next process's call of that name is executed and not yet
     /// answered.
     Twice,
-    /// SIGKILL when a post is carried out and not answered, and once more when the next process has searched the
-    /// history for it and has no answer.
+    /// SIGKILL when a post is executed and not answered, and again when the next process has searched the history for it
+    /// and has no answer.
     Searched,
-    /// SIGKILL when a message from Slack has arrived, before it is committed.
-    Unkept,
-    /// SIGKILL when a message from Slack was answered 200.
-    Kept,
-    /// SIGTERM when a call has arrived, which is then carried out and answered.
+    /// SIGKILL when a delivery has arrived, before it is committed.
+    Uncommitted,
+    /// SIGKILL when a delivery was answered with 200.
+    Acknowledged,
+    /// SIGTERM when a call has arrived, which is then executed and answered.
     TermBefore,
-    /// SIGTERM when a call is carried out, which is then answered.
+    /// SIGTERM when a call is executed, which is then answered.
     TermApplied,
 }
 
@@ -75,26 +75,26 @@ impl When {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Before => "before",
-            Self::Applied => "applied",
+            Self::Executed => "applied",
             Self::Answered => "answered",
-            Self::Noted => "noted",
+            Self::Recorded => "noted",
             Self::Twice => "twice",
             Self::Searched => "searched",
-            Self::Unkept => "unkept",
-            Self::Kept => "kept",
+            Self::Uncommitted => "unkept",
+            Self::Acknowledged => "kept",
             Self::TermBefore => "term-before",
             Self::TermApplied => "term-applied",
         }
     }
 }
 
-/// Where a run is struck.
+/// Where the bot is killed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Point {
-    /// Nowhere: how the scenario goes by itself.
+    /// Nowhere: the undisturbed run.
     Nowhere,
     Call(Call, When),
-    /// A message from Slack, by the name of what somebody does; and `expire`, the end of a request's time.
+    /// A delivery, by the name of the person's action; and `expire`, the timeout of the request.
     Message(&'static str, When),
 }
 
@@ -116,7 +116,7 @@ impl fmt::Display for Point {
         match self {
             Self::Nowhere => f.write_str("nowhere"),
             Self::Call(Call { name, nth }, when) => write!(f, "{name}#{nth}/{}", when.name()),
-            Self::Message(act, when) => write!(f, "{act}/{}", when.name()),
+            Self::Message(action, when) => write!(f, "{action}/{}", when.name()),
         }
     }
 }
@@ -134,8 +134,8 @@ impl Scenario {
         }
     }
 
-    /// What people send to the bot in it, where an answer is a promise.
-    pub(crate) fn acts(self) -> &'static [&'static str] {
+    /// The actions in it whose acknowledgment is a promise.
+    pub(crate) fn actions(self) -> &'static [&'static str] {
         match self {
             Self::Approve => &["submit", "approve"],
             Self::Deny => &["submit", "deny"],
@@ -146,7 +146,7 @@ impl Scenario {
         }
     }
 
-    /// What is set for it in the policy.
+    /// Its settings in the policy.
     pub(crate) fn policy(self) -> &'static str {
         match self {
             Self::Approve | Self::Deny | Self::Cancel | Self::Retry => "",
@@ -156,8 +156,8 @@ impl Scenario {
         }
     }
 
-    /// Whether it is struck at this call: where others tell the same, it is not.
-    pub(crate) fn is_struck_at(self, call: &Call) -> bool {
+    /// Whether the bot is killed at this call: not where other scenarios cover the same.
+    pub(crate) fn is_killed_at(self, call: &Call) -> bool {
         match (self, call.name.as_str()) {
             (Self::Remind, "chat.update") => call.nth == 1,
             (Self::Remind | Self::Expire, "chat.postMessage") => call.nth == 3,
@@ -166,13 +166,13 @@ impl Scenario {
         }
     }
 
-    /// Whether the bot looks in the history for what this call may have posted. What tells of a failure is not looked for
-    /// any more: by then Retry is pressed.
+    /// Whether the bot searches the history for what this call may have posted. It does not for the message about a
+    /// failure: Retry is clicked by then.
     pub(crate) fn looks_for(self, call: &Call) -> bool {
         call.name == "chat.postMessage" && !(self == Self::Retry && call.nth == 3)
     }
 
-    /// How many users it makes.
+    /// How many users it creates.
     pub(crate) fn users(self) -> usize {
         match self {
             Self::Approve | Self::Retry | Self::NoApproval => 1,
@@ -190,7 +190,7 @@ impl Scenario {
         }
     }
 
-    /// What the ledger says of it.
+    /// Its ledger entries.
     pub(crate) fn entries(self) -> &'static [&'static str] {
         match self {
             Self::Approve => &["submitted", "approved", "applied"],

@@ -17,9 +17,9 @@ use tokio::{
     net::TcpStream,
 };
 
-/// How long a start may take. Many run at once on few cores.
+/// Timeout of a start, in seconds. Many run at once on few cores.
 const STARTS_WITHIN: f64 = 30.0;
-/// How long the end may take: whoever stops the bot gives 10 s.
+/// Timeout of an exit, in seconds: what service managers grant.
 const ENDS_WITHIN: f64 = 10.0;
 
 /// Everything that was logged, by all processes of one run.
@@ -98,7 +98,7 @@ impl Program {
         Some(answer.starts_with("HTTP/1.1 200 "))
     }
 
-    /// SIGKILL: it does not come to do anything more.
+    /// SIGKILL.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -110,7 +110,7 @@ impl Program {
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     }
 
-    /// Waits for the end that it was asked for: code 0, within 10 s.
+    /// Waits for the exit after SIGTERM: code 0, within 10 s.
     pub(crate) async fn ends_well(mut self) -> Result<(), String> {
         let clock = Clock::system();
         let watch = clock.stopwatch();

@@ -1,4 +1,4 @@
-//! One run: a scenario, struck at one point, and what is wrong in the end.
+//! One run: a scenario, a point at which the bot is killed, and what is wrong at the end.
 
 use std::{
     sync::{
@@ -15,7 +15,7 @@ use super::{
     test_bot::{CARDS, OPS, RAE, TestBot},
 };
 
-/// How long a run may take. An invite without an answer is looked for during 15 s of it.
+/// Timeout of a run. An unanswered invite is looked up for 15 s of it.
 const DEADLINE: Duration = Duration::from_secs(75);
 
 /// What people see in the end.
@@ -27,7 +27,7 @@ pub(crate) struct Ending {
     messages: [usize; 3],
 }
 
-/// A run to be made.
+/// A run.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) database: Kind,
@@ -35,7 +35,7 @@ pub(crate) struct Run {
     pub(crate) point: Point,
 }
 
-/// What became of a run.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Played {
     pub(crate) users: usize,
@@ -43,11 +43,11 @@ pub(crate) struct Played {
     pub(crate) duplicates: usize,
     /// Users and messages that are missing.
     pub(crate) lost: usize,
-    /// It did not come to its end.
+    /// It did not finish.
     pub(crate) stuck: bool,
     /// The point was never reached.
     pub(crate) missed: bool,
-    pub(crate) faults: Vec<String>,
+    pub(crate) violations: Vec<String>,
     pub(crate) seconds: f64,
     pub(crate) ending: Ending,
     pub(crate) calls: Vec<Call>,
@@ -67,27 +67,27 @@ impl Run {
         let result = match bot.opens().await {
             Ok(()) => {
                 let before = bot.calls_so_far();
-                let acts = self.acts(&bot, expected);
-                let result = tokio::time::timeout(DEADLINE, acts).await.unwrap_or_else(|_| {
+                let actions = self.actions(&bot, expected);
+                let result = tokio::time::timeout(DEADLINE, actions).await.unwrap_or_else(|_| {
                     played.stuck = true;
                     Err("it did not come to its end".to_owned())
                 });
                 played.calls = bot.calls_since(before);
                 result
             }
-            Err(fault) => Err(fault),
+            Err(violation) => Err(violation),
         };
         played.seconds = watch.seconds();
-        result.unwrap_or_else(|fault| bot.fault(fault));
-        played.missed = self.point != Point::Nowhere && !bot.is_struck();
+        result.unwrap_or_else(|violation| bot.violation(violation));
+        played.missed = self.point != Point::Nowhere && !bot.is_killed();
         self.check(&bot, expected, &mut played).await;
-        played.faults = bot.faults();
-        if !played.faults.is_empty() {
+        played.violations = bot.violations();
+        if !played.violations.is_empty() {
             let log = bot.log.lock().unwrap();
             let log: Vec<String> = log.iter().map(|line| format!("    {line}\n")).collect();
             let calls: Vec<String> =
                 played.calls.iter().map(|call| format!("{}#{}", call.name, call.nth)).collect();
-            played.faults.push(format!(
+            played.violations.push(format!(
                 "it saw\n{:?}\nthe calls were {}\nthe log was\n{}",
                 played.ending,
                 calls.join(" "),
@@ -98,7 +98,7 @@ impl Run {
     }
 
     /// What people do, and the blow at a call, until everything has come to its end.
-    async fn acts(&self, bot: &Arc<TestBot>, expected: Option<&Ending>) -> Result<(), String> {
+    async fn actions(&self, bot: &Arc<TestBot>, expected: Option<&Ending>) -> Result<(), String> {
         let scenario = async {
             scenario::play(self.scenario, bot).await?;
             self.ends(bot, expected).await;
@@ -107,26 +107,26 @@ impl Run {
         let Point::Call(call, when) = &self.point else { return scenario.await };
         let mut gate = bot.gate(call, *when);
         let is_reached = AtomicBool::new(false);
-        let strikes = async {
+        let kills = async {
             if !gate.reached().await {
                 return Err("a simulator is gone".to_owned());
             }
             is_reached.store(true, Ordering::SeqCst);
-            bot.strikes(gate, self.scenario, call, *when).await
+            bot.kills(gate, self.scenario, call, *when).await
         };
-        tokio::pin!(scenario, strikes);
+        tokio::pin!(scenario, kills);
         tokio::select! {
             biased;
-            struck = &mut strikes => {
-                struck?;
+            killed = &mut kills => {
+                killed?;
                 scenario.await
             }
-            told = &mut scenario => {
-                told?;
+            played = &mut scenario => {
+                played?;
                 if !is_reached.load(Ordering::SeqCst) {
                     return Ok(());
                 }
-                strikes.await?;
+                kills.await?;
                 self.ends(bot, expected).await;
                 Ok(())
             }
@@ -138,11 +138,11 @@ impl Run {
         loop {
             let is_shown = match expected {
                 Some(expected) => Ending::of(bot) == *expected,
-                None => bot.both_say(self.scenario.last_words()),
+                None => bot.card_and_message_contain(self.scenario.last_words()),
             };
             if is_shown {
                 let left = bot.database.left().await;
-                if left.waiting == 0 && left.lanes == 0 {
+                if left.waiting == 0 && left.queues == 0 {
                     return;
                 }
             }
@@ -152,11 +152,11 @@ impl Run {
 
     /// What is wrong with what is there in the end.
     async fn check(&self, bot: &TestBot, expected: Option<&Ending>, played: &mut Played) {
-        if let Err(fault) = bot.stop().await {
-            bot.fault(fault);
+        if let Err(violation) = bot.stop().await {
+            bot.violation(violation);
         }
-        if let Some(line) = bot.says_in_its_log("deadlock") {
-            bot.fault(format!("the log tells of a deadlock: {line}"));
+        if let Some(line) = bot.log_line("deadlock") {
+            bot.violation(format!("the log tells of a deadlock: {line}"));
         }
         played.ending = Ending::of(bot);
         played.users = bot.users();
@@ -165,32 +165,32 @@ impl Run {
         played.lost = due.saturating_sub(played.users);
         if played.users != due || bot.marketo.invites() != due {
             let invites = bot.marketo.invites();
-            bot.fault(format!("{} users by {invites} invites, not {due}", played.users));
+            bot.violation(format!("{} users by {invites} invites, not {due}", played.users));
         }
         for (found, due) in played.ending.messages.iter().zip(self.scenario.messages_due()) {
             played.duplicates += found.saturating_sub(due);
             played.lost += due.saturating_sub(*found);
             if *found != due {
-                bot.fault(format!("{found} messages where {due} ought to be"));
+                bot.violation(format!("{found} messages where {due} ought to be"));
             }
         }
         if expected.is_some_and(|expected| played.ending != *expected) {
-            bot.fault("people do not see what they ought to");
+            bot.violation("people do not see what they ought to");
         }
         if played.ending.has_button() {
-            bot.fault("a button is left");
+            bot.violation("a button is left");
         }
         for refused in bot.refused() {
-            bot.fault(refused);
+            bot.violation(refused);
         }
         let left = bot.database.left().await;
-        if left != (Left { waiting: 0, lanes: 0, buried: 0 }) {
-            bot.fault(format!("{left:?}"));
+        if left != (Left { waiting: 0, queues: 0, dead_letters: 0 }) {
+            bot.violation(format!("{left:?}"));
         }
-        let faults =
-            bot.database.faults(self.scenario.state(), self.scenario.entries(), self.scenario.parts());
-        for fault in faults.await {
-            bot.fault(fault);
+        let violations =
+            bot.database.violations(self.scenario.state(), self.scenario.entries(), self.scenario.parts());
+        for violation in violations.await {
+            bot.violation(violation);
         }
         bot.database.remove().await;
     }

@@ -1,4 +1,4 @@
-//! What people do in each scenario. They press again what was not answered, and wait for what they need to see.
+//! What people do in each scenario. They repeat what was not answered, and wait for what they need to see.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,27 +10,27 @@ use super::{
     test_bot::{CARDS, EMAIL, OPS, RAE, TestBot},
 };
 
-/// The pause before somebody tries again.
+/// The pause before a person tries again.
 const AGAIN: Duration = Duration::from_millis(150);
 
-/// Plays the scenario up to the last thing that somebody does in it.
+/// Runs the scenario up to its last action.
 pub(crate) async fn play(scenario: Scenario, bot: &Arc<TestBot>) -> Result<(), String> {
     if scenario == Scenario::NoApproval {
-        bot.paces();
+        bot.delay_user_lists();
         return bot.asks().await;
     }
     bot.asks().await?;
     until(bot, || shows(bot.card(), "Approve") && shows(bot.request_message(), "Cancel request")).await;
     match scenario {
         Scenario::Approve | Scenario::NoApproval => {
-            bot.paces();
+            bot.delay_user_lists();
             bot.clicks("approve", "Approve").await
         }
         Scenario::Deny => bot.denies().await,
         Scenario::Cancel => bot.clicks("cancel", "Cancel request").await,
         Scenario::Remind => {
             until(bot, || bot.slack.channel(CARDS).len() > 1).await;
-            // Whoever cancels before it is written down that the reminder is posted keeps the bot from looking for it.
+            // Cancelling before the reminder is recorded as posted would keep the bot from looking for it.
             while bot.database.due("remind").await.is_some() {
                 bot.clock.sleep(AGAIN).await;
             }
@@ -39,11 +39,11 @@ pub(crate) async fn play(scenario: Scenario, bot: &Arc<TestBot>) -> Result<(), S
         Scenario::Expire => bot.expires().await,
         Scenario::Retry => {
             bot.marketo.set_permissions(false);
-            bot.paces();
+            bot.delay_user_lists();
             bot.clicks("approve", "Approve").await?;
             until(bot, || shows(bot.card(), "Retry") && bot.slack.dm(RAE).len() > 1).await;
             bot.marketo.set_permissions(true);
-            bot.paces();
+            bot.delay_user_lists();
             bot.clicks("retry", "Retry").await
         }
     }
@@ -84,7 +84,7 @@ impl TestBot {
         self.submits(&self.rae, &form, "submit").await
     }
 
-    /// Ada opens the form for a denial, says why and submits it.
+    /// Ada opens the denial form, gives a reason and submits it.
     async fn denies(&self) -> Result<(), String> {
         loop {
             self.ada.clicks(&self.card().unwrap(), "Deny").await.unwrap();
@@ -95,7 +95,7 @@ impl TestBot {
         self.submits(&self.ada, &[("Reason", "Use the old one")], "deny").await
     }
 
-    /// Whether a modal comes. Nobody is promised one: it is asked for again.
+    /// Whether a modal opens. It is not guaranteed: people try again.
     async fn shows_modal(&self, person: &User) -> bool {
         for _ in 0..60 {
             if person.open_view().is_some() {
@@ -106,23 +106,28 @@ impl TestBot {
         false
     }
 
-    /// Fills in the modal and submits it until the bot has taken it.
-    async fn submits(&self, person: &User, form: &[(&str, &str)], act: &'static str) -> Result<(), String> {
+    /// Fills in the modal and submits it until the bot has accepted it.
+    async fn submits(
+        &self,
+        person: &User,
+        form: &[(&str, &str)],
+        action: &'static str,
+    ) -> Result<(), String> {
         loop {
             person.fills(form).await.map_err(|error| error.to_string())?;
             let send = async { person.submits().await.unwrap().reply };
-            if self.sends(act, send).await? {
+            if self.sends(action, send).await? {
                 return Ok(());
             }
             self.clock.sleep(AGAIN).await;
         }
     }
 
-    /// Presses a button until the press is taken, or until it is gone because an earlier press was.
-    async fn clicks(&self, act: &'static str, label: &str) -> Result<(), String> {
+    /// Clicks a button until the click is accepted, or until the button is gone because an earlier click was.
+    async fn clicks(&self, action: &'static str, label: &str) -> Result<(), String> {
         let mut tried = false;
         loop {
-            let (person, message) = match act {
+            let (person, message) = match action {
                 "cancel" => (&self.rae, self.request_message()),
                 _ => (&self.ada, self.card()),
             };
@@ -130,7 +135,7 @@ impl TestBot {
                 Some(message) => {
                     tried = true;
                     let send = async { person.clicks_stale(&message, label).await.unwrap() };
-                    if self.sends(act, send).await? {
+                    if self.sends(action, send).await? {
                         return Ok(());
                     }
                 }

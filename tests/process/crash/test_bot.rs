@@ -36,7 +36,7 @@ pub(crate) const EMAIL: &str = "svc-crm@example.com";
 
 /// How long the bot is given to try what the lock keeps it from.
 const TRIES_FOR: Duration = Duration::from_millis(400);
-/// How long a new user takes to show in Marketo's list, where the bot is struck at a call to Marketo.
+/// How long a new user takes to show in Marketo's list, where the bot is killed at a call to Marketo.
 const SHOWS_AFTER: Duration = Duration::from_secs(6);
 
 pub(crate) struct TestBot {
@@ -51,11 +51,11 @@ pub(crate) struct TestBot {
     folder: TempDir,
     environment: BTreeMap<&'static str, String>,
     bot: Mutex<Option<Program>>,
-    /// The message at which the bot is still to be struck.
-    strike: Mutex<Option<(&'static str, When)>>,
-    struck: AtomicBool,
+    /// The message at which the bot is still to be killed.
+    kill_at: Mutex<Option<(&'static str, When)>>,
+    killed: AtomicBool,
     /// What was wrong on the way.
-    faults: Mutex<Vec<String>>,
+    violations: Mutex<Vec<String>>,
 }
 
 impl TestBot {
@@ -88,8 +88,8 @@ impl TestBot {
             ("LOG_FORMAT", "json".to_owned()),
             ("RUST_LOG", "info".to_owned()),
         ]);
-        let strike = match point {
-            Point::Message(act, when) => Some((*act, *when)),
+        let kill_at = match point {
+            Point::Message(action, when) => Some((*action, *when)),
             Point::Nowhere | Point::Call(..) => None,
         };
         let (rae, ada) = (work.person(RAE), work.person(ADA));
@@ -105,9 +105,9 @@ impl TestBot {
             folder,
             environment,
             bot: Mutex::default(),
-            strike: Mutex::new(strike),
-            struck: AtomicBool::new(false),
-            faults: Mutex::default(),
+            kill_at: Mutex::new(kill_at),
+            killed: AtomicBool::new(false),
+            violations: Mutex::default(),
         })
     }
 
@@ -136,28 +136,28 @@ impl TestBot {
     }
 
     fn kill(&self) {
-        self.struck.store(true, Ordering::SeqCst);
+        self.killed.store(true, Ordering::SeqCst);
         if let Some(bot) = self.bot.lock().unwrap().take() {
             bot.kill();
         }
     }
 
-    pub(crate) fn fault(&self, fault: impl Into<String>) {
-        self.faults.lock().unwrap().push(fault.into());
+    pub(crate) fn violation(&self, violation: impl Into<String>) {
+        self.violations.lock().unwrap().push(violation.into());
     }
 
-    pub(crate) fn faults(&self) -> Vec<String> {
-        self.faults.lock().unwrap().clone()
+    pub(crate) fn violations(&self) -> Vec<String> {
+        self.violations.lock().unwrap().clone()
     }
 
     /// The first line of the bot's log with this word, whatever its case.
-    pub(crate) fn says_in_its_log(&self, word: &str) -> Option<String> {
+    pub(crate) fn log_line(&self, word: &str) -> Option<String> {
         self.log.lock().unwrap().iter().find(|line| line.to_lowercase().contains(word)).cloned()
     }
 
-    /// Whether the bot was struck where it was to be.
-    pub(crate) fn is_struck(&self) -> bool {
-        self.struck.load(Ordering::SeqCst)
+    /// Whether the bot was killed where it was to be.
+    pub(crate) fn is_killed(&self) -> bool {
+        self.killed.load(Ordering::SeqCst)
     }
 
     /// The calls of the bot since `since`, which are counted as [`PageState::calls_so_far`] counts them.
@@ -180,24 +180,24 @@ impl TestBot {
         (self.slack.calls().len(), self.marketo.calls().len())
     }
 
-    /// The gate at which a call is stopped to strike the bot.
+    /// The gate at which a call is stopped to kill_at the bot.
     pub(crate) fn gate(&self, call: &Call, when: When) -> Breakpoint {
         let moment = match when {
             When::Before | When::Twice | When::TermBefore => Moment::Arrived,
-            When::Applied
+            When::Executed
             | When::Searched
             | When::Answered
-            | When::Noted
+            | When::Recorded
             | When::TermApplied
-            | When::Unkept
-            | When::Kept => Moment::CarriedOut,
+            | When::Uncommitted
+            | When::Acknowledged => Moment::CarriedOut,
         };
         let gates = if call.is_to_marketo() { self.marketo.breakpoints() } else { self.slack.breakpoints() };
         gates.stop(&call.name, call.nth, moment)
     }
 
     /// Strikes the bot while `call` stands at `gate`, and starts it anew.
-    pub(crate) async fn strikes(
+    pub(crate) async fn kills(
         &self,
         gate: Breakpoint,
         scenario: Scenario,
@@ -208,38 +208,38 @@ impl TestBot {
             When::Twice => {
                 self.kill();
                 gate.cut();
-                self.strikes_the_next(&call.name).await?;
+                self.kills_at_next(&call.name).await?;
             }
             When::Searched => {
                 self.kill();
                 gate.cut();
                 let is_reply = scenario == Scenario::Remind;
                 let search = if is_reply { "conversations.replies" } else { "conversations.history" };
-                self.strikes_the_next(search).await?;
+                self.kills_at_next(search).await?;
             }
-            When::Before | When::Applied => {
+            When::Before | When::Executed => {
                 self.kill();
                 gate.cut();
             }
             When::Answered => self.kills_before_commit(Held::Everything, async { gate.open() }).await,
-            When::Noted => self.kills_before_commit(Held::AllButMessages, async { gate.open() }).await,
+            When::Recorded => self.kills_before_commit(Held::AllButMessages, async { gate.open() }).await,
             When::TermBefore | When::TermApplied => {
-                self.struck.store(true, Ordering::SeqCst);
+                self.killed.store(true, Ordering::SeqCst);
                 let bot = self.bot.lock().unwrap().take().ok_or("there is no bot")?;
                 bot.terminate();
                 self.clock.sleep(Duration::from_millis(50)).await;
                 gate.open();
                 bot.ends_well().await?;
             }
-            When::Unkept | When::Kept => {}
+            When::Uncommitted | When::Acknowledged => {}
         }
         self.start().await
     }
 
     /// Starts the bot and kills it when its first call of this name is carried out.
-    async fn strikes_the_next(&self, name: &str) -> Result<(), String> {
+    async fn kills_at_next(&self, name: &str) -> Result<(), String> {
         let call = Call { name: name.to_owned(), nth: 1 };
-        let mut gate = self.gate(&call, When::Applied);
+        let mut gate = self.gate(&call, When::Executed);
         self.start().await?;
         if !gate.reached().await {
             return Err("a simulator is gone".to_owned());
@@ -249,10 +249,10 @@ impl TestBot {
         Ok(())
     }
 
-    /// Nobody decides, and the request's time ends. The bot may be struck when it has begun to close the request (on
+    /// Nobody decides, and the request's time ends. The bot may be killed when it has begun to close the request (on
     /// PostgreSQL; on SQLite when it is about to), before that is committed.
     pub(crate) async fn expires(&self) -> Result<(), String> {
-        if self.strike.lock().unwrap().take().is_some() {
+        if self.kill_at.lock().unwrap().take().is_some() {
             let due = self.database.due("time_out").await.ok_or("no end is planned")?;
             self.clock.sleep_until(due - 200).await;
             self.kills_before_commit(Held::Decisions, async {}).await;
@@ -271,24 +271,28 @@ impl TestBot {
         tokio::join!(begins, kills).0
     }
 
-    /// Somebody sends a message to the bot, which may be struck at it. An answer of 200 without a word is a promise.
-    pub(crate) async fn sends(&self, act: &str, send: impl Future<Output = Reply>) -> Result<bool, String> {
+    /// Somebody sends a message to the bot, which may be killed at it. An answer of 200 without a word is a promise.
+    pub(crate) async fn sends(
+        &self,
+        action: &str,
+        send: impl Future<Output = Reply>,
+    ) -> Result<bool, String> {
         let is_promise = |reply: &Reply| reply.status == 200 && reply.body.is_empty();
-        let strike = self.strike.lock().unwrap().take_if(|(name, _)| *name == act);
-        let reply = match strike {
+        let kill_at = self.kill_at.lock().unwrap().take_if(|(name, _)| *name == action);
+        let reply = match kill_at {
             None => send.await,
-            Some((_, When::Unkept)) => {
+            Some((_, When::Uncommitted)) => {
                 let reply = self.kills_before_commit(Held::Everything, send).await;
                 if is_promise(&reply) {
-                    self.fault(format!("{act}: a promise before the commit"));
+                    self.violation(format!("{action}: a promise before the commit"));
                 }
                 self.start().await?;
                 reply
             }
-            Some((act, when)) => {
+            Some((action, when)) => {
                 let reply = send.await;
                 if !is_promise(&reply) {
-                    *self.strike.lock().unwrap() = Some((act, when));
+                    *self.kill_at.lock().unwrap() = Some((action, when));
                     return Ok(false);
                 }
                 self.kill();
@@ -300,7 +304,7 @@ impl TestBot {
                         200 if again.body.is_empty() => break,
                         503 => self.clock.sleep(Duration::from_millis(50)).await,
                         other => {
-                            self.fault(format!("{act}: the second delivery was answered {other}"));
+                            self.violation(format!("{action}: the second delivery was answered {other}"));
                             break;
                         }
                     }
@@ -322,7 +326,7 @@ impl TestBot {
     }
 
     /// Whether the card, where there is one, and the direct message contain `words`.
-    pub(crate) fn both_say(&self, words: &str) -> bool {
+    pub(crate) fn card_and_message_contain(&self, words: &str) -> bool {
         let says =
             |message: Option<SimMessage>| message.is_some_and(|one| one.blocks.to_string().contains(words));
         (self.slack.channel(CARDS).is_empty() || says(self.card())) && says(self.request_message())
@@ -330,7 +334,7 @@ impl TestBot {
 
     /// Lets the bot look at Marketo only when the messages say that the user is being created, so that the calls of
     /// a scenario come in the same order each time.
-    pub(crate) fn paces(self: &Arc<Self>) {
+    pub(crate) fn delay_user_lists(self: &Arc<Self>) {
         let mut gate = self.marketo.breakpoints().stop("allusers", 1, Moment::Arrived);
         let this = Arc::downgrade(self);
         tokio::spawn(async move {
@@ -338,7 +342,7 @@ impl TestBot {
                 && let Some(this) = this.upgrade()
             {
                 for _ in 0..200 {
-                    if this.is_struck() || this.both_say("is being created") {
+                    if this.is_killed() || this.card_and_message_contain("is being created") {
                         break;
                     }
                     this.clock.sleep(Duration::from_millis(20)).await;

@@ -1,4 +1,4 @@
-//! Starts that cannot be: every fault is told at once, in a line of its own, and nothing was begun.
+//! Invalid settings: all of them are reported at once, one per line, and nothing was started.
 
 use std::net::TcpListener;
 

@@ -1,5 +1,5 @@
-//! What the program can do without: root, a folder that it may write to besides its database, a home. And what the
-//! files say that run it: the image and the service of systemd.
+//! Privileges that the program does not need: root, another writable folder, a home. And the image and the systemd unit
+//! that run it.
 
 use std::{
     fs::{self, Permissions},
@@ -10,7 +10,7 @@ use std::{
 
 use crate::{host::Host, schema, serve::secrets::postgres};
 
-/// Nobody's number.
+/// An unused user id.
 const NOBODY: u32 = 64_917;
 
 fn set_mode(path: &Path, mode: u32) {
@@ -50,7 +50,7 @@ async fn serve_needs_neither_root_nor_another_writable_folder() {
         let (program, data) = (folder.join("program"), folder.join("data"));
         fs::copy(env!("CARGO_BIN_EXE_marketo-api-user"), &program).unwrap();
         fs::create_dir(&data).unwrap();
-        // Only root can become somebody else. Anybody else is not root already, and the folder is closed to them too.
+        // Only root can switch users. Any other user is not root anyway, and the folder is closed to them too.
         let is_root = fs::metadata(&folder).unwrap().uid() == 0;
         let user = is_root.then_some(NOBODY);
         chown(&data, user, user).unwrap();
@@ -125,7 +125,7 @@ fn systemd_unit_is_hardened() {
     }
 }
 
-/// Where systemd is installed, it reads the unit and finds nothing to say.
+/// Where systemd is installed, it accepts the unit without a warning.
 #[test]
 fn systemd_accepts_the_unit() {
     let folder = tempfile::tempdir().unwrap();
@@ -137,7 +137,7 @@ fn systemd_accepts_the_unit() {
         format!("{}{}", String::from_utf8_lossy(&verified.stdout), String::from_utf8_lossy(&verified.stderr));
     let about_it: Vec<&str> = said.lines().filter(|line| line.contains("marketo-api-user.service")).collect();
     assert!(about_it.is_empty(), "{said}");
-    // A few settings may be newer than the systemd here; most must be known to it.
+    // A few settings may be newer than this systemd; it must know most.
     let Ok(rated) = Command::new("systemd-analyze").args(["security", "--offline=yes"]).arg(&path).output()
     else {
         return;

@@ -1,4 +1,4 @@
-//! `serve` from its start to its end, and `healthcheck`, which watches it.
+//! `serve` from its start to its end, and `healthcheck`.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(crate) async fn card_appears(host: &Host, running: &Running) {
     assert!(appears, "no card: {:#?}", running.log());
 }
 
-/// Waits until the log has a line with all of these words.
+/// Waits for a log line that contains all of `words`.
 async fn log_says(host: &Host, running: &Running, words: &[&str]) {
     for _ in 0..1000 {
         if running.log().iter().any(|line| words.iter().all(|word| line.contains(word))) {
@@ -42,7 +42,7 @@ async fn log_says(host: &Host, running: &Running, words: &[&str]) {
     panic!("{words:?} is not in {:#?}", running.log());
 }
 
-/// Waits until a try of `effect` was put off, in the log and, a moment later, in the database.
+/// Waits until an attempt of `effect` was rescheduled, in the log and then in the database.
 async fn is_put_off(host: &Host, running: &Running, effect: &str) {
     log_says(host, running, &["put off", effect]).await;
     host.clock.sleep(Duration::from_millis(200)).await;

@@ -1,4 +1,4 @@
-//! What goes out: TLS is verified, redirects are not followed, and no proxy of the environment is asked.
+//! Outgoing calls: TLS is verified, redirects are not followed, and proxy variables are ignored.
 
 use std::{
     io::{Read, Write},
@@ -18,7 +18,7 @@ use crate::host::Host;
 
 const CERTIFICATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/process/serve/certificates");
 
-/// Speaks TLS with the certificate `trusted` and hands on to `inner`; gives its address.
+/// A TLS server with the certificate `trusted` that forwards to `inner`. Returns its address.
 async fn tls_before(inner: SocketAddr) -> SocketAddr {
     let certificate = CertificateDer::from_pem_file(format!("{CERTIFICATES}/trusted.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_file(format!("{CERTIFICATES}/trusted.key")).unwrap();
@@ -52,7 +52,7 @@ fn address_of(url: &str) -> SocketAddr {
     url.strip_prefix("http://").unwrap().split('/').next().unwrap().parse().unwrap()
 }
 
-/// A server that gives everybody `answer`; with the number of those who came.
+/// A server that sends `answer` to every client. Also returns the number of clients.
 fn answering(answer: String) -> (SocketAddr, Arc<AtomicUsize>) {
     let (listener, came) = (TcpListener::bind("127.0.0.1:0").unwrap(), Arc::new(AtomicUsize::new(0)));
     let (address, counts) = (listener.local_addr().unwrap(), Arc::clone(&came));

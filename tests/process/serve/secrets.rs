@@ -1,5 +1,5 @@
-//! Whatever the program writes, at its most talkative, through a story with faults and refusals: none of it holds a
-//! secret, or what people wrote, or a character that a terminal would act upon.
+//! The program's output at the most verbose log level, through a scenario with errors and refusals, contains no
+//! secret, no user text, and no control character.
 
 use marketo_api_user::sim::{
     fault::Fault,
@@ -16,7 +16,7 @@ use crate::{
 
 const DATABASE_PASSWORD: &str = "planted-database-password";
 
-/// What people wrote in the story, in lower case.
+/// User text of the scenario, in lower case.
 const WRITTEN: [&str; 8] = [
     "mallory.secret",
     "mallory%2esecret",
@@ -33,7 +33,7 @@ pub(crate) fn postgres() -> Option<String> {
     std::env::var("TEST_POSTGRES_URL").ok()
 }
 
-/// The address of an empty database on `server`; its password is the planted one, where the server wants none.
+/// The URL of an empty database on `server`, with the planted password if the server needs none.
 async fn with_password(host: &Host, server: &str) -> String {
     let name = format!("secrets_{}", host.clock.new_id().replace('-', ""));
     let url = schema::fresh(server, &name).await;
@@ -43,7 +43,7 @@ async fn with_password(host: &Host, server: &str) -> String {
 }
 
 async fn asks(running: &Running, person: &User, email: &str) {
-    // The command takes no address that is none; the form opens and says why.
+    // The command does not accept an invalid email; the form opens and says why.
     let typed = if email.is_ascii() { email } else { "" };
     assert_eq!(person.types("C0OPS", &format!("/marketo-api-user {typed}")).await.status, 200);
     let seen = person.sees_modal().await;
@@ -67,7 +67,7 @@ async fn card_with(host: &Host, running: &Running, place: usize, words: &str) ->
     host.slack.channel("C0APPROVE").remove(place)
 }
 
-/// Plays the story; gives all that the program wrote and answered, each with where.
+/// Runs the scenario. Returns everything that the program wrote and answered, with its origin.
 async fn play(host: &mut Host) -> Vec<(String, String)> {
     let mut written = Vec::new();
     let running = host.serve_ready().await;
@@ -77,7 +77,7 @@ async fn play(host: &mut Host) -> Vec<(String, String)> {
     assert!(!faulty.closed && faulty.errors.len() == 1, "{faulty:?}");
     rae.closes().await.unwrap();
 
-    // Slack and Marketo are difficult, and talk of what was sent to them.
+    // Slack and Marketo fail, and echo what was sent to them.
     let words = "mallory.secret@example.com (Mallorina Verysecretson) \u{1b}[2J\n\u{202E}cannot be added";
     let refused = json!({"ok": false, "error": "invalid_blocks", "response_metadata": {"messages": [words]}});
     host.slack.refuse("chat.postMessage", "internal_error");
@@ -99,7 +99,7 @@ async fn play(host: &mut Host) -> Vec<(String, String)> {
     assert!(ada.submits().await.unwrap().closed);
     card_with(host, &running, 1, "Denied").await;
 
-    // Signed and strange, unsigned, and asked for what is not there.
+    // Signed but malformed, unsigned, and unknown paths.
     let strange = "command=%2Fmarketo-api-user&text=&team_id=T0001&api_app_id=A0001&channel_id=C0OPS&trigger_id=1.2.x\
                    &user_id=U%1b%5b2J%0aERROR+forged%E2%80%AE";
     host.work.post_signed("/slack/commands", "application/x-www-form-urlencoded", strange).await;
@@ -127,7 +127,7 @@ async fn play(host: &mut Host) -> Vec<(String, String)> {
     assert!(ended.stdout.contains("TRACE"), "it was not talkative: {}", ended.stdout);
     written.push(("the log".to_owned(), ended.stdout));
 
-    // The same database, and the subcommands that look at it, as far as there are any.
+    // The subcommands that read the same database.
     for arguments in [
         &["check"][..],
         &["check", "--json"],
@@ -160,7 +160,7 @@ async fn output_contains_neither_secrets_nor_user_text() {
             [&setup.signing_secret, &setup.bot_token, CLIENT_SECRET, DATABASE_PASSWORD, ":int", "bearer "];
         for (place, text) in &written {
             let lower = text.to_lowercase();
-            // An export of the ledger is asked for to read who asked for whom; secrets are in none.
+            // A ledger export names who requested whom, but no secrets.
             let personal = if place.contains("\"export\"") { &[][..] } else { &WRITTEN[..] };
             for secret in secrets.iter().chain(personal) {
                 let found: Vec<&str> = lower.lines().filter(|line| line.contains(secret)).collect();
@@ -172,7 +172,7 @@ async fn output_contains_neither_secrets_nor_user_text() {
     }
 }
 
-/// A file of settings, and the names in Marketo, are shown by `check`, on somebody's terminal.
+/// `check` prints names from the settings and from Marketo on a terminal.
 #[tokio::test]
 async fn control_characters_in_settings_are_escaped_on_output() {
     let host = Host::open().await;

@@ -1,4 +1,4 @@
-//! What changes between a request and its end: days pass, others ask for the same, roles go.
+//! Changes between a request and its end: days pass, others request the same user, roles are deleted.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ fn refused(code: u32) -> Fault {
 async fn expired_access_cannot_be_approved() {
     let bot = TestBot::open().await;
     bot.rae_requests(&[("Access expiration", "2026-11-26")]).await;
-    // In Los Angeles the 26th ends at eight in the morning of the 27th, UTC.
+    // In Los Angeles the 26th ends at 08:00 UTC on the 27th.
     bot.advance(3 * 24 * 3600 - 2 * 3600 - 1).await;
     bot.advance(1).await;
     bot.clicks(&bot.ada, "Approve").await;
-    assert_snapshot!("last_day_is_over", bot.ephemeral_texts(ADA));
+    assert_snapshot!("access_expired", bot.ephemeral_texts(ADA));
     assert_eq!(bot.marketo.invites(), 0);
     bot.rae_cancels().await;
     bot.card_says(&["Cancelled"]);
@@ -46,7 +46,7 @@ async fn access_expiring_while_waiting_for_marketo_ends_the_request() {
     bot.clicks(&bot.ada, "Approve").await;
     bot.card_says(&["takes no more calls today", "2026-11-26 06:00 UTC"]);
     bot.advance(24 * 3600).await;
-    assert_snapshot!("last_day_ended_meanwhile", bot.slack.transcript(CARDS));
+    assert_snapshot!("access_expired_while_waiting", bot.slack.transcript(CARDS));
     assert_eq!((bot.marketo.invites(), bot.slack.channel(OPS).len()), (0, 0));
 }
 
@@ -64,13 +64,13 @@ async fn retry_is_refused_while_another_request_for_the_email_is_open() {
     bot.drain().await.unwrap();
     assert_empty_ack(&bot.ada.clicks(&first, "Retry").await.unwrap());
     bot.drain().await.unwrap();
-    assert_snapshot!("another_is_open", bot.ephemeral_texts(ADA));
+    assert_snapshot!("another_request_is_open", bot.ephemeral_texts(ADA));
     assert_eq!(bot.marketo.invites(), 0);
     let second = bot.slack.channel(CARDS).pop().unwrap();
     assert_empty_ack(&bot.ada.clicks(&second, "Approve").await.unwrap());
     bot.drain().await.unwrap();
     assert_eq!(bot.marketo.invites(), 1);
-    // The same again, once membership is no longer known and has to be asked for first.
+    // The same again, once membership is outdated and has to be fetched first.
     bot.clock.advance(Duration::from_secs(61));
     assert_empty_ack(&bot.sam.clicks(&first, "Retry").await.unwrap());
     bot.drain().await.unwrap();

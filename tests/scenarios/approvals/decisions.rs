@@ -1,4 +1,4 @@
-//! Who decides, how, and what everybody sees of it.
+//! Who decides, how, and what everyone sees.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn denial_shows_its_reason_and_ends_the_request() {
     assert_snapshot!("requester_is_denied", bot.direct_messages(RAE));
     assert!(bot.slack.channel(OPS).is_empty());
     assert_eq!(bot.marketo.invites(), 0);
-    // The e-mail is free again.
+    // The email is free again.
     bot.opens_form(&bot.rae, "/marketo-api-user").await;
     bot.rae.fills(&FORM).await.unwrap();
     assert!(bot.rae.submits().await.unwrap().closed);
@@ -103,7 +103,7 @@ async fn new_group_member_can_approve_at_once() {
     bot.clicks(&bot.sam, "Approve").await;
     assert!(bot.ephemeral_texts(SAM).contains("Only an approver"), "{}", bot.ephemeral_texts(SAM));
     bot.slack.set_group("S0MOPS", &[ADA, SAM]);
-    // What was known is too old by now to turn somebody away.
+    // The known membership is too old to refuse anyone.
     bot.clock.advance(Duration::from_secs(6));
     bot.clicks(&bot.sam, "Approve").await;
     bot.card_says(&["Approved by @Sam Second", "created"]);
@@ -182,7 +182,7 @@ async fn decided_request_gets_no_reminder() {
     bot.card_says(&["created"]);
 }
 
-/// Settings without a channel for approvals.
+/// Options without an approval channel.
 fn where_typed() -> marketo_api_user::playground::Options {
     let mut setup = options();
     setup.policy = setup.policy.replace("approval_channel = \"C0APPROVE\"", "");
@@ -199,7 +199,7 @@ async fn card_goes_to_the_command_channel_without_an_approval_channel() {
     let card = bot.slack.channel(OPS).remove(0);
     assert_empty_ack(&bot.ada.clicks(&card, "Approve").await.unwrap());
     bot.drain().await.unwrap();
-    assert_snapshot!("card_where_typed", bot.slack.transcript(OPS));
+    assert_snapshot!("card_in_the_command_channel", bot.slack.transcript(OPS));
     assert!(bot.slack.channel(CARDS).is_empty());
 }
 

@@ -1,4 +1,4 @@
-//! Presses that come twice, at the same time, too late, or again to the letter.
+//! Actions that arrive twice, at the same time, too late, or redelivered.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::join;
 
 use crate::test_bot::{ADA, CARDS, FORM, OPS, RAE, SAM, TestBot, assert_empty_ack};
 
-/// One approval, one user, one announcement, whoever pressed what.
+/// Asserts one approval, one user and one announcement.
 fn happened_once(bot: &TestBot) {
     assert_eq!((bot.marketo.invites(), bot.created_users().len()), (1, 1));
     assert_eq!((bot.slack.channel(CARDS).len(), bot.slack.channel(OPS).len()), (1, 1));
@@ -27,7 +27,7 @@ async fn double_click_counts_once() {
     assert_empty_ack(&two.unwrap());
     bot.drain().await.unwrap();
     happened_once(&bot);
-    assert_snapshot!("pressed_twice", bot.ephemeral_texts(ADA));
+    assert_snapshot!("clicked_twice", bot.ephemeral_texts(ADA));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,7 +109,7 @@ async fn stale_card_click_reports_the_decision() {
     assert!(bot.ada.open_view().is_none());
     assert_empty_ack(&bot.rae.clicks_stale(&own, "Cancel request").await.unwrap());
     bot.drain().await.unwrap();
-    assert_snapshot!("late_for_a_denial", [bot.ephemeral_texts(ADA), bot.ephemeral_texts(RAE)].join("\n"));
+    assert_snapshot!("late_after_denial", [bot.ephemeral_texts(ADA), bot.ephemeral_texts(RAE)].join("\n"));
     assert_eq!((bot.card_text(), bot.marketo.invites()), (after, 0));
 }
 
@@ -142,14 +142,14 @@ async fn expired_request_cannot_be_approved_or_cancelled() {
     let bot = TestBot::open().await;
     bot.rae_requests(&[]).await;
     let (stale, own) = (bot.card(), bot.request_message());
-    // Nobody carried out the timer yet, as when the bot was down for the week.
+    // The timer has not run yet, as when the bot was down for the week.
     bot.clock.advance(Duration::from_secs(7 * 24 * 3600));
     assert_empty_ack(&bot.ada.clicks_stale(&stale, "Approve").await.unwrap());
     bot.drain().await.unwrap();
     bot.card_says(&["Expired"]);
     assert_empty_ack(&bot.rae.clicks_stale(&own, "Cancel request").await.unwrap());
     bot.drain().await.unwrap();
-    assert_snapshot!("late_for_the_week", [bot.ephemeral_texts(ADA), bot.ephemeral_texts(RAE)].join("\n"));
+    assert_snapshot!("late_after_timeout", [bot.ephemeral_texts(ADA), bot.ephemeral_texts(RAE)].join("\n"));
     assert_eq!(bot.marketo.invites(), 0);
 }
 
@@ -177,7 +177,7 @@ async fn byte_identical_redelivery_acts_once() {
     assert!(bot.slack.ephemerals().is_empty());
 }
 
-/// Delivers something again a second later, signed anew: the same trigger, view or event.
+/// Redelivers a second later with a new signature: the same trigger, view or event.
 async fn anew(bot: &TestBot, sent: &SignedRequest) {
     bot.clock.advance(Duration::from_secs(1));
     assert_empty_ack(&bot.work.post_signed(&sent.path, &sent.content_type, &sent.body).await);

@@ -1,4 +1,4 @@
-//! Several who must agree: who counts, what everybody sees of it, and what ends it.
+//! Requests that need several approvals: whose count, what everyone sees, and what ends them.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::test_bot::{ADA, CARDS, Database, RAE, SAM, TestBot, assert_empty_ack, policy};
 
-/// `needed` of these approvers must agree.
+/// `needed` of these approvers must approve.
 fn asking(needed: u32, approvers: &[&str]) -> Options {
     let mut options = policy(&format!("approvals_needed = {needed}\n"));
     let list = format!("approvers = {approvers:?}");
@@ -34,15 +34,15 @@ async fn card_counts_approvals_and_names_approvers() {
     assert_snapshot!("requester_with_one_of_two", bot.direct_messages(RAE));
     // The same person counts once, and the requester never.
     bot.clicks(&bot.ada, "Approve").await;
-    assert_snapshot!("agreed_before", bot.ephemeral_texts(ADA));
+    assert_snapshot!("already_approved", bot.ephemeral_texts(ADA));
     bot.clicks(&bot.rae, "Approve").await;
-    assert_snapshot!("agrees_to_own", bot.ephemeral_texts(RAE));
+    assert_snapshot!("own_approval", bot.ephemeral_texts(RAE));
     bot.card_says(&["Approvals: 1 of 2, by @Ada Approver"]);
     assert_eq!(bot.marketo.invites(), 0);
     bot.clicks(&bot.sam, "Approve").await;
     assert_snapshot!("card_with_two_of_two", bot.slack.transcript(CARDS));
     assert_eq!((bot.marketo.invites(), bot.created_users().len()), (1, 1));
-    // Later ones are told that it is decided, and by whom.
+    // Later clicks hear who decided.
     let card = bot.slack.channel(CARDS).remove(0);
     assert!(bot.person("U0MORE1").clicks(&card, "Approve").await.is_err(), "no buttons any more");
 }
@@ -84,7 +84,7 @@ async fn approval_after_the_timeout_is_refused() {
     bot.rae_requests(&[]).await;
     bot.clicks(&bot.ada, "Approve").await;
     let stale = bot.slack.channel(CARDS).remove(0);
-    // Nobody carried out the timer yet.
+    // The timer has not run yet.
     bot.clock.advance(Duration::from_secs(7 * 24 * 3600));
     assert_empty_ack(&bot.sam.clicks_stale(&stale, "Approve").await.unwrap());
     bot.drain().await.unwrap();
@@ -103,7 +103,7 @@ async fn concurrent_approvals_count_exactly_as_many_as_required() {
         bot.rae_requests(&[]).await;
         let card = bot.slack.channel(CARDS).remove(0);
         let mut acts = JoinSet::new();
-        // Everybody presses twice.
+        // Everyone clicks twice.
         for id in ids.iter().chain(&ids) {
             let (person, card) = (bot.person(id), card.clone());
             acts.spawn(async move { person.clicks_stale(&card, "Approve").await.unwrap().status });
@@ -115,7 +115,7 @@ async fn concurrent_approvals_count_exactly_as_many_as_required() {
         let line = card.lines().find(|line| line.contains("Approved by")).unwrap();
         let named = ids.iter().filter(|id| line.contains(bot.slack.names().user(id))).count();
         assert_eq!(named, usize::try_from(needed).unwrap(), "{line}");
-        // Every other press is told why it counts for nothing.
+        // Every other click is refused with a reason.
         assert_eq!(bot.slack.ephemerals().len(), 2 * ids.len() - named, "{database:?}");
     }
 }

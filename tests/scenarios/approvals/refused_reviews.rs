@@ -1,4 +1,4 @@
-//! What a review cannot do: approve more than was asked for, or serve whoever may not decide, or comes too late.
+//! Reviews that are refused: wider than the request, by a non-approver, or too late.
 
 use marketo_api_user::{
     playground::FIRST,
@@ -34,11 +34,11 @@ async fn forged_review_cannot_exceed_the_request() {
         ("expiration", |values| values["expiration"]["value"]["selected_date"] = json!("2027-02-01")),
         ("expiration", |values| values["expiration"]["value"]["selected_date"] = json!("9999-12-31")),
         ("expiration", |values| values["expiration"]["value"]["selected_date"] = Value::Null),
-        // A fault cannot stand beside a field that is not there.
+        // A field that is not in the form cannot carry an error.
         ("role", |values| {
             values.as_object_mut().unwrap().remove("expiration");
         }),
-        // A role of Marketo that the policy does not offer, and a workspace that it does not.
+        // A role and a workspace of Marketo that the policy does not offer.
         ("role", |values| values["role"]["value"]["selected_option"]["value"] = json!("1")),
         ("role", |values| values["role"]["value"]["selected_option"]["value"] = json!("101 OR 1=1")),
         ("workspace", |values| {
@@ -59,7 +59,7 @@ async fn forged_review_cannot_exceed_the_request() {
     bot.drain().await.unwrap();
     bot.card_says(&["asks for a Marketo API user"]);
     assert_eq!(bot.marketo.invites(), 0);
-    // The same form still approves what was asked for.
+    // The same form can still approve the request as it is.
     assert_empty_ack(&bot.work.send(&values(|_| {})).await);
     bot.drain().await.unwrap();
     assert_eq!(bot.created_users()[0].roles, [(101, 1)]);
@@ -123,15 +123,15 @@ async fn late_denial_from_review_is_reported_next_to_the_card() {
     let bot = TestBot::open().await;
     bot.rae_requests(&[]).await;
     bot.opens_review(&bot.ada).await;
-    assert_empty_ack(&bot.ada.presses("Deny").await.unwrap());
+    assert_empty_ack(&bot.ada.clicks_in_modal("Deny").await.unwrap());
     bot.slack.wait_for(|slack| slack.calls_to("views.push").len() == 1).await;
     bot.ada.fills(&[("Reason", "No")]).await.unwrap();
     bot.clicks(&bot.sam, "Approve").await;
     assert!(bot.ada.submits().await.unwrap().closed);
     assert!(bot.ada.open_view().is_none());
     bot.drain().await.unwrap();
-    let [told] = bot.slack.ephemerals_for(ADA).try_into().unwrap();
-    assert!(told.channel == CARDS && told.text.contains("already approved"), "{told:?}");
+    let [answer] = bot.slack.ephemerals_for(ADA).try_into().unwrap();
+    assert!(answer.channel == CARDS && answer.text.contains("already approved"), "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,10 +140,10 @@ async fn open_review_of_a_decided_request_opens_no_denial_form() {
     bot.rae_requests(&[]).await;
     bot.opens_review(&bot.ada).await;
     bot.clicks(&bot.sam, "Approve").await;
-    assert_empty_ack(&bot.ada.presses("Deny").await.unwrap());
+    assert_empty_ack(&bot.ada.clicks_in_modal("Deny").await.unwrap());
     bot.drain().await.unwrap();
-    let [told] = bot.slack.ephemerals_for(ADA).try_into().unwrap();
-    assert!(told.channel == CARDS && told.text.contains("already approved"), "{told:?}");
+    let [answer] = bot.slack.ephemerals_for(ADA).try_into().unwrap();
+    assert!(answer.channel == CARDS && answer.text.contains("already approved"), "{answer:?}");
     assert!(bot.slack.calls_to("views.push").is_empty());
 }
 

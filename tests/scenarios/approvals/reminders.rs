@@ -1,4 +1,4 @@
-//! Time: reminders with growing gaps, nights, and more people who are asked when nobody decides.
+//! Reminders with growing gaps, quiet nights, and escalation to more approvers.
 
 use insta::assert_snapshot;
 use marketo_api_user::{playground::Options, sim::slack::SimUser};
@@ -44,7 +44,7 @@ async fn reminders_back_off_and_mention_missing_approvers() {
     bot.advance(2 * DAY).await;
     assert_snapshot!("reminded_before_and_after_an_approval", bot.slack.transcript(CARDS));
     bot.clicks_first(&bot.sam, "Approve").await;
-    // Who has decided is not reminded.
+    // A person who decided is not reminded.
     let before = replies(&bot);
     bot.advance(10 * DAY).await;
     assert_eq!(replies(&bot), before);
@@ -82,7 +82,7 @@ async fn escalation_adds_approvers_when_nobody_decides() {
     bot.advance(2 * DAY - 1).await;
     bot.card_says(&["May approve: @Ada Approver or @mops\n"]);
     bot.advance(1).await;
-    assert_snapshot!("card_asks_more_people", bot.slack.transcript(CARDS));
+    assert_snapshot!("card_after_escalation", bot.slack.transcript(CARDS));
     bot.clicks_first(&boss, "Approve").await;
     assert!(bot.slack.transcript(CARDS).contains("Approved by @Bea Boss"));
     assert_eq!(bot.created_users().len(), 1);
@@ -95,8 +95,8 @@ async fn approvals_from_before_an_escalation_still_count() {
     bot.rae_requests(&[]).await;
     bot.clicks(&bot.ada, "Approve").await;
     bot.advance(3 * DAY).await;
-    // The reminders before and after call on different people.
-    assert_snapshot!("reminded_before_and_after_more_are_asked", bot.slack.transcript(CARDS));
+    // The reminders before and after mention different people.
+    assert_snapshot!("reminded_before_and_after_escalation", bot.slack.transcript(CARDS));
     bot.clicks_first(&bot.person(BOSS), "Approve").await;
     assert!(bot.slack.transcript(CARDS).contains("Approved by @Ada Approver and @Bea Boss"));
 }

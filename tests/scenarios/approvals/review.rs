@@ -1,4 +1,4 @@
-//! An approver reviews a request: reads every detail, approves less than was asked for, or denies.
+//! An approver reviews a request: reads every detail, reduces the access, or denies.
 
 use insta::assert_snapshot;
 use marketo_api_user::sim::marketo::{SimRole, SimWorkspace};
@@ -51,13 +51,13 @@ async fn review_shows_every_detail_and_the_final_marketo_fields() {
 async fn reduction_is_shown_and_sent_to_marketo() {
     let bot = with_workspaces().await;
     bot.rae_requests(&[("Workspace", "Default"), ("Reason", "CRM sync")]).await;
-    let narrowed = [
+    let reduced = [
         ("Access expiration", "2026-12-31"),
         ("Role", "API Only - EMEA"),
         ("Workspace", "EMEA"),
         ("Note", "Only *EMEA*, only <!here> this year"),
     ];
-    bot.reviews(&bot.ada, &narrowed).await;
+    bot.reviews(&bot.ada, &reduced).await;
     assert_eq!(
         bot.invite_bodies(),
         [json!({
@@ -66,9 +66,9 @@ async fn reduction_is_shown_and_sent_to_marketo() {
             "userRoleWorkspaces": [{"accessRoleId": 102, "workspaceId": 7}],
         })]
     );
-    assert_snapshot!("narrowed_card", bot.slack.transcript(CARDS));
-    assert_snapshot!("narrowed_requester", bot.direct_messages(RAE));
-    assert_snapshot!("narrowed_announcement", bot.slack.transcript(OPS));
+    assert_snapshot!("reduced_card", bot.slack.transcript(CARDS));
+    assert_snapshot!("reduced_requester", bot.direct_messages(RAE));
+    assert_snapshot!("reduced_announcement", bot.slack.transcript(OPS));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +129,7 @@ async fn review_can_set_a_missing_access_expiration() {
         bot.ada.fills(&[("Access expiration", day)]).await.unwrap();
         assert!(bot.ada.submits().await.unwrap().closed);
         bot.drain().await.unwrap();
-        // The day ends where Rae lives.
+        // The day ends in Rae's time zone.
         let expected = if day.is_empty() { json!(null) } else { json!("2027-06-30T23:59:59-07:00") };
         assert_eq!(bot.invite_bodies()[0]["expiresAt"], expected);
         assert_eq!(bot.card_text().contains("Access: never expires → 2027-06-30"), !day.is_empty());
@@ -150,7 +150,7 @@ async fn review_can_extend_an_access_expiration_in_the_past() {
     bot.opens_review(&bot.ada).await;
     let as_it_is = bot.ada.submits().await.unwrap();
     assert!(as_it_is.errors["Access expiration"].contains("That day is over"), "{as_it_is:?}");
-    assert_snapshot!("review_of_a_day_that_is_over", bot.modal_text(&bot.ada));
+    assert_snapshot!("review_of_expired_access", bot.modal_text(&bot.ada));
     bot.ada.fills(&[("Access expiration", "2027-11-28")]).await.unwrap();
     let too_far = bot.ada.submits().await.unwrap();
     assert!(too_far.errors["Access expiration"].contains("2027-11-27 at the latest"), "{too_far:?}");
@@ -166,13 +166,13 @@ async fn denial_from_review_asks_for_a_reason_and_closes_both_modals() {
     let bot = TestBot::open().await;
     bot.rae_requests(&[]).await;
     bot.opens_review(&bot.ada).await;
-    assert_empty_ack(&bot.ada.presses("Deny").await.unwrap());
+    assert_empty_ack(&bot.ada.clicks_in_modal("Deny").await.unwrap());
     bot.slack.wait_for(|slack| slack.calls_to("views.push").len() == 1).await;
-    assert_snapshot!("denial_in_a_review", bot.modal_text(&bot.ada));
-    // Who thinks better of it is back in the review.
+    assert_snapshot!("denial_from_review", bot.modal_text(&bot.ada));
+    // Closing the denial form leads back to the review.
     bot.ada.closes().await.unwrap();
     assert_eq!(bot.ada.open_view().unwrap().title(), "Review request");
-    assert_empty_ack(&bot.ada.presses("Deny").await.unwrap());
+    assert_empty_ack(&bot.ada.clicks_in_modal("Deny").await.unwrap());
     bot.slack.wait_for(|slack| slack.calls_to("views.push").len() == 2).await;
     let empty = bot.ada.submits().await.unwrap();
     assert!(empty.errors.contains_key("Reason"), "{empty:?}");
@@ -193,15 +193,15 @@ async fn reduction_resets_other_approvals() {
     let before = bot.card();
     bot.opens_review(&bot.ada).await;
     bot.reviews(&bot.sam, &[("Role", "API Only - EMEA"), ("Note", "EMEA only")]).await;
-    assert_snapshot!("narrowed_by_the_first_of_two", bot.slack.transcript(CARDS));
-    // Ada's screens still show what was asked for at first.
+    assert_snapshot!("reduced_by_the_first_of_two", bot.slack.transcript(CARDS));
+    // Ada's screens still show the original request.
     let stale = bot.ada.submits().await.unwrap();
     assert!(stale.errors["Note"].contains("The request has changed"), "{stale:?}");
     assert_empty_ack(&bot.ada.clicks_stale(&before, "Approve").await.unwrap());
     bot.drain().await.unwrap();
-    let told = bot.ephemerals_to(ADA);
-    assert_eq!(told.len(), 2);
-    assert!(told.iter().all(|told| told.contains("changed since you looked at it")), "{told:?}");
+    let answer = bot.ephemerals_to(ADA);
+    assert_eq!(answer.len(), 2);
+    assert!(answer.iter().all(|answer| answer.contains("changed since you looked at it")), "{answer:?}");
     assert_eq!(bot.marketo.invites(), 0);
     bot.opens_review(&bot.ada).await;
     assert!(bot.modal_text(&bot.ada).contains("Changed by @Sam Second: Role: API Only → API Only - EMEA"));
@@ -225,8 +225,8 @@ async fn resubmitted_review_counts_once() {
     assert_empty_ack(&bot.work.send(&again).await);
     bot.drain().await.unwrap();
     assert_eq!(bot.slack.transcript(CARDS), before);
-    let [told] = bot.ephemerals_to(ADA).try_into().unwrap();
-    assert!(told.contains("You have approved this request already. It has 1 of 2"), "{told}");
+    let [answer] = bot.ephemerals_to(ADA).try_into().unwrap();
+    assert!(answer.contains("You have approved this request already. It has 1 of 2"), "{answer}");
     bot.clicks(&bot.sam, "Approve").await;
     assert_eq!(bot.created_users()[0].roles, [(102, 1)]);
 }
@@ -236,12 +236,12 @@ async fn review_approval_waits_until_slack_reports_membership() {
     let bot = with_workspaces().await;
     bot.rae_requests(&[("Workspace", "Default")]).await;
     bot.opens_review(&bot.sam).await;
-    let narrowed = [("Access expiration", "2026-12-31"), ("Workspace", "EMEA"), ("Note", "For a month")];
-    bot.sam.fills(&narrowed).await.unwrap();
-    // Who is in the group was heard too long ago to be relied on.
+    let reduced = [("Access expiration", "2026-12-31"), ("Workspace", "EMEA"), ("Note", "For a month")];
+    bot.sam.fills(&reduced).await.unwrap();
+    // The known membership is too old to rely on.
     bot.clock.advance(std::time::Duration::from_secs(61));
     assert!(bot.sam.submits().await.unwrap().closed);
-    assert_ne!(bot.depth().await.unwrap(), Default::default(), "the press waits");
+    assert_ne!(bot.depth().await.unwrap(), Default::default(), "the click waits");
     bot.drain().await.unwrap();
     bot.card_says(&["Approved by @Sam Second", "Note by @Sam Second: For a month"]);
     let invite = bot.invite_bodies().remove(0);

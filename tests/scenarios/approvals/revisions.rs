@@ -1,5 +1,5 @@
-//! Many press at the same moment, some of them under what the request was and some under what it is: one decision, on
-//! what whoever made it had seen.
+//! Many people click at once, on cards of different revisions: there is one decision, on the revision that its maker
+//! saw.
 
 use marketo_api_user::sim::slack::{SimMessage, SimUser};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::test_bot::{CARDS, Database, RAE, TestBot, assert_empty_ack, options};
 
 const APPROVERS: [&str; 5] = ["U0APPROVE", "U1", "U2", "U3", "U4"];
 
-/// A bot with five approvers who are named.
+/// A bot with five named approvers.
 async fn five(database: &Database) -> TestBot {
     let mut setup = options();
     setup.database_url = database.fresh().await;
@@ -23,7 +23,7 @@ async fn five(database: &Database) -> TestBot {
     TestBot::with(setup).await
 }
 
-/// The card as it would be with buttons of this revision.
+/// The card with buttons of this revision.
 fn of_revision(card: &SimMessage, revision: u32) -> SimMessage {
     fn walk(value: &mut Value, revision: u32) {
         match value {
@@ -44,33 +44,33 @@ fn of_revision(card: &SimMessage, revision: u32) -> SimMessage {
     card
 }
 
-/// Presses **Approve** twenty times at once under revisions 1 and 2, while `acts` run as well.
-async fn twenty(bot: &TestBot, card: &SimMessage, mut acts: JoinSet<()>) {
-    for press in 0..20 {
-        let person = bot.person(APPROVERS[press % APPROVERS.len()]);
-        let card = of_revision(card, if press % 2 == 0 { 1 } else { 2 });
-        acts.spawn(async move {
+/// Clicks **Approve** twenty times at once on revisions 1 and 2, while `others` run.
+async fn click_twenty_times(bot: &TestBot, card: &SimMessage, mut others: JoinSet<()>) {
+    for click in 0..20 {
+        let person = bot.person(APPROVERS[click % APPROVERS.len()]);
+        let card = of_revision(card, if click % 2 == 0 { 1 } else { 2 });
+        others.spawn(async move {
             let mut reply = person.clicks_stale(&card, "Approve").await.unwrap();
-            // Who is told that it did not work, presses again.
+            // A person whose click failed clicks again.
             while reply.status == 503 {
                 reply = person.clicks_stale(&card, "Approve").await.unwrap();
             }
             assert_empty_ack(&reply);
         });
     }
-    while let Some(acted) = acts.join_next().await {
+    while let Some(acted) = others.join_next().await {
         acted.unwrap();
     }
     bot.drain().await.unwrap();
 }
 
-/// Every press but one is told why it counted for nothing, unless nobody's counted.
-fn all_are_told(bot: &TestBot, decided: usize) {
-    let told: Vec<String> = APPROVERS.iter().flat_map(|id| bot.ephemerals_to(id)).collect();
-    assert_eq!(told.len(), 20 - decided, "{told:#?}");
+/// Asserts that every click but the deciding one was refused with a reason.
+fn assert_losers_are_told(bot: &TestBot, decided: usize) {
+    let answer: Vec<String> = APPROVERS.iter().flat_map(|id| bot.ephemerals_to(id)).collect();
+    assert_eq!(answer.len(), 20 - decided, "{answer:#?}");
     let known =
-        |told: &String| told.contains("changed since you looked") || told.contains("already approved");
-    assert!(told.iter().all(known), "{told:#?}");
+        |answer: &String| answer.contains("changed since you looked") || answer.contains("already approved");
+    assert!(answer.iter().all(known), "{answer:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,8 +79,8 @@ async fn concurrent_approvals_of_two_revisions_decide_on_the_latest() {
         let bot = five(&database).await;
         bot.rae_requests(&[]).await;
         bot.rae_edits(&[("Role", "API Only - EMEA")]).await;
-        twenty(&bot, &bot.card(), JoinSet::new()).await;
-        all_are_told(&bot, 1);
+        click_twenty_times(&bot, &bot.card(), JoinSet::new()).await;
+        assert_losers_are_told(&bot, 1);
         assert_eq!(
             (bot.marketo.invites(), bot.created_users()[0].roles.as_slice()),
             (1, [(102, 1)].as_slice())
@@ -97,18 +97,18 @@ async fn approvals_during_an_edit_decide_at_most_once_on_the_seen_revision() {
             bot.rae_opens_edit().await;
             bot.rae.fills(&[("Role", "API Only - EMEA")]).await.unwrap();
             let card = bot.card();
-            let mut acts = JoinSet::new();
+            let mut others = JoinSet::new();
             let rae = bot.rae.clone();
-            acts.spawn(async move {
+            others.spawn(async move {
                 assert!(rae.submits().await.unwrap().closed);
             });
-            twenty(&bot, &card, acts).await;
+            click_twenty_times(&bot, &card, others).await;
             let is_edited = bot.card_text().contains("API Only - EMEA");
-            assert_eq!(is_edited, bot.ephemerals_to(RAE).is_empty(), "refused is told, saved is not");
+            assert_eq!(is_edited, bot.ephemerals_to(RAE).is_empty(), "refused is ephemerals, saved is not");
             let decided = bot.marketo.invites();
-            all_are_told(&bot, decided);
+            assert_losers_are_told(&bot, decided);
             if decided == 0 {
-                // All who had seen the new one were too early.
+                // Every click on the new revision came too early.
                 assert!(is_edited);
                 bot.clicks(&bot.ada, "Approve").await;
             }

@@ -1,4 +1,4 @@
-//! Rules: other requests, other people who decide, other demands, other channels; and so many a week without anybody.
+//! Rules: other approvers, required fields and channels for some requests, and weekly auto-approval.
 
 use insta::assert_snapshot;
 use marketo_api_user::{
@@ -105,7 +105,7 @@ async fn group_and_channel_rules_use_membership_at_submission() {
         } else {
             bot.slack.set_channel(SimChannel::public("C0INTERNS", "interns", &[RAE]));
         }
-        // The lists are fetched anew in the background.
+        // The lists are refreshed in the background.
         bot.advance(121).await;
         bot.slack.wait_for(|slack| slack.calls_to("conversations.members").len() > 1).await;
         bot.drain().await.unwrap();
@@ -114,7 +114,7 @@ async fn group_and_channel_rules_use_membership_at_submission() {
         bot.rae.fills(&[("Access expiration", "2026-12-04")]).await.unwrap();
         assert!(bot.rae.submits().await.unwrap().closed);
         bot.drain().await.unwrap();
-        // Whoever leaves the group has still asked as one of it.
+        // A requester who leaves the group requested as a member of it.
         bot.slack.set_group("S0INTERNS", &[]);
         bot.slack.set_channel(SimChannel::public("C0INTERNS", "interns", &[]));
         bot.advance(121).await;
@@ -154,7 +154,7 @@ async fn requests_beyond_the_weekly_limit_fall_to_the_next_rule() {
     }
     assert!(bot.slack.channel(CARDS).is_empty());
     assert_eq!(bot.marketo.invites(), 2);
-    // What the rule beyond demands is demanded before it is known which one holds.
+    // Fields of the next rule are required before it is known which rule applies.
     bot.opens_form(&bot.rae, "/marketo-api-user").await;
     bot.rae.fills(&FORM).await.unwrap();
     bot.rae.fills(&[("Access expiration", "2027-03-31")]).await.unwrap();
@@ -162,10 +162,10 @@ async fn requests_beyond_the_weekly_limit_fall_to_the_next_rule() {
     assert_eq!(errors["Access expiration"], "Access may last until 2027-02-22 at the latest.");
     bot.rae.closes().await.unwrap();
     bot.rae_requests(&[]).await;
-    assert_snapshot!("card_beyond_the_week", bot.slack.transcript(CARDS));
+    assert_snapshot!("card_beyond_the_weekly_limit", bot.slack.transcript(CARDS));
     assert_eq!(bot.marketo.invites(), 2);
     bot.clicks(&bot.sam, "Approve").await;
-    // The one that was approved does not count, and the first is out of the week now.
+    // The approved request does not count, and the first is older than a week now.
     bot.advance(7 * 24 * 3600 - 2 * 3600).await;
     bot.rae_requests(&[("Email", "svc4@example.com")]).await;
     bot.rae_requests(&[("Email", "svc5@example.com")]).await;

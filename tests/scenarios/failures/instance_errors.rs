@@ -1,5 +1,5 @@
-//! One of two Marketo instances is in trouble, or is taken out of the configuration: the other one works, and nobody
-//! is left without an answer.
+//! One of two Marketo instances fails, or is removed from the configuration: the other one works, and every request
+//! gets an answer.
 
 use std::time::Duration;
 
@@ -62,12 +62,15 @@ async fn form_reports_an_unreachable_instance_and_fills_when_it_recovers() {
     bot.rae_chooses("sandbox").await;
     let modal = bot.modal_text(&bot.rae);
     assert!(modal.contains("sandbox does not answer right now"), "{modal}");
-    let told = bot.rae_is_told("Marketo instance").await;
-    assert!(told.contains("sandbox does not answer") && told.contains("another Marketo instance"), "{told}");
+    let answer = bot.rae_is_told("Marketo instance").await;
+    assert!(
+        answer.contains("sandbox does not answer") && answer.contains("another Marketo instance"),
+        "{answer}"
+    );
     bot.rae_chooses("production").await;
     bot.rae.fills(&[("Role", "API Only")]).await.unwrap();
     bot.rae_sends().await;
-    // Whether the e-mail is free on the sandbox nobody knows.
+    // It is unknown whether the email is free on the sandbox.
     bot.clicks(&bot.ada, "Approve").await;
     bot.advance(60).await;
     bot.card_says(&["does not answer right now", "[ Cancel request ]"]);
@@ -104,7 +107,7 @@ async fn form_fills_when_a_slow_instance_answers() {
     assert_eq!(bot.sandbox().users()[0].roles, [(501, 1)]);
 }
 
-/// Takes the sandbox out of the bot's configuration and starts it anew; gives what puts it back.
+/// Restarts the bot without the sandbox. Returns the configuration that puts it back.
 async fn restarts_without_sandbox(play: &mut Playground) -> Vec<Instance> {
     play.stop().await;
     let mut before = Vec::new();
@@ -124,7 +127,7 @@ async fn removed_instance_fails_the_request_until_it_is_configured_again() {
     bot.rae_chooses("sandbox").await;
     bot.rae.fills(&[("Role", "API Only"), ("Workspace", "Default")]).await.unwrap();
     bot.rae_sends().await;
-    // Another form stays open over the change.
+    // Another form stays open across the change.
     bot.opens_form(&bot.rae, "/marketo-api-user").await;
     bot.rae.fills(&FORM).await.unwrap();
     bot.rae_chooses("sandbox").await;
@@ -134,8 +137,8 @@ async fn removed_instance_fails_the_request_until_it_is_configured_again() {
         .unwrap();
 
     let instances = restarts_without_sandbox(&mut bot.playground).await;
-    let told = bot.rae_is_told("Marketo instance").await;
-    assert!(told.contains("sandbox is no longer offered"), "{told}");
+    let answer = bot.rae_is_told("Marketo instance").await;
+    assert!(answer.contains("sandbox is no longer offered"), "{answer}");
     bot.clicks(&bot.ada, "Approve").await;
     bot.card_says(&["Failed", "no longer serves", "Not in the configuration: sandbox", "[ Retry ]"]);
 
@@ -166,7 +169,7 @@ async fn rate_limits_are_separate_per_instance() {
         setup.second_marketo = Some(sandbox());
         setup.database_url = database.fresh().await;
         let mut bot = TestBot::prepare(setup).await;
-        // The start takes three calls of each.
+        // Startup makes three calls to each.
         bot.playground.configure(|config| config.instances[1].calls_per_20s = 4);
         bot.playground.start().await.unwrap();
         for email in ["a@example.com", "b@example.com", "c@example.com"] {

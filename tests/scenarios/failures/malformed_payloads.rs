@@ -1,5 +1,5 @@
-//! Signed payloads of every odd shape, sent to the real bot: each part of each sample missing, `null`, or something else.
-//! Whatever it is, the answer is a quiet one, and the bot goes on.
+//! Malformed but signed payloads: each part of each sample is missing, `null`, or of another type. The answer is empty,
+//! and the bot keeps working.
 
 use std::{fs, path::Path};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::test_bot::{OPS, TestBot, options};
 
-/// The pointers to everything in a value.
+/// The JSON pointers to everything in a value.
 fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     let inner: Vec<(String, &Value)> = match value {
         Value::Object(fields) => {
@@ -25,7 +25,7 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// The sample without one part, and with something else in its place.
+/// The sample with each part removed, and replaced by values of other types.
 fn variants(sample: &Value) -> Vec<Value> {
     let mut all = vec![sample.clone()];
     let mut pointers = Vec::new();
@@ -69,18 +69,18 @@ fn samples(target: &str) -> Vec<(String, Value)> {
 async fn malformed_payloads_get_an_empty_answer() {
     const FORM: &str = "application/x-www-form-urlencoded";
     let mut options = options();
-    // More than anybody may send in a minute.
+    // The scenario sends more than a person is allowed to in a minute.
     options.policy.push_str("\n[limits]\nper_user_per_minute = 0\n");
     let bot = TestBot::with(options).await;
     bot.expect_open_requests();
-    // Ids that the payloads made up.
+    // The payloads contain ids that do not exist.
     bot.allow_slack_errors(&["invalid_arguments", "user_not_found", "user_not_in_channel"]);
     let mut sent = 0;
     for (target, path) in
         [("interaction", "/slack/interactions"), ("options", "/slack/options"), ("event", "/slack/events")]
     {
         for (name, sample) in samples(target) {
-            // Revoked tokens are no noise: the bot then says that it is not ready.
+            // Revoked tokens are meaningful: they make the bot not ready.
             if ["revoked", "uninstalled_org"].contains(&name.as_str()) {
                 continue;
             }
@@ -103,7 +103,7 @@ async fn malformed_payloads_get_an_empty_answer() {
         }
     }
     assert!(sent > 1000, "{sent} were sent");
-    // And it still works.
+    // The bot still works.
     let reply = bot.rae.types(OPS, "/marketo-api-user help").await;
     assert!(reply.status == 200 && reply.body.contains("/marketo-api-user"), "{reply:?}");
     bot.rae_requests(&[("Email", "after-all@example.com")]).await;

@@ -1,4 +1,4 @@
-//! Marketo's refusals and failures: what the card says of each, what mends it, and that there is never a second user.
+//! Errors and outages of Marketo: what the card says, what fixes them, and that there is never a second user.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::test_bot::{ADA, CARDS, OPS, RAE, TestBot, assert_empty_ack, options};
 
-/// A Marketo that would make a second user if it were asked to.
+/// A Marketo that creates a second user for a second invite.
 fn careless() -> Options {
     let mut setup = options();
     setup.marketo.duplicate_invite = DuplicateInvite::SecondRecord;
@@ -25,12 +25,12 @@ fn body(code: u32) -> serde_json::Value {
     json!({"errors": [{"code": code.to_string(), "message": format!("Marketo says {code}")}]})
 }
 
-/// Refused with `code`; not carried out.
+/// An error answer with `code`; nothing is executed.
 fn refused(status: u16, code: u32) -> Fault {
     Fault::Answer { status, body: body(code), retry_after: None }
 }
 
-/// Asked for and approved, with faults for the calls that follow the approval.
+/// An approved request, with faults for the calls that follow.
 async fn approved(call: &str, faults: &[Fault]) -> TestBot {
     let bot = TestBot::with(careless()).await;
     bot.rae_requests(&[]).await;
@@ -41,7 +41,7 @@ async fn approved(call: &str, faults: &[Fault]) -> TestBot {
     bot
 }
 
-/// It is created: one user, one card, one announcement.
+/// Asserts one user, one card and one announcement.
 async fn is_created(bot: TestBot) {
     bot.card_says(&["The user is created", "Approved by @Ada Approver"]);
     let card = bot.card_text();
@@ -172,8 +172,8 @@ async fn permanent_errors_say_how_to_fix_them_and_retry_succeeds() {
         for call in ["allusers", "invite"] {
             let bot = approved(call, &[refused(status, code)]).await;
             bot.card_says(&["Failed", "What to do:", "[ Retry ]"]);
-            assert_snapshot!(format!("mend_{name}"), bot.slack.transcript(CARDS));
-            assert_snapshot!(format!("mend_{name}_requester"), bot.direct_messages(RAE));
+            assert_snapshot!(format!("fix_{name}"), bot.slack.transcript(CARDS));
+            assert_snapshot!(format!("fix_{name}_requester"), bot.direct_messages(RAE));
             assert_eq!(bot.marketo.invites(), 0);
             bot.clicks(&bot.sam, "Retry").await;
             is_created(bot).await;
@@ -188,7 +188,7 @@ async fn rejected_credentials_are_reported_and_retry_succeeds() {
     bot.marketo.expire_tokens();
     bot.marketo.set_client_secret("another");
     bot.clicks(&bot.ada, "Approve").await;
-    assert_snapshot!("mend_credentials", bot.slack.transcript(CARDS));
+    assert_snapshot!("fix_credentials", bot.slack.transcript(CARDS));
     bot.marketo.set_client_secret(marketo_api_user::sim::marketo::CLIENT_SECRET);
     bot.advance(60).await;
     bot.clicks(&bot.ada, "Retry").await;
@@ -238,7 +238,7 @@ async fn found_user_that_differs_from_the_approval_is_reported() {
     assert_eq!((bot.marketo.invites(), bot.slack.channel(OPS).len()), (0, 0));
 }
 
-/// `call` fails this way until further notice.
+/// An approved request while `call` keeps failing with `fault`.
 async fn outage(call: &str, fault: &Fault) -> TestBot {
     let bot = TestBot::with(careless()).await;
     bot.rae_requests(&[]).await;
@@ -282,7 +282,7 @@ async fn outage_of_a_day_fails_the_request_and_retry_succeeds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hung_call_times_out_and_is_retried() {
-    // The only story that waits in real time, for the limit of one call: 20 s.
+    // The only scenario that waits in real time, for the timeout of one call: 20 s.
     let hangs = async |call| {
         let bot = approved(call, &[Fault::Hang]).await;
         bot.card_says(&["is being created"]);

@@ -1,5 +1,5 @@
-//! Outages as people live through them: what is said meanwhile, what finishes by itself, and what can still be
-//! taken back.
+//! Outages from the users' point of view: what is shown during them, what finishes by itself, and what can still be
+//! cancelled.
 
 use std::time::Duration;
 
@@ -23,14 +23,14 @@ fn refused(status: u16, code: u32) -> Fault {
     Fault::Answer { status, body, retry_after: None }
 }
 
-/// A Marketo that would make a second user if it were asked to.
+/// A Marketo that creates a second user for a second invite.
 fn careless() -> Options {
     let mut setup = options();
     setup.marketo.duplicate_invite = DuplicateInvite::SecondRecord;
     setup
 }
 
-/// Asked for, with Marketo failing this way from the approval on, for so many calls.
+/// An approved request whose next `times` calls to Marketo fail with `fault`.
 async fn approved(setup: Options, call: &str, fault: &Fault, times: usize) -> TestBot {
     let bot = TestBot::with(setup).await;
     bot.rae_requests(&[]).await;
@@ -39,7 +39,7 @@ async fn approved(setup: Options, call: &str, fault: &Fault, times: usize) -> Te
     bot
 }
 
-/// A request that waits, and its card with the button.
+/// A waiting request, and its card with the button.
 async fn waiting() -> (TestBot, SimMessage) {
     let bot = approved(careless(), "allusers", &Fault::Cut, 5000).await;
     bot.advance(5 * 60).await;
@@ -48,13 +48,13 @@ async fn waiting() -> (TestBot, SimMessage) {
     (bot, card)
 }
 
-/// Somebody presses what their screen still shows.
+/// A person clicks a button that their screen still shows.
 async fn stale(bot: &TestBot, person: &str, card: &SimMessage, label: &str) {
     assert_empty_ack(&bot.person(person).clicks_stale(card, label).await.unwrap());
     bot.drain().await.unwrap();
 }
 
-/// One user, one card without buttons, one announcement.
+/// Asserts one user, one card without buttons, and one announcement.
 async fn is_created(bot: TestBot) {
     bot.allow_slack_errors(&["user_not_in_channel"]);
     bot.card_says(&["The user is created"]);
@@ -62,7 +62,7 @@ async fn is_created(bot: TestBot) {
     assert_eq!((bot.created_users().len(), bot.slack.channel(OPS).len()), (1, 1));
 }
 
-/// Cancelled for good: Marketo is well again, a day passes, and nothing comes of it.
+/// Asserts that a cancelled request stays cancelled when Marketo recovers and a day passes.
 async fn stays_cancelled(bot: TestBot) {
     bot.allow_slack_errors(&["user_not_in_channel"]);
     bot.marketo.faults().clear();
@@ -75,7 +75,7 @@ async fn stays_cancelled(bot: TestBot) {
     );
 }
 
-/// The calls of `method` that Slack took, to the channel of the cards or elsewhere.
+/// The accepted calls of `method`, to the card channel or elsewhere.
 fn taken(bot: &TestBot, method: &str, to_cards: bool) -> usize {
     let calls = bot.slack.calls_to(method).into_iter();
     let taken = calls.filter(|call| call.status == Some(200) && call.error.is_none());
@@ -94,7 +94,7 @@ async fn slack_outage_does_not_stop_work_and_shows_the_last_state_once() {
     bot.advance(5 * 60).await;
     bot.card_says(&["[ Approve ] [ Deny ]"]);
     assert_eq!((taken(&bot, "chat.postMessage", true), taken(&bot, "chat.update", true)), (1, 0));
-    // Approved, waits, is created: three changes of the card pile up.
+    // Approved, waiting, created: three updates of the card queue up.
     let card = bot.card();
     bot.slack.set_down(true);
     bot.marketo.faults().script_many("allusers", &refused(429, 606), 5);
@@ -104,7 +104,7 @@ async fn slack_outage_does_not_stop_work_and_shows_the_last_state_once() {
     bot.slack.set_down(false);
     bot.advance(10 * 60).await;
     assert_eq!((taken(&bot, "chat.postMessage", true), taken(&bot, "chat.update", true)), (1, 1));
-    // The requester's message: posted, brought up to date once; and the announcement.
+    // The requester's message is posted and updated once; then the announcement.
     assert_eq!((taken(&bot, "chat.postMessage", false), taken(&bot, "chat.update", false)), (2, 1));
     is_created(bot).await;
 }
@@ -225,7 +225,7 @@ async fn unauthorized_cancellation_is_refused() {
     bot.card_says(&["[ Cancel request ]"]);
     bot.marketo.faults().clear();
     bot.advance(10 * 60).await;
-    // Their screens show what was.
+    // Their screens are outdated.
     stale(&bot, ADA, &card, "Cancel request").await;
     assert!(bot.ephemeral_texts(ADA).contains("already created"), "{}", bot.ephemeral_texts(ADA));
     is_created(bot).await;
@@ -251,7 +251,7 @@ async fn possibly_executed_change_cannot_be_cancelled() {
         );
     }
     bot.card_says(&["is being created"]);
-    // It shows in the end, and is this request's.
+    // The user is listed in the end and belongs to this request.
     bot.advance(2 * HOUR).await;
     is_created(bot).await;
 }

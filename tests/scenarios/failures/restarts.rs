@@ -1,5 +1,5 @@
-//! The main stories with a restart after each step: what people see is the same as without. On SQLite, and on
-//! PostgreSQL where `TEST_POSTGRES_URL` names a server.
+//! The main scenarios with a restart after each step: people see the same as without. On SQLite, and on PostgreSQL if
+//! `TEST_POSTGRES_URL` names a server.
 
 use std::time::Duration;
 
@@ -8,31 +8,31 @@ use serde_json::json;
 
 use crate::test_bot::{CARDS, Database, FORM, OPS, RAE, SAM, TestBot, assert_empty_ack, options};
 
-/// What everybody saw in the end, and what Marketo received.
+/// What everyone sees at the end, and what Marketo received.
 #[derive(Debug, PartialEq)]
 struct Ending {
     cards: String,
     announced: String,
     requester: String,
-    told: Vec<String>,
+    answer: Vec<String>,
     invites: Vec<serde_json::Value>,
 }
 
-/// The steps of one story; after each of them the bot may be restarted.
+/// The steps of one scenario; after each of them the bot may be restarted.
 #[derive(Clone, Copy)]
-enum Story {
+enum Scenario {
     Approve,
     Deny,
     Cancel,
     FailAndRetry,
     EditAndApprove,
-    Narrow,
+    Reduce,
 }
 
 const STEPS: usize = 7;
 
-impl Story {
-    /// What happens in step `step`; nothing is carried out yet when it returns.
+impl Scenario {
+    /// Runs step `step`, but not the effects that follow from it.
     async fn step(self, bot: &TestBot, step: usize) {
         match (self, step) {
             (_, 0) => bot.opens_form(&bot.rae, "/marketo-api-user").await,
@@ -40,7 +40,7 @@ impl Story {
                 bot.rae.fills(&FORM).await.unwrap();
                 assert!(bot.rae.submits().await.unwrap().closed);
             }
-            // Only a part is carried out.
+            // Run a part of the effects.
             (_, 2) => assert!(bot.playground.step().await.unwrap()),
             (_, 3) => bot.drain().await.unwrap(),
             (Self::Approve, 4) => {
@@ -75,12 +75,12 @@ impl Story {
                 bot.drain().await.unwrap();
                 assert_empty_ack(&bot.ada.clicks(&bot.card(), "Approve").await.unwrap());
             }
-            (Self::Narrow, 4) => {
+            (Self::Reduce, 4) => {
                 bot.opens_review(&bot.ada).await;
                 let less = [("Access expiration", "2026-12-31"), ("Note", "For a month")];
                 bot.ada.fills(&less).await.unwrap();
             }
-            (Self::Narrow, 5) => assert!(bot.ada.submits().await.unwrap().closed),
+            (Self::Reduce, 5) => assert!(bot.ada.submits().await.unwrap().closed),
             (_, 6) => bot.advance(90).await,
             _ => assert!(bot.playground.step().await.is_ok()),
         }
@@ -96,14 +96,13 @@ impl Story {
                 bot.playground.restart().await.unwrap();
             }
         }
-        let ending = Ending {
+        Ending {
             cards: bot.slack.transcript(CARDS),
             announced: bot.slack.transcript(OPS),
             requester: bot.direct_messages(RAE),
-            told: bot.ephemerals_to(SAM),
+            answer: bot.ephemerals_to(SAM),
             invites: bot.invite_bodies(),
-        };
-        ending
+        }
     }
 }
 
@@ -116,22 +115,22 @@ fn pending(bot: &TestBot) -> marketo_api_user::sim::slack::SimMessage {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn restart_after_every_step_does_not_change_the_outcome() {
-    let stories = [
-        Story::Approve,
-        Story::Deny,
-        Story::Cancel,
-        Story::FailAndRetry,
-        Story::EditAndApprove,
-        Story::Narrow,
+    let scenarios = [
+        Scenario::Approve,
+        Scenario::Deny,
+        Scenario::Cancel,
+        Scenario::FailAndRetry,
+        Scenario::EditAndApprove,
+        Scenario::Reduce,
     ];
-    for story in stories {
-        let expected = story.plays(None, |_| false).await;
+    for scenario in scenarios {
+        let expected = scenario.plays(None, |_| false).await;
         assert_eq!(expected.cards.lines().filter(|line| *line == "Marketo Bot").count(), 1);
         for database in Database::all() {
-            let ending = story.plays(database.fresh().await, |_| true).await;
+            let ending = scenario.plays(database.fresh().await, |_| true).await;
             assert_eq!(ending, expected, "{database:?} after every step");
             for at in [1, 2, 4, 5] {
-                let ending = story.plays(database.fresh().await, |step| step == at).await;
+                let ending = scenario.plays(database.fresh().await, |step| step == at).await;
                 assert_eq!(ending, expected, "{database:?} after step {at}");
             }
         }

@@ -1,4 +1,4 @@
-//! Slack's refusals and failures: nothing is shown twice, nothing stays unsaid.
+//! Errors and outages of Slack: nothing is shown twice, and nothing stays untold.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ fn bad_gateway() -> Fault {
     Fault::Answer { status: 502, body: json!({}), retry_after: None }
 }
 
-/// Everything stands there once: the card and the announcement; the requester's message at least.
+/// Asserts one card, one announcement, and at least one message to the requester.
 fn all_stands_there_once(bot: &TestBot) {
     bot.card_says(&["The user is created"]);
     assert_eq!(bot.slack.channel(OPS).len(), 1, "{}", bot.slack.transcript(OPS));

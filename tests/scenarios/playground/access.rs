@@ -1,4 +1,4 @@
-//! Whom the page lets in, and what its answers carry.
+//! Which requests the page accepts, and the headers of its answers.
 
 use super::page::Page;
 

@@ -1,4 +1,4 @@
-//! The hands at the playground: what can be broken, the bot's death, and time.
+//! The controls of the playground: faults, killing the bot, and time travel.
 
 use super::page::{ADA, Answer, CARDS, OPS, Page, RAE, part};
 
@@ -24,7 +24,7 @@ async fn killed_bot_is_silent_and_resumes_after_a_restart() {
     assert!(part(&seen, "traffic").contains("no answer"));
     page.does("bot", &[("do", "start")]).await;
     page.clicks(ADA, CARDS, "Approve").await;
-    // What it had in hand when it died comes back when its lease ends.
+    // The work it was doing comes back when its lease expires.
     page.does("time", &[("jump", "minute")]).await;
     page.until(ADA, CARDS, "The user is created in Marketo.").await;
     page.does("bot", &[("do", "restart")]).await;
@@ -66,8 +66,8 @@ async fn slack_faults_can_be_toggled() {
         switches(&page, name, "0").await;
         page.does("time", &[("jump", "minute")]).await;
         page.until(ADA, CARDS, "The user is created in Marketo.").await;
-        let told = page.until(RAE, OPS, "Marketo API user created").await;
-        assert_eq!(part(&told, "conversation").matches("Marketo API user created").count(), 1, "{name}");
+        let answer = page.until(RAE, OPS, "Marketo API user created").await;
+        assert_eq!(part(&answer, "conversation").matches("Marketo API user created").count(), 1, "{name}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A page to test, and a reader of what it shows.
+//! The page under test, and helpers that read it.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -16,7 +16,7 @@ pub(crate) const ADA: &str = "U0APPROVE";
 pub(crate) const OPS: &str = "C0OPS";
 pub(crate) const CARDS: &str = "C0APPROVE";
 
-/// The page, and who asks for it.
+/// The page under test.
 pub(crate) struct Page {
     pub(crate) web: Web,
 }
@@ -72,12 +72,12 @@ impl Page {
         answer.body
     }
 
-    /// What somebody sees in a conversation.
+    /// The page as a person sees a conversation.
     pub(crate) async fn sees(&self, who: &str, place: &str) -> String {
         self.get(&format!("/?as={who}&in={place}")).await
     }
 
-    /// Does something as the page's script does.
+    /// Performs an action as the page's script does.
     pub(crate) async fn act(&self, what: &str, fields: &[(&str, &str)]) -> Answer {
         let (host, body) = (self.host(), serde_urlencoded::to_string(fields).expect("a form"));
         let origin = format!("http://{host}");
@@ -90,7 +90,7 @@ impl Page {
         assert_eq!(answer.status, 200, "{what}: {answer:?}");
     }
 
-    /// Looks until somebody sees a text, and returns the page.
+    /// Polls until a person sees a text, and returns the page.
     pub(crate) async fn until(&self, who: &str, place: &str, text: &str) -> String {
         self.until_so(who, place, text, |page| page.contains(text)).await
     }
@@ -114,7 +114,7 @@ impl Page {
         panic!("{who} does not see {what} in {place}: {page}");
     }
 
-    /// Fills in the form that stands on the page, and submits it.
+    /// Fills in the form on the page and submits it.
     pub(crate) async fn submits(&self, page: &str, fields: &[(&str, &str)]) {
         let mut form = form(page);
         for (label, value) in fields {
@@ -128,7 +128,7 @@ impl Page {
         self.does("modal", &form).await;
     }
 
-    /// Presses a button of a message.
+    /// Clicks a button of a message.
     pub(crate) async fn clicks(&self, who: &str, place: &str, label: &str) {
         let page =
             self.until_so(who, place, label, |page| page.contains(&format!(">{label}</button>"))).await;

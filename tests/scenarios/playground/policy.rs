@@ -1,4 +1,4 @@
-//! A policy that somebody brings.
+//! A policy file that a user brings.
 
 use std::process::Command;
 

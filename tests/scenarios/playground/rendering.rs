@@ -1,4 +1,4 @@
-//! What the page makes of what the bot sends, and of what people write.
+//! How the page renders the bot's messages and user text.
 
 use marketo_api_user::{playground::POLICY, sim::marketo::SimRole};
 use serde_json::{Value, json};

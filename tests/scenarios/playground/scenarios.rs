@@ -1,4 +1,4 @@
-//! Whole stories, told by what people do on the page.
+//! Whole scenarios, through what people do on the page.
 
 use super::page::{ADA, CARDS, OPS, Page, RAE, part};
 
@@ -39,8 +39,8 @@ async fn user_is_requested_approved_and_created() {
     {
         assert!(marketo.contains(text), "{text}");
     }
-    let told = page.until(RAE, OPS, "Marketo API user created").await;
-    assert!(part(&told, "conversation").contains("@Rae Requester"));
+    let answer = page.until(RAE, OPS, "Marketo API user created").await;
+    assert!(part(&answer, "conversation").contains("@Rae Requester"));
     assert!(page.get("/transcript").await.contains("Marketo API user created"));
 }
 
@@ -70,8 +70,8 @@ async fn own_approval_is_refused_and_denial_shows_its_reason() {
     let page = Page::open().await;
     asks(&page, "svc@example.com").await;
     page.clicks(RAE, CARDS, "Approve").await;
-    let told = page.until(RAE, CARDS, "Only visible to you").await;
-    assert!(part(&told, "conversation").contains("own request"));
+    let answer = page.until(RAE, CARDS, "Only visible to you").await;
+    assert!(part(&answer, "conversation").contains("own request"));
     assert!(!page.sees(ADA, CARDS).await.contains("Only visible to you"));
     page.clicks(ADA, CARDS, "Deny").await;
     let modal = page.until(ADA, CARDS, ">Reason</label>").await;

@@ -1,4 +1,4 @@
-//! A replica that loses PostgreSQL says so, promises nothing, and goes on by itself when it is back.
+//! A replica that loses PostgreSQL reports it, promises nothing, and recovers by itself.
 
 use marketo_api_user::{
     clock::Clock,
@@ -38,14 +38,14 @@ async fn assert_outage_and_recovery(line: Link) {
 
     network.set(line);
     assert_nothing_is_stored(&rae, async { ada.clicks(&card, "Approve").await.expect("the button") }).await;
-    // Again, with connections of which it is known by now that they do not work.
+    // Again, with connections that are known to be broken.
     assert_nothing_is_stored(&rae, async { ada.clicks(&card, "Approve").await.expect("the button") }).await;
     let (status, why) = within_slack_timeout(readyz(bot.url())).await;
     assert!(status == 503 && why.contains("the database takes nothing"), "{status} {why}");
     wait_until("the approver is told", async || !bot.slack.ephemerals_for(ADA).is_empty()).await;
-    let told = bot.slack.ephemerals_for(ADA);
-    assert!(told.iter().all(|one| one.text.to_lowercase().contains("try again")), "{told:?}");
-    // The command opens its form nevertheless.
+    let answer = bot.slack.ephemerals_for(ADA);
+    assert!(answer.iter().all(|one| one.text.to_lowercase().contains("try again")), "{answer:?}");
+    // The command still opens its form.
     let sam = bot.person("U0SECOND");
     within_slack_timeout(sam.types(OPS, "/marketo-api-user")).await;
     sam.sees_modal().await.expect("the form");
@@ -83,7 +83,7 @@ async fn replica_lost_in_a_transaction_leaves_no_lock() {
     let cut_off = Store::open(&through).await.expect("the database");
     let (real, id) = (Clock::system(), RequestId("none".to_owned()));
     let entry = || NewLedgerEntry { at: real.now(), request: &id, actor: "bot", name: "noted", body: "{}" };
-    // It has locked the head of the ledger when the network swallows everything.
+    // It holds the lock on the ledger's head when the network hangs.
     let mut held = cut_off.begin().await.expect("a transaction");
     held.append(&entry()).await.expect("an entry");
     network.set(Link::Hung);
@@ -100,7 +100,7 @@ async fn replica_lost_in_a_transaction_leaves_no_lock() {
     cut_off.probe(real.now()).await.expect("it comes back");
 }
 
-/// A database of its own on the server of the tests, whose sessions can be told what they may do.
+/// A database on the test server whose sessions can be made read-only.
 struct Server {
     server: String,
     name: String,
@@ -108,7 +108,7 @@ struct Server {
 
 impl Server {
     async fn new() -> Option<Self> {
-        // Its schema is not used; it is there only where the server is.
+        // The schema is not used; it shows that there is a server.
         let server = postgres().await?.split("options=").next()?.trim_end_matches(['?', '&']).to_owned();
         let name = format!("replicas_{}", Clock::system().new_id().replace('-', ""));
         let this = Self { server, name };
@@ -169,7 +169,7 @@ async fn read_only_server_is_reported_and_recovers() {
     .await;
     server.set_writable(true).await;
     wait_until("it goes on by itself", async || readyz(bot.url()).await.0 == 200).await;
-    // Each connection of the pool is opened anew when it is used next; until then it takes nothing.
+    // Each pooled connection is reopened on its next use; until then it accepts nothing.
     wait_until("the form is taken", async || {
         within_slack_timeout(rae.submits()).await.expect("the same form").closed
     })

@@ -1,4 +1,4 @@
-//! Two replicas and several who must agree, or so many a week who need nobody: never fewer approvals, never more users.
+//! Two replicas count required approvals and the weekly auto-approval limit exactly.
 
 use marketo_api_user::{
     playground::{Mode, Options},
@@ -14,7 +14,7 @@ use super::cluster::{
 const FAST: &str = "\n[replicas]\nlease = \"10m\"\n";
 const APPROVERS: [&str; 8] = ["U0APPROVE", "U1", "U2", "U3", "U4", "U5", "U6", "U7"];
 
-/// Eight people, who may approve and ask.
+/// Eight people who may approve and request.
 fn among_eight(mut options: Options, lines: &str) -> Options {
     let named = format!("approvers = {APPROVERS:?}\n{lines}");
     options.policy = options.policy.replace("approvers = [\"U0APPROVE\", \"S0MOPS\"]", &named);
@@ -27,7 +27,7 @@ fn among_eight(mut options: Options, lines: &str) -> Options {
     options
 }
 
-/// Two replicas at a time that stands still.
+/// Two replicas with a stopped clock.
 async fn two(options: Options) -> Cluster {
     let running = run_clock(&options.clock);
     let all = replicas(options, 1).await;
@@ -46,13 +46,13 @@ async fn concurrent_approvals_on_two_replicas_count_exactly_as_many_as_required(
         settle(&all).await;
         let card = bot.slack.channel(CARDS).remove(0);
         let mut clicks = JoinSet::new();
-        // Everybody clicks on each replica.
+        // Everyone clicks on each replica.
         for (n, id) in APPROVERS.iter().chain(&APPROVERS).enumerate() {
             let person = all[(n + n / APPROVERS.len()) % 2].person(id);
             let card = card.clone();
             clicks.spawn(async move { click_until_accepted(&person, &card, "Approve").await });
         }
-        assert!(clicks.join_all().await.into_iter().all(|status| status == 200), "every press is answered");
+        assert!(clicks.join_all().await.into_iter().all(|status| status == 200), "every click is answered");
         settle(&all).await;
         assert_eq!((marketo_calls(bot, "invite"), created_emails(bot).len()), (1, 1), "{needed}");
         let card = bot.slack.transcript(CARDS);

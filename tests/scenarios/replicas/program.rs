@@ -1,4 +1,4 @@
-//! The program as a process of its own, among the simulators of a playground.
+//! The program as its own process, among the simulators of a playground.
 
 use std::{
     net::TcpListener,
@@ -18,7 +18,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts it with `policy` on `database`, where `folder` is; as another user of the machine, if one is given.
+    /// Starts it in `folder` with `policy` on `database`, as another user of the machine if one is given.
     pub(crate) fn start(
         bot: &Playground,
         database: &str,

@@ -1,4 +1,4 @@
-//! A network between the bot and PostgreSQL that a story can cut, hang and restore.
+//! A network between the bot and PostgreSQL that a scenario can cut, hang and restore.
 
 use std::{
     net::SocketAddr,
@@ -20,14 +20,14 @@ use tokio::{
 };
 use url::Url;
 
-/// What the network does.
+/// The state of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
     /// It carries everything.
     Up,
     /// Every connection is closed, and every new one at once.
     Cut,
-    /// It swallows everything.
+    /// It drops everything silently.
     Hung,
 }
 
@@ -36,11 +36,11 @@ pub(crate) enum Link {
 pub(crate) enum Around {
     /// The server never sees it.
     Before,
-    /// The server carries it out; its answer is lost.
+    /// The server commits; its answer is lost.
     After,
 }
 
-/// The network.
+/// A TCP proxy in front of PostgreSQL.
 #[derive(Clone)]
 pub(crate) struct Proxy {
     address: SocketAddr,
@@ -48,14 +48,14 @@ pub(crate) struct Proxy {
     trap: Arc<Trap>,
 }
 
-/// Cuts one connection at the COMMIT that is so many away; 0: none.
+/// Counts down to the COMMIT at which a connection is cut; 0 is off.
 struct Trap {
     left: AtomicUsize,
     around: Mutex<Around>,
 }
 
 impl Proxy {
-    /// A network to the server of `database`, and the address through it.
+    /// A proxy to the server of `database`, and the URL through it.
     pub(crate) async fn before(database: &str) -> (Self, String) {
         let mut url = Url::parse(database).expect("an address");
         let server = format!("{}:{}", url.host_str().expect("a host"), url.port().unwrap_or(5432));
@@ -67,7 +67,7 @@ impl Proxy {
         tokio::spawn(accept(listener, server, this.clone()));
         url.set_host(Some("127.0.0.1")).expect("a host");
         url.set_port(Some(this.address.port())).expect("a port");
-        // What is encrypted cannot be looked into.
+        // COMMIT cannot be recognized in encrypted traffic.
         url.query_pairs_mut().append_pair("sslmode", "disable");
         (this, url.to_string())
     }
@@ -82,7 +82,7 @@ impl Proxy {
         self.trap.left.store(nth, Ordering::SeqCst);
     }
 
-    /// Whether a cut that was asked for is still to come.
+    /// Whether a cut is still to come.
     pub(crate) fn is_set(&self) -> bool {
         self.trap.left.load(Ordering::SeqCst) > 0
     }
@@ -117,7 +117,7 @@ async fn accept(listener: TcpListener, server: String, proxy: Proxy) {
     }
 }
 
-/// Carries bytes one way until the connection ends. Once it is mute, the server's answers are lost.
+/// Forwards bytes one way until the connection ends. While `mute`, the server's answers are dropped.
 async fn carry(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
@@ -143,7 +143,7 @@ async fn carry(
             return;
         }
         if around == Some(Around::After) {
-            // The server is given the time to carry it out.
+            // Give the server time to commit.
             Clock::system().sleep(Duration::from_millis(50)).await;
             return;
         }

@@ -1,4 +1,4 @@
-//! Marketo's limits hold for the instance: three replicas together keep what one alone keeps.
+//! Marketo's rate limits apply to the instance: three replicas together respect them as one does.
 
 use std::time::Duration;
 
@@ -25,12 +25,12 @@ async fn one_bot_on_sqlite_respects_the_marketo_rate_limit() {
     println!("{}", stays_within_the_limits(database, 1).await);
 }
 
-/// Plays it, and answers with what Marketo saw.
+/// Runs the scenario and returns the load that Marketo saw.
 async fn stays_within_the_limits(database: String, bots: usize) -> String {
     let mut options = options(database, Mode::Live, LIMITS);
     options.marketo.visible_after = Duration::ZERO;
     let clock = options.clock.clone();
-    // Time has to run already: the start may have to wait for its place.
+    // The clock must already run: startup may have to wait for a permit.
     let running = run_clock(&clock);
     let all = replicas(options, bots - 1).await;
     drop(running);

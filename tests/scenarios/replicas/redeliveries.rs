@@ -1,5 +1,5 @@
-//! What clicks once is delivered again, to another replica, to the letter and signed anew: it clicks no more. Commands,
-//! submitted forms, approvals and the opening of a form for a denial are told in `at_once`.
+//! Redeliveries to another replica, byte-identical and signed anew, have no second effect. Commands, submitted forms,
+//! approvals and opening a denial form are covered in `simultaneous_actions`.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::cluster::{
     run_clock, settle, submit_request,
 };
 
-/// Two replicas at a time that stands still.
+/// Two replicas with a stopped clock.
 async fn two(second_marketo: Option<Setup>) -> Option<Cluster> {
     let mut options = options(postgres().await?, Mode::Pumped, "");
     options.second_marketo = second_marketo;
@@ -28,7 +28,7 @@ async fn two(second_marketo: Option<Setup>) -> Option<Cluster> {
     Some(all)
 }
 
-/// Delivers to the second replica what the first one got: the same, and the same signed a second later.
+/// Delivers to the second replica what the first received: byte-identical, then signed a second later.
 async fn redeliver(all: &[Playground], sent: &SignedRequest) -> [Reply; 2] {
     let again = all[1].work.send(sent).await;
     all[0].clock.advance(Duration::from_secs(1));
@@ -56,7 +56,7 @@ async fn denial_and_cancellation_count_once() {
         assert_eq!(reply.body, "");
     }
     assert_eq!(here.slack.dm(RAE).len(), notes);
-    // The other one is taken back by its requester.
+    // The requester cancels the other one.
     submit_request(&here.person(RAE), "svc2@example.com").await;
     settle(&all).await;
     let note = here.slack.dm(RAE).pop().expect("a direct message");

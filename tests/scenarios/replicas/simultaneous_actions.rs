@@ -1,4 +1,4 @@
-//! Two replicas at the same moment: one decision, one acceptance, one form, and nothing done twice.
+//! Simultaneous actions on two replicas: one decision, one accepted form, and nothing done twice.
 
 use marketo_api_user::{
     playground::Mode,
@@ -14,7 +14,7 @@ use super::cluster::{
 const FAST: &str = "\n[replicas]\nlease = \"10m\"\n";
 const APPROVERS: [&str; 5] = ["U0APPROVE", "U1", "U2", "U3", "U4"];
 
-/// Two replicas with five approvers who are named, at a time that stands still.
+/// Two replicas with five named approvers and a stopped clock.
 async fn two(mode: Mode) -> Option<Cluster> {
     let mut options = options(postgres().await?, mode, FAST);
     options.policy =
@@ -38,7 +38,7 @@ async fn concurrent_decisions_have_one_winner_and_losers_are_told() {
         submit_request(&bot.person(RAE), "svc@example.com").await;
         settle(&all).await;
         let card = bot.slack.channel(CARDS).remove(0);
-        // Two approvers have the form for a denial open already, one on each replica.
+        // Two approvers already have the denial form open, one on each replica.
         let deniers: Vec<User> = (0..2).map(|n| all[n].person(APPROVERS[3 + n])).collect();
         for denier in &deniers {
             denier.clicks(&card, "Deny").await.expect("the button");
@@ -66,18 +66,18 @@ async fn concurrent_decisions_have_one_winner_and_losers_are_told() {
         assert_ne!(is_denied, card.contains("created"), "{card}");
         assert_eq!(created_emails(bot).len(), usize::from(!is_denied));
         assert_eq!(marketo_calls(bot, "invite"), usize::from(!is_denied));
-        let mut told = bot.slack.ephemerals();
-        told.retain(|one| !one.text.to_lowercase().contains("try again"));
+        let mut answer = bot.slack.ephemerals();
+        answer.retain(|one| !one.text.to_lowercase().contains("try again"));
         let word = if is_denied { "already denied by <@" } else { "already approved by <@" };
-        for one in &told {
+        for one in &answer {
             assert!(one.text.contains(word), "{}", one.text);
         }
         let names: std::collections::BTreeSet<_> =
-            told.iter().map(|one| one.text.split("<@").nth(1).map(|rest| rest[..2].to_owned())).collect();
-        assert_eq!(names.len(), 1, "all name the same person: {told:?}");
-        // Whoever pressed Deny before the decision got a form instead of an answer; all others but one lost.
+            answer.iter().map(|one| one.text.split("<@").nth(1).map(|rest| rest[..2].to_owned())).collect();
+        assert_eq!(names.len(), 1, "all name the same person: {answer:?}");
+        // A click on Deny before the decision opens a form; all other clicks but one lose.
         let forms = bot.slack.calls_to("views.open").len() - 3;
-        assert_eq!(told.len() + forms + 1, 20);
+        assert_eq!(answer.len() + forms + 1, 20);
         let errors = bot.slack.channel(CARDS).iter().filter(|message| message.text.contains("rror")).count();
         assert_eq!(errors, 0);
     }
@@ -88,7 +88,7 @@ async fn delivery_to_both_replicas_acts_once() {
     let Some(all) = two(Mode::Pumped).await else { return };
     let (here, there) = (&all[0], &all[1]);
     let rae = here.person(RAE);
-    // The command, to the letter and signed anew.
+    // The command, byte-identical and signed anew.
     let typed = rae.types(OPS, "/marketo-api-user").await;
     let again = there.work.send(&typed.sent).await;
     here.clock.advance(std::time::Duration::from_secs(1));
@@ -108,12 +108,12 @@ async fn delivery_to_both_replicas_acts_once() {
     assert_eq!((again.status, again.body.as_str(), anew.status, anew.body.as_str()), (200, "", 200, ""));
     settle(&all).await;
     assert_eq!(here.slack.channel(CARDS).len(), 1, "one card");
-    // The form for a denial.
+    // The denial form.
     let card = here.slack.channel(CARDS).remove(0);
-    let pressed = here.person(ADA).clicks(&card, "Deny").await.expect("the button");
-    there.work.send(&pressed.sent).await;
+    let clicked = here.person(ADA).clicks(&card, "Deny").await.expect("the button");
+    there.work.send(&clicked.sent).await;
     here.clock.advance(std::time::Duration::from_secs(1));
-    let sent = &pressed.sent;
+    let sent = &clicked.sent;
     there.work.post_signed(&sent.path, &sent.content_type, &sent.body).await;
     settle(&all).await;
     assert_eq!(here.slack.calls_to("views.open").len(), 2, "one form for a denial");
@@ -126,7 +126,7 @@ async fn delivery_to_both_replicas_acts_once() {
     assert_eq!((approved.status, again.status, anew.status), (200, 200, 200));
     settle(&all).await;
     assert_eq!((marketo_calls(here, "invite"), created_emails(here).len()), (1, 1));
-    assert!(here.slack.ephemerals().is_empty(), "a repeated press is no late press");
+    assert!(here.slack.ephemerals().is_empty(), "a redelivered click is not a late click");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,5 @@
-//! SQLite that cannot be written: locked by somebody else, on a full disk, or read-only. Each is said, nothing is
-//! half-done, and the bot goes on when the trouble is over.
+//! SQLite that cannot be written: locked, on a full disk, or read-only. Each is reported, nothing is half-done, and the
+//! bot recovers.
 
 use std::{
     fs,
@@ -25,7 +25,7 @@ use super::{
     program::Program,
 };
 
-/// A cluster_with_open_form on a database in `folder`, with a card, and a second form that is filled in.
+/// A bot on a database in `folder`, with a card and a second form that is filled in.
 async fn cluster_with_open_form(folder: &Path) -> (Cluster, User, User) {
     let database = format!("sqlite:{}", folder.join("bot.db").display());
     let all = replicas(options(database, Mode::Pumped, ""), 0).await;
@@ -57,10 +57,10 @@ async fn assert_recovery(bot: &Playground, rae: &User, ada: &User) {
     drop(running);
     assert_eq!((created_emails(bot), marketo_calls(bot, "invite")), (vec!["svc1@example.com".to_owned()], 1));
     assert_eq!(bot.slack.channel(CARDS).len(), 2);
-    let told = bot.slack.ephemerals_for(ADA);
+    let answer = bot.slack.ephemerals_for(ADA);
     assert!(
-        !told.is_empty() && told.iter().all(|one| one.text.to_lowercase().contains("try again")),
-        "{told:?}"
+        !answer.is_empty() && answer.iter().all(|one| one.text.to_lowercase().contains("try again")),
+        "{answer:?}"
     );
 }
 
@@ -73,7 +73,7 @@ async fn locked_database_file_is_reported_and_recovers() {
     let mut other = sqlx::AnyConnection::connect(&file).await.expect("the file");
     other.execute("BEGIN IMMEDIATE").await.expect("the lock");
     assert_outage_is_reported(&all[0], &rae, &ada).await;
-    // Many at once: they wait in line for one connection, and still each is answered in time.
+    // Many at once queue for one connection, and still each is answered in time.
     let card = all[0].slack.channel(CARDS).remove(0);
     let mut clicks = tokio::task::JoinSet::new();
     for _ in 0..6 {
@@ -87,11 +87,11 @@ async fn locked_database_file_is_reported_and_recovers() {
     assert_recovery(&all[0], &rae, &ada).await;
 }
 
-/// A small disk of its own, unmounted in the end.
+/// A small tmpfs, unmounted on drop.
 struct Disk(tempfile::TempDir);
 
 impl Disk {
-    /// Absent, and said to be, where nothing may be mounted.
+    /// `None`, reported as skipped, where mounting is not permitted.
     fn mount(kilobytes: u32) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         let size = format!("size={kilobytes}k");
@@ -121,7 +121,7 @@ impl Disk {
     }
 }
 
-/// What takes all the module on a disk, until it is dropped.
+/// Takes up all the space on a disk until it is dropped.
 struct Filler(PathBuf);
 
 impl Drop for Filler {
@@ -141,7 +141,7 @@ async fn full_disk_is_reported_and_recovers() {
     let Some(disk) = Disk::mount(2048) else { return };
     let (all, rae, ada) = cluster_with_open_form(disk.0.path()).await;
     let filler = disk.fill();
-    // The database has module of its own until its next page.
+    // The database has space until it needs its next page.
     assert_outage_is_reported(&all[0], &rae, &ada).await;
     drop(filler);
     assert_recovery(&all[0], &rae, &ada).await;
@@ -160,7 +160,7 @@ async fn read_only_file_system_is_reported_and_recovers() {
     assert!(within_slack_timeout(rae.submits()).await.expect("the same form").closed);
 }
 
-/// Who is not root, and may not write what may only be read.
+/// A user who is not root and cannot write read-only files.
 const NOBODY: u32 = 65534;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,7 +183,7 @@ async fn read_only_database_file_is_reported_and_recovers() {
     rae.sees_modal().await.expect("the form");
     fill_form(&rae, "svc2@example.com").await;
 
-    // Whoever has opened a file goes on writing it. A full disk makes the bot open it anew.
+    // An open file stays writable. A full disk makes the bot reopen it.
     may(0o444);
     let filler = disk.fill();
     assert_nothing_is_stored(&rae, async { ada.clicks(&card, "Approve").await.expect("the button") }).await;
@@ -193,7 +193,7 @@ async fn read_only_database_file_is_reported_and_recovers() {
             .await;
     }
     let (status, why) = within_slack_timeout(readyz(&program.url)).await;
-    // SQLite's code for a database that is read-only.
+    // SQLite's code for a read-only database.
     assert!(status == 503 && why.contains("the database takes nothing (8)"), "{status} {why}");
     assert!(created_emails(&bot).is_empty());
     may(0o644);

@@ -1,4 +1,4 @@
-//! A replica that is killed: another one finishes its work as soon as its lease is over.
+//! Another replica finishes the work of a killed one as soon as the lease expires.
 
 use marketo_api_user::{
     clock::Clock,
@@ -42,7 +42,7 @@ async fn work_of_a_killed_replica_is_taken_over_after_its_lease() {
     wait_until("the user is created", async || created_emails(bot).len() == 1).await;
     let after = Clock::system().millis() - killed_at;
     println!("taken over and created {after} ms after the kill");
-    // The lease, the 2 s between two looks at the queue, and time for the work on a busy machine.
+    // The lease, the poll interval of 2 s, and time for the work on a busy machine.
     assert!(after < 2_000 + 2_000 + 4_000, "{after} ms");
     wait_until("nothing is left to do", async || {
         let depth = other.depth().await.expect("the database answers");

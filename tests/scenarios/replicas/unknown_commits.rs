@@ -1,4 +1,4 @@
-//! A connection that is lost around a COMMIT: whether it was carried out or not, nothing is lost and nothing doubled.
+//! A connection lost around a COMMIT: whether or not it was committed, nothing is lost and nothing happens twice.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::{
     proxy::{Around, Proxy},
 };
 
-/// A playground whose network is good so far, with Rae's form filled in.
+/// A cluster with a working network and Rae's form filled in.
 async fn cluster_with_open_form() -> Option<(Proxy, Cluster)> {
     let (network, database) = Proxy::before(&postgres().await?).await;
     let options = options(database, Mode::Pumped, "");
@@ -26,7 +26,7 @@ async fn cluster_with_open_form() -> Option<(Proxy, Cluster)> {
     Some((network, all))
 }
 
-/// Carries out what is due until nothing is, whatever the database does meanwhile; leases that were lost end.
+/// Runs everything that is due despite database errors, and lets lost leases expire.
 async fn work(bot: &Playground) {
     for _ in 0..8 {
         while bot.drain().await.is_err() {}
@@ -53,7 +53,7 @@ async fn submission_with_a_lost_commit_is_stored_once() {
         network.cut_at_commit(1, around);
         let submitted = rae.submits().await.expect("the form");
         assert!(!network.is_set());
-        // Kept and said to be kept, or not kept and said not to be.
+        // The answer matches what was committed.
         assert_eq!(submitted.closed, around == Around::After, "{:?}", submitted.errors);
         if !submitted.closed {
             assert!(submitted.errors["Email"].starts_with("Nothing was stored"));
@@ -79,9 +79,9 @@ async fn approval_with_a_lost_commit_creates_one_user() {
         assert_eq!(ada.clicks(&card, "Approve").await.expect("the button").status, 200);
         work(bot).await;
         assert_done_once(bot, &format!("{around:?}")).await;
-        let told: Vec<_> = bot.slack.ephemerals_for(ADA).into_iter().map(|one| one.text).collect();
-        let late = told.iter().filter(|text| text.contains("already approved by <@U0APPROVE>")).count();
-        assert_eq!(late, usize::from(around == Around::After), "{told:?}");
+        let answer: Vec<_> = bot.slack.ephemerals_for(ADA).into_iter().map(|one| one.text).collect();
+        let late = answer.iter().filter(|text| text.contains("already approved by <@U0APPROVE>")).count();
+        assert_eq!(late, usize::from(around == Around::After), "{answer:?}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The creation: what Marketo receives, and how the created user is announced.
+//! What Marketo receives, and how the created user is announced.
 
 use std::time::Duration;
 
@@ -105,9 +105,9 @@ async fn confirmed_user_missing_from_the_list_is_announced_without_an_id() {
     bot.card_says(&["is being created"]);
     bot.advance(10).await;
     bot.card_says(&["The user is created"]);
-    assert_snapshot!("created_unseen", bot.slack.transcript(OPS));
+    assert_snapshot!("created_unlisted", bot.slack.transcript(OPS));
     assert_eq!(bot.marketo.invites(), 1);
-    // Nobody can ask for it a second time, though Marketo's list does not have it.
+    // The same email cannot be requested again, although Marketo's list does not show it.
     bot.opens_form(&bot.sam, "/marketo-api-user").await;
     bot.sam.fills(&FORM).await.unwrap();
     let submitted = bot.sam.submits().await.unwrap();
@@ -133,7 +133,7 @@ async fn user_created_elsewhere_before_approval_is_left_untouched() {
     bot.rae_requests(&[]).await;
     bot.marketo.add_user(SimUser::new(2000, "SVC-crm@example.com", "Some", "Body", true));
     bot.clicks(&bot.ada, "Approve").await;
-    assert_snapshot!("somebody_was_faster", bot.slack.transcript(CARDS));
+    assert_snapshot!("user_already_exists", bot.slack.transcript(CARDS));
     assert_eq!((bot.marketo.invites(), bot.slack.channel(OPS).len()), (0, 0));
     assert!(bot.direct_messages(RAE).contains("Failed"));
 }
@@ -153,11 +153,11 @@ async fn user_created_by_hand_is_known_to_the_next_form() {
     while !fetched(&bot.marketo.calls()) {
         tokio::task::yield_now().await;
     }
-    // One answer more, so that the bot has read the list by now.
+    // One more answer, so that the bot has read the list by now.
     bot.opens_form(&bot.sam, "/marketo-api-user").await;
     let mut submitted = bot.rae.submits().await.unwrap();
     if submitted.closed {
-        // The list was still on its way: Marketo itself is asked before the invite.
+        // The list had not arrived: the bot asks Marketo before the invite.
         bot.drain().await.unwrap();
         bot.clicks(&bot.ada, "Approve").await;
         bot.card_says(&["Failed", "Somebody else"]);

@@ -1,4 +1,4 @@
-//! A requester changes a request that nobody has decided on.
+//! A requester edits a pending request.
 
 use std::time::Duration;
 
@@ -61,8 +61,8 @@ async fn edit_resets_approvals_and_the_card_says_so() {
     bot.card_says(&["Approvals: 1 of 2, by @Ada Approver"]);
     let (stale, form) = (bot.card(), "The request changed since you looked at it");
     bot.rae_edits(&[("Role", "API Only - EMEA")]).await;
-    assert_snapshot!("approvals_lapsed", bot.slack.transcript(CARDS));
-    // Sam's screen still shows what Ada agreed to.
+    assert_snapshot!("approvals_reset", bot.slack.transcript(CARDS));
+    // Sam's screen still shows what Ada approved.
     assert_empty_ack(&bot.sam.clicks_stale(&stale, "Approve").await.unwrap());
     bot.drain().await.unwrap();
     assert!(bot.ephemeral_texts(SAM).contains(form), "{}", bot.ephemeral_texts(SAM));
@@ -132,7 +132,7 @@ async fn edit_is_validated_like_a_new_request() {
         assert!(refused.errors[field].contains(said), "{field} {wrong}: {:?}", refused.errors);
         assert_eq!(refused.errors.len(), 1);
     }
-    // Its own e-mail is no other request's, however it is written.
+    // The request's own email is no conflict, in any case.
     let fields = [("Email", "SVC-CRM@example.com"), ("Access expiration", "2027-01-30")];
     bot.rae.fills(&fields).await.unwrap();
     let saved = bot.rae.submits().await.unwrap();
@@ -155,7 +155,7 @@ async fn edit_requires_the_right_to_request() {
     let rae = bot.slack.setup().users.into_iter().find(|user| user.id == RAE).unwrap();
     bot.slack.set_user(SimUser { is_restricted: true, ..rae });
     bot.clock.advance(Duration::from_secs(3600));
-    // What Slack says is heard when a form opens.
+    // Membership is refreshed when a form opens.
     bot.rae_opens_edit().await;
     bot.rae.fills(&[("Role", "API Only - EMEA")]).await.unwrap();
     let refused = bot.rae.submits().await.unwrap();
@@ -169,19 +169,19 @@ async fn only_the_requester_can_edit() {
     let bot = TestBot::open().await;
     bot.allow_slack_errors(&["channel_not_found", "user_not_in_channel"]);
     bot.rae_requests(&[]).await;
-    let pressed = bot.rae.clicks(&bot.request_message(), "Edit").await.unwrap().sent;
+    let clicked = bot.rae.clicks(&bot.request_message(), "Edit").await.unwrap().sent;
     bot.drain().await.unwrap();
     bot.rae.fills(&[("First name", "")]).await.unwrap();
     let sent = bot.rae.submits().await.unwrap().reply.sent;
     for user in [ADA, "U0SECOND"] {
-        let press = forged(&bot, &pressed, |payload| {
+        let click = forged(&bot, &clicked, |payload| {
             payload["user"]["id"] = json!(user);
             payload["trigger_id"] = json!(format!("1.2.{user}"));
         });
-        assert_empty_ack(&bot.work.send(&press).await);
+        assert_empty_ack(&bot.work.send(&click).await);
         bot.drain().await.unwrap();
         assert!(bot.person(user).open_view().is_none());
-        // They have asked for something before, so that Slack's word about them is at hand.
+        // They have made a request before, so that their membership is known.
         bot.opens_form(&bot.person(user), "/marketo-api-user").await;
         let save = forged(&bot, &sent, |payload| {
             payload["user"]["id"] = json!(user);
@@ -211,10 +211,10 @@ async fn late_edit_reports_the_decision() {
         assert_empty_ack(&bot.rae.clicks_stale(&stale, "Edit").await.unwrap());
         bot.drain().await.unwrap();
         assert!(bot.rae.open_view().is_none());
-        let told = bot.ephemerals_to(RAE);
-        assert!(told.len() == 2 && told.iter().all(|told| told.contains("already")), "{told:?}");
+        let answer = bot.ephemerals_to(RAE);
+        assert!(answer.len() == 2 && answer.iter().all(|answer| answer.contains("already")), "{answer:?}");
         assert!(!bot.card_text().contains("EMEA"));
-        // A withdrawn or decided request has no buttons anywhere.
+        // A cancelled or decided request has no buttons anywhere.
         for message in [bot.card(), bot.request_message()] {
             assert!(!message.blocks.to_string().contains("\"button\""), "{message:?}");
         }
@@ -249,7 +249,7 @@ async fn edit_keeps_the_requests_channel() {
     bot.rae.fills(&[("Role", "API Only - EMEA")]).await.unwrap();
     let refused = bot.rae.submits().await.unwrap();
     assert!(refused.errors["Role"].contains("other people decide, in another channel"), "{refused:?}");
-    // The form is still open, and can be saved otherwise.
+    // The form is still open and can be saved with other values.
     bot.rae.fills(&[("Role", "API Only"), ("First name", "Service")]).await.unwrap();
     assert!(bot.rae.submits().await.unwrap().closed);
     bot.drain().await.unwrap();
@@ -286,13 +286,13 @@ async fn redelivered_edit_acts_once() {
     bot.drain().await.unwrap();
     let before = bot.slack.transcript(CARDS);
     assert_empty_ack(&bot.work.send(&sent).await);
-    // Whoever has no answer presses Save again.
+    // A person without an answer clicks Save again.
     let again = forged(&bot, &sent, |payload| payload["trigger_id"] = json!("1.2.again"));
     assert_empty_ack(&bot.work.send(&again).await);
     bot.drain().await.unwrap();
     assert_eq!(bot.slack.transcript(CARDS), before);
     assert!(bot.ephemerals_to(RAE).is_empty());
-    // What is decided stays so, too.
+    // A decision stays decided, too.
     bot.clicks(&bot.ada, "Approve").await;
     let late = forged(&bot, &sent, |payload| payload["trigger_id"] = json!("1.2.late"));
     assert_empty_ack(&bot.work.send(&late).await);

@@ -1,4 +1,4 @@
-//! The modal: what it shows, what it refuses beside which field, and what a choice leads to.
+//! The request form: its fields, its errors, and its options.
 
 use insta::assert_snapshot;
 use marketo_api_user::sim::{
@@ -31,11 +31,11 @@ async fn help_and_unknown_text_are_answered_privately() {
     bot.ada.types(OPS, "/marketo-api-user make me a sandwich").await;
     bot.drain().await.unwrap();
     assert_snapshot!("help", bot.ephemeral_texts(RAE));
-    assert_snapshot!("nonsense", bot.ephemeral_texts(ADA));
+    assert_snapshot!("unknown_text", bot.ephemeral_texts(ADA));
     assert!(bot.slack.calls_to("views.open").is_empty());
 }
 
-/// Fills one field wrongly at a time; the fault stands beside it and the rest is kept, until all is right.
+/// Makes one field invalid at a time: the error is on that field and the other input is kept.
 async fn meets_faults(bot: &TestBot, faults: &[(&str, &str, &str)]) {
     bot.opens_form(&bot.rae, "/marketo-api-user").await;
     bot.rae.fills(&FORM).await.unwrap();
@@ -123,7 +123,7 @@ async fn pending_email_is_reported_to_the_next_requester() {
     assert!(!submitted.closed && submitted.errors["Email"].contains("open already"), "{submitted:?}");
     assert_snapshot!("pending_already", bot.modal_text(&bot.sam));
     bot.rae_cancels().await;
-    // Now that the first one is gone, the same form passes.
+    // Once the first request is gone, the same form passes.
     assert!(bot.sam.submits().await.unwrap().closed);
     bot.drain().await.unwrap();
     let cards = bot.slack.channel("C0APPROVE");
@@ -221,7 +221,7 @@ async fn role_limited_to_all_workspaces_is_assigned_there() {
     assert_eq!(bot.created_users()[0].roles, [(101, 0)]);
 }
 
-/// A bot whose bot serves, but has learned nothing from Marketo yet.
+/// A bot that serves, but has no answer from Marketo yet.
 async fn launched(prepare: impl FnOnce(&TestBot)) -> TestBot {
     let mut setup = options();
     setup.policy = setup.policy.replace("[slack]", "[slack]\nteam_ids = [\"T0001\"]");
@@ -238,7 +238,7 @@ async fn form_opens_at_once_and_fills_when_marketo_answers() {
     bot.opens_form(&bot.rae, "/marketo-api-user svc-crm@example.com").await;
     assert_snapshot!("form_loading", bot.modal_text(&bot.rae));
     bot.clock.advance(std::time::Duration::from_secs(8));
-    // Fields are waited for.
+    // Wait for the fields.
     bot.rae.fills(&FORM).await.unwrap();
     assert_eq!(bot.slack.calls_to("views.update").len(), 1);
     bot.ready().await.unwrap();

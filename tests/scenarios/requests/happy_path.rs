@@ -1,4 +1,4 @@
-//! The main job from beginning to end.
+//! The happy path from the command to the announcement.
 
 use insta::{assert_json_snapshot, assert_snapshot};
 

@@ -1,4 +1,4 @@
-//! Several Marketo instances: the choice in the form, what follows it, and an e-mail that must be free on all of them.
+//! Several Marketo instances: the choice in the form, its options, and an email that must be free on all of them.
 
 use insta::assert_snapshot;
 use marketo_api_user::sim::{
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::test_bot::{CARDS, FORM, OPS, RAE, TestBot, assert_empty_ack, options};
 
-/// A Marketo beside the usual one, with other credentials, another sign-in and other roles and workspaces.
+/// A second Marketo with its own credentials, identity system, roles and workspaces.
 pub(crate) fn sandbox() -> Setup {
     Setup {
         identity: Identity::Adobe,
@@ -36,7 +36,7 @@ impl TestBot {
         self.second_marketo.as_deref().expect("a second Marketo")
     }
 
-    /// Rae chooses an instance in the open form, which follows.
+    /// Rae chooses an instance in the open form, and the form updates.
     pub(crate) async fn rae_chooses(&self, instance: &str) {
         for reply in self.rae.fills(&[("Marketo instance", instance)]).await.unwrap() {
             assert_empty_ack(&reply);
@@ -44,7 +44,7 @@ impl TestBot {
         self.drain().await.unwrap();
     }
 
-    /// Rae submits a form that is refused; what stands beside `field`.
+    /// Rae submits a form that is rejected. Returns the error of `field`.
     pub(crate) async fn rae_is_told(&self, field: &str) -> String {
         let submitted = self.rae.submits().await.unwrap();
         assert!(!submitted.closed && submitted.reply.trouble.is_none(), "{submitted:?}");
@@ -53,7 +53,7 @@ impl TestBot {
         submitted.errors[field].clone()
     }
 
-    /// Rae submits a form that is taken.
+    /// Rae submits a form that is accepted.
     pub(crate) async fn rae_sends(&self) {
         let submitted = self.rae.submits().await.unwrap();
         assert!(submitted.closed && submitted.reply.body.is_empty(), "{:?}", submitted.errors);
@@ -69,7 +69,7 @@ fn held(bot: &TestBot, label: &str) -> Value {
     view.values()[block["block_id"].as_str().unwrap()]["value"].clone()
 }
 
-/// What Rae's client sent, with other values, as if it had been sent now.
+/// What Rae's client sent, with other values, signed now.
 fn forged(bot: &TestBot, sent: &SignedRequest, change: impl FnOnce(&mut Value)) -> SignedRequest {
     let form: Vec<(String, String)> = serde_urlencoded::from_str(&sent.body).unwrap();
     let mut payload: Value = serde_json::from_str(&form[0].1).unwrap();
@@ -99,7 +99,7 @@ async fn choosing_an_instance_updates_options_and_keeps_the_input() {
     ] {
         assert_eq!(held(&bot, label)[key], value, "{label}");
     }
-    // Both have a role of this name; the one that was chosen is not the one that would be given.
+    // Both have a role of this name, but with another id.
     assert_eq!(held(&bot, "Role")["selected_option"], Value::Null);
     bot.rae.fills(&[("Role", "Sandbox API"), ("Workspace", "Playground")]).await.unwrap();
     bot.rae_chooses("production").await;
@@ -117,7 +117,7 @@ async fn choosing_an_instance_updates_options_and_keeps_the_input() {
     assert_eq!((created.len(), created[0].roles.as_slice()), (1, &[(501, 9)][..]));
     assert_eq!((bot.sandbox().invites(), bot.marketo.invites()), (1, 0));
     let announced = bot.slack.transcript(OPS);
-    // On Adobe Identity the id is no e-mail.
+    // On Adobe Identity the id is not an email.
     assert!(announced.contains(&format!("User id: {}", created[0].userid)), "{announced}");
     assert_snapshot!("instances_announced", announced.replace(&created[0].userid, "GUID"));
     assert!(bot.direct_messages(RAE).contains("Marketo instance: sandbox"), "{}", bot.direct_messages(RAE));
@@ -151,7 +151,7 @@ async fn latest_instance_choice_wins() {
     let chosen = bot.rae.fills(&[("Marketo instance", "sandbox")]).await.unwrap().remove(0).sent;
     bot.drain().await.unwrap();
     assert!(bot.modal_text(&bot.rae).contains("Workspace"));
-    // The next choice left before the form had followed the first one.
+    // The second choice was sent before the form had updated for the first.
     let quick = forged(&bot, &chosen, |payload| {
         payload["actions"][0]["selected_option"]["value"] = "production".into();
         payload["actions"][0]["action_ts"] = "9999999999.000001".into();
@@ -160,7 +160,7 @@ async fn latest_instance_choice_wins() {
     assert_empty_ack(&bot.work.send(&quick).await);
     bot.drain().await.unwrap();
     assert!(!bot.modal_text(&bot.rae).contains("Workspace"), "{}", bot.modal_text(&bot.rae));
-    // The first one again, delivered late, changes nothing any more.
+    // A late redelivery of the first changes nothing.
     let late = forged(&bot, &chosen, |payload| payload["trigger_id"] = "late".into());
     assert_empty_ack(&bot.work.send(&late).await);
     bot.drain().await.unwrap();
@@ -177,8 +177,8 @@ async fn role_of_another_instance_is_rejected() {
     bot.rae.fills(&FORM).await.unwrap();
     bot.slack.faults().script("views.update", Fault::Cut);
     bot.rae_chooses("sandbox").await;
-    let told = bot.rae_is_told("Role").await;
-    assert!(told.contains("the roles of production, not of sandbox"), "{told}");
+    let answer = bot.rae_is_told("Role").await;
+    assert!(answer.contains("the roles of production, not of sandbox"), "{answer}");
     bot.rae_chooses("sandbox").await;
     bot.rae.fills(&[("Role", "API Only"), ("Workspace", "Default")]).await.unwrap();
     bot.rae_sends().await;
@@ -227,10 +227,10 @@ async fn form_names_the_instance_that_already_has_the_email() {
     let bot = with_sandbox(Setup { users: vec![user], ..sandbox() }).await;
     bot.opens_form(&bot.rae, "/marketo-api-user").await;
     bot.rae.fills(&FORM).await.unwrap();
-    let told = bot.rae_is_told("Email").await;
+    let answer = bot.rae_is_told("Email").await;
     assert!(
-        told.contains("The Marketo instance sandbox has a user") && told.contains("unique across all"),
-        "{told}"
+        answer.contains("The Marketo instance sandbox has a user") && answer.contains("unique across all"),
+        "{answer}"
     );
     bot.rae.fills(&[("Email", "another@example.com")]).await.unwrap();
     bot.rae_sends().await;
@@ -251,7 +251,7 @@ async fn user_created_on_another_instance_is_found_before_the_invite() {
         "Marketo instance: production",
     ]);
     assert!(!bot.card_text().contains("[ Retry ]"));
-    assert_snapshot!("instances_taken_elsewhere", bot.direct_messages(RAE));
+    assert_snapshot!("instances_email_taken_elsewhere", bot.direct_messages(RAE));
     assert_eq!((bot.marketo.invites(), bot.sandbox().invites()), (0, 0));
     // From now on the form knows.
     bot.opens_form(&bot.rae, "/marketo-api-user").await;
@@ -267,8 +267,8 @@ async fn email_pending_on_one_instance_is_pending_on_all() {
     bot.rae.fills(&FORM).await.unwrap();
     bot.rae_chooses("sandbox").await;
     bot.rae.fills(&[("Role", "API Only"), ("Workspace", "Default")]).await.unwrap();
-    let told = bot.rae_is_told("Email").await;
-    assert!(told.contains("open already") && told.contains("across all Marketo instances"), "{told}");
+    let answer = bot.rae_is_told("Email").await;
+    assert!(answer.contains("open already") && answer.contains("across all Marketo instances"), "{answer}");
     bot.rae_cancels().await;
     bot.rae_sends().await;
     let cards = bot.slack.channel(CARDS);

@@ -1,4 +1,4 @@
-//! Who may ask, checked when the form opens and again when it is submitted.
+//! Who may request a user, checked when the form opens and again on submission.
 
 use insta::assert_snapshot;
 use marketo_api_user::{
@@ -27,7 +27,7 @@ async fn is_turned_away(bot: &TestBot, id: &str) -> String {
 async fn guests_and_external_users_are_refused_with_a_contact() {
     let bot = TestBot::open().await;
     assert_snapshot!("guest", is_turned_away(&bot, GUS).await);
-    assert_snapshot!("stranger", is_turned_away(&bot, OLGA).await);
+    assert_snapshot!("external_user", is_turned_away(&bot, OLGA).await);
     assert!(bot.slack.calls_to("views.open").is_empty());
 }
 
@@ -42,7 +42,7 @@ async fn bots_deactivated_users_and_single_channel_guests_are_refused() {
     ]);
     let ops = setup.slack.channels.iter_mut().find(|channel| channel.id == OPS).unwrap();
     ops.members.extend(["U0ROBOT", "U0LEFT", "U0VISIT"].map(str::to_owned));
-    // Being on the list does not help.
+    // Being listed does not help.
     setup.policy.push_str(
         "requesters = [\"U0ROBOT\", \"U0LEFT\", \"U0VISIT\", \"U0OUT\", \"U0GUEST\", \"U0SECOND\"]\n",
     );
@@ -54,13 +54,13 @@ async fn bots_deactivated_users_and_single_channel_guests_are_refused() {
         (GUS, "Guests may not ask"),
         (OLGA, "Only members of the workspace that runs this bot may ask"),
     ] {
-        let told = is_turned_away(&bot, id).await;
-        assert!(told.contains(why), "{id}: {told}");
+        let answer = is_turned_away(&bot, id).await;
+        assert!(answer.contains(why), "{id}: {answer}");
     }
     assert!(bot.slack.calls_to("views.open").is_empty());
 }
 
-/// Only whom the policy lists may ask, be it by name, group or channel.
+/// Only listed users, groups or channel members may request.
 fn asked_by(principal: &str) -> Options {
     let mut options = policy(&format!("requesters = [\"{principal}\"]\n"));
     let users = vec![RAE.to_owned()];
@@ -77,9 +77,9 @@ fn asked_by(principal: &str) -> Options {
 async fn only_listed_requesters_can_request() {
     for principal in [RAE, "S0ASK", "C0ASK"] {
         let bot = TestBot::with(asked_by(principal)).await;
-        let told = is_turned_away(&bot, SAM).await;
-        assert!(told.contains("not among the people who may ask"), "{told}");
-        assert_snapshot!(format!("not_listed_{principal}"), told);
+        let answer = is_turned_away(&bot, SAM).await;
+        assert!(answer.contains("not among the people who may ask"), "{answer}");
+        assert_snapshot!(format!("not_listed_{principal}"), answer);
         bot.rae_requests(&[]).await;
         bot.clicks(&bot.ada, "Approve").await;
         assert_eq!(bot.created_users().len(), 1);
@@ -105,7 +105,7 @@ async fn forged_submission_by_a_guest_is_rejected() {
             payload["user"] = json!({"id": id, "team_id": team});
             payload["view"]["state"]["values"]["email"]["value"]["value"] = json!("svc-crm@example.com");
         };
-        // The first time nothing is known about them, and nothing is taken on trust.
+        // The first time nothing is known about them, and nothing is assumed.
         let reply = bot.work.send(&forged(&bot, &sent, by)).await;
         assert!(refuses_beside_email(&reply).contains("Slack does not tell right now"));
         bot.drain().await.unwrap();
@@ -175,7 +175,7 @@ async fn unknown_requester_membership_blocks_the_submission() {
     bot.slack.set_down(false);
     bot.rae.submits().await.unwrap();
     bot.drain().await.unwrap();
-    // The first try after Slack came back has asked; the next one is taken.
+    // The first attempt after Slack's recovery refreshes the membership; the next is accepted.
     if bot.rae.open_view().is_some() {
         assert!(bot.rae.submits().await.unwrap().closed);
     }

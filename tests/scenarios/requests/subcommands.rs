@@ -1,4 +1,4 @@
-//! What can be typed after the command besides an e-mail: `help`, `status`, `pending` and `policy`.
+//! The subcommands `help`, `status`, `pending` and `policy`.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::test_bot::{CARDS, FORM, OPS, RAE, TestBot, assert_empty_ack, options,
 
 const GUS: &str = "U0GUEST";
 
-/// The addresses of cards by their place in the channel: the rest of an address counts whatever else was posted.
+/// Replaces permalinks by the card's position in the channel, since timestamps depend on all earlier posts.
 fn with_cards_named(bot: &TestBot, answer: String) -> String {
     let cards = bot.slack.channel(CARDS).into_iter().filter(|card| card.thread_ts.is_none());
     cards.enumerate().fold(answer, |answer, (at, card)| {
@@ -24,8 +24,8 @@ fn with_cards_named(bot: &TestBot, answer: String) -> String {
     })
 }
 
-/// What somebody is answered, in the background and for their eyes only.
-async fn asked(bot: &TestBot, person: &User, word: &str) -> String {
+/// The ephemeral answer to a person's command.
+async fn ephemeral_answer(bot: &TestBot, person: &User, word: &str) -> String {
     let before = bot.slack.ephemerals_for(person.id()).len();
     let reply = person.types(OPS, &format!("/marketo-api-user {word}")).await;
     assert_empty_ack(&reply);
@@ -36,8 +36,8 @@ async fn asked(bot: &TestBot, person: &User, word: &str) -> String {
     marketo_api_user::sim::render::ephemeral(&last, &bot.slack.names())
 }
 
-/// What somebody is answered in the answer to the command itself.
-async fn told(bot: &TestBot, person: &User, line: &str) -> (Reply, String) {
+/// The answer in the response to the command itself.
+async fn immediate_answer(bot: &TestBot, person: &User, line: &str) -> (Reply, String) {
     let reply = person.types(OPS, &format!("/marketo-api-user {line}")).await;
     assert_eq!((reply.status, reply.content_type.as_str()), (200, "application/json"), "{line}");
     bot.drain().await.unwrap();
@@ -45,7 +45,7 @@ async fn told(bot: &TestBot, person: &User, line: &str) -> (Reply, String) {
     (reply, marketo_api_user::sim::render::ephemeral(&last, &bot.slack.names()))
 }
 
-/// Rae asks for another user than the one of [`FORM`].
+/// Rae requests a user with another email than [`FORM`].
 async fn rae_asks_for(bot: &TestBot, email: &str) {
     bot.opens_form(&bot.rae, "/marketo-api-user").await;
     bot.rae.fills(&FORM).await.unwrap();
@@ -57,16 +57,16 @@ async fn rae_asks_for(bot: &TestBot, email: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn help_lists_subcommands_and_a_typo_gets_a_suggestion() {
     let bot = TestBot::open().await;
-    let (_, help) = told(&bot, &bot.rae, "HELP").await;
+    let (_, help) = immediate_answer(&bot, &bot.rae, "HELP").await;
     for word in ["help", "status", "pending", "policy"] {
         assert!(help.contains(&format!("/marketo-api-user {word}: ")), "{help}");
     }
     for (typed, meant) in [("statsu", "status"), ("Policies", "policy"), ("pending for me", "pending")] {
-        let (_, told) = told(&bot, &bot.rae, typed).await;
-        assert!(told.contains(&format!("Did you mean /marketo-api-user {meant}?")), "{told}");
+        let (_, answer) = immediate_answer(&bot, &bot.rae, typed).await;
+        assert!(answer.contains(&format!("Did you mean /marketo-api-user {meant}?")), "{answer}");
     }
-    let (_, told) = told(&bot, &bot.rae, "make me a sandwich").await;
-    assert!(told.contains("I did not understand that."), "{told}");
+    let (_, answer) = immediate_answer(&bot, &bot.rae, "make me a sandwich").await;
+    assert!(answer.contains("I did not understand that."), "{answer}");
     assert!(bot.slack.calls_to("response_url").is_empty() && bot.slack.calls_to("views.open").is_empty());
 }
 
@@ -76,8 +76,8 @@ async fn only_an_email_opens_the_form() {
     bot.opens_form(&bot.rae, "/marketo-api-user <mailto:svc@example.com|svc@example.com>").await;
     assert!(bot.modal_text(&bot.rae).contains("svc@example.com"));
     for line in ["@ada", "<@U0APPROVE>", "svc@", "svc@example.com please"] {
-        let (_, told) = told(&bot, &bot.ada, line).await;
-        assert!(told.contains("I did not understand that."), "{line}: {told}");
+        let (_, answer) = immediate_answer(&bot, &bot.ada, line).await;
+        assert!(answer.contains("I did not understand that."), "{line}: {answer}");
     }
     assert_eq!(bot.slack.calls_to("views.open").len(), 1);
 }
@@ -85,7 +85,7 @@ async fn only_an_email_opens_the_form() {
 #[tokio::test(flavor = "multi_thread")]
 async fn status_lists_my_open_requests_with_links() {
     let bot = TestBot::open().await;
-    assert_snapshot!("status_none", asked(&bot, &bot.rae, "status").await);
+    assert_snapshot!("status_none", ephemeral_answer(&bot, &bot.rae, "status").await);
     bot.rae_requests(&[]).await;
     bot.clock.advance(Duration::from_secs(60));
     rae_asks_for(&bot, "second@example.com").await;
@@ -94,12 +94,12 @@ async fn status_lists_my_open_requests_with_links() {
     let second = bot.slack.channel(CARDS).pop().unwrap();
     assert_empty_ack(&bot.ada.clicks(&second, "Approve").await.unwrap());
     bot.drain().await.unwrap();
-    let status = asked(&bot, &bot.rae, "STATUS").await;
+    let status = ephemeral_answer(&bot, &bot.rae, "STATUS").await;
     assert_snapshot!("status", with_cards_named(&bot, status));
-    assert!(asked(&bot, &bot.sam, "status").await.contains("You have no open request."));
+    assert!(ephemeral_answer(&bot, &bot.sam, "status").await.contains("You have no open request."));
     bot.rae_cancels().await;
     bot.advance(24 * 3600).await;
-    assert!(asked(&bot, &bot.rae, "status").await.contains("You have no open request."));
+    assert!(ephemeral_answer(&bot, &bot.rae, "status").await.contains("You have no open request."));
 }
 
 /// The cards are in a private channel that Rae is not in.
@@ -114,9 +114,9 @@ fn secretive() -> Options {
 async fn links_are_shown_only_to_readers_with_access() {
     let bot = TestBot::with(secretive()).await;
     bot.rae_requests(&[]).await;
-    let status = asked(&bot, &bot.rae, "status").await;
+    let status = ephemeral_answer(&bot, &bot.rae, "status").await;
     assert!(status.contains("Open the message (https://example.slack.com/archives/D0REQ/p"), "{status}");
-    let pending = asked(&bot, &bot.ada, "pending").await;
+    let pending = ephemeral_answer(&bot, &bot.ada, "pending").await;
     assert!(pending.contains("Open the card (https://example.slack.com/archives/C0APPROVE/p"), "{pending}");
     bot.rae_cancels().await;
 }
@@ -127,10 +127,10 @@ async fn status_works_without_permalinks() {
     bot.allow_slack_errors(&["message_not_found"]);
     bot.rae_requests(&[]).await;
     bot.slack.refuse("chat.getPermalink", "message_not_found");
-    let status = asked(&bot, &bot.rae, "status").await;
+    let status = ephemeral_answer(&bot, &bot.rae, "status").await;
     assert!(status.contains("waits for approval by @Ada Approver or @mops.\n") || status.ends_with("@mops."));
     bot.slack.faults().script("chat.getPermalink", Fault::Hang);
-    let pending = asked(&bot, &bot.ada, "pending").await;
+    let pending = ephemeral_answer(&bot, &bot.ada, "pending").await;
     assert!(pending.contains("@Rae Requester asks for") && !pending.contains("Open the card"), "{pending}");
     bot.rae_cancels().await;
 }
@@ -138,24 +138,24 @@ async fn status_works_without_permalinks() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pending_lists_only_requests_i_can_decide() {
     let bot = TestBot::with(policy("approvals_needed = 2\n")).await;
-    assert_snapshot!("pending_none", asked(&bot, &bot.ada, "pending").await);
+    assert_snapshot!("pending_none", ephemeral_answer(&bot, &bot.ada, "pending").await);
     bot.rae_requests(&[]).await;
     bot.clock.advance(Duration::from_secs(120));
     rae_asks_for(&bot, "second@example.com").await;
-    let pending = asked(&bot, &bot.ada, "pending").await;
+    let pending = ephemeral_answer(&bot, &bot.ada, "pending").await;
     assert_snapshot!("pending", with_cards_named(&bot, pending));
     let first = bot.slack.channel(CARDS).remove(0);
     assert_empty_ack(&bot.ada.clicks(&first, "Approve").await.unwrap());
     bot.drain().await.unwrap();
-    let mine = asked(&bot, &bot.ada, "pending").await;
+    let mine = ephemeral_answer(&bot, &bot.ada, "pending").await;
     assert!(mine.contains("second@example.com") && !mine.contains("svc-crm@example.com"), "{mine}");
-    assert!(asked(&bot, &bot.sam, "pending").await.contains("1 of 2 approvals."));
-    assert!(asked(&bot, &bot.rae, "pending").await.contains("Nothing waits for your decision."));
-    let status = asked(&bot, &bot.rae, "status").await;
+    assert!(ephemeral_answer(&bot, &bot.sam, "pending").await.contains("1 of 2 approvals."));
+    assert!(ephemeral_answer(&bot, &bot.rae, "pending").await.contains("Nothing waits for your decision."));
+    let status = ephemeral_answer(&bot, &bot.rae, "status").await;
     assert!(status.contains("has 1 of 2 approvals; waits for @mops"), "{status}");
     assert_empty_ack(&bot.sam.clicks(&first, "Approve").await.unwrap());
     bot.drain().await.unwrap();
-    assert!(!asked(&bot, &bot.sam, "pending").await.contains("svc-crm@example.com"));
+    assert!(!ephemeral_answer(&bot, &bot.sam, "pending").await.contains("svc-crm@example.com"));
     let second = bot.slack.dm(RAE).into_iter().find(|message| message.text.contains("second")).unwrap();
     assert_empty_ack(&bot.rae.clicks(&second, "Cancel request").await.unwrap());
 }
@@ -167,9 +167,9 @@ async fn pending_checks_membership_with_slack_and_reports_uncertainty() {
     bot.rae_requests(&[]).await;
     bot.clock.advance(Duration::from_secs(61));
     bot.slack.refuse("usergroups.users.list", "fatal_error");
-    let unsure = asked(&bot, &bot.sam, "pending").await;
+    let unsure = ephemeral_answer(&bot, &bot.sam, "pending").await;
     assert!(unsure.contains("I cannot check right now which requests wait for you."), "{unsure}");
-    let sure = asked(&bot, &bot.sam, "pending").await;
+    let sure = ephemeral_answer(&bot, &bot.sam, "pending").await;
     assert!(sure.contains("svc-crm@example.com"), "{sure}");
     bot.rae_cancels().await;
 }
@@ -179,7 +179,7 @@ async fn expired_request_is_not_pending() {
     let bot = TestBot::with(policy("pending_timeout = \"2h\"\n")).await;
     bot.rae_requests(&[]).await;
     bot.clock.advance(Duration::from_secs(3 * 3600));
-    let pending = asked(&bot, &bot.ada, "pending").await;
+    let pending = ephemeral_answer(&bot, &bot.ada, "pending").await;
     assert!(pending.contains("Nothing waits for your decision."), "{pending}");
 }
 
@@ -189,12 +189,12 @@ async fn policy_shows_the_rules_for_this_user_and_channel() {
         "reason = \"required\"\nexpiration = \"required\"\nmax_access = \"30d\"\nemail_domains = [\"example.com\"]\n",
     ))
     .await;
-    assert_snapshot!("policy", asked(&bot, &bot.rae, "policy").await);
-    assert_snapshot!("policy_guest", asked(&bot, &bot.person(GUS), "policy").await);
-    let (_, help) = told(&bot, &bot.person(GUS), "help").await;
+    assert_snapshot!("policy", ephemeral_answer(&bot, &bot.rae, "policy").await);
+    assert_snapshot!("policy_guest", ephemeral_answer(&bot, &bot.person(GUS), "policy").await);
+    let (_, help) = immediate_answer(&bot, &bot.person(GUS), "help").await;
     assert!(help.contains("/marketo-api-user policy: "), "{help}");
     let bot = TestBot::with(policy("requesters = [\"U0REQ\"]\n")).await;
-    let not_listed = asked(&bot, &bot.sam, "policy").await;
+    let not_listed = ephemeral_answer(&bot, &bot.sam, "policy").await;
     assert!(not_listed.contains("not among the people who may ask") && not_listed.contains("@Rae Requester"));
 }
 
@@ -203,7 +203,7 @@ async fn unverifiable_users_are_told() {
     let bot = TestBot::open().await;
     bot.allow_slack_errors(&["fatal_error"]);
     bot.slack.refuse("users.info", "fatal_error");
-    let unsure = asked(&bot, &bot.rae, "policy").await;
+    let unsure = ephemeral_answer(&bot, &bot.rae, "policy").await;
     assert!(unsure.contains("I cannot check right now whether you may ask"), "{unsure}");
 }
 
@@ -216,7 +216,7 @@ async fn answers_fall_back_when_the_response_url_fails() {
     assert_eq!(bot.slack.ephemerals_for(RAE)[0].channel, "C0PRIVATE");
     let fault = Fault::Answer { status: 404, body: serde_json::json!({}), retry_after: None };
     bot.slack.faults().script("response_url", fault);
-    assert!(asked(&bot, &bot.ada, "pending").await.contains("Nothing waits"));
+    assert!(ephemeral_answer(&bot, &bot.ada, "pending").await.contains("Nothing waits"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,8 +17,8 @@ async fn old_approve_button_creates_the_user_once() {
         opened.drain().await.unwrap();
         opened.assert_created("pending@example.com", 1);
         opened.card_says("pending@example.com", &["Approved by @Ada Approver"]);
-        let told = opened.ephemerals_to(SAM).join("\n");
-        assert!(told.contains("already approved by <@U0APPROVE>"), "{told}");
+        let answer = opened.ephemerals_to(SAM).join("\n");
+        assert!(answer.contains("already approved by <@U0APPROVE>"), "{answer}");
         // The second of two approvals, an escalated request, and a card that somebody deleted.
         opened.clicks(&opened.sam, "pending-one-of-two@example.com", "Approve").await;
         opened.assert_created("pending-one-of-two@example.com", 1);
