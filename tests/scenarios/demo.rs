@@ -72,9 +72,9 @@ fn page_is_served_until_the_program_is_stopped() {
 #[test]
 fn demo_logs_only_when_rust_log_is_set() {
     let folder = tempfile::tempdir().expect("a folder");
-    let asked = demo(&folder, &["--script"]).env("RUST_LOG", "info").output().expect("it runs");
-    assert_clean(&folder, &asked);
-    assert!(text(&asked.stdout).contains("stopping"), "{}", text(&asked.stdout));
+    let output = demo(&folder, &["--script"]).env("RUST_LOG", "info").output().expect("it runs");
+    assert_clean(&folder, &output);
+    assert!(text(&output.stdout).contains("stopping"), "{}", text(&output.stdout));
     let wrong = demo(&folder, &["--script"]).env("RUST_LOG", "a=b=c").output().expect("it runs");
     assert_eq!(wrong.status.code(), Some(1));
     assert!(text(&wrong.stderr).starts_with("marketo-api-user: RUST_LOG: "), "{}", text(&wrong.stderr));

@@ -180,7 +180,7 @@ async fn unanswered_anchor_post_appears_once() {
         assert!(!bot.anchor().await.unwrap());
         // The bot dies, and another replica appends to the ledger.
         bot.playground.restart().await.unwrap();
-        assert!(!bot.anchor().await.unwrap(), "somebody has it in hand");
+        assert!(!bot.anchor().await.unwrap(), "another replica holds it");
         bot.rae_requests(&[]).await;
         bot.advance(301).await;
         assert!(bot.anchor().await.unwrap(), "{fault:?}");

@@ -213,9 +213,9 @@ async fn logs_contain_neither_user_text_nor_secrets() {
     assert!(log.lines().count() > 20 && log.contains("submitted"), "nothing was logged: {log}");
     let written = ["mallory", "Mallorina", "Verysecretson", "hush-hush", CLIENT_SECRET, "Bearer "];
     for secret in written.into_iter().chain(secrets.iter().map(String::as_str)) {
-        let found: Vec<&str> =
+        let leaks: Vec<&str> =
             log.lines().filter(|line| line.to_lowercase().contains(&secret.to_lowercase())).collect();
-        assert!(found.is_empty(), "{secret:?} in\n{}", found.join("\n"));
+        assert!(leaks.is_empty(), "{secret:?} in\n{}", leaks.join("\n"));
     }
     // The tokens that Marketo issued end with this.
     assert!(!log.contains(":int"), "a token of Marketo is in the log");

@@ -87,7 +87,7 @@ pub(crate) async fn signatures(bot: &Bot, table: &mut Table) {
     );
     table.row("the same: memory", grown < 32, format!("{grown} MiB more"));
     let limited = bot.counted("slack_requests_total{route=\"commands\",outcome=\"limited\"}").await;
-    table.row("the same: nobody's share is used up by it", limited == 0, "0 limited");
+    table.row("the same: no rate limit is used up", limited == 0, "0 limited");
 }
 
 /// A command of a person who has not used it before.

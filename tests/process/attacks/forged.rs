@@ -53,7 +53,7 @@ pub(crate) async fn claims(bot: &Bot, table: &mut Table) {
     let sql = "x'; DROP TABLE request; --";
     for (attack, payload, statuses) in [
         (
-            "approving a request that nobody made",
+            "approving an unknown request",
             from("block_actions", click("request_approve", "019aaaaa-aaaa-7aaa-8aaa-aaaaaaaaaaaa@1")),
             &[200][..],
         ),
@@ -140,19 +140,19 @@ pub(crate) async fn replays(bot: &Bot, table: &mut Table) {
     let stranger = rae.clicks(&card, "Approve").await.unwrap();
     table.row("approving one's own request", bot.marketo.invites() == 0, stranger.status);
     let before = forms();
-    let asked = ada.clicks(&card, "Deny").await.unwrap();
+    let clicked = ada.clicks(&card, "Deny").await.unwrap();
     ada.sees_modal().await.unwrap();
-    bot.work.send(&asked.sent).await;
-    bot.work.post_signed(INTERACTIONS, FORM, &asked.sent.body).await;
+    bot.work.send(&clicked.sent).await;
+    bot.work.post_signed(INTERACTIONS, FORM, &clicked.sent.body).await;
     bot.clock.sleep(std::time::Duration::from_millis(300)).await;
-    table.row("Deny twice: one form", forms() == before + 1, asked.status);
+    table.row("Deny twice: one form", forms() == before + 1, clicked.status);
     ada.fills(&[("Reason", "no")]).await.unwrap();
     let denied = ada.submits().await.unwrap();
     let again = bot.work.send(&denied.reply.sent).await;
     let anew = bot.work.post_signed(INTERACTIONS, FORM, &denied.reply.sent.body).await;
     let statuses = format!("{} and {}", again.status, anew.status);
     table.row(
-        "a denial twice: nobody is told that it came late",
+        "a denial twice: no message that it was late",
         bot.slack.ephemerals_for("U0APPROVE").is_empty(),
         statuses,
     );

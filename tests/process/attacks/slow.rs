@@ -140,7 +140,7 @@ pub(crate) async fn readers(bot: &Bot, table: &mut Table) {
     }
     let grown = bot.mebibytes().saturating_sub(before.0);
     table.row(
-        "answers are asked for and not read (limit 1 s)",
+        "answers are requested and not read (limit 1 s)",
         cut == 1 && grown < 16,
         format!("{cut} cut off, {grown} MiB more"),
     );

@@ -161,11 +161,11 @@ async fn check_reports_each_misconfiguration() {
         let ended = host.run(&["check"]).await;
         println!("{what}: {}", ended.stderr);
         let failed: Vec<&str> = ended.stdout.lines().filter(|line| !line.starts_with("ok ")).collect();
-        let told = ended.stderr.lines().collect::<Vec<_>>();
-        let is_told = matches!(told[..], [line] if line.starts_with(&format!("marketo-api-user: {check}: "))
+        let lines = ended.stderr.lines().collect::<Vec<_>>();
+        let is_reported = matches!(lines[..], [line] if line.starts_with(&format!("marketo-api-user: {check}: "))
             && words.iter().all(|word| line.contains(word)));
         let is_listed = matches!(failed[..], [line] if line.starts_with(&format!("FAILED {check}: ")));
-        if ended.code != Some(1) || !is_told || !is_listed {
+        if ended.code != Some(1) || !is_reported || !is_listed {
             faults.push(format!("{what}: {words:?} {ended:#?}"));
         }
         host.assert_no_secret(&format!("{}{}", ended.stdout, ended.stderr));

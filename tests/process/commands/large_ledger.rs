@@ -58,7 +58,7 @@ async fn fill(store: &Store, clock: &Clock) {
         };
         let (now, mut request) = (clock.now(), submit(clock.now(), &terms, submission).0);
         tx.insert_request(&request, None, now).await.unwrap().unwrap();
-        let asked = json!({
+        let submitted = json!({
             "rule": "base", "asked": request.change, "reason": request.reason, "state": request.state
         });
         let refused = json!({ "press": "approve", "why": "own_request", "revision": 1 });
@@ -70,7 +70,7 @@ async fn fill(store: &Store, clock: &Clock) {
         };
         tx.save_request(&request, now).await.unwrap().unwrap();
         let denied = json!({ "version": 2, "revision": 1, "state": request.state });
-        for (name, body) in [("submitted", asked), ("refused", refused), ("denied", denied)] {
+        for (name, body) in [("submitted", submitted), ("refused", refused), ("denied", denied)] {
             let (id, body) = (&request.id, body.to_string());
             let entry = NewLedgerEntry { at: now, request: id, actor: "U0REQ", name, body: &body };
             tx.append(&entry).await.unwrap();

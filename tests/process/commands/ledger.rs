@@ -108,9 +108,9 @@ async fn tampering_is_reported_in_one_line() {
     let line = |ended: crate::host::Ended| ended.fails_with(&["ledger"]).remove(0);
 
     meddles(&host, "UPDATE ledger SET actor = 'U0OTHER' WHERE seq = 2").await;
-    let told = line(host.run(&["ledger", "verify"]).await);
+    let message = line(host.run(&["ledger", "verify"]).await);
     assert_eq!(
-        told,
+        message,
         "marketo-api-user: ledger: entry 2: its hash is not that of its text: one of them was changed"
     );
     meddles(&host, "UPDATE ledger SET actor = 'U0REQ' WHERE seq = 2").await;
@@ -120,9 +120,9 @@ async fn tampering_is_reported_in_one_line() {
                UPDATE ledger_head SET seq = 1, hash = (SELECT hash FROM ledger WHERE seq = 1)";
     meddles(&host, &format!("PRAGMA foreign_keys = OFF; {cut}")).await;
     host.run(&["ledger", "verify"]).await.is_good();
-    let told = line(host.run(&["ledger", "verify", "--anchored", &head]).await);
+    let message = line(host.run(&["ledger", "verify", "--anchored", &head]).await);
     assert_eq!(
-        told,
+        message,
         "marketo-api-user: ledger: entry 2: it was anchored, and is missing: the ledger ends with entry 1"
     );
 }

@@ -104,7 +104,7 @@ async fn tells(running: &Running, host: &Host, keys: &[&str]) {
     let watch = host.clock.stopwatch();
     let is_told = |key: &str| {
         let line = format!("the policy cannot work as it is written: {key}: ");
-        running.log().iter().filter(|told| told.contains(&line) && told.contains("ERROR")).count() == 1
+        running.log().iter().filter(|logged| logged.contains(&line) && logged.contains("ERROR")).count() == 1
     };
     while !keys.iter().all(|key| is_told(key)) {
         assert!(watch.seconds() < 10.0, "{:?}", running.log());

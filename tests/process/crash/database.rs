@@ -187,7 +187,7 @@ impl Database {
             parts => parts.iter().copied().filter(|&part| part != "outcome" || state != "done").collect(),
         };
         if known != needed || usize::try_from(all) != Ok(parts.len()) {
-            violations.push(format!("of {all} messages these have a place: {known:?}"));
+            violations.push(format!("of {all} messages these have a timestamp: {known:?}"));
         }
         violations.extend(ledger(&mut connection, entries).await);
         connection.close().await.unwrap();
@@ -214,7 +214,7 @@ async fn ledger(connection: &mut AnyConnection, expected: &[&str]) -> Vec<String
         "SELECT seq, entered_at, request_id, actor, entry, body, previous, hash FROM ledger ORDER BY seq";
     let rows = sqlx::query(sql).fetch_all(&mut *connection).await.unwrap();
     let (mut violations, mut entries, mut last) = (Vec::new(), Vec::new(), GENESIS.to_owned());
-    for (place, row) in (1_i64..).zip(&rows) {
+    for (position, row) in (1_i64..).zip(&rows) {
         let (seq, at): (i64, i64) = (row.get(0), row.get(1));
         let [request, actor, entry, body, previous, hash]: [String; 6] =
             [2, 3, 4, 5, 6, 7].map(|column| row.get(column));
@@ -223,8 +223,8 @@ async fn ledger(connection: &mut AnyConnection, expected: &[&str]) -> Vec<String
             hasher.update(u64::try_from(field.len()).unwrap().to_be_bytes());
             hasher.update(field);
         }
-        if (seq, &previous, &hash) != (place, &last, &hex::encode(hasher.finalize())) {
-            violations.push(format!("the ledger is broken at {place}"));
+        if (seq, &previous, &hash) != (position, &last, &hex::encode(hasher.finalize())) {
+            violations.push(format!("the ledger is broken at {position}"));
         }
         last = hash;
         entries.push(entry);

@@ -46,13 +46,13 @@ impl Part {
             Point::Message(..) => true,
             Point::Nowhere => false,
         };
-        let mut place = 0;
+        let mut position = 0;
         let mut is_in = |run: &Run| match self {
             Self::Named(name) => run.name().contains(name.as_str()),
             Self::All => true,
             Self::Some => {
-                place += 1;
-                is_central(run) || place % 3 == 0
+                position += 1;
+                is_central(run) || position % 3 == 0
             }
         };
         runs.into_iter().filter(|run| is_in(run)).collect()

@@ -1,4 +1,4 @@
-//! The program as a process: started, killed, asked to end.
+//! The program as a process: started, killed, terminated.
 
 use std::{
     collections::BTreeMap,

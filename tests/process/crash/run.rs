@@ -167,11 +167,11 @@ impl Run {
             let invites = bot.marketo.invites();
             bot.violation(format!("{} users by {invites} invites, not {due}", played.users));
         }
-        for (found, due) in played.ending.messages.iter().zip(self.scenario.messages_due()) {
-            played.duplicates += found.saturating_sub(due);
-            played.lost += due.saturating_sub(*found);
-            if *found != due {
-                bot.violation(format!("{found} messages where {due} ought to be"));
+        for (count, due) in played.ending.messages.iter().zip(self.scenario.messages_due()) {
+            played.duplicates += count.saturating_sub(due);
+            played.lost += due.saturating_sub(*count);
+            if *count != due {
+                bot.violation(format!("{count} messages instead of {due}"));
             }
         }
         if expected.is_some_and(|expected| played.ending != *expected) {

@@ -52,22 +52,22 @@ async fn check_covers_every_instance_by_name() {
 async fn check_names_the_failing_instance() {
     let (mut host, sandbox) = two().await;
     sandbox.set_client_secret("another");
-    let told = host.run(&["check"]).await.fails_with(&["marketo credentials (sandbox)"]);
-    assert!(told[0].contains("SANDBOX_SECRET"), "{told:?}");
+    let lines = host.run(&["check"]).await.fails_with(&["marketo credentials (sandbox)"]);
+    assert!(lines[0].contains("SANDBOX_SECRET"), "{lines:?}");
     sandbox.set_client_secret(SECRET);
     sandbox.set_permissions(false);
     host.run(&["check"]).await.fails_with(&["marketo permissions (sandbox)"]);
     sandbox.set_permissions(true);
     sandbox.set_down(true);
-    let told = host.run(&["check"]).await.fails_with(&["marketo credentials (sandbox)"]);
-    assert!(told[0].contains("instance[1].base_url"), "{told:?}");
+    let lines = host.run(&["check"]).await.fails_with(&["marketo credentials (sandbox)"]);
+    assert!(lines[0].contains("instance[1].base_url"), "{lines:?}");
     sandbox.set_down(false);
     host.marketo.set_roles(vec![SimRole::new(101, "API Only")]);
-    let told = host.run(&["check"]).await.fails_with(&["marketo roles"]);
-    assert!(told[0].contains("API Only - EMEA"), "nobody has it: {told:?}");
+    let lines = host.run(&["check"]).await.fails_with(&["marketo roles"]);
+    assert!(lines[0].contains("API Only - EMEA"), "no instance has it: {lines:?}");
     host.unset("SANDBOX_SECRET");
-    let told = host.run(&["check"]).await.fails_with(&["configuration"]);
-    assert!(told[0].contains("instance[1].client_secret_env"), "{told:?}");
+    let lines = host.run(&["check"]).await.fails_with(&["configuration"]);
+    assert!(lines[0].contains("instance[1].client_secret_env"), "{lines:?}");
 }
 
 #[tokio::test]

@@ -75,12 +75,12 @@ async fn serve_needs_neither_root_nor_another_writable_folder() {
         let is_own = |name: &String| server.is_none() && name.starts_with("bot.db");
         assert!(names(&data).iter().all(is_own), "{:?}", names(&data));
         if is_root {
-            let found = Command::new("find")
+            let files = Command::new("find")
                 .args(["/tmp", "/var/tmp", "/dev/shm", "-uid", &NOBODY.to_string()])
                 .output();
-            let found = String::from_utf8(found.unwrap().stdout).unwrap();
+            let files = String::from_utf8(files.unwrap().stdout).unwrap();
             let strays: Vec<&str> =
-                found.lines().filter(|path| !Path::new(path).starts_with(&data)).collect();
+                files.lines().filter(|path| !Path::new(path).starts_with(&data)).collect();
             assert!(strays.is_empty(), "{strays:?}");
         }
         set_mode(&folder, 0o755);

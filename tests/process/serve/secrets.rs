@@ -58,13 +58,13 @@ async fn asks(running: &Running, person: &User, email: &str) {
     person.fills(&fields).await.unwrap();
 }
 
-async fn card_with(host: &Host, running: &Running, place: usize, words: &str) -> SimMessage {
+async fn card_with(host: &Host, running: &Running, index: usize, words: &str) -> SimMessage {
     let has = |slack: &SlackSim| {
         let cards = slack.channel("C0APPROVE");
-        cards.get(place).is_some_and(|card| card.text.contains(words))
+        cards.get(index).is_some_and(|card| card.text.contains(words))
     };
     assert!(host.slack.wait_for(has).await, "no {words:?}: {:#?}", running.log());
-    host.slack.channel("C0APPROVE").remove(place)
+    host.slack.channel("C0APPROVE").remove(index)
 }
 
 /// Runs the scenario. Returns everything that the program wrote and answered, with its origin.
@@ -158,16 +158,16 @@ async fn output_contains_neither_secrets_nor_user_text() {
         // The tokens that Marketo issued end with this.
         let secrets =
             [&setup.signing_secret, &setup.bot_token, CLIENT_SECRET, DATABASE_PASSWORD, ":int", "bearer "];
-        for (place, text) in &written {
+        for (origin, text) in &written {
             let lower = text.to_lowercase();
             // A ledger export names who requested whom, but no secrets.
-            let personal = if place.contains("\"export\"") { &[][..] } else { &WRITTEN[..] };
+            let personal = if origin.contains("\"export\"") { &[][..] } else { &WRITTEN[..] };
             for secret in secrets.iter().chain(personal) {
-                let found: Vec<&str> = lower.lines().filter(|line| line.contains(secret)).collect();
-                assert!(found.is_empty(), "{secret:?} in {place} ({format}):\n{}", found.join("\n"));
+                let leaks: Vec<&str> = lower.lines().filter(|line| line.contains(secret)).collect();
+                assert!(leaks.is_empty(), "{secret:?} in {origin} ({format}):\n{}", leaks.join("\n"));
             }
-            let is_odd = |c: char| (c.is_control() && c != '\n') || ('\u{202A}'..='\u{202E}').contains(&c);
-            assert!(!text.contains(is_odd), "a control character in {place} ({format}): {text:?}");
+            let is_unsafe = |c: char| (c.is_control() && c != '\n') || ('\u{202A}'..='\u{202E}').contains(&c);
+            assert!(!text.contains(is_unsafe), "a control character in {origin} ({format}): {text:?}");
         }
     }
 }
@@ -183,7 +183,7 @@ async fn control_characters_in_settings_are_escaped_on_output() {
         assert_eq!(ended.code, Some(1), "{ended:?}");
         let written = format!("{}{}", ended.stdout, ended.stderr);
         assert!(written.contains("u001b[2J"), "{written}");
-        let is_odd = |c: char| (c.is_control() && c != '\n') || c == '\u{202E}';
-        assert!(!written.contains(is_odd), "{arguments:?}: {written:?}");
+        let is_unsafe = |c: char| (c.is_control() && c != '\n') || c == '\u{202E}';
+        assert!(!written.contains(is_unsafe), "{arguments:?}: {written:?}");
     }
 }

@@ -124,7 +124,7 @@ async fn late_denial_from_review_is_reported_next_to_the_card() {
     bot.rae_requests(&[]).await;
     bot.opens_review(&bot.ada).await;
     assert_empty_ack(&bot.ada.clicks_in_modal("Deny").await.unwrap());
-    bot.slack.wait_for(|slack| slack.calls_to("views.push").len() == 1).await;
+    bot.drain().await.unwrap();
     bot.ada.fills(&[("Reason", "No")]).await.unwrap();
     bot.clicks(&bot.sam, "Approve").await;
     assert!(bot.ada.submits().await.unwrap().closed);

@@ -17,9 +17,11 @@ async fn with_workspaces() -> TestBot {
 fn shown(invite: &Value) -> Vec<String> {
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
-        Value::Array(places) => {
-            let [place] = places.as_slice() else { panic!("one role in one workspace: {places:?}") };
-            format!("accessRoleId {}, workspaceId {}", place["accessRoleId"], place["workspaceId"])
+        Value::Array(assignments) => {
+            let [assignment] = assignments.as_slice() else {
+                panic!("one role in one workspace: {assignments:?}")
+            };
+            format!("accessRoleId {}, workspaceId {}", assignment["accessRoleId"], assignment["workspaceId"])
         }
         other => other.to_string(),
     };
@@ -167,13 +169,13 @@ async fn denial_from_review_asks_for_a_reason_and_closes_both_modals() {
     bot.rae_requests(&[]).await;
     bot.opens_review(&bot.ada).await;
     assert_empty_ack(&bot.ada.clicks_in_modal("Deny").await.unwrap());
-    bot.slack.wait_for(|slack| slack.calls_to("views.push").len() == 1).await;
+    bot.drain().await.unwrap();
     assert_snapshot!("denial_from_review", bot.modal_text(&bot.ada));
     // Closing the denial form leads back to the review.
     bot.ada.closes().await.unwrap();
     assert_eq!(bot.ada.open_view().unwrap().title(), "Review request");
     assert_empty_ack(&bot.ada.clicks_in_modal("Deny").await.unwrap());
-    bot.slack.wait_for(|slack| slack.calls_to("views.push").len() == 2).await;
+    bot.drain().await.unwrap();
     let empty = bot.ada.submits().await.unwrap();
     assert!(empty.errors.contains_key("Reason"), "{empty:?}");
     bot.ada.fills(&[("Reason", "Use the shared user")]).await.unwrap();

@@ -8,20 +8,20 @@ use serde_json::{Value, json};
 use crate::test_bot::{OPS, TestBot, options};
 
 /// The JSON pointers to everything in a value.
-fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+fn collect_pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     let inner: Vec<(String, &Value)> = match value {
         Value::Object(fields) => {
             fields.iter().map(|(name, value)| (name.replace('/', "~1"), value)).collect()
         }
         Value::Array(items) => {
-            items.iter().enumerate().map(|(place, value)| (place.to_string(), value)).collect()
+            items.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect()
         }
         _ => Vec::new(),
     };
     for (name, value) in inner {
         let at = format!("{at}/{name}");
         found.push(at.clone());
-        places(value, &at, found);
+        collect_pointers(value, &at, found);
     }
 }
 
@@ -29,9 +29,9 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
 fn variants(sample: &Value) -> Vec<Value> {
     let mut all = vec![sample.clone()];
     let mut pointers = Vec::new();
-    places(sample, "", &mut pointers);
+    collect_pointers(sample, "", &mut pointers);
     for pointer in pointers {
-        for other in [json!(null), json!([]), json!({}), json!(7), json!("odd")] {
+        for other in [json!(null), json!([]), json!({}), json!(7), json!("unexpected")] {
             let mut variant = sample.clone();
             if let Some(part) = variant.pointer_mut(&pointer) {
                 *part = other;
@@ -51,7 +51,7 @@ fn variants(sample: &Value) -> Vec<Value> {
 /// The seeds of a fuzz target, by name, as JSON objects.
 fn samples(target: &str) -> Vec<(String, Value)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-    let mut found = Vec::new();
+    let mut samples = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let text = fs::read(&path).unwrap();
@@ -59,10 +59,10 @@ fn samples(target: &str) -> Vec<(String, Value)> {
         let json = form.iter().find(|(name, _)| name == "payload").map(|(_, json)| json.clone().into_bytes());
         let value: Option<Value> = serde_json::from_slice(&json.unwrap_or(text)).ok();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        found.extend(value.filter(Value::is_object).map(|value| (name, value)));
+        samples.extend(value.filter(Value::is_object).map(|value| (name, value)));
     }
-    assert!(found.len() > 3, "the samples are found");
-    found
+    assert!(samples.len() > 3, "the samples are found");
+    samples
 }
 
 #[tokio::test(flavor = "multi_thread")]

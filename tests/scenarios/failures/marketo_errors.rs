@@ -157,7 +157,7 @@ async fn exhausted_daily_quota_waits_until_midnight_in_chicago() {
         let calls = bot.invite_bodies().len();
         // 06:00 UTC is midnight in Chicago; it is ten o'clock now.
         bot.advance(20 * 3600 - 1).await;
-        assert_eq!(bot.invite_bodies().len(), calls, "nothing is asked before midnight");
+        assert_eq!(bot.invite_bodies().len(), calls, "no call before midnight");
         bot.card_says(&["is being created"]);
         bot.advance(60).await;
         is_created(bot).await;

@@ -13,7 +13,7 @@ fn bad_gateway() -> Fault {
 }
 
 /// Asserts one card, one announcement, and at least one message to the requester.
-fn all_stands_there_once(bot: &TestBot) {
+fn assert_everything_appears_once(bot: &TestBot) {
     bot.card_says(&["The user is created"]);
     assert_eq!(bot.slack.channel(OPS).len(), 1, "{}", bot.slack.transcript(OPS));
     assert_eq!(bot.slack.dm(RAE).len(), 1, "{}", bot.direct_messages(RAE));
@@ -22,7 +22,7 @@ fn all_stands_there_once(bot: &TestBot) {
 }
 
 /// Rae submits the form of [`FORM`].
-async fn asks(bot: &TestBot) {
+async fn submits_form(bot: &TestBot) {
     bot.opens_form(&bot.rae, "/marketo-api-user").await;
     bot.rae.fills(&FORM).await.unwrap();
     assert!(bot.rae.submits().await.unwrap().closed);
@@ -50,26 +50,26 @@ async fn failed_post_is_retried_and_appears_once() {
         // The card, the requester's message; then the announcement.
         bot.slack.faults().script("chat.postMessage", fault.clone());
         bot.slack.faults().script("chat.postMessage", fault.clone());
-        asks(&bot).await;
+        submits_form(&bot).await;
         bot.advance(10).await;
         bot.clicks(&bot.ada, "Approve").await;
-        bot.ends_well(&fault).await;
+        bot.assert_delivered_once(&fault).await;
         let bot = TestBot::open().await;
-        asks(&bot).await;
+        submits_form(&bot).await;
         bot.drain().await.unwrap();
         for _ in 0..2 {
             bot.slack.faults().script("chat.postMessage", fault.clone());
             bot.slack.faults().script("chat.update", fault.clone());
         }
         bot.clicks(&bot.ada, "Approve").await;
-        bot.ends_well(&fault).await;
+        bot.assert_delivered_once(&fault).await;
     }
 }
 
 impl TestBot {
-    async fn ends_well(self, fault: &Fault) {
+    async fn assert_delivered_once(self, fault: &Fault) {
         self.advance(60).await;
-        all_stands_there_once(&self);
+        assert_everything_appears_once(&self);
         let is_refusal = matches!(fault, Fault::Answer { .. } | Fault::AppliedThenAnswer { .. });
         let codes = ["fatal_error", "internal_error", "service_unavailable"];
         self.allow_slack_errors(if is_refusal { &codes } else { &[] });
@@ -84,11 +84,11 @@ async fn card_is_posted_when_history_is_unreadable() {
         bot.slack.setup().scopes.into_iter().filter(|scope| !scope.ends_with(":history")).collect();
     bot.slack.set_scopes(&scopes.iter().map(String::as_str).collect::<Vec<_>>());
     bot.slack.faults().script("chat.postMessage", Fault::Cut);
-    asks(&bot).await;
+    submits_form(&bot).await;
     bot.advance(10).await;
     bot.clicks(&bot.ada, "Approve").await;
     bot.advance(10).await;
-    all_stands_there_once(&bot);
+    assert_everything_appears_once(&bot);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,7 +96,7 @@ async fn retry_after_is_respected() {
     let bot = TestBot::open().await;
     bot.slack.rate_limit("chat.postMessage", 30);
     let asked_at = bot.clock.now();
-    asks(&bot).await;
+    submits_form(&bot).await;
     bot.advance(29).await;
     assert!(bot.slack.channel(CARDS).is_empty());
     bot.advance(2).await;
@@ -115,7 +115,7 @@ async fn retry_after_is_respected() {
     for update in of_the_card {
         assert!(update.at.duration_since(approved_at).as_secs() >= 20);
     }
-    all_stands_there_once(&bot);
+    assert_everything_appears_once(&bot);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,7 +130,7 @@ async fn deleted_card_is_posted_again() {
     // Ada's screen still shows it.
     assert_empty_ack(&bot.ada.clicks_stale(&card, "Approve").await.unwrap());
     bot.advance(10).await;
-    all_stands_there_once(&bot);
+    assert_everything_appears_once(&bot);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,7 +140,7 @@ async fn reminder_restores_a_deleted_card() {
     bot.rae_requests(&[]).await;
     bot.slack.delete_message(CARDS, &bot.card().ts);
     bot.advance(24 * 3600 + 60).await;
-    assert!(!bot.slack.channel(CARDS).is_empty(), "nobody can decide on what nobody sees");
+    assert!(!bot.slack.channel(CARDS).is_empty(), "the card must be visible to be decided");
     bot.rae_cancels().await;
 }
 
@@ -201,7 +201,7 @@ async fn commands_outside_the_bots_channels_are_answered_by_response_url() {
 #[tokio::test(flavor = "multi_thread")]
 async fn last_state_is_shown_once_after_a_short_slack_outage() {
     let bot = TestBot::open().await;
-    asks(&bot).await;
+    submits_form(&bot).await;
     bot.slack.set_down(true);
     bot.advance(5 * 60).await;
     bot.slack.set_down(false);
@@ -214,7 +214,7 @@ async fn last_state_is_shown_once_after_a_short_slack_outage() {
     assert_eq!(bot.created_users().len(), 1, "Marketo does not wait for Slack");
     bot.slack.set_down(false);
     bot.advance(10 * 60).await;
-    all_stands_there_once(&bot);
+    assert_everything_appears_once(&bot);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -229,7 +229,7 @@ async fn outcome_is_shown_after_a_slack_outage_of_a_day() {
     bot.advance(60).await;
     bot.slack.set_down(false);
     bot.advance(10 * 60).await;
-    all_stands_there_once(&bot);
+    assert_everything_appears_once(&bot);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -249,7 +249,7 @@ async fn unknown_requester_can_open_the_form_and_is_checked_on_submission() {
         assert!(bot.rae.submits().await.unwrap().closed);
         bot.drain().await.unwrap();
         bot.clicks(&bot.ada, "Approve").await;
-        all_stands_there_once(&bot);
+        assert_everything_appears_once(&bot);
     }
 }
 
@@ -262,7 +262,7 @@ async fn undeliverable_refusal_changes_nothing() {
         bot.clicks(&bot.person("U0GUEST"), "Approve").await;
         bot.card_says(&["[ Approve ] [ Deny ]"]);
         bot.clicks(&bot.ada, "Approve").await;
-        all_stands_there_once(&bot);
+        assert_everything_appears_once(&bot);
     }
 }
 
@@ -281,5 +281,5 @@ async fn failed_form_update_does_not_affect_the_next_form() {
     bot.drain().await.unwrap();
     bot.rae_requests(&[]).await;
     bot.clicks(&bot.ada, "Approve").await;
-    all_stands_there_once(&bot);
+    assert_everything_appears_once(&bot);
 }

@@ -2,7 +2,7 @@
 
 use super::page::{ADA, Answer, CARDS, OPS, Page, RAE, part};
 
-async fn asked(page: &Page) {
+async fn request_is_pending(page: &Page) {
     page.does("scenario", &[("name", "request"), ("pace", "quick")]).await;
     page.until(RAE, OPS, "Played to its end: Ask for a user.").await;
 }
@@ -14,7 +14,7 @@ async fn switches(page: &Page, name: &str, on: &str) {
 #[tokio::test]
 async fn killed_bot_is_silent_and_resumes_after_a_restart() {
     let page = Page::open().await;
-    asked(&page).await;
+    request_is_pending(&page).await;
     page.does("bot", &[("do", "kill")]).await;
     let seen = page.sees(ADA, CARDS).await;
     assert!(part(&seen, "top").contains("Bot is dead"));
@@ -38,7 +38,7 @@ async fn marketo_faults_can_be_toggled() {
         [("marketo-down", "cut"), ("marketo-rate", "code 606"), ("marketo-quota", "code 607")]
     {
         let page = Page::open().await;
-        asked(&page).await;
+        request_is_pending(&page).await;
         switches(&page, name, "1").await;
         page.clicks(ADA, CARDS, "Approve").await;
         let waits = page.until_so(ADA, CARDS, shown, |page| part(page, "traffic").contains(shown)).await;
@@ -59,7 +59,7 @@ async fn marketo_faults_can_be_toggled() {
 async fn slack_faults_can_be_toggled() {
     for (name, shown) in [("slack-down", "cut"), ("slack-limit", "429 ratelimited"), ("slack-lost", "cut")] {
         let page = Page::open().await;
-        asked(&page).await;
+        request_is_pending(&page).await;
         switches(&page, name, "1").await;
         page.clicks(ADA, CARDS, "Approve").await;
         page.until_so(ADA, CARDS, shown, |page| part(page, "traffic").contains(shown)).await;
@@ -74,7 +74,7 @@ async fn slack_faults_can_be_toggled() {
 #[tokio::test]
 async fn delays_end_and_an_expired_token_is_renewed() {
     let page = Page::open().await;
-    asked(&page).await;
+    request_is_pending(&page).await;
     switches(&page, "slow", "1").await;
     switches(&page, "late", "1").await;
     page.does("tokens", &[]).await;
@@ -92,7 +92,7 @@ async fn delays_end_and_an_expired_token_is_renewed() {
 #[tokio::test]
 async fn time_travel_reaches_reminders_timeouts_and_expirations() {
     let page = Page::open().await;
-    asked(&page).await;
+    request_is_pending(&page).await;
     page.does("time", &[("jump", "day")]).await;
     let seen = page.until(ADA, CARDS, "1 reply</a>").await;
     let ahead =

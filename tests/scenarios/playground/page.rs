@@ -73,8 +73,8 @@ impl Page {
     }
 
     /// The page as a person sees a conversation.
-    pub(crate) async fn sees(&self, who: &str, place: &str) -> String {
-        self.get(&format!("/?as={who}&in={place}")).await
+    pub(crate) async fn sees(&self, who: &str, channel: &str) -> String {
+        self.get(&format!("/?as={who}&in={channel}")).await
     }
 
     /// Performs an action as the page's script does.
@@ -91,27 +91,27 @@ impl Page {
     }
 
     /// Polls until a person sees a text, and returns the page.
-    pub(crate) async fn until(&self, who: &str, place: &str, text: &str) -> String {
-        self.until_so(who, place, text, |page| page.contains(text)).await
+    pub(crate) async fn until(&self, who: &str, channel: &str, text: &str) -> String {
+        self.until_so(who, channel, text, |page| page.contains(text)).await
     }
 
     pub(crate) async fn until_so(
         &self,
         who: &str,
-        place: &str,
+        channel: &str,
         what: &str,
         is_so: impl Fn(&str) -> bool,
     ) -> String {
         let real = Clock::system();
         let mut page = String::new();
         for _ in 0..400 {
-            page = self.sees(who, place).await;
+            page = self.sees(who, channel).await;
             if is_so(&page) {
                 return page;
             }
             real.sleep(Duration::from_millis(50)).await;
         }
-        panic!("{who} does not see {what} in {place}: {page}");
+        panic!("{who} does not see {what} in {channel}: {page}");
     }
 
     /// Fills in the form on the page and submits it.
@@ -129,9 +129,9 @@ impl Page {
     }
 
     /// Clicks a button of a message.
-    pub(crate) async fn clicks(&self, who: &str, place: &str, label: &str) {
+    pub(crate) async fn clicks(&self, who: &str, channel: &str, label: &str) {
         let page =
-            self.until_so(who, place, label, |page| page.contains(&format!(">{label}</button>"))).await;
+            self.until_so(who, channel, label, |page| page.contains(&format!(">{label}</button>"))).await;
         let end = page.rfind(&format!(">{label}</button>")).expect("the button");
         let start = page[..end].rfind("<form").expect("its form");
         let hidden = hidden_fields(&page[start..end]);
@@ -189,8 +189,8 @@ pub(crate) fn attribute(text: &str, name: &str) -> Option<String> {
 /// One part of the page, from its id to the next part's.
 pub(crate) fn part<'a>(page: &'a str, id: &str) -> &'a str {
     let ids = ["top", "sidebar", "conversation", "thread", "modal", "controls", "marketo", "traffic"];
-    let place = ids.iter().position(|part| *part == id).expect("a part");
+    let position = ids.iter().position(|part| *part == id).expect("a part");
     let at = |id: &str| page.find(&format!(" id=\"{id}\"")).expect("it is on the page");
-    let end = ids.get(place + 1).map_or(page.len(), |next| at(next));
+    let end = ids.get(position + 1).map_or(page.len(), |next| at(next));
     &page[at(id)..end]
 }

@@ -65,11 +65,7 @@ async fn denial_and_cancellation_count_once() {
     let notes = (here.slack.dm(RAE).len(), here.slack.channel(CARDS).len());
     redeliver(&all, &cancelled.sent).await;
     assert_eq!((here.slack.dm(RAE).len(), here.slack.channel(CARDS).len()), notes);
-    assert!(
-        here.slack.ephemerals().is_empty(),
-        "nobody is told that it came late: {:?}",
-        here.slack.ephemerals()
-    );
+    assert!(here.slack.ephemerals().is_empty(), "no message that it was late: {:?}", here.slack.ephemerals());
     assert_eq!(created_emails(here).len(), 0);
 }
 
@@ -128,9 +124,9 @@ async fn event_acts_once() {
     let sent = here.work.signed("/slack/events", "application/json", &event.to_string());
     assert_eq!(here.work.send(&sent).await.status, 200);
     settle(&all).await;
-    let asked = here.slack.calls_to("usergroups.users.list").len();
+    let calls = here.slack.calls_to("usergroups.users.list").len();
     redeliver(&all, &sent).await;
-    assert_eq!(here.slack.calls_to("usergroups.users.list").len(), asked);
+    assert_eq!(here.slack.calls_to("usergroups.users.list").len(), calls);
     let revoked = json!({"type": "event_callback", "team_id": "T0001", "event_id": "Ev0001", "event": {"type": "app_uninstalled"}});
     let sent = here.work.signed("/slack/events", "application/json", &revoked.to_string());
     redeliver(&all, &sent).await;

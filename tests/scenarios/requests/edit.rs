@@ -271,7 +271,7 @@ async fn edit_can_choose_another_instance() {
     bot.drain().await.unwrap();
     bot.card_says(&[&format!("Marketo instance: {FIRST} → {SECOND}"), "Name: Service Crm"]);
     bot.clicks(&bot.ada, "Approve").await;
-    assert!(bot.created_users().is_empty(), "not where it was asked for at first");
+    assert!(bot.created_users().is_empty(), "not on the first instance");
     let second = bot.second_marketo.as_ref().unwrap();
     assert_eq!(second.users().iter().filter(|user| user.email == "svc-crm@example.com").count(), 1);
 }

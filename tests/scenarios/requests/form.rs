@@ -51,7 +51,7 @@ async fn meets_faults(bot: &TestBot, faults: &[(&str, &str, &str)]) {
         bot.rae.fills(&[(label, before)]).await.unwrap();
     }
     bot.drain().await.unwrap();
-    assert!(bot.slack.calls_to("chat.postMessage").is_empty(), "nothing was asked for yet");
+    assert!(bot.slack.calls_to("chat.postMessage").is_empty(), "nothing was requested yet");
     let submitted = bot.rae.submits().await.unwrap();
     assert!(submitted.closed, "{:?}", submitted.errors);
     bot.drain().await.unwrap();

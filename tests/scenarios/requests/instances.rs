@@ -210,8 +210,8 @@ async fn role_search_uses_the_chosen_instance() {
         bot.rae_chooses(instance).await;
         for field in ["Role", "Workspace"] {
             assert_eq!(bot.rae.asks_options(field, "").await.unwrap().options.len(), 100);
-            let found = bot.rae.asks_options(field, &format!("{name} 14").to_lowercase()).await.unwrap();
-            assert_eq!(found.texts().len(), 11, "{:?}", found.texts());
+            let options = bot.rae.asks_options(field, &format!("{name} 14").to_lowercase()).await.unwrap();
+            assert_eq!(options.texts().len(), 11, "{:?}", options.texts());
             assert!(bot.rae.asks_options(field, other).await.unwrap().options.is_empty());
         }
     }

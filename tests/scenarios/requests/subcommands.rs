@@ -46,7 +46,7 @@ async fn immediate_answer(bot: &TestBot, person: &User, line: &str) -> (Reply, S
 }
 
 /// Rae requests a user with another email than [`FORM`].
-async fn rae_asks_for(bot: &TestBot, email: &str) {
+async fn rae_requests_another(bot: &TestBot, email: &str) {
     bot.opens_form(&bot.rae, "/marketo-api-user").await;
     bot.rae.fills(&FORM).await.unwrap();
     bot.rae.fills(&[("Email", email)]).await.unwrap();
@@ -88,7 +88,7 @@ async fn status_lists_my_open_requests_with_links() {
     assert_snapshot!("status_none", ephemeral_answer(&bot, &bot.rae, "status").await);
     bot.rae_requests(&[]).await;
     bot.clock.advance(Duration::from_secs(60));
-    rae_asks_for(&bot, "second@example.com").await;
+    rae_requests_another(&bot, "second@example.com").await;
     let body = serde_json::json!({"errors": [{"code": 607, "message": "Daily quota reached"}]});
     bot.marketo.faults().script("invite", Fault::Answer { status: 403, body, retry_after: None });
     let second = bot.slack.channel(CARDS).pop().unwrap();
@@ -141,7 +141,7 @@ async fn pending_lists_only_requests_i_can_decide() {
     assert_snapshot!("pending_none", ephemeral_answer(&bot, &bot.ada, "pending").await);
     bot.rae_requests(&[]).await;
     bot.clock.advance(Duration::from_secs(120));
-    rae_asks_for(&bot, "second@example.com").await;
+    rae_requests_another(&bot, "second@example.com").await;
     let pending = ephemeral_answer(&bot, &bot.ada, "pending").await;
     assert_snapshot!("pending", with_cards_named(&bot, pending));
     let first = bot.slack.channel(CARDS).remove(0);
