@@ -183,7 +183,7 @@ fn form_of(
 ) -> Value {
     let Terms { reason, expiration, max_access, .. } = terms;
     let demands = FormRequirements { reason: *reason, expiration: *expiration, max_access: *max_access };
-    let expected = FormPreview { demands, approvals: vec![&terms.approval] };
+    let expected = FormPreview { requirements: demands, approvals: vec![&terms.approval] };
     let form = Form {
         wording,
         instances,

@@ -63,14 +63,14 @@ pub fn policy(here: &PolicyView<'_>) -> Message {
 }
 
 fn rule(here: &PolicyView<'_>, prospect: &CandidateRule<'_>) -> RichText {
-    let CandidateRule { ruling, depends_on } = prospect;
+    let CandidateRule { matched: ruling, depends_on } = prospect;
     let title = match depends_on {
         Some(condition) => conditions(condition),
         None if here.prospects.first() == Some(prospect) => "Whatever you ask for".to_owned(),
         None => "For everything else".to_owned(),
     };
     let title = InlineText::new().bold(title);
-    let title = match ruling.rule {
+    let title = match ruling.index {
         Some(_) => title.text(format!(" (rule “{}”)", text::literal(ruling.label, NAME_MAX))),
         None => title,
     };

@@ -132,8 +132,8 @@ pub fn request_modal(form: &Form<'_>) -> SlackView {
         email_input(&email, focus == Some(Field::Email)),
         name(Field::FirstName, "First name", first_name, focus == Some(Field::FirstName)),
         name(Field::LastName, "Last name", last_name, false),
-        reason(form.expected.demands.reason, why),
-        expiration(form.expected.demands.expiration, end.as_deref()),
+        reason(form.expected.requirements.reason, why),
+        expiration(form.expected.requirements.expiration, end.as_deref()),
     ];
     blocks.extend(has_choice.then(|| instance(form)));
     blocks.extend(place);

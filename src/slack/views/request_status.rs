@@ -35,7 +35,7 @@ pub(super) fn status(request: &Request, panel: Option<&ApproverSet>, reader: Rea
                 let paragraphs = paragraphs.line(may_approve(request, panel));
                 let paragraphs = agreed(paragraphs, panel, approvals, *is_escalated, reader);
                 let changed = request.revisions.iter().rfind(|change| !change.differences.is_empty());
-                let lapsed = changed.and_then(|change| no_longer_count(change.lapsed));
+                let lapsed = changed.and_then(|change| no_longer_count(change.reset_approvals));
                 lapsed.into_iter().fold(paragraphs, RichText::line)
             })
         }

@@ -39,7 +39,7 @@ pub fn note(request: &Request, note: &Note, panel: &ApproverSet) -> Message {
         Note::Escalated => paragraphs
             .line(InlineText::of("Nobody has decided for a while, so more people are asked."))
             .line(call(request, panel)),
-        Note::Amended { revision, lapsed } => {
+        Note::Revised { revision, reset_approvals } => {
             let amendment = request
                 .revisions
                 .iter()
@@ -56,14 +56,14 @@ pub fn note(request: &Request, note: &Note, panel: &ApproverSet) -> Message {
             if let Some(note) = &amendment.note {
                 paragraphs = paragraphs.quote(note.as_str());
             }
-            no_longer_count(*lapsed).into_iter().fold(paragraphs, RichText::line)
+            no_longer_count(*reset_approvals).into_iter().fold(paragraphs, RichText::line)
         }
     })
 }
 
 /// Calls on those whose word is missing. Who of a group has given it, only whoever made the panel can know.
 fn call(request: &Request, panel: &ApproverSet) -> InlineText {
-    match panel.clone().still_asked(request, |_| None).approvers.as_slice() {
+    match panel.clone().without_decided(request, |_| None).approvers.as_slice() {
         [] => InlineText::of(
             "Nobody else may approve this request. Ask whoever runs this bot to name another approver.",
         ),

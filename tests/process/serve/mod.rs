@@ -4,5 +4,6 @@ mod instances;
 mod invalid_settings;
 mod least_privilege;
 pub(crate) mod lifecycle;
+mod log_spans;
 mod outgoing;
 pub(crate) mod secrets;

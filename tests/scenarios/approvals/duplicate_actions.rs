@@ -7,7 +7,7 @@ use marketo_api_user::sim::user::SignedRequest;
 use serde_json::json;
 use tokio::join;
 
-use crate::test_bot::{ADA, CARDS, FORM, OPS, RAE, SAM, TestBot, assert_empty_ack};
+use crate::test_bot::{ADA, CARDS, FORM, OPS, RAE, SAM, TestBot, assert_empty_ack, forged};
 
 /// Asserts one approval, one user and one announcement.
 fn happened_once(bot: &TestBot) {
@@ -242,4 +242,68 @@ async fn redelivered_denial_and_refusal_act_once() {
     bot.card_says(&["Denied by @Ada Approver"]);
     assert_eq!((bot.slack.dm(RAE).len(), bot.slack.calls_to("views.open").len()), (2, 2));
     assert!(bot.ephemerals_to(ADA).is_empty(), "{:?}", bot.ephemerals_to(ADA));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redelivered_invalid_form_gets_the_same_errors() {
+    let bot = TestBot::open().await;
+    bot.rae_requests(&[]).await;
+    bot.opens_form(&bot.sam, "/marketo-api-user").await;
+    bot.sam.fills(&FORM).await.unwrap();
+    let taken = bot.sam.submits().await.unwrap();
+    assert!(taken.errors["Email"].contains("open already"), "{taken:?}");
+    bot.sam.fills(&[("Email", "wrong")]).await.unwrap();
+    let wrong = bot.sam.submits().await.unwrap();
+    assert!(wrong.errors["Email"].contains("Enter an e-mail address"), "{wrong:?}");
+    // Once the other request is gone, the form is accepted.
+    bot.rae_cancels().await;
+    bot.sam.fills(&FORM).await.unwrap();
+    let accepted = bot.sam.submits().await.unwrap();
+    assert!(accepted.closed, "{:?}", accepted.errors);
+    bot.drain().await.unwrap();
+    for first in [&taken.reply, &wrong.reply, &accepted.reply] {
+        let again = bot.work.send(&first.sent).await;
+        assert_eq!((again.status, &again.body), (200, &first.body));
+    }
+    bot.clock.advance(Duration::from_secs(1));
+    for first in [&taken.reply, &wrong.reply, &accepted.reply] {
+        let sent = &first.sent;
+        let resigned = bot.work.post_signed(&sent.path, &sent.content_type, &sent.body).await;
+        assert_eq!((resigned.status, &resigned.body), (200, &first.body));
+    }
+    bot.drain().await.unwrap();
+    assert_eq!(bot.slack.channel(CARDS).len(), 2, "Rae's card and Sam's");
+    let own = bot.slack.dm(SAM).pop().unwrap();
+    assert_empty_ack(&bot.sam.clicks(&own, "Cancel request").await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resubmitted_form_makes_no_second_request_and_no_error() {
+    let bot = TestBot::open().await;
+    bot.opens_form(&bot.rae, "/marketo-api-user").await;
+    bot.rae.fills(&FORM).await.unwrap();
+    let sent = bot.rae.submits().await.unwrap().reply.sent;
+    bot.drain().await.unwrap();
+    let again = |trigger: &str| forged(&bot, &sent, |payload| payload["trigger_id"] = json!(trigger));
+    assert_empty_ack(&bot.work.send(&again("1.2.pending")).await);
+    bot.clicks(&bot.ada, "Approve").await;
+    assert_empty_ack(&bot.work.send(&again("1.2.created")).await);
+    bot.drain().await.unwrap();
+    happened_once(&bot);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redelivered_refused_click_is_reported_once() {
+    let bot = TestBot::open().await;
+    bot.allow_slack_errors(&["user_not_in_channel"]);
+    bot.rae_requests(&[]).await;
+    let own = bot.rae.clicks(&bot.card(), "Approve").await.unwrap().sent;
+    bot.drain().await.unwrap();
+    let messages = || bot.slack.ephemerals_for(RAE).len() + bot.slack.calls_to("response_url").len();
+    let before = messages();
+    assert!(before > 0);
+    assert_empty_ack(&bot.work.send(&own).await);
+    anew(&bot, &own).await;
+    assert_eq!(messages(), before);
+    bot.rae_cancels().await;
 }

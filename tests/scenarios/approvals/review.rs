@@ -227,8 +227,7 @@ async fn resubmitted_review_counts_once() {
     assert_empty_ack(&bot.work.send(&again).await);
     bot.drain().await.unwrap();
     assert_eq!(bot.slack.transcript(CARDS), before);
-    let [answer] = bot.ephemerals_to(ADA).try_into().unwrap();
-    assert!(answer.contains("You have approved this request already. It has 1 of 2"), "{answer}");
+    assert!(bot.ephemerals_to(ADA).is_empty(), "acknowledged like the first: {:?}", bot.ephemerals_to(ADA));
     bot.clicks(&bot.sam, "Approve").await;
     assert_eq!(bot.created_users()[0].roles, [(102, 1)]);
 }

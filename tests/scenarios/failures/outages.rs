@@ -291,7 +291,7 @@ async fn user_created_by_another_request_is_not_adopted() {
     assert_eq!((bot.created_users().len(), bot.slack.channel(OPS).len()), (1, 1));
     stale(&bot, ADA, &first, "Retry").await;
     let cards = bot.slack.transcript(CARDS);
-    assert!(cards.contains("another request for this e-mail was carried out meanwhile"), "{cards}");
+    assert!(cards.contains("another request for this email was applied"), "{cards}");
     assert!(cards.contains("Somebody else added a Marketo user with this e-mail"), "{cards}");
     assert_eq!((bot.created_users().len(), bot.slack.channel(OPS).len()), (1, 1), "announced once");
 }

@@ -109,8 +109,12 @@ async fn forged_submission_by_a_guest_is_rejected() {
         let reply = bot.work.send(&forged(&bot, &sent, by)).await;
         assert!(refuses_beside_email(&reply).contains("Slack does not tell right now"));
         bot.drain().await.unwrap();
-        bot.clock.advance(std::time::Duration::from_secs(1));
-        let reply = bot.work.send(&forged(&bot, &sent, by)).await;
+        // A second click has another trigger.
+        let again = |payload: &mut Value| {
+            by(payload);
+            payload["trigger_id"] = json!(format!("1.2.{id}"));
+        };
+        let reply = bot.work.send(&forged(&bot, &sent, again)).await;
         assert!(refuses_beside_email(&reply).contains(why), "{}", reply.body);
     }
     bot.drain().await.unwrap();
