@@ -1,4 +1,4 @@
-//! What is fuzzed: everything that reads what came from outside. The fuzz targets and `tests/fuzz_corpus.rs` share
+//! What is fuzzed: everything that reads what came from outside. The fuzz targets and `tests/project/fuzz_corpus.rs` share
 //! these functions, so that what one of them finds is a seed for the other.
 //!
 //! Each takes any bytes, must not panic, and checks what has to hold of whatever was read. What comes as an answer of

@@ -31,7 +31,7 @@
 //! | [`playground`] | the bot between the simulators, on a page and as a script |
 //! | [`app`], [`cli`], [`config`], [`clock`], [`health`], [`telemetry`] | composition root, subcommands, settings, time and ids, readiness, logs and metrics |
 //!
-//! `tests/tidy.rs` lists which module may use which, and enforces it.
+//! `tests/project/tidy` lists which module may use which, and enforces it.
 //!
 //! # Invariants
 //!

@@ -146,11 +146,11 @@ impl User {
         Ok(self.posts("/slack/interactions", &payload).await)
     }
 
-    /// Presses a button inside the modal on top.
+    /// Clicks a button inside the topmost modal.
     ///
     /// # Errors
     /// When there is no modal, or no such button in it.
-    pub async fn presses(&self, label: &str) -> Result<Reply, NotVisible> {
+    pub async fn clicks_in_modal(&self, label: &str) -> Result<Reply, NotVisible> {
         let view = self.sees_modal().await?;
         let (block, button) = self.button(view.blocks(), label)?;
         let payload = self.slack().change(|world| {

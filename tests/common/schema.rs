@@ -1,5 +1,5 @@
-//! A schema of its own on PostgreSQL for whoever asks, dropped when the thread ends that asked for it: the end of a test,
-//! whether it went well or not.
+//! PostgreSQL schemas for tests. Each is dropped when the thread that created it ends: at the end of a test, whether it
+//! passed or not.
 
 use std::{cell::RefCell, thread};
 
@@ -9,7 +9,7 @@ thread_local! {
     static OWN: RefCell<Schemas> = const { RefCell::new(Schemas(Vec::new())) };
 }
 
-/// Creates the schema `name` on `server`, which must be there. Answers with its address.
+/// Creates the schema `name` on `server`. Returns the URL of the database with that schema.
 pub(crate) async fn fresh(server: &str, name: &str) -> String {
     sqlx::any::install_default_drivers();
     let mut connection =
@@ -27,7 +27,7 @@ struct Schemas(Vec<(String, String)>);
 impl Drop for Schemas {
     fn drop(&mut self) {
         let own = std::mem::take(&mut self.0);
-        // A runtime can no more be entered in a thread that ends. What cannot be dropped stays: no test fails for it.
+        // A runtime cannot be entered in a thread that ends. A schema that cannot be dropped stays; no test fails for it.
         let drops = thread::Builder::new().spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.map(|runtime| runtime.block_on(drop_all(own)))
@@ -39,7 +39,7 @@ impl Drop for Schemas {
 async fn drop_all(own: Vec<(String, String)>) -> Result<(), sqlx::Error> {
     let Some((server, _)) = own.first() else { return Ok(()) };
     let mut connection = AnyConnection::connect(server).await?;
-    // A bot that does not end yet may still hold a lock.
+    // A bot that is still shutting down may hold a lock.
     execute(&mut connection, "SET lock_timeout = '3s'".to_owned()).await?;
     for (_, name) in &own {
         let _ = execute(&mut connection, format!("DROP SCHEMA IF EXISTS {name} CASCADE")).await;

@@ -1,21 +1,15 @@
-//! The built program as a process: what it prints, how it ends, and what it does between SIGTERM and its end. Slack
-//! and Marketo are simulated on loopback; time is the system's.
+//! The built program from outside: what it prints, how it ends, what its port lets in, and how it survives being killed.
+//! Slack and Marketo are simulated on loopback; time is the system's.
 
 #![cfg(feature = "demo")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-mod bulk;
-mod check;
-mod instances;
-mod least;
-mod ledger;
-mod life;
-mod log_spans;
-mod outgoing;
-mod policy;
-mod refusals;
+mod attacks;
+mod commands;
+mod crash;
+mod edge;
+mod host;
+mod load;
 #[path = "../common/schema.rs"]
 mod schema;
-mod secrets;
-mod support;
-mod usage;
+mod serve;

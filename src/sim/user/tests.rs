@@ -204,7 +204,7 @@ async fn a_person_fills_in_a_modal_is_told_what_is_wrong_and_submits_again() {
     requester.fills(&[("First name", "Ada"), ("Workspace", "Default")]).await.unwrap();
     let wrong = requester.fills(&[("Role", "Owner")]).await.unwrap_err();
     assert_eq!(wrong.to_string(), "U0REQ sees no option Owner in Role; there is: API Only, Admin");
-    let pressed = requester.presses("Deny").await.unwrap();
+    let pressed = requester.clicks_in_modal("Deny").await.unwrap();
     assert_eq!(pressed.status, 200);
 
     let good = requester.submits().await.unwrap();

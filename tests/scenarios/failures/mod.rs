@@ -1,0 +1,8 @@
+//! What the bot does when Slack, Marketo or the bot itself fails, and when Slack sends nonsense.
+
+mod instance_errors;
+mod malformed_payloads;
+mod marketo_errors;
+mod outages;
+mod restarts;
+mod slack_errors;
