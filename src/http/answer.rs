@@ -8,7 +8,7 @@ use axum::{
 use serde::Serialize;
 
 use super::Edge;
-use crate::{clock::Stopwatch, slack::views::Message};
+use crate::{clock::Stopwatch, slack::messages::Message};
 
 /// An answer and what it is counted as.
 #[derive(Debug)]

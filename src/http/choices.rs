@@ -134,11 +134,11 @@ impl Choice {
         let (requester, memberships) = (&self.user, memberships.as_slice());
         let asks = RuleContext { instance: instance.name(), requester, memberships, channel: &channel };
         let form = Form {
-            wording: self.wording,
+            labels: self.wording,
             instances: &edge.instances.names(),
             instance: instance.name(),
-            choices,
-            expected: &FormPreview::of(edge.engine.policy(), &asks),
+            options: choices,
+            preview: &FormPreview::of(edge.engine.policy(), &asks),
             initial: &self.initial,
             takes_focus: false,
             metadata: &self.metadata,

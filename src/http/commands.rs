@@ -114,11 +114,11 @@ async fn open_form(edge: Edge, asked: Asked, email: String) {
     let initial = FormInput { email, ..FormInput::default() };
     let filled = |instance: &str, catalog: &Catalog| {
         let form = Form {
-            wording: FormLabels::REQUEST,
+            labels: FormLabels::REQUEST,
             instances: &edge.instances.names(),
             instance,
-            choices: SelectOptions::Offered(&AllowedOptions::of(policy, catalog)),
-            expected: &FormPreview::of(policy, &RuleContext { instance, ..asks }),
+            options: SelectOptions::Offered(&AllowedOptions::of(policy, catalog)),
+            preview: &FormPreview::of(policy, &RuleContext { instance, ..asks }),
             initial: &initial,
             takes_focus: true,
             metadata: &metadata,

@@ -19,8 +19,8 @@ use crate::{
     },
     slack::{
         ids,
+        messages::Message,
         replies::{self, NotRequester, PendingRequests, PolicyView, RequestItem, RequestLink},
-        views::Message,
     },
     workflow::StoreError,
 };
@@ -94,7 +94,7 @@ impl Edge {
             now: self.clock.now(),
             channel,
             email_domains: &policy.email_domains,
-            prospects: &policy.candidates(&asks, &self.instances.names()),
+            candidates: &policy.candidates(&asks, &self.instances.names()),
         })
     }
 
@@ -120,8 +120,8 @@ impl Edge {
     async fn entries(&self, requests: Vec<Request>, reader: &UserId) -> Vec<RequestItem> {
         let mut places = self.places(&requests[..requests.len().min(replies::LISTED_MAX)], reader).await;
         let entry = |(at, request): (usize, Request)| RequestItem {
-            panel: self.engine.policy().approver_set(&request),
-            place: places.remove(&at),
+            approvers: self.engine.policy().approver_set(&request),
+            link: places.remove(&at),
             request,
         };
         requests.into_iter().enumerate().map(entry).collect()

@@ -52,7 +52,7 @@ use crate::{
     },
     domain::people::{ChannelId, UserId},
     health::Health,
-    slack::{client::Client, error::Class, views::Message},
+    slack::{client::Client, error::Class, messages::Message},
     workflow::Workflow,
 };
 

@@ -19,8 +19,9 @@ use crate::{
     slack::{
         ids,
         inbound::{Action as BlockAction, Interaction},
+        messages::Message,
         replies,
-        views::{self, Message, Modal},
+        views::{self, Modal},
     },
     workflow::{ActionCommand, ActionOutcome, StoreError},
 };

@@ -61,8 +61,8 @@ pub(super) async fn modal(edge: &Edge, request: &Request, channel: &ChannelId) -
     });
     views::review_modal(&Review {
         request,
-        panel: &policy.approver_set(request),
-        offer: &offer(edge, request),
+        approvers: &policy.approver_set(request),
+        options: &offer(edge, request),
         names_instance: edge.instances.are_several(),
         has_ended: asked.is_some_and(|asked| asked.at() <= now),
         last_day: Expiration::last_day(&zone, now, max_access),
@@ -135,8 +135,8 @@ async fn take(edge: &Edge, interaction: &Interaction) -> Answer {
             edge.whisper(channel.as_str(), by.as_str(), "", replies::refusal(&why, &deciders, &by));
             let fault = match why {
                 Refusal::Changed => Some((Field::Reason, form_errors::CHANGED)),
-                Refusal::ExceedsRequest => Some((Field::Expiration, form_errors::WIDENS)),
-                Refusal::ExpirationPassed => Some((Field::Expiration, form_errors::ENDED)),
+                Refusal::ExceedsRequest => Some((Field::Expiration, form_errors::EXCEEDS_REQUEST)),
+                Refusal::ExpirationPassed => Some((Field::Expiration, form_errors::DATE_PASSED)),
                 Refusal::NotApprover if is_others => Some((Field::Role, form_errors::OTHERS_DECIDE)),
                 _ => None,
             };

@@ -14,7 +14,7 @@ use crate::{
     slack::{
         client::{MessageKey, Posted},
         error::{Class, Error},
-        views,
+        messages,
     },
     store::{Anchor, Head, StoreError, with_timeout},
 };
@@ -110,7 +110,7 @@ impl Worker {
         day: &str,
         head: &Head,
     ) -> Result<Posted, Error> {
-        let message = views::anchor(day, head.seq, &head.hash);
+        let message = messages::ledger_anchor(day, head.seq, &head.hash);
         self.0.slack.post(channel.as_str(), &message, part, None).await
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     slack::{
         client::{MessageKey, Posted},
         error::{Class, Error},
-        views::Message,
+        messages::Message,
     },
     store::Claimed,
     workflow::EffectResult,

@@ -14,7 +14,7 @@ use crate::{
     slack::{
         error::Error,
         ids::{CARD, REQUESTER},
-        views,
+        messages,
     },
     store::Claimed,
     workflow::EffectResult,
@@ -38,7 +38,7 @@ impl Worker {
     pub(super) async fn show_card(&self, claimed: &Claimed) -> Result<Completion, EffectAborted> {
         let request = self.current(claimed).await?;
         let Some(channel) = request.approval_channel.clone() else { return Ok(Completion::quietly()) };
-        let message = views::card(&request, &self.approver_set(&request), self.names_instance());
+        let message = messages::card(&request, &self.approver_set(&request), self.names_instance());
         match self
             .ensure_posted(&request.id, CARD, &Destination::Channel(channel), &message, request.version)
             .await?
@@ -57,14 +57,14 @@ impl Worker {
     pub(super) async fn show_requester(&self, claimed: &Claimed) -> Result<Completion, EffectAborted> {
         let request = self.current(claimed).await?;
         let place = Destination::Direct(request.requester.clone());
-        let message = views::requester(&request, &self.approver_set(&request), self.names_instance());
+        let message = messages::requester(&request, &self.approver_set(&request), self.names_instance());
         let shown = self.ensure_posted(&request.id, REQUESTER, &place, &message, request.version).await?;
         Ok(self.completion_of(claimed, shown))
     }
 
     pub(super) async fn announce(&self, claimed: &Claimed) -> Result<Completion, EffectAborted> {
         let request = self.current(claimed).await?;
-        let message = views::created(&request, self.names_instance());
+        let message = messages::announcement(&request, self.names_instance());
         let place = Destination::Channel(request.origin.clone());
         match self.ensure_posted(&request.id, CREATED, &place, &message, request.version).await? {
             PostResult::Refused(error) => {
@@ -95,7 +95,7 @@ impl Worker {
         let part = format!("outcome_{}", request.version);
         let place = Destination::Direct(request.requester.clone());
         let shown = self
-            .ensure_posted(&request.id, &part, &place, &views::outcome(&request), request.version)
+            .ensure_posted(&request.id, &part, &place, &messages::outcome(&request), request.version)
             .await?;
         Ok(self.completion_of(claimed, shown))
     }

@@ -15,7 +15,7 @@ use crate::{
     slack::{
         client::{MessageKey, Posted},
         ids::CARD,
-        views,
+        messages,
     },
     store::Claimed,
 };
@@ -31,14 +31,14 @@ impl Worker {
         let Some(posted) = self.card_of(&request).await? else { return Ok(reminded) };
         let panel = self.approver_set(&request);
         let part = MessageKey { request: request.id.clone(), name: CARD.to_owned() };
-        let card = views::card(&request, &panel, self.names_instance());
+        let card = messages::card(&request, &panel, self.names_instance());
         match self.update_posted(&part, &posted, &card, request.version).await? {
             PostResult::Yes => {}
             // A new card reminds as well as a reply to the old one.
             PostResult::Later(error) if error.code == GONE => return Ok(Completion::with(Event::CardGone)),
             shown => return Ok(self.completion_of(claimed, shown)),
         }
-        let message = views::reminder(&request, &self.still_asked(&request, panel));
+        let message = messages::reminder(&request, &self.still_asked(&request, panel));
         // The first was once the only one, under this name.
         let name = if sent == 0 { "reminder".to_owned() } else { format!("reminder_{}", sent + 1) };
         match self.ensure_posted(&request.id, &name, &thread(posted), &message, 1).await? {
@@ -52,7 +52,7 @@ impl Worker {
         // Without a card there is no thread; the card that is posted later shows how things stand then.
         let Some(posted) = self.card_of(&request).await? else { return Ok(Completion::quietly()) };
         let asked = self.still_asked(&request, self.approver_set(&request));
-        let message = views::note(&request, note, &asked);
+        let message = messages::note(&request, note, &asked);
         let shown = self.ensure_posted(&request.id, &note.part(), &thread(posted), &message, 1).await?;
         Ok(self.completion_of(claimed, shown))
     }

@@ -155,7 +155,7 @@ pub(crate) async fn in_time<T>(answer: impl Future<Output = T>) -> T {
 pub(crate) async fn says_that_nothing_is_stored(form: &User, presses: impl Future<Output = Reply>) {
     let submitted = in_time(form.submits()).await.expect("a form to submit");
     let said = submitted.errors.get("Email").map(String::as_str).unwrap_or_default();
-    assert!(said.starts_with("Nothing was stored"), "{:?}", submitted.reply);
+    assert!(said.starts_with("Nothing was saved"), "{:?}", submitted.reply);
     assert!(!submitted.closed);
     let reply = in_time(presses).await;
     assert_eq!(reply.status, 503);

@@ -53,7 +53,7 @@ async fn a_submission_whose_commit_is_lost_is_kept_once() {
         // Kept and said to be kept, or not kept and said not to be.
         assert_eq!(submitted.closed, around == Around::After, "{:?}", submitted.errors);
         if !submitted.closed {
-            assert!(submitted.errors["Email"].starts_with("Nothing was stored"));
+            assert!(submitted.errors["Email"].starts_with("Nothing was saved"));
             assert!(rae.submits().await.expect("the form").closed);
         }
         work(play).await;

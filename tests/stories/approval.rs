@@ -37,7 +37,7 @@ async fn a_denial_needs_a_reason_of_at_most_a_thousand_characters() {
     house.rae_asks(&[]).await;
     house.opens_denial(&house.ada, "  ").await;
     let submitted = house.ada.submits().await.unwrap();
-    assert!(!submitted.closed && submitted.errors["Reason"].contains("Say why"), "{submitted:?}");
+    assert!(!submitted.closed && submitted.errors["Reason"].contains("Explain why"), "{submitted:?}");
     house.ada.fills(&[("Reason", &"x".repeat(1001))]).await.unwrap();
     let submitted = house.ada.submits().await.unwrap();
     assert!(!submitted.closed && submitted.errors["Reason"].contains("1000"), "{submitted:?}");
@@ -106,7 +106,7 @@ async fn a_member_of_the_approvers_group_approves_also_when_added_a_moment_ago()
     let house = House::with(setup).await;
     house.rae_asks(&[]).await;
     house.presses(&house.sam, "Approve").await;
-    assert!(house.whispers(SAM).contains("Only an approver"), "{}", house.whispers(SAM));
+    assert!(house.whispers(SAM).contains("Only approvers"), "{}", house.whispers(SAM));
     house.slack.set_group("S0MOPS", &[ADA, SAM]);
     // What was known is too old by now to turn somebody away.
     house.clock.advance(Duration::from_secs(6));
@@ -123,7 +123,7 @@ async fn a_member_who_left_the_approvers_group_is_refused_at_the_click() {
     house.slack.set_group("S0MOPS", &[ADA]);
     house.clock.advance(Duration::from_secs(61));
     house.presses(&house.sam, "Approve").await;
-    assert!(house.whispers(SAM).contains("Only an approver"), "{}", house.whispers(SAM));
+    assert!(house.whispers(SAM).contains("Only approvers"), "{}", house.whispers(SAM));
     assert_eq!(house.marketo.invites(), 0);
     house.cancels().await;
     house.ends().await;

@@ -73,7 +73,7 @@ async fn on_adobe_identity_the_generated_user_id_is_shown() {
     house.presses(&house.ada, "Approve").await;
     let userid = house.created()[0].userid.clone();
     assert!(!userid.contains('@'));
-    assert!(house.slack.transcript(OPS).contains(&format!("User id: {userid}")));
+    assert!(house.slack.transcript(OPS).contains(&format!("User ID: {userid}")));
     house.ends().await;
 }
 
@@ -92,7 +92,7 @@ async fn a_user_that_shows_after_some_seconds_is_announced_then_with_its_id() {
     house.card_says(&["The user is created"]);
     assert!(!house.card_text().contains("being created"));
     let userid = house.created()[0].userid.clone();
-    assert!(house.slack.transcript(OPS).contains(&format!("User id: {userid}")));
+    assert!(house.slack.transcript(OPS).contains(&format!("User ID: {userid}")));
     assert_eq!(house.marketo.invites(), 1);
     house.ends().await;
 }
@@ -166,7 +166,7 @@ async fn a_user_made_by_hand_is_known_when_the_next_form_opens() {
         // The list was still on its way: Marketo itself is asked before the invite.
         house.drain().await.unwrap();
         house.presses(&house.ada, "Approve").await;
-        house.card_says(&["Failed", "Somebody else"]);
+        house.card_says(&["Failed", "Someone else"]);
         submitted.errors.insert("Email".to_owned(), "already".to_owned());
     }
     assert!(submitted.errors["Email"].contains("already"), "{:?}", submitted.errors);

@@ -119,11 +119,11 @@ async fn an_edit_is_checked_as_a_new_request_is() {
     house.drain().await.unwrap();
     house.opens_edit().await;
     for (field, wrong, said) in [
-        ("Email", "other@example.com", "open already"),
-        ("Email", "grace@example.com", "There is a Marketo user"),
+        ("Email", "other@example.com", "already open"),
+        ("Email", "grace@example.com", "Marketo already has a user"),
         ("Email", "nobody", "such as svc-crm@example.com"),
         ("First name", "", "Enter a first name"),
-        ("Access expiration", "2026-11-23", "That day is over"),
+        ("Access expiration", "2026-11-23", "That date has passed"),
         ("Access expiration", "2028-01-01", "2027-11-24 at the latest"),
     ] {
         house.rae.fills(&[("Email", "svc-crm@example.com"), ("First name", "Svc")]).await.unwrap();
@@ -160,7 +160,7 @@ async fn who_may_no_longer_ask_may_not_edit_either() {
     house.opens_edit().await;
     house.rae.fills(&[("Role", "API Only - EMEA")]).await.unwrap();
     let refused = house.rae.submits().await.unwrap();
-    assert!(refused.errors["Email"].contains("Guests cannot ask"), "{refused:?}");
+    assert!(refused.errors["Email"].contains("Guests are not allowed"), "{refused:?}");
     assert!(!house.card_text().contains("Changed by"));
     house.cancels().await;
     house.ends().await;
@@ -237,7 +237,7 @@ async fn of_two_edits_the_one_that_was_opened_before_the_other_was_saved_has_to_
     });
     let answer: Value = serde_json::from_str(&house.work.send(&late).await.body).unwrap();
     let said = answer["errors"]["email"].as_str().unwrap();
-    assert!(said.contains("The request has changed since you opened this form"), "{said}");
+    assert!(said.contains("The request changed since you opened this form"), "{said}");
     house.card_says(&["Name: Service Crm"]);
     house.cancels().await;
     house.ends().await;
@@ -252,7 +252,7 @@ async fn an_edit_does_not_move_a_request_to_another_channel() {
     house.opens_edit().await;
     house.rae.fills(&[("Role", "API Only - EMEA")]).await.unwrap();
     let refused = house.rae.submits().await.unwrap();
-    assert!(refused.errors["Role"].contains("other people decide, in another channel"), "{refused:?}");
+    assert!(refused.errors["Role"].contains("Other people have to approve that choice, in another channel"), "{refused:?}");
     // The form is still open, and can be saved otherwise.
     house.rae.fills(&[("Role", "API Only"), ("First name", "Service")]).await.unwrap();
     assert!(house.rae.submits().await.unwrap().closed);

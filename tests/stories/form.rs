@@ -73,7 +73,7 @@ async fn each_fault_stands_beside_its_field_and_a_corrected_form_passes() {
     meets_faults(
         &house,
         &[
-            ("Email", "", "Enter an e-mail"),
+            ("Email", "", "Enter an email"),
             ("Email", "svc-crm", "such as"),
             ("Email", "svc crm@example.com", "such as"),
             ("Email", "svc@crm@example.com", "such as"),
@@ -106,8 +106,8 @@ async fn what_the_policy_demands_is_demanded_beside_its_field() {
         &[
             ("Email", "svc-crm@example.org", "@example.com"),
             ("Email", "svc-crm@evil-example.com", "@example.com"),
-            ("Reason", "", "Say what"),
-            ("Reason", "  \n ", "Say what"),
+            ("Reason", "", "Explain what"),
+            ("Reason", "  \n ", "Explain what"),
             ("Access expiration", "", "last day"),
             ("Access expiration", "2027-02-23", "2027-02-22"),
         ],
@@ -124,7 +124,7 @@ async fn an_email_that_is_pending_already_is_told_to_the_second_who_asks() {
     house.sam.fills(&FORM).await.unwrap();
     house.sam.fills(&[("Email", "SVC-CRM@example.com")]).await.unwrap();
     let submitted = house.sam.submits().await.unwrap();
-    assert!(!submitted.closed && submitted.errors["Email"].contains("open already"), "{submitted:?}");
+    assert!(!submitted.closed && submitted.errors["Email"].contains("already open"), "{submitted:?}");
     assert_snapshot!("pending_already", house.modal(&house.sam));
     house.cancels().await;
     // Now that the first one is gone, the same form passes.
@@ -221,7 +221,7 @@ async fn a_role_for_all_workspaces_only_is_given_there() {
     house.rae.fills(&FORM).await.unwrap();
     house.rae.fills(&[("Workspace", "EMEA")]).await.unwrap();
     let submitted = house.rae.submits().await.unwrap();
-    assert!(submitted.errors["Workspace"].contains("all workspaces only"), "{:?}", submitted.errors);
+    assert!(submitted.errors["Workspace"].contains("only be given in all workspaces"), "{:?}", submitted.errors);
     house.rae.fills(&[("Workspace", "AllZones")]).await.unwrap();
     assert!(house.rae.submits().await.unwrap().closed);
     house.drain().await.unwrap();
@@ -263,7 +263,7 @@ async fn a_form_says_that_marketo_is_away_and_the_next_one_opens_when_it_is_back
     let house = launched(|house| house.marketo.set_down(true)).await;
     house.opens_form(&house.rae, "/marketo-api-user").await;
     let is_told =
-        |view: &marketo_api_user::sim::slack::SimView| view.view.to_string().contains("does not answer");
+        |view: &marketo_api_user::sim::slack::SimView| view.view.to_string().contains("isn't responding");
     assert!(house.slack.wait_for(|slack| slack.open_view(RAE).is_some_and(|view| is_told(&view))).await);
     assert_snapshot!("form_without_marketo", house.modal(&house.rae));
     house.marketo.set_down(false);

@@ -48,7 +48,7 @@ async fn a_request_for_an_instance_that_does_not_answer_waits_for_it() {
     house.sandbox().set_down(true);
     house.presses(&house.ada, "Approve").await;
     house.waits(60).await;
-    house.card_says(&["does not answer right now", "Marketo instance: sandbox"]);
+    house.card_says(&["isn't responding right now", "Marketo instance: sandbox"]);
     house.sandbox().set_down(false);
     house.waits(600).await;
     house.card_says(&["created"]);
@@ -63,16 +63,16 @@ async fn an_instance_that_never_answered_is_said_to_be_away_and_fills_the_form_w
     house.rae.fills(&FORM).await.unwrap();
     house.rae_chooses("sandbox").await;
     let modal = house.modal(&house.rae);
-    assert!(modal.contains("sandbox does not answer right now"), "{modal}");
+    assert!(modal.contains("sandbox isn't responding right now"), "{modal}");
     let told = house.rae_is_told("Marketo instance").await;
-    assert!(told.contains("sandbox does not answer") && told.contains("another Marketo instance"), "{told}");
+    assert!(told.contains("sandbox isn't responding") && told.contains("another Marketo instance"), "{told}");
     house.rae_chooses("production").await;
     house.rae.fills(&[("Role", "API Only")]).await.unwrap();
     house.rae_sends().await;
     // Whether the e-mail is free on the sandbox nobody knows.
     house.presses(&house.ada, "Approve").await;
     house.waits(60).await;
-    house.card_says(&["does not answer right now", "[ Cancel request ]"]);
+    house.card_says(&["isn't responding right now", "[ Cancel request ]"]);
     assert_eq!(house.marketo.invites(), 0);
     house.sandbox().set_down(false);
     house.waits(600).await;
@@ -139,9 +139,9 @@ async fn a_request_for_an_instance_that_is_no_longer_configured_fails_and_can_be
 
     let instances = restarts_without_sandbox(&mut house.play).await;
     let told = house.rae_is_told("Marketo instance").await;
-    assert!(told.contains("sandbox is no longer offered"), "{told}");
+    assert!(told.contains("sandbox is no longer available"), "{told}");
     house.presses(&house.ada, "Approve").await;
-    house.card_says(&["Failed", "no longer serves", "Not in the configuration: sandbox", "[ Retry ]"]);
+    house.card_says(&["Failed", "no longer manage", "Missing from the configuration: sandbox", "[ Retry ]"]);
 
     house.play.stop().await;
     house.play.configure(|config| config.instances = instances);

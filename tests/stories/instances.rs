@@ -118,7 +118,7 @@ async fn roles_and_workspaces_follow_the_chosen_instance_and_what_was_typed_stay
     assert_eq!((house.sandbox().invites(), house.marketo.invites()), (1, 0));
     let announced = house.slack.transcript(OPS);
     // On Adobe Identity the id is no e-mail.
-    assert!(announced.contains(&format!("User id: {}", created[0].userid)), "{announced}");
+    assert!(announced.contains(&format!("User ID: {}", created[0].userid)), "{announced}");
     assert_snapshot!("instances_announced", announced.replace(&created[0].userid, "GUID"));
     assert!(house.direct(RAE).contains("Marketo instance: sandbox"), "{}", house.direct(RAE));
     house.ends().await;
@@ -176,7 +176,7 @@ async fn a_form_that_did_not_follow_gives_no_role_of_another_instance() {
     house.slack.faults().script("views.update", Fault::Cut);
     house.rae_chooses("sandbox").await;
     let told = house.rae_is_told("Role").await;
-    assert!(told.contains("the roles of production, not of sandbox"), "{told}");
+    assert!(told.contains("These roles belong to production, not to sandbox"), "{told}");
     house.rae_chooses("sandbox").await;
     house.rae.fills(&[("Role", "API Only"), ("Workspace", "Default")]).await.unwrap();
     house.rae_sends().await;
@@ -229,7 +229,7 @@ async fn an_email_that_another_instance_has_is_told_in_the_form_with_its_name() 
     house.rae.fills(&FORM).await.unwrap();
     let told = house.rae_is_told("Email").await;
     assert!(
-        told.contains("The Marketo instance sandbox has a user") && told.contains("unique across all"),
+        told.contains("The Marketo instance sandbox already has a user") && told.contains("unique across all"),
         "{told}"
     );
     house.rae.fills(&[("Email", "another@example.com")]).await.unwrap();
@@ -247,8 +247,8 @@ async fn a_user_made_on_another_instance_meanwhile_is_found_right_before_the_inv
     house.presses(&house.ada, "Approve").await;
     house.card_says(&[
         "Failed",
-        "Another Marketo instance has a user with this e-mail",
-        "The user is on: sandbox",
+        "Another Marketo instance already has a user with this email",
+        "Instance that has the user: sandbox",
         "Marketo instance: production",
     ]);
     assert!(!house.card_text().contains("[ Retry ]"));
@@ -270,7 +270,7 @@ async fn an_email_that_waits_for_one_instance_is_pending_on_the_other() {
     house.rae_chooses("sandbox").await;
     house.rae.fills(&[("Role", "API Only"), ("Workspace", "Default")]).await.unwrap();
     let told = house.rae_is_told("Email").await;
-    assert!(told.contains("open already") && told.contains("across all Marketo instances"), "{told}");
+    assert!(told.contains("already open") && told.contains("across all Marketo instances"), "{told}");
     house.cancels().await;
     house.rae_sends().await;
     let cards = house.slack.channel(CARDS);

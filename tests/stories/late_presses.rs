@@ -225,7 +225,7 @@ async fn a_change_of_a_group_that_is_told_again_finds_who_is_in_it_and_nothing_e
     anew(&house, &reply.sent).await;
     let card = house.card_text();
     house.presses(&house.sam, "Approve").await;
-    assert!(house.whispers(SAM).contains("Only an approver"), "{}", house.whispers(SAM));
+    assert!(house.whispers(SAM).contains("Only approvers"), "{}", house.whispers(SAM));
     assert_eq!((house.card_text(), house.slack.ephemerals().len()), (card, 1));
     house.presses(&house.ada, "Approve").await;
     happened_once(&house);

@@ -153,8 +153,8 @@ async fn a_token_that_ended_is_renewed_once_for_each_call() {
 async fn the_daily_quota_is_waited_for_until_midnight_in_chicago() {
     for call in ["allusers", "invite"] {
         let house = approved(call, &[refused(403, 607)]).await;
-        house.card_says(&["is being created", "takes no more calls today", "2026-11-25 06:00 UTC"]);
-        assert!(house.direct(RAE).contains("takes no more calls today"));
+        house.card_says(&["is being created", "daily API quota is used up", "2026-11-25 06:00 UTC"]);
+        assert!(house.direct(RAE).contains("daily API quota is used up"));
         let calls = house.invites().len();
         // 06:00 UTC is midnight in Chicago; it is ten o'clock now.
         house.waits(20 * 3600 - 1).await;
@@ -221,7 +221,7 @@ async fn retry_pressed_twice_counts_once_and_only_approvers_may() {
 async fn what_marketo_refuses_for_its_values_is_told_in_its_words() {
     for code in [609, 612, 709, 1003] {
         let house = approved("invite", &[refused(400, code)]).await;
-        house.card_says(&["Failed", "Marketo refused these values", &format!("Marketo says {code}")]);
+        house.card_says(&["Failed", "Marketo rejected these values", &format!("Marketo says {code}")]);
         assert!(!house.card_text().contains("[ Retry ]"));
         assert_eq!(house.marketo.invites(), 0);
         house.ends().await;
@@ -259,7 +259,7 @@ async fn a_long_outage_is_shown_on_the_card_and_finishes_by_itself() {
             println!("{call}: {fault:?}");
             let house = outage(call, fault).await;
             house.waits(10 * 60).await;
-            house.card_says(&["is being created", "does not answer right now"]);
+            house.card_says(&["is being created", "isn't responding right now"]);
             house.marketo.faults().clear();
             house.waits(10 * 60).await;
             is_created(house).await;

@@ -92,7 +92,7 @@ async fn the_last_approval_after_the_time_is_up_approves_nothing() {
     assert_quiet(&house.sam.clicks_stale(&stale, "Approve").await.unwrap());
     house.drain().await.unwrap();
     assert!(house.slack.transcript(CARDS).contains("Expired."));
-    assert!(house.whispers(SAM).contains("has expired"), "{}", house.whispers(SAM));
+    assert!(house.whispers(SAM).contains("This request expired"), "{}", house.whispers(SAM));
     assert_eq!(house.marketo.invites(), 0);
     house.ends().await;
 }

@@ -21,7 +21,7 @@ async fn a_forged_review_approves_nothing_wider() {
     // The later day is in the form itself, as a person could choose it.
     house.ada.fills(&[("Access expiration", "2027-02-01")]).await.unwrap();
     let later = house.ada.submits().await.unwrap();
-    assert!(later.errors["Access expiration"].contains("Access was asked for until 2027-01-31"), "{later:?}");
+    assert!(later.errors["Access expiration"].contains("Access was requested until 2027-01-31"), "{later:?}");
     let sent = later.reply.sent;
     let values = |change: Change| {
         forged(&house, &sent, |payload| {
@@ -57,7 +57,7 @@ async fn a_forged_review_approves_nothing_wider() {
         );
     }
     house.drain().await.unwrap();
-    house.card_says(&["asks for a Marketo API user"]);
+    house.card_says(&["requests a Marketo API user"]);
     assert_eq!(house.marketo.invites(), 0);
     // The same form still approves what was asked for.
     assert_quiet(&house.work.send(&values(|_| {})).await);
@@ -76,8 +76,8 @@ async fn who_may_not_decide_gets_no_review_and_no_form_of_theirs_counts() {
         house.drain().await.unwrap();
         assert!(person.open_view().is_none());
     }
-    assert!(house.whispers(RAE).contains("somebody else decides"), "{}", house.whispers(RAE));
-    assert!(house.whispers("U0OUT").contains("Only an approver may do this"));
+    assert!(house.whispers(RAE).contains("someone else has to decide"), "{}", house.whispers(RAE));
+    assert!(house.whispers("U0OUT").contains("Only approvers are allowed to do this"));
     house.opens_review(&house.ada).await;
     house.ada.fills(&[("Access expiration", "2027-02-01")]).await.unwrap();
     let sent = house.ada.submits().await.unwrap().reply.sent;
@@ -153,7 +153,7 @@ async fn a_role_on_which_others_decide_is_approved_by_them_only() {
     house.opens_review(&house.ada).await;
     house.ada.fills(&[("Role", "API Only - EMEA")]).await.unwrap();
     let refused = house.ada.submits().await.unwrap();
-    assert!(refused.errors["Role"].contains("it is for others to decide"), "{refused:?}");
+    assert!(refused.errors["Role"].contains("Other people have to approve that choice"), "{refused:?}");
     house.drain().await.unwrap();
     assert!(house.whispers(ADA).contains("Ask @Sam Second"), "{}", house.whispers(ADA));
     assert_eq!(house.marketo.invites(), 0);

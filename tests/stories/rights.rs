@@ -49,11 +49,11 @@ async fn bots_deactivated_people_and_guests_of_one_channel_are_told_too() {
     );
     let house = House::with(setup).await;
     for (id, why) in [
-        ("U0ROBOT", "Bots may not ask"),
+        ("U0ROBOT", "Bots are not allowed"),
         ("U0LEFT", "Your account is deactivated"),
-        ("U0VISIT", "Guests may not ask"),
-        (GUS, "Guests may not ask"),
-        (OLGA, "Only members of the workspace that runs this bot may ask"),
+        ("U0VISIT", "Guests are not allowed"),
+        (GUS, "Guests are not allowed"),
+        (OLGA, "Only members of the workspace that runs this bot are allowed"),
     ] {
         let told = is_turned_away(&house, id).await;
         assert!(told.contains(why), "{id}: {told}");
@@ -80,7 +80,7 @@ async fn only_whom_the_policy_lists_may_ask() {
     for principal in [RAE, "S0ASK", "C0ASK"] {
         let house = House::with(asked_by(principal)).await;
         let told = is_turned_away(&house, SAM).await;
-        assert!(told.contains("not among the people who may ask"), "{told}");
+        assert!(told.contains("not on the list of people who are allowed"), "{told}");
         assert_snapshot!(format!("not_listed_{principal}"), told);
         house.rae_asks(&[]).await;
         house.presses(&house.ada, "Approve").await;
@@ -103,14 +103,14 @@ async fn a_submission_by_a_guest_who_never_saw_the_form_is_not_accepted() {
     house.rae.fills(&FORM).await.unwrap();
     house.rae.fills(&[("Email", "wrong")]).await.unwrap();
     let sent = house.rae.submits().await.unwrap().reply.sent;
-    for (id, team, why) in [(GUS, "T0001", "Guests cannot"), (OLGA, "T0999", "Only members")] {
+    for (id, team, why) in [(GUS, "T0001", "Guests are not allowed"), (OLGA, "T0999", "Only members")] {
         let by = |payload: &mut Value| {
             payload["user"] = json!({"id": id, "team_id": team});
             payload["view"]["state"]["values"]["email"]["value"]["value"] = json!("svc-crm@example.com");
         };
         // The first time nothing is known about them, and nothing is taken on trust.
         let reply = house.work.send(&forged(&house, &sent, by)).await;
-        assert!(refuses_beside_email(&reply).contains("Slack does not tell right now"));
+        assert!(refuses_beside_email(&reply).contains("I couldn't check your permissions"));
         house.drain().await.unwrap();
         house.clock.advance(std::time::Duration::from_secs(1));
         let reply = house.work.send(&forged(&house, &sent, by)).await;
@@ -162,7 +162,7 @@ async fn whoever_left_the_group_since_the_form_opened_is_refused_at_the_submissi
     assert_eq!(reply.status, 200);
     house.drain().await.unwrap();
     let submitted = house.rae.submits().await.unwrap();
-    assert!(submitted.errors["Email"].contains("not among those who may ask"), "{:?}", submitted.errors);
+    assert!(submitted.errors["Email"].contains("not on the list of people who are allowed"), "{:?}", submitted.errors);
     house.drain().await.unwrap();
     assert!(house.slack.channel(CARDS).is_empty());
     house.ends().await;
@@ -176,7 +176,7 @@ async fn where_slack_does_not_tell_who_is_in_the_group_nothing_is_accepted_until
     house.slack.set_down(true);
     house.clock.advance(std::time::Duration::from_secs(11 * 60));
     let submitted = house.rae.submits().await.unwrap();
-    assert!(submitted.errors["Email"].contains("Slack does not tell right now"), "{:?}", submitted.errors);
+    assert!(submitted.errors["Email"].contains("I couldn't check your permissions"), "{:?}", submitted.errors);
     house.drain().await.unwrap();
     house.slack.set_down(false);
     house.rae.submits().await.unwrap();

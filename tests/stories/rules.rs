@@ -79,8 +79,8 @@ async fn a_rule_for_an_e_mail_domain_demands_more_of_the_form() {
     for email in ["svc-crm@partner.example.com", "svc-crm@PARTNER.example.org"] {
         house.rae.fills(&[("Email", email), ("Access expiration", "2027-01-31")]).await.unwrap();
         let errors = house.rae.submits().await.unwrap().errors;
-        assert!(errors["Reason"].starts_with("Say what the user is for"), "{errors:?}");
-        assert_eq!(errors["Access expiration"], "Access may last until 2026-12-24 at the latest.");
+        assert!(errors["Reason"].starts_with("Explain what the user is for"), "{errors:?}");
+        assert_eq!(errors["Access expiration"], "Access can last until 2026-12-24 at the latest.");
         house.rae.fills(&[("Access expiration", "")]).await.unwrap();
         let errors = house.rae.submits().await.unwrap().errors;
         assert!(errors["Access expiration"].starts_with("Choose the last day of access"), "{errors:?}");
@@ -88,7 +88,7 @@ async fn a_rule_for_an_e_mail_domain_demands_more_of_the_form() {
     house.rae.fills(&[("Reason", "Leads of a partner"), ("Access expiration", "2026-12-24")]).await.unwrap();
     assert!(house.rae.submits().await.unwrap().closed);
     house.drain().await.unwrap();
-    house.card_says(&["rule “partners”", "@Ada Approver or @mops"]);
+    house.card_says(&["Approval rule: “partners”", "@Ada Approver or @mops"]);
     house.presses(&house.ada, "Approve").await;
     assert_eq!(house.marketo.invites(), 1);
     house.ends().await;
@@ -110,7 +110,7 @@ async fn a_rule_for_a_group_or_a_channel_holds_for_whoever_is_in_it_when_they_as
         house.slack.wait_for(|slack| slack.calls_to("conversations.members").len() > 1).await;
         house.drain().await.unwrap();
         let errors = house.rae.submits().await.unwrap().errors;
-        assert_eq!(errors["Access expiration"], "Access may last until 2026-12-04 at the latest.");
+        assert_eq!(errors["Access expiration"], "Access can last until 2026-12-04 at the latest.");
         house.rae.fills(&[("Access expiration", "2026-12-04")]).await.unwrap();
         assert!(house.rae.submits().await.unwrap().closed);
         house.drain().await.unwrap();
@@ -119,7 +119,7 @@ async fn a_rule_for_a_group_or_a_channel_holds_for_whoever_is_in_it_when_they_as
         house.slack.set_channel(SimChannel::public("C0INTERNS", "interns", &[]));
         house.waits(121).await;
         house.presses(&house.ada, "Approve").await;
-        assert!(house.whispers(ADA).contains("Only an approver"), "{}", house.whispers(ADA));
+        assert!(house.whispers(ADA).contains("Only approvers"), "{}", house.whispers(ADA));
         house.presses(&house.sam, "Approve").await;
         assert_eq!(house.created().len(), 1);
         house.ends().await;
@@ -133,7 +133,7 @@ async fn a_rule_for_a_channel_holds_where_the_command_is_typed() {
     house.rae.fills(&FORM).await.unwrap();
     assert!(house.rae.submits().await.unwrap().closed);
     house.drain().await.unwrap();
-    house.card_says(&["May approve: @Sam Second\n", "rule “rule[3]”"]);
+    house.card_says(&["Approvers: @Sam Second\n", "Approval rule: “rule[3]”"]);
     house.presses(&house.sam, "Approve").await;
     assert_eq!((house.slack.channel("C0SALES").len(), house.slack.channel(OPS).len()), (1, 0));
     house.ends().await;
@@ -161,7 +161,7 @@ async fn so_many_a_week_need_no_approval_and_the_next_rule_holds_for_those_beyon
     house.rae.fills(&FORM).await.unwrap();
     house.rae.fills(&[("Access expiration", "2027-03-31")]).await.unwrap();
     let errors = house.rae.submits().await.unwrap().errors;
-    assert_eq!(errors["Access expiration"], "Access may last until 2027-02-22 at the latest.");
+    assert_eq!(errors["Access expiration"], "Access can last until 2027-02-22 at the latest.");
     house.rae.closes().await.unwrap();
     house.rae_asks(&[]).await;
     assert_snapshot!("card_beyond_the_week", house.slack.transcript(CARDS));

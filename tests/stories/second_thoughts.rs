@@ -46,7 +46,7 @@ async fn a_last_day_that_ends_while_marketo_is_waited_for_ends_the_request() {
     house.waits(21 * 3600).await;
     house.marketo.faults().script("invite", refused(607));
     house.presses(&house.ada, "Approve").await;
-    house.card_says(&["takes no more calls today", "2026-11-26 06:00 UTC"]);
+    house.card_says(&["daily API quota is used up", "2026-11-26 06:00 UTC"]);
     house.waits(24 * 3600).await;
     assert_snapshot!("last_day_ended_meanwhile", house.slack.transcript(CARDS));
     assert_eq!((house.marketo.invites(), house.slack.channel(OPS).len()), (0, 0));
@@ -78,7 +78,7 @@ async fn a_failed_request_is_not_retried_while_another_one_for_the_same_user_is_
     assert_quiet(&house.sam.clicks(&first, "Retry").await.unwrap());
     house.drain().await.unwrap();
     let cards = house.slack.transcript(CARDS);
-    assert!(cards.contains("Somebody else added a Marketo user with this e-mail"), "{cards}");
+    assert!(cards.contains("Someone else added a Marketo user with this email"), "{cards}");
     assert_eq!((house.marketo.invites(), house.created().len()), (1, 1));
     house.ends().await;
 }
@@ -89,7 +89,7 @@ async fn a_role_that_is_gone_when_the_request_is_approved_is_told() {
     house.rae_asks(&[]).await;
     house.marketo.set_roles(vec![SimRole::new(102, "API Only - EMEA")]);
     house.presses(&house.ada, "Approve").await;
-    house.card_says(&["Failed", "Marketo refused these values", "Role 101 does not exist"]);
+    house.card_says(&["Failed", "Marketo rejected these values", "Role 101 does not exist"]);
     assert!(house.direct(RAE).contains("Role 101 does not exist"));
     house.ends().await;
 }

@@ -182,7 +182,7 @@ async fn a_denial_that_slack_does_not_open_is_told() {
     house.rae_asks(&[]).await;
     house.slack.refuse("views.open", "expired_trigger_id");
     house.presses(&house.ada, "Deny").await;
-    assert!(house.whispers(ADA).contains("did not open the form"), "{}", house.whispers(ADA));
+    assert!(house.whispers(ADA).contains("didn't open the form"), "{}", house.whispers(ADA));
     house.denies(&house.ada, "Not needed").await;
     house.card_says(&["Denied"]);
     house.ends_despite(&["expired_trigger_id"]).await;
@@ -194,7 +194,7 @@ async fn whoever_types_where_the_bot_is_no_member_is_answered_by_the_address_of_
     house.slack.refuse("views.open", "expired_trigger_id");
     assert_quiet(&house.rae.types("C0PRIVATE", "/marketo-api-user").await);
     house.drain().await.unwrap();
-    assert!(house.whispers(RAE).contains("did not open the form"), "{}", house.whispers(RAE));
+    assert!(house.whispers(RAE).contains("didn't open the form"), "{}", house.whispers(RAE));
     house.ends_despite(&["expired_trigger_id", "channel_not_found"]).await;
 }
 
@@ -243,7 +243,7 @@ async fn where_slack_does_not_tell_who_types_the_form_opens_and_the_submission_a
         house.rae.fills(&FORM).await.unwrap();
         let submitted = house.rae.submits().await.unwrap();
         assert!(
-            submitted.errors["Email"].contains("Slack does not tell right now"),
+            submitted.errors["Email"].contains("I couldn't check your permissions"),
             "{:?}",
             submitted.errors
         );

@@ -66,7 +66,7 @@ async fn help_names_every_word_and_a_near_miss_leads_to_one() {
         assert!(told.contains(&format!("Did you mean /marketo-api-user {meant}?")), "{told}");
     }
     let (_, told) = told(&house, &house.rae, "make me a sandwich").await;
-    assert!(told.contains("I did not understand that."), "{told}");
+    assert!(told.contains("I didn't understand that."), "{told}");
     assert!(house.slack.calls_to("response_url").is_empty() && house.slack.calls_to("views.open").is_empty());
     house.ends().await;
 }
@@ -78,7 +78,7 @@ async fn an_e_mail_opens_the_form_and_what_is_none_does_not() {
     assert!(house.modal(&house.rae).contains("svc@example.com"));
     for line in ["@ada", "<@U0APPROVE>", "svc@", "svc@example.com please"] {
         let (_, told) = told(&house, &house.ada, line).await;
-        assert!(told.contains("I did not understand that."), "{line}: {told}");
+        assert!(told.contains("I didn't understand that."), "{line}: {told}");
     }
     assert_eq!(house.slack.calls_to("views.open").len(), 1);
     house.ends().await;
@@ -98,10 +98,10 @@ async fn status_tells_what_became_of_each_of_my_open_requests_and_where_its_card
     house.drain().await.unwrap();
     let status = asked(&house, &house.rae, "STATUS").await;
     assert_snapshot!("status", with_cards_named(&house, status));
-    assert!(asked(&house, &house.sam, "status").await.contains("You have no open request."));
+    assert!(asked(&house, &house.sam, "status").await.contains("You have no open requests."));
     house.cancels().await;
     house.waits(24 * 3600).await;
-    assert!(asked(&house, &house.rae, "status").await.contains("You have no open request."));
+    assert!(asked(&house, &house.rae, "status").await.contains("You have no open requests."));
     house.ends().await;
 }
 
@@ -131,10 +131,10 @@ async fn without_a_link_the_answer_comes_all_the_same() {
     house.rae_asks(&[]).await;
     house.slack.refuse("chat.getPermalink", "message_not_found");
     let status = asked(&house, &house.rae, "status").await;
-    assert!(status.contains("waits for approval by @Ada Approver or @mops.\n") || status.ends_with("@mops."));
+    assert!(status.contains("Waiting for approval by @Ada Approver or @mops.\n") || status.ends_with("@mops."));
     house.slack.faults().script("chat.getPermalink", Fault::Hang);
     let pending = asked(&house, &house.ada, "pending").await;
-    assert!(pending.contains("@Rae Requester asks for") && !pending.contains("Open the card"), "{pending}");
+    assert!(pending.contains("@Rae Requester requests") && !pending.contains("Open the card"), "{pending}");
     house.cancels().await;
     house.ends_despite(&["message_not_found"]).await;
 }
@@ -154,9 +154,9 @@ async fn pending_tells_what_waits_for_me_and_nothing_else() {
     let mine = asked(&house, &house.ada, "pending").await;
     assert!(mine.contains("second@example.com") && !mine.contains("svc-crm@example.com"), "{mine}");
     assert!(asked(&house, &house.sam, "pending").await.contains("1 of 2 approvals."));
-    assert!(asked(&house, &house.rae, "pending").await.contains("Nothing waits for your decision."));
+    assert!(asked(&house, &house.rae, "pending").await.contains("Nothing is waiting for your decision."));
     let status = asked(&house, &house.rae, "status").await;
-    assert!(status.contains("has 1 of 2 approvals; waits for @mops"), "{status}");
+    assert!(status.contains("It has 1 of 2 approvals and is waiting for @mops"), "{status}");
     assert_quiet(&house.sam.clicks(&first, "Approve").await.unwrap());
     house.drain().await.unwrap();
     assert!(!asked(&house, &house.sam, "pending").await.contains("svc-crm@example.com"));
@@ -172,7 +172,7 @@ async fn who_decides_is_asked_of_slack_and_a_doubt_is_told() {
     house.clock.advance(Duration::from_secs(61));
     house.slack.refuse("usergroups.users.list", "fatal_error");
     let unsure = asked(&house, &house.sam, "pending").await;
-    assert!(unsure.contains("I cannot check right now which requests wait for you."), "{unsure}");
+    assert!(unsure.contains("I couldn't check which requests are waiting for your decision."), "{unsure}");
     let sure = asked(&house, &house.sam, "pending").await;
     assert!(sure.contains("svc-crm@example.com"), "{sure}");
     house.cancels().await;
@@ -185,7 +185,7 @@ async fn a_request_whose_time_is_over_waits_for_nobody() {
     house.rae_asks(&[]).await;
     house.clock.advance(Duration::from_secs(3 * 3600));
     let pending = asked(&house, &house.ada, "pending").await;
-    assert!(pending.contains("Nothing waits for your decision."), "{pending}");
+    assert!(pending.contains("Nothing is waiting for your decision."), "{pending}");
     house.ends().await;
 }
 
@@ -202,7 +202,7 @@ async fn policy_tells_what_applies_to_me_here() {
     house.ends().await;
     let house = House::with(policy("requesters = [\"U0REQ\"]\n")).await;
     let not_listed = asked(&house, &house.sam, "policy").await;
-    assert!(not_listed.contains("not among the people who may ask") && not_listed.contains("@Rae Requester"));
+    assert!(not_listed.contains("not on the list of people who are allowed") && not_listed.contains("@Rae Requester"));
     house.ends().await;
 }
 
@@ -211,7 +211,7 @@ async fn whoever_cannot_be_checked_is_told_so() {
     let house = House::open().await;
     house.slack.refuse("users.info", "fatal_error");
     let unsure = asked(&house, &house.rae, "policy").await;
-    assert!(unsure.contains("I cannot check right now whether you may ask"), "{unsure}");
+    assert!(unsure.contains("I couldn't check your permissions"), "{unsure}");
     house.ends_despite(&["fatal_error"]).await;
 }
 
@@ -224,7 +224,7 @@ async fn an_answer_finds_its_reader_where_the_bot_is_no_member_and_where_the_add
     assert_eq!(house.slack.ephemerals_for(RAE)[0].channel, "C0PRIVATE");
     let fault = Fault::Answer { status: 404, body: serde_json::json!({}), retry_after: None };
     house.slack.faults().script("response_url", fault);
-    assert!(asked(&house, &house.ada, "pending").await.contains("Nothing waits"));
+    assert!(asked(&house, &house.ada, "pending").await.contains("Nothing is waiting"));
     house.ends().await;
 }
 

@@ -11,7 +11,7 @@ use url::{Host, Url};
 use super::{Client, OutgoingCall, reads::Paging};
 use crate::{
     domain::people::{ChannelId, RequestId, UserId},
-    slack::{error::Error, views::Message},
+    slack::{error::Error, messages::Message},
 };
 
 /// The type under which the bot's messages carry their metadata.
