@@ -252,7 +252,10 @@ async fn an_edit_does_not_move_a_request_to_another_channel() {
     house.opens_edit().await;
     house.rae.fills(&[("Role", "API Only - EMEA")]).await.unwrap();
     let refused = house.rae.submits().await.unwrap();
-    assert!(refused.errors["Role"].contains("Other people have to approve that choice, in another channel"), "{refused:?}");
+    assert!(
+        refused.errors["Role"].contains("Other people have to approve that choice, in another channel"),
+        "{refused:?}"
+    );
     // The form is still open, and can be saved otherwise.
     house.rae.fills(&[("Role", "API Only"), ("First name", "Service")]).await.unwrap();
     assert!(house.rae.submits().await.unwrap().closed);

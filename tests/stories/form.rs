@@ -221,7 +221,11 @@ async fn a_role_for_all_workspaces_only_is_given_there() {
     house.rae.fills(&FORM).await.unwrap();
     house.rae.fills(&[("Workspace", "EMEA")]).await.unwrap();
     let submitted = house.rae.submits().await.unwrap();
-    assert!(submitted.errors["Workspace"].contains("only be given in all workspaces"), "{:?}", submitted.errors);
+    assert!(
+        submitted.errors["Workspace"].contains("only be given in all workspaces"),
+        "{:?}",
+        submitted.errors
+    );
     house.rae.fills(&[("Workspace", "AllZones")]).await.unwrap();
     assert!(house.rae.submits().await.unwrap().closed);
     house.drain().await.unwrap();

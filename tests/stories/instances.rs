@@ -229,7 +229,8 @@ async fn an_email_that_another_instance_has_is_told_in_the_form_with_its_name() 
     house.rae.fills(&FORM).await.unwrap();
     let told = house.rae_is_told("Email").await;
     assert!(
-        told.contains("The Marketo instance sandbox already has a user") && told.contains("unique across all"),
+        told.contains("The Marketo instance sandbox already has a user")
+            && told.contains("unique across all"),
         "{told}"
     );
     house.rae.fills(&[("Email", "another@example.com")]).await.unwrap();

@@ -260,7 +260,11 @@ async fn while_the_first_invite_is_looked_for_nobody_can_cancel_either() {
     house.card_says(&["is being created"]);
     assert!(!house.card_text().contains("[ "), "{}", house.card_text());
     stale(&house, ADA, &card, "Cancel request").await;
-    assert!(house.whispers(ADA).contains("The user is being created. Check back in a moment."), "{}", house.whispers(ADA));
+    assert!(
+        house.whispers(ADA).contains("The user is being created. Check back in a moment."),
+        "{}",
+        house.whispers(ADA)
+    );
     house.waits(60).await;
     is_created(house).await;
 }

@@ -79,7 +79,9 @@ async fn when_nobody_decides_more_people_are_asked_and_may_decide_from_then_on()
     house.rae_asks(&[]).await;
     let boss = house.person(BOSS);
     house.presses(&boss, "Approve").await;
-    assert!(house.whispers(BOSS).contains("Only approvers are allowed to do this. Ask @Ada Approver or @mops."));
+    assert!(
+        house.whispers(BOSS).contains("Only approvers are allowed to do this. Ask @Ada Approver or @mops.")
+    );
     house.waits(2 * DAY - 1).await;
     house.card_says(&["Approvers: @Ada Approver or @mops\n"]);
     house.waits(1).await;

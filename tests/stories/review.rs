@@ -264,7 +264,11 @@ async fn an_approval_in_a_review_that_cannot_be_checked_is_refused_where_the_car
     house.slack.refuse("usergroups.users.list", "internal_error");
     assert!(house.sam.submits().await.unwrap().closed);
     house.drain().await.unwrap();
-    assert!(house.whispers(SAM).contains("I couldn't check who the approvers are"), "{}", house.whispers(SAM));
+    assert!(
+        house.whispers(SAM).contains("I couldn't check who the approvers are"),
+        "{}",
+        house.whispers(SAM)
+    );
     assert_eq!(house.slack.ephemerals_for(SAM)[0].channel, CARDS);
     house.presses(&house.ada, "Approve").await;
     house.ends_despite(&["internal_error"]).await;

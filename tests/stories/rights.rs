@@ -162,7 +162,11 @@ async fn whoever_left_the_group_since_the_form_opened_is_refused_at_the_submissi
     assert_eq!(reply.status, 200);
     house.drain().await.unwrap();
     let submitted = house.rae.submits().await.unwrap();
-    assert!(submitted.errors["Email"].contains("not on the list of people who are allowed"), "{:?}", submitted.errors);
+    assert!(
+        submitted.errors["Email"].contains("not on the list of people who are allowed"),
+        "{:?}",
+        submitted.errors
+    );
     house.drain().await.unwrap();
     assert!(house.slack.channel(CARDS).is_empty());
     house.ends().await;
@@ -176,7 +180,11 @@ async fn where_slack_does_not_tell_who_is_in_the_group_nothing_is_accepted_until
     house.slack.set_down(true);
     house.clock.advance(std::time::Duration::from_secs(11 * 60));
     let submitted = house.rae.submits().await.unwrap();
-    assert!(submitted.errors["Email"].contains("I couldn't check your permissions"), "{:?}", submitted.errors);
+    assert!(
+        submitted.errors["Email"].contains("I couldn't check your permissions"),
+        "{:?}",
+        submitted.errors
+    );
     house.drain().await.unwrap();
     house.slack.set_down(false);
     house.rae.submits().await.unwrap();

@@ -131,7 +131,9 @@ async fn without_a_link_the_answer_comes_all_the_same() {
     house.rae_asks(&[]).await;
     house.slack.refuse("chat.getPermalink", "message_not_found");
     let status = asked(&house, &house.rae, "status").await;
-    assert!(status.contains("Waiting for approval by @Ada Approver or @mops.\n") || status.ends_with("@mops."));
+    assert!(
+        status.contains("Waiting for approval by @Ada Approver or @mops.\n") || status.ends_with("@mops.")
+    );
     house.slack.faults().script("chat.getPermalink", Fault::Hang);
     let pending = asked(&house, &house.ada, "pending").await;
     assert!(pending.contains("@Rae Requester requests") && !pending.contains("Open the card"), "{pending}");
@@ -202,7 +204,10 @@ async fn policy_tells_what_applies_to_me_here() {
     house.ends().await;
     let house = House::with(policy("requesters = [\"U0REQ\"]\n")).await;
     let not_listed = asked(&house, &house.sam, "policy").await;
-    assert!(not_listed.contains("not on the list of people who are allowed") && not_listed.contains("@Rae Requester"));
+    assert!(
+        not_listed.contains("not on the list of people who are allowed")
+            && not_listed.contains("@Rae Requester")
+    );
     house.ends().await;
 }
 
