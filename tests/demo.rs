@@ -3,7 +3,7 @@
 #![cfg(feature = "demo")]
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Read},
     process::{Command, Output, Stdio},
 };
 
@@ -45,55 +45,17 @@ fn the_readme_shows_what_the_script_shows() {
 }
 
 #[test]
-fn people_play_the_parts_a_line_at_a_time() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let lines = "rae types /marketo-api-user svc@example.com\n\
-                 rae fills first name = Svc; Last name = Crm; Role = API Only\n\
-                 rae submits\n\
-                 rae clicks Approve\n\
-                 rae fills Email = other@example.com\n\
-                 please\n\
-                 ada clicks approve\n\
-                 ada clicks Approve\n\
-                 marketo\n\
-                 restart\n\
-                 show #marketo-approvals\n\
-                 guest types /marketo-api-user\n\
-                 quit\n\
-                 this is not read any more\n";
-    let mut command = demo(&folder, &["--console"]);
-    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the program starts");
-    child.stdin.take().expect("stdin").write_all(lines.as_bytes()).expect("it reads");
-    let output = child.wait_with_output().expect("it ends");
-    assert_clean(&folder, &output);
-    let told: Vec<_> = text(&output.stdout).lines().map(without_port).collect();
-    insta::assert_snapshot!("session", told.join("\n"));
-}
-
-/// Ports differ every time.
-fn without_port(line: &str) -> String {
-    match line.split_once("http://127.0.0.1:") {
-        Some((before, after)) => {
-            let rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
-            format!("{before}http://127.0.0.1:PORT{rest}")
-        }
-        None => line.to_owned(),
-    }
-}
-
-#[test]
-fn without_anything_to_read_it_runs_until_it_is_stopped() {
+fn the_page_is_served_until_the_program_is_stopped() {
     for signal in ["TERM", "INT"] {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut command = demo(&folder, &["--console"]);
+        let mut command = demo(&folder, &[]);
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
         let mut text = String::new();
         for line in lines.by_ref().map_while(Result::ok) {
             text.push_str(&line);
-            if line.starts_with("Nothing more to read") {
+            if line.starts_with("Ctrl-C") {
                 break;
             }
         }

@@ -1,5 +1,5 @@
 //! Least privilege at Slack: which call needs which scope, by the simulator, which refuses as Slack does. Each scope of
-//! the manifest is needed by a call that the bot makes, and the README says so in a table.
+//! the manifest is needed by a call that the bot makes, and `docs/CONFIGURATION.md` says so in a table.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -118,9 +118,10 @@ async fn every_scope_is_needed_by_a_call_and_no_call_needs_another() {
 }
 
 #[test]
-fn the_readme_explains_each_scope() {
-    let readme = include_str!("../README.md");
-    let (_, table) = readme.split_once("| scope | without it |\n| --- | --- |\n").expect("a table of scopes");
+fn the_documentation_explains_each_scope() {
+    let documentation = include_str!("../docs/CONFIGURATION.md");
+    let heading = "| scope | without it |\n| --- | --- |\n";
+    let (_, table) = documentation.split_once(heading).expect("a table of scopes");
     let rows: Vec<&str> = table.lines().take_while(|line| line.starts_with("| `")).collect();
     let named: Vec<String> = rows.iter().map(|row| row.split('`').nth(1).unwrap().to_owned()).collect();
     assert_eq!(named, scopes());

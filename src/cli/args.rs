@@ -1,5 +1,5 @@
-//! The grammar of the command line. The comments of its types are the help that people read. It knows nothing
-//! of what the subcommands do.
+//! The command line grammar. The doc comments of its types are the `--help` texts. It must not know what the
+//! subcommands do.
 
 mod ledger;
 
@@ -19,116 +19,113 @@ use crate::{
 /// The environment variables, as `serve --help` and `check --help` show them.
 const ENVIRONMENT: &str = "\
 Environment:
-  SLACK_SIGNING_SECRET   Signing secret of the Slack app; several, comma-separated, while
-                         rotating. Required
+  SLACK_SIGNING_SECRET   Signing secret of the Slack app. Several, separated by commas,
+                         during a rotation. Required
   SLACK_BOT_TOKEN        Bot token of the Slack app. Required
   SLACK_API_URL          Base URL of Slack's Web API [default: https://slack.com/api]
-  MARKETO_BASE_URL       REST address of the Marketo instance, without /rest. Required, as are
-                         the next two, unless the configuration file has [[instance]] blocks,
-                         which name variables of their own
-  MARKETO_CLIENT_ID      Client id of the custom service
-  MARKETO_CLIENT_SECRET  Client secret of the custom service
+  MARKETO_BASE_URL       Base URL of the instance's REST API, without /rest. This and the next
+                         two are required, unless the configuration file has [[instance]]
+                         blocks, which name their own variables
+  MARKETO_CLIENT_ID      Client ID of the custom service
+  MARKETO_CLIENT_SECRET  Client Secret of the custom service
   DATABASE_URL           sqlite:PATH or postgres://user:password@host/name
                          [default: sqlite:marketo-api-user.db]
   BIND                   Address to listen on [default: 127.0.0.1:3000]
-  CONFIG                 Configuration file, unless --config is given
+  CONFIG                 Configuration file, if --config is not given
                          [default: marketo-api-user.toml if it exists]
   LOG_FORMAT             text or json [default: text on a terminal, else json]
-  RUST_LOG               What is logged, such as debug or warn,marketo_api_user=debug
+  RUST_LOG               Log filter, such as debug or warn,marketo_api_user=debug
                          [default: info]
 
-  SLACK_SIGNING_SECRET, SLACK_BOT_TOKEN, MARKETO_CLIENT_ID, MARKETO_CLIENT_SECRET and
-  DATABASE_URL can be read from a file instead: set the name with _FILE added, such as
-  SLACK_BOT_TOKEN_FILE, to its path.
+  To read SLACK_SIGNING_SECRET, SLACK_BOT_TOKEN, MARKETO_CLIENT_ID, MARKETO_CLIENT_SECRET or
+  DATABASE_URL from a file, add _FILE to the name and set it to the file's path, for example
+  SLACK_BOT_TOKEN_FILE=/run/secrets/bot-token.
 
-  Plain http:// is accepted for SLACK_API_URL and MARKETO_BASE_URL on loopback addresses only.";
+  SLACK_API_URL and MARKETO_BASE_URL may use plain http:// for loopback addresses only.";
 
 const FIRST_STEPS: &str = "\
 First steps:
   marketo-api-user demo                                     try it, without any account
   marketo-api-user manifest --url https://bot.example.com   create the Slack app from this
-  marketo-api-user config > marketo-api-user.toml           write down who may do what
-  marketo-api-user check                                    see whether all is in place
-  marketo-api-user serve                                    run it";
+  marketo-api-user config > marketo-api-user.toml           set who may request and approve
+  marketo-api-user check                                    check that everything is set up
+  marketo-api-user serve                                    run the bot";
 
-/// A Slack bot that creates API-only users in Adobe Marketo: requested in a modal, approved with a button,
-/// created exactly once.
+/// A Slack bot that creates API-only users in Adobe Marketo: requested in a modal, approved with a click,
+/// created at most once.
 #[derive(Debug, Parser)]
 #[command(name = "marketo-api-user", version, propagate_version = true, after_help = FIRST_STEPS)]
 pub struct Cli {
     /// Configuration file [default: the variable CONFIG, else marketo-api-user.toml if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What the program is asked to do.
+/// The subcommands.
 #[derive(Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Run the bot
     ///
-    /// Runs the bot until it gets SIGTERM or SIGINT. Logs go to stdout. What is wrong with the settings goes
-    /// to stderr, one line for each fault, and ends the program with status 1. How much it takes at once, and how
-    /// long it waits for slow clients, is set in the table “limits” of the configuration file.
+    /// Runs the bot until it gets SIGTERM or SIGINT. Logs go to stdout. If the settings are invalid, prints one line
+    /// for each error to stderr and exits with status 1. To limit load and slow clients, see [limits] in the
+    /// configuration file.
     #[command(after_help = ENVIRONMENT)]
     Serve,
     /// Try the bot against a simulated Slack and a simulated Marketo
     ///
-    /// Opens a page on loopback in which the real bot runs among a simulated Slack and a simulated Marketo:
-    /// type the command, fill in the form, approve as somebody else, break things and watch it recover. It needs
-    /// no account and no configuration, and changes nothing outside. With --config it tries your own rules: whoever
-    /// they name is there.
+    /// Serves a page on a loopback address, with the real bot between a simulated Slack and a simulated Marketo. Type
+    /// the command, fill in the form, approve as somebody else, break things and watch the bot recover. Needs no
+    /// account and no configuration, and changes nothing outside this machine. Use --config to try your own rules: the
+    /// people, groups, channels and roles that they name exist in the simulation.
     #[cfg_attr(not(feature = "demo"), command(hide = true))]
     Demo(Demo),
     /// Check settings, database, Slack and Marketo
     ///
-    /// Checks the settings, the database, the Slack token and its scopes, and Marketo's credentials,
-    /// permissions and roles. Prints one line for each check. Ends with status 1 if one of them fails.
+    /// Checks the settings, the database, the Slack token and its scopes, and Marketo's credentials, permissions and
+    /// roles. Prints one line for each check. Exits with status 1 if a check fails.
     #[command(after_help = ENVIRONMENT)]
     Check(Check),
-    /// Explain which rule of the policy holds for a request
+    /// Explain which policy rule applies to a request
     ///
-    /// Tells what the policy says about a request before anybody makes it.
+    /// Shows what the policy says about a request before anybody sends it.
     Policy(Policy),
-    /// Print the manifest from which the Slack app is created
+    /// Print the Slack app manifest
     ///
-    /// Prints the Slack app manifest (YAML) for a bot that is reachable under the given URL. Paste it at
-    /// api.slack.com/apps under "Create New App", "From a manifest".
+    /// Prints the Slack app manifest (YAML) for a bot at the given URL. To create the app, open api.slack.com/apps,
+    /// choose "Create New App", "From a manifest", and paste it.
     Manifest(Manifest),
     /// Print the default configuration file, with every key explained
     ///
-    /// Prints the default configuration file, with every key explained. Two keys have no default and must
-    /// be set: who approves, and which roles may be asked for.
+    /// Prints the default configuration file, with every key explained. Two required keys have no default:
+    /// policy.approvers and policy.roles.
     Config,
-    /// Check, print or anchor the audit ledger
+    /// Verify or export the audit ledger
     ///
-    /// Reads the ledger, in which the bot enters everything that happens, beside a running bot. Only DATABASE_URL
-    /// (or DATABASE_URL_FILE) is needed, and nothing is written.
+    /// Reads the audit ledger, the record of everything that the bot did. Works while the bot is running, needs only
+    /// DATABASE_URL (or DATABASE_URL_FILE), and writes nothing.
     #[command(subcommand)]
     Ledger(LedgerCommand),
-    /// Ask a running bot whether it is alive
+    /// Check that a running bot is alive
     ///
-    /// Asks the bot that listens on BIND for /healthz, and ends with status 0 if it answers 200 and with
-    /// status 1 if not. Made for container images, which have no other client at hand.
+    /// Requests /healthz from the bot that listens on BIND. Exits with status 0 if it answers 200, else with status 1.
+    /// Meant for container images, which contain no other HTTP client.
     Healthcheck,
 }
 
 /// The options of `demo`.
 #[derive(Args, Debug, Default, PartialEq, Eq)]
 pub struct Demo {
-    /// Play one request from beginning to end, print what everybody sees, and end
+    /// Run one request from start to finish, print what everybody sees, and exit
     #[arg(long)]
     pub script: bool,
-    /// Play the parts on the terminal, a line at a time, in place of the page
-    #[arg(long, conflicts_with = "script")]
-    pub console: bool,
     /// Port of the page on 127.0.0.1; 0 is any that is free
-    #[arg(long, value_name = "PORT", default_value_t = 0, conflicts_with_all = ["script", "console"])]
+    #[arg(long, value_name = "PORT", default_value_t = 0, conflicts_with = "script")]
     pub port: u16,
     /// Open the page in a browser, if there is one
-    #[arg(long, conflicts_with_all = ["script", "console"])]
+    #[arg(long, conflicts_with = "script")]
     pub open: bool,
 }
 
@@ -143,20 +140,20 @@ pub struct Check {
 /// The options of `policy`.
 #[derive(Args, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// What to tell of the policy.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: PolicyCommand,
 }
 
-/// What is told of the policy.
+/// The subcommands of `policy`.
 #[derive(Debug, PartialEq, Eq, Subcommand)]
 pub enum PolicyCommand {
-    /// Tell which rule holds for a request, who may approve it, and what the form demands
+    /// Explain which rule applies to a request, who may approve it, and what the form requires
     ///
-    /// Tells, for a request that nobody need have made: whether the person may ask, which rules of the policy do not
-    /// hold and why, which one does, who may approve and why they, who is asked later, where the card goes, and what
-    /// the form demands. It reads the configuration, asks Slack who is in the groups, and asks Marketo for roles and
-    /// workspaces; what cannot be found out is said, with what follows in each case. Nothing is changed anywhere.
+    /// The request does not have to exist. Shows whether the person may request users, which rules do not apply and
+    /// why, which one does, who may approve and why, who is added by an escalation, where the card is posted, and what
+    /// the form requires. Reads the configuration, the members of groups from Slack, and roles and workspaces from
+    /// Marketo. If something cannot be found out, the output says so and what follows in each case. Changes nothing.
     #[command(after_help = ENVIRONMENT)]
     Explain(Explain),
 }
@@ -164,7 +161,7 @@ pub enum PolicyCommand {
 /// The options of `policy explain`.
 #[derive(Args, Debug, PartialEq, Eq)]
 pub struct Explain {
-    /// Who asks, by Slack id (U… or W…)
+    /// The requester, by Slack id (U… or W…)
     #[arg(long, value_name = "USER", value_parser = user)]
     pub requester: UserId,
     /// The role, by name or id
@@ -176,10 +173,10 @@ pub struct Explain {
     /// The workspace, by name or id
     #[arg(long, value_parser = named)]
     pub workspace: Option<String>,
-    /// The channel in which the command is typed, by Slack id (C… or G…)
+    /// The channel where the command is typed, by Slack id (C… or G…)
     #[arg(long, value_parser = channel)]
     pub channel: Option<ChannelId>,
-    /// The e-mail address of the new user
+    /// The email of the new user
     #[arg(long, value_parser = email)]
     pub email: Option<Email>,
 }
@@ -209,7 +206,7 @@ fn email(text: &str) -> Result<Email, String> {
 /// The options of `manifest`.
 #[derive(Args, Debug, PartialEq, Eq)]
 pub struct Manifest {
-    /// Where Slack reaches the bot, such as `https://bot.example.com`
+    /// The URL at which Slack reaches the bot, such as `https://bot.example.com`
     #[arg(long, value_name = "URL", value_parser = config::base_url)]
     pub url: String,
 }
@@ -235,7 +232,6 @@ mod tests {
             ("serve", Command::Serve),
             ("demo", Command::Demo(Demo::default())),
             ("demo --script", Command::Demo(Demo { script: true, ..Demo::default() })),
-            ("demo --console", Command::Demo(Demo { console: true, ..Demo::default() })),
             ("demo --port 8080 --open", Command::Demo(Demo { port: 8080, open: true, ..Demo::default() })),
             ("check", Command::Check(Check { json: false })),
             ("check --json", Command::Check(Check { json: true })),

@@ -1,25 +1,18 @@
-//! `demo`: shows the bot at work in a simulated company, on a page. `--script` prints the whole story and ends; with
-//! `--console` people say what happens, a line at a time. What happens in the company is not known here.
+//! `demo`: shows the bot at work in a simulated company, on a page; `--script` prints the whole story and ends. What
+//! happens in the company is not known here.
 
 use std::{
     fs,
-    io::{self, IsTerminal, Write, stdin, stdout},
+    io::{IsTerminal, stdout},
     path::Path,
     process::{Command, ExitCode, Stdio},
 };
-
-use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::{CliError, args::Demo, print, stop_signal};
 use crate::{
     clock::Clock,
     config::{self, Environment},
-    playground::{
-        Mode, Options, PlayError,
-        console::{Console, Next},
-        fixtures, policy_fixture, script,
-        web::Web,
-    },
+    playground::{Mode, Options, PlayError, fixtures, policy_fixture, script, web::Web},
     telemetry,
 };
 
@@ -34,11 +27,7 @@ pub(super) async fn run(
     let log = config::log_if_asked(environment)
         .map_err(|faults| CliError(faults.iter().map(ToString::to_string).collect()))?;
     log.iter().for_each(telemetry::log_to_stdout);
-    match (demo.script, demo.console) {
-        (true, _) => tell().await,
-        (_, true) => listen().await,
-        _ => serve(file, demo).await,
-    }
+    if demo.script { tell().await } else { serve(file, demo).await }
 }
 
 /// Serves the page until the program is told to stop.
@@ -100,57 +89,4 @@ async fn tell() -> Result<ExitCode, CliError> {
     print(&text)?;
     told?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Does what is said on stdin. When that ends, the bot goes on until it is told to stop.
-async fn listen() -> Result<ExitCode, CliError> {
-    let stop = stop_signal()?;
-    let mut console = Console::open(stdout()).await?;
-    let ended = tokio::select! {
-        ended = converse(&mut console) => ended,
-        () = stop => Ok(()),
-    };
-    console.ends().await;
-    match ended {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(ExitCode::SUCCESS),
-    }
-}
-
-/// Ends when people say so, never when there is nothing more to read.
-async fn converse(console: &mut Console<io::Stdout>) -> io::Result<()> {
-    console.introduces()?;
-    let is_typed = stdin().is_terminal();
-    let mut lines = lines();
-    loop {
-        if is_typed {
-            write!(stdout(), "> ")?;
-            stdout().flush()?;
-        }
-        let Some(line) = lines.recv().await else { break };
-        if !is_typed {
-            writeln!(stdout(), "> {line}")?;
-        }
-        if console.hears(&line).await? == Next::End {
-            return Ok(());
-        }
-    }
-    writeln!(stdout(), "Nothing more to read. The bot runs on until it is stopped with Ctrl-C or SIGTERM.")?;
-    std::future::pending().await
-}
-
-/// The lines of stdin. They are read by a thread of its own, which the end of the program does not wait for.
-fn lines() -> UnboundedReceiver<String> {
-    let (sender, lines) = mpsc::unbounded_channel();
-    std::thread::spawn(move || {
-        let mut line = Vec::new();
-        while io::BufRead::read_until(&mut stdin().lock(), b'\n', &mut line).is_ok_and(|read| read > 0) {
-            let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-            line.clear();
-            if sender.send(text).is_err() {
-                return;
-            }
-        }
-    });
-    lines
 }

@@ -1,5 +1,8 @@
 //! Durations as people write them in the configuration file: a whole number and a unit. It knows nothing of
 //! what they are for.
+//!
+//! Written by hand: `jiff`'s friendly parser also takes `1h30m`, `1.5h`, `7 d`, `7 days ago` and signs. To refuse all
+//! that the documentation does not name takes as much code as reading the one form.
 
 use std::time::Duration;
 

@@ -1,5 +1,9 @@
 //! Our share of the instance's limits, for this process: so many calls at once, and so many in any 20 seconds.
 //! It knows nothing of what the calls are. First come, first served.
+//!
+//! Written by hand: `governor` spaces calls out from their start (GCRA: twice the limit fits into one of Marketo's
+//! sliding windows, or a burst has to wait), while Marketo counts a call at an unknown moment between its start and
+//! its end, and limits calls in flight as well.
 
 use std::{
     collections::VecDeque,

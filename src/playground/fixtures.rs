@@ -1,5 +1,4 @@
-//! Who is who in the demo: the people, the channels they are in, and the names by which a reader calls them. It
-//! knows nothing of what they do.
+//! Who is who in the demo: the people, and the channels they are in. It knows nothing of what they do.
 
 use crate::sim::slack::{Setup, SimUser};
 
@@ -21,45 +20,7 @@ pub fn company() -> Setup {
     setup
 }
 
-/// The name by which somebody is called: the first word of their name, small, unless what they are says more.
-pub fn call_name(user: &SimUser) -> String {
-    if user.is_restricted || user.is_ultra_restricted {
-        return "guest".to_owned();
-    }
-    if user.team_id.is_some() {
-        return "outsider".to_owned();
-    }
-    user.real_name.split_whitespace().next().unwrap_or(&user.name).to_lowercase()
-}
-
 /// The people who can be told to do something.
 pub fn people(setup: &Setup) -> impl Iterator<Item = &SimUser> {
     setup.users.iter().filter(|user| !user.is_bot)
-}
-
-/// Who is meant by a name: how they are called, or any word of their name.
-pub fn find<'a>(setup: &'a Setup, name: &str) -> Option<&'a SimUser> {
-    let name = name.trim_start_matches('@').to_lowercase();
-    people(setup).find(|user| {
-        call_name(user) == name
-            || user.real_name.split_whitespace().any(|word| word.to_lowercase() == name)
-            || user.real_name.to_lowercase() == name
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn everybody_is_found_by_how_they_are_called() {
-        let setup = company();
-        let calls: Vec<_> = people(&setup).map(call_name).collect();
-        assert_eq!(calls, ["rae", "ada", "sam", "guest", "outsider"]);
-        for name in ["guest", "Gus", "outsider", "@olga", "Olga Outsider", "RAE"] {
-            assert!(find(&setup, name).is_some(), "{name}");
-        }
-        assert_eq!(find(&setup, "marketo"), None);
-        assert_eq!(find(&setup, "nobody"), None);
-    }
 }

@@ -5,7 +5,6 @@
 
 mod bot_handle;
 mod config;
-pub mod console;
 pub mod fixtures;
 mod page;
 pub mod policy_fixture;

@@ -9,4 +9,5 @@ pub mod marketo;
 pub mod render;
 pub mod server;
 pub mod slack;
+pub mod text;
 pub mod user;

@@ -6,11 +6,11 @@
 //! nowhere else; tokens, email addresses, names and reasons never reach a log or an error.
 
 pub mod client;
+mod confusables;
 pub mod error;
 pub mod form_errors;
 pub mod ids;
 pub mod inbound;
-mod lookalike;
 pub mod messages;
 pub mod replies;
 mod rich_text;

@@ -98,9 +98,9 @@ fn the_image_runs_as_a_numeric_user_who_is_not_root() {
     assert!(!image.contains("\nRUN ") && !image.contains("SECRET") && !image.contains("TOKEN"));
 }
 
-/// The unit of systemd in the README.
+/// The systemd unit in `docs/OPERATIONS.md`.
 fn unit() -> &'static str {
-    let (_, unit) = include_str!("../../README.md").split_once("```ini\n[Unit]").expect("a unit");
+    let (_, unit) = include_str!("../../docs/OPERATIONS.md").split_once("```ini\n[Unit]").expect("a unit");
     unit.split_once("```").expect("its end").0
 }
 

@@ -40,7 +40,7 @@ async fn meddles(host: &Host, sql: &str) {
     connection.close().await.unwrap();
 }
 
-/// The hash of an exported entry, by what the README says of it.
+/// The hash of an exported entry, computed as `docs/AUDIT_LOG.md` describes.
 fn hash(entry: &Value) -> String {
     let text = |key: &str| entry[key].as_str().map_or_else(|| entry[key].to_string(), str::to_owned);
     let mut hasher = Sha256::new();

@@ -1,4 +1,4 @@
-//! The grammar of `ledger`: its subcommands, and how times are written.
+//! The command line grammar of `ledger`: its subcommands, and the time formats.
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
@@ -8,63 +8,63 @@ use crate::{
     store::{Head, Selection},
 };
 
-/// What is done with the ledger.
+/// The subcommands of `ledger`.
 #[derive(Debug, PartialEq, Eq, Subcommand)]
 pub enum LedgerCommand {
-    /// Check that nothing in the ledger was changed, and that the requests agree with it
+    /// Verify that the ledger was not changed, and that it matches the requests
     ///
-    /// Checks the chain of hashes, the order, the head, and that the entries of each request lead to the state in which
-    /// it is. Prints one line and ends with status 0 if all is well; else says on stderr which entry is the first that is
-    /// not what was written, and ends with status 1.
+    /// Checks the hash chain, the order and the head, and that the entries of each request lead to its current state.
+    /// Prints one line and exits with status 0 if the ledger is intact. Otherwise names the first entry that is wrong on
+    /// stderr and exits with status 1.
     ///
-    /// Whoever can write to the database could write the whole ledger anew. That shows only against a head that was kept
-    /// elsewhere: give those with --anchored.
+    /// Somebody who can write to the database can rewrite the whole ledger. Only a head that was kept elsewhere reveals
+    /// that: pass such heads with --anchored.
     Verify {
-        /// An entry's number and hash as they were kept elsewhere, such as by `[ledger] anchor_channel`. May be given
-        /// several times
+        /// The number and hash of an entry that were kept elsewhere, for example by `[ledger] anchor_channel`. Can be
+        /// repeated
         #[arg(long, value_name = "NUMBER:HASH")]
         anchored: Vec<Head>,
     },
     /// Print the entries
     ///
-    /// Prints entries to stdout, oldest first. As JSON: an array with one entry a line, texts to the character, so that
-    /// the hashes can be computed from it. As CSV: for reading in a spreadsheet; formulas are defused, and control and
-    /// invisible characters written out.
+    /// Prints entries to stdout, oldest first. JSON is an array with one entry per line and unchanged texts, so that the
+    /// hashes can be recomputed. CSV is for spreadsheets: formulas are disarmed, and control and invisible characters
+    /// are escaped.
     Export(Export),
     /// Print the number and the hash of the last entry
     ///
-    /// Prints NUMBER:HASH of the last entry, as `ledger verify --anchored` takes it.
+    /// Prints NUMBER:HASH of the last entry, in the format of `ledger verify --anchored`.
     Head,
 }
 
 /// The options of `ledger export`.
 #[derive(Args, Debug, PartialEq, Eq)]
 pub struct Export {
-    /// How entries are written
+    /// The output format
     #[arg(long, value_enum)]
     pub format: Format,
-    /// From this time on: YYYY-MM-DD (its beginning, in UTC) or a time such as 2026-11-24T10:00:00Z
+    /// Only entries from this time on: YYYY-MM-DD (start of the day in UTC) or a time such as 2026-11-24T10:00:00Z
     #[arg(long, value_name = "TIME", value_parser = since)]
     pub since: Option<Timestamp>,
-    /// Up to and including this time: YYYY-MM-DD (its end, in UTC) or a time such as 2026-11-24T10:00:00Z
+    /// Only entries up to this time: YYYY-MM-DD (end of the day in UTC) or a time such as 2026-11-24T10:00:00Z
     #[arg(long, value_name = "TIME", value_parser = until)]
     pub until: Option<Timestamp>,
-    /// The entries of this request only
+    /// Only the entries of this request
     #[arg(long, value_name = "ID")]
     pub request: Option<String>,
 }
 
-/// How entries are written.
+/// The output format of `ledger export`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// An array, an entry a line
+    /// An array with one entry per line
     Json,
-    /// A header, and an entry a line
+    /// A header, then one entry per line
     Csv,
 }
 
 impl Export {
-    /// Which entries are meant.
+    /// The entries to export.
     pub fn selection(&self) -> Selection {
         Selection { since: self.since, until: self.until, request: self.request.clone().map(RequestId) }
     }

@@ -8,6 +8,7 @@ use std::{
     process::ExitCode,
 };
 
+use csv::{QuoteStyle, Terminator, WriterBuilder};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -51,23 +52,21 @@ impl Out {
     fn begins(&mut self) -> Result<bool, CliError> {
         match self.format {
             Format::Json => self.write("["),
-            Format::Csv => self.write(&format!("{COLUMNS}\r\n")),
+            Format::Csv => self.write(format!("{COLUMNS}\r\n")),
         }
     }
 
     fn writes(&mut self, entries: &[LedgerEntry]) -> Result<bool, CliError> {
+        if self.format == Format::Csv {
+            return self.write(&csv_of(entries)?);
+        }
         let mut text = String::new();
         for entry in entries {
-            match self.format {
-                Format::Json => {
-                    text += if self.is_first { "\n" } else { ",\n" };
-                    text += &json_of(entry);
-                }
-                Format::Csv => text += &csv_of(entry),
-            }
+            text += if self.is_first { "\n" } else { ",\n" };
+            text += &json_of(entry);
             self.is_first = false;
         }
-        self.write(&text)
+        self.write(text)
     }
 
     fn ends(&mut self) -> Result<bool, CliError> {
@@ -77,8 +76,8 @@ impl Out {
         }
     }
 
-    fn write(&mut self, text: &str) -> Result<bool, CliError> {
-        match self.stdout.write_all(text.as_bytes()).and_then(|()| self.stdout.flush()) {
+    fn write(&mut self, text: impl AsRef<[u8]>) -> Result<bool, CliError> {
+        match self.stdout.write_all(text.as_ref()).and_then(|()| self.stdout.flush()) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
             Err(error) => Err(error.into()),
@@ -128,23 +127,29 @@ fn is_unseen(c: char) -> bool {
     c.is_control() || is_invisible(c)
 }
 
-fn csv_of(entry: &LedgerEntry) -> String {
-    let LedgerEntry { seq, at, request, actor, name, body, previous, hash } = entry;
-    let cells = [request, actor, name, body, previous, hash].map(|text| cell(text));
-    format!("{seq},{},{}\r\n", time(*at), cells.join(","))
+/// The rows of `entries`. Everything that is no number is quoted, since spreadsheets may also split at a `;` or a space.
+fn csv_of(entries: &[LedgerEntry]) -> io::Result<Vec<u8>> {
+    let mut rows = WriterBuilder::new()
+        .terminator(Terminator::CRLF)
+        .quote_style(QuoteStyle::NonNumeric)
+        .from_writer(Vec::new());
+    for entry in entries {
+        let LedgerEntry { seq, at, request, actor, name, body, previous, hash } = entry;
+        let texts = [request, actor, name, body, previous, hash].map(|text| inert(text));
+        rows.write_record([seq.to_string(), time(*at)].iter().chain(&texts))?;
+    }
+    rows.into_inner().map_err(csv::IntoInnerError::into_error)
 }
 
-/// A cell that is seen as what it is and acts as nothing.
-fn cell(text: &str) -> String {
-    let mut seen = escaped(text);
-    // A space in front would not keep a spreadsheet from it.
-    if text.trim_start().starts_with(['=', '+', '-', '@', '\t', '\r']) || text.starts_with(['\t', '\r']) {
-        seen.insert(0, '\'');
+/// A cell that is seen as what it is and that no spreadsheet takes for a formula.
+fn inert(text: &str) -> String {
+    let mut cell = escaped(text);
+    // A space in front would not keep a spreadsheet from it, nor would a full-width sign.
+    let is_formula = text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
+    if is_formula || text.starts_with(['\t', '\r']) {
+        cell.insert(0, '\'');
     }
-    if seen.contains([',', '"', '\n', '\r', ';', ' ', '\'']) {
-        seen = format!("\"{}\"", seen.replace('"', "\"\""));
-    }
-    seen
+    cell
 }
 
 #[cfg(test)]
@@ -170,24 +175,28 @@ mod tests {
     fn cells_that_would_be_formulas_are_defused() {
         for (text, expected) in [
             ("U0REQ", "U0REQ"),
-            ("=1+1", "\"'=1+1\""),
-            ("+1", "\"'+1\""),
-            ("-1", "\"'-1\""),
-            ("@SUM(A1)", "\"'@SUM(A1)\""),
-            ("\t=1", "\"'\\u0009=1\""),
-            ("\r=1", "\"'\\u000d=1\""),
-            (" =1", "\"' =1\""),
-            ("{\"a\":1}", "\"{\"\"a\"\":1}\""),
+            ("=1+1", "'=1+1"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("＝1", "'＝1"),
+            ("\t=1", "'\\u0009=1"),
+            ("\r=1", "'\\u000d=1"),
+            (" =1", "' =1"),
             ("a\nb", "a\\u000ab"),
             ("\u{1b}[31m", "\\u001b[31m"),
             ("a\u{202e}b", "a\\u202eb"),
         ] {
-            assert_eq!(cell(text), expected, "{text:?}");
+            assert_eq!(inert(text), expected, "{text:?}");
         }
-        let line = csv_of(&entry("=cmd", "{\"why\":\"a, b\"}"));
-        let expected =
-            "7,2026-11-24T10:00:00.000Z,0197,\"'=cmd\",approved,\"{\"\"why\"\":\"\"a, b\"\"}\",aa,bb\r\n";
-        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn rows_are_quoted_so_that_nothing_splits_a_cell() {
+        let rows = csv_of(&[entry("=cmd", "{\"why\":\"a, b\"}"), entry("a;=1", "")]).unwrap();
+        let expected = "7,\"2026-11-24T10:00:00.000Z\",0197,\"'=cmd\",\"approved\",\"{\"\"why\"\":\"\"a, b\"\"}\",\"aa\",\"bb\"\r\n\
+                        7,\"2026-11-24T10:00:00.000Z\",0197,\"a;=1\",\"approved\",\"\",\"aa\",\"bb\"\r\n";
+        assert_eq!(String::from_utf8(rows).unwrap(), expected);
     }
 
     proptest! {
@@ -202,10 +211,12 @@ mod tests {
 
         #[test]
         fn no_cell_acts(text in "[=+@\t\r\n \"',;a-]{0,8}") {
-            let cell = cell(&text);
-            let inside = cell.strip_prefix('"').unwrap_or(&cell).trim_start();
-            prop_assert!(!inside.starts_with(['=', '+', '-', '@', '\t', '\r']), "{cell}");
-            prop_assert!(!cell.contains(['\n', '\r']), "{cell}");
+            let rows = csv_of(&[entry(&text, "")]).unwrap();
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(rows.as_slice());
+            let read: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().unwrap();
+            prop_assert_eq!((read.len(), read[0].len()), (1, 8));
+            prop_assert!(!read[0][3].trim_start().starts_with(['=', '+', '-', '@']), "{:?}", read);
+            prop_assert!(!read[0][3].contains(['\t', '\n', '\r']), "{:?}", read);
         }
     }
 }

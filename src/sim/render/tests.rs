@@ -26,7 +26,7 @@ fn mrkdwn_reads_as_slack_shows_it() {
         ("<mailto:a@example.com|a@example.com>", "a@example.com"),
         ("&lt;@U0REQ&gt; &amp;lt; R&amp;D", "<@U0REQ> &lt; R&D"),
         ("snake_case_name 2 * 3 * 4", "snake_case_name 2 * 3 * 4"),
-        ("`*as is*`", "`*as is*`"),
+        ("`*as is*`", "*as is*"),
         ("<@U0GONE> < 3", "@unknown user < 3"),
     ];
     for (text, read) in cases {

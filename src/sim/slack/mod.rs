@@ -172,6 +172,17 @@ impl SlackSim {
         });
     }
 
+    /// Puts a message where it stood in an earlier run, as the bot posted it then.
+    pub fn restore_message(&self, message: SimMessage) {
+        self.core.change(|world| {
+            let users: Vec<String> = world.setup.users.iter().map(|user| user.id.clone()).collect();
+            if let Some(user) = users.iter().find(|user| direct_id(user) == message.channel) {
+                world.open_direct(user);
+            }
+            world.messages.push(message);
+        });
+    }
+
     /// Somebody deletes a message.
     pub fn delete_message(&self, channel: &str, ts: &str) {
         self.core.change(|world| {

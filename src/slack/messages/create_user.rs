@@ -16,14 +16,14 @@ use crate::{
         request::{Request, State},
     },
     slack::{
-        lookalike::lookalikes,
+        confusables::confusables,
         rich_text::{InlineText, RichText},
         text::{self, label},
     },
 };
 
-/// How many lookalike characters are named.
-const LOOKALIKES_MAX: usize = 5;
+/// How many confusable characters are named.
+const CONFUSABLES_MAX: usize = 5;
 /// How many characters of a name are shown in a list.
 const NAME_MAX: usize = 60;
 
@@ -151,7 +151,7 @@ fn warnings(user: &CreateUser) -> Vec<InlineText> {
     let name = full_name(user);
     let values = [("name", &name), ("role", &user.role.name), ("workspace", &user.workspace.name)];
     let mut warnings: Vec<String> =
-        values.into_iter().filter_map(|(field, value)| lookalike_warning(field, value)).collect();
+        values.into_iter().filter_map(|(field, value)| confusables_warning(field, value)).collect();
     if has_punycode_domain(user) {
         warnings.push(
             "The email's domain contains non-ASCII characters (xn--) and may be displayed differently."
@@ -161,9 +161,9 @@ fn warnings(user: &CreateUser) -> Vec<InlineText> {
     warnings.into_iter().map(|warning| fact("Look closely").text(warning)).collect()
 }
 
-fn lookalike_warning(field: &str, value: &str) -> Option<String> {
-    let found = lookalikes(value);
-    let named: Vec<String> = found.iter().take(LOOKALIKES_MAX).map(ToString::to_string).collect();
+fn confusables_warning(field: &str, value: &str) -> Option<String> {
+    let found = confusables(value);
+    let named: Vec<String> = found.iter().take(CONFUSABLES_MAX).map(ToString::to_string).collect();
     let more = if found.len() > named.len() { " and more" } else { "" };
     let named = named.join(", ");
     (!found.is_empty())

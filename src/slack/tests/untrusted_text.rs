@@ -77,7 +77,7 @@ fn untrusted_text_is_shown_verbatim() {
 }
 
 #[test]
-fn approvers_are_warned_of_lookalike_characters() {
+fn approvers_are_warned_of_confusable_characters() {
     let request = request_with_text("\u{410}da", State::pending());
     let card = read(&messages::card(&request, &approver_set(), true));
     for field in ["name", "role", "workspace"] {

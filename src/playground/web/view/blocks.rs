@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::{Look, elements, mrkdwn, rich, slug};
+use super::{Look, elements, slug, text};
 use crate::sim::slack::{Ephemeral, SimMessage, SimView};
 
 /// Where blocks stand, which decides what their elements do.
@@ -31,7 +31,7 @@ fn content(look: &Look<'_>, text: &str, blocks: &Value, on: On<'_>) -> Markup {
     html! {
         @match blocks {
             Some(blocks) => @for block in blocks { (self::block(look, block, on)) },
-            None => p .text { (mrkdwn::text(text, &look.names)) },
+            None => p .text { (text::mrkdwn(text, &look.names)) },
         }
     }
 }
@@ -67,7 +67,7 @@ pub(super) fn block(look: &Look<'_>, block: &Value, on: On<'_>) -> Markup {
         "actions" => html! {
             div .actions { @for one in items("elements") { (elements::element(look, block, one, on)) } }
         },
-        "rich_text" => rich::block(block, &look.names),
+        "rich_text" => text::rich(block, &look.names),
         "image" => html! {
             figure {
                 @if block["title"].is_object() { figcaption { (text(look, &block["title"])) } }
@@ -103,8 +103,8 @@ fn image(value: &Value) -> Markup {
 pub(super) fn text(look: &Look<'_>, text: &Value) -> Markup {
     let words = text["text"].as_str().unwrap_or_default();
     match text["type"].as_str() {
-        Some("mrkdwn") => mrkdwn::text(words, &look.names),
-        _ => mrkdwn::plain(words, text["emoji"] == true),
+        Some("mrkdwn") => text::mrkdwn(words, &look.names),
+        _ => text::plain(words, text["emoji"] == true),
     }
 }
 

@@ -48,12 +48,8 @@ const KNOWN: [(&str, &str); 40] = [
 
 /// The emoji of that name.
 pub(super) fn named(name: &str) -> Markup {
-    match find(name) {
-        Some(shown) => html! { span role="img" aria-label=(name.replace('_', " ")) { (shown) } },
+    match KNOWN.iter().find(|(known, _)| *known == name) {
+        Some((_, shown)) => html! { span role="img" aria-label=(name.replace('_', " ")) { (shown) } },
         None => html! { ":" (name) ":" },
     }
-}
-
-pub(super) fn find(name: &str) -> Option<&'static str> {
-    KNOWN.iter().find(|(known, _)| *known == name).map(|(_, shown)| *shown)
 }

@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use super::{Look, rich};
+use super::{Look, text};
 use crate::sim::marketo::{MarketoSim, Setup, SimUser};
 
 pub(super) fn marketo(look: &Look<'_>) -> Markup {
@@ -80,7 +80,7 @@ fn row(look: &Look<'_>, setup: &Setup, user: &SimUser) -> Markup {
                 @match user.expires_at {
                     None => span .hint { "no end" },
                     Some(end) => {
-                        (rich::date(end.as_second(), "{date_num} {time}", ""))
+                        (text::date(end.as_second(), "{date_num} {time}", ""))
                         @if end <= now { br; span .state.bad { "access has ended" } }
                     }
                 }

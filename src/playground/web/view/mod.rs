@@ -7,9 +7,8 @@ mod elements;
 mod emoji;
 mod marketo;
 mod modal;
-mod mrkdwn;
-mod rich;
 mod slack;
+mod text;
 mod top;
 mod traffic;
 
