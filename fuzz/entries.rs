@@ -21,7 +21,7 @@ use marketo_api_user::{
         self,
         client::MessageKey,
         ids,
-        inbound::{Envelope, Interaction, SlashCommand, object},
+        inbound::{BlockId, Inbound, ViewState},
         replies, text, views,
     },
 };
@@ -52,48 +52,74 @@ pub(crate) fn run(target: &str, data: &[u8]) {
 
 /// The form of a slash command.
 fn slash(data: &[u8]) {
-    let Some(command) = SlashCommand::read(data) else { return };
+    let Some(Inbound::SlashCommand(command)) = Inbound::of_command_form(data) else { return };
     let shown = replies::not_understood(&command.command).text;
     shows_nothing_hidden(&shown);
     is_not_interpreted(&shown);
     is_not_interpreted(&replies::usage(&command.command, []).text);
     typed(command.text.as_bytes());
+    // Over a socket it comes as JSON, and says the same.
+    let fields =
+        serde_json::json!({"command": command.command, "user_id": command.user_id, "text": command.text});
+    let json = fields.to_string();
+    match Inbound::of_command(json.as_bytes()) {
+        Some(Inbound::SlashCommand(same)) => assert_eq!(same.text, command.text),
+        other => panic!("{other:?}"),
+    }
 }
 
-/// The form of a press, a submission or anything else of that kind.
+/// The form of a click, a submission or anything else of that kind.
 fn interaction(data: &[u8]) {
-    let Some(interaction) = Interaction::read(data) else { return };
-    let key = interaction.submission_key();
-    assert!(key.starts_with("view:"), "{key}");
-    for action in &interaction.actions {
-        let (request, revision) = ids::read_button_value(&action.value);
-        assert!(action.value.starts_with(request.as_str()) && revision.to_string().len() < 21);
+    let Some(inbound) = Inbound::of_interaction_form(data) else { return };
+    assert!(inbound.tenant().is_some() && inbound.interaction().is_some());
+    let key = inbound.delivery_key();
+    match &inbound {
+        Inbound::BlockActions(actions) => {
+            for action in &actions.actions {
+                let (request, revision) = ids::read_button_value(&action.value);
+                assert!(action.value.starts_with(request.as_str()) && revision.to_string().len() < 21);
+            }
+            if let Some(view) = &actions.view {
+                state(&view.state);
+                let _ = views::FormLabels::of(view.callback_id.as_str());
+            }
+        }
+        Inbound::ViewSubmission(submission) => {
+            let key = key.expect("a submission has a key").stored();
+            assert!(key.id.starts_with("view:"), "{key:?}");
+            assert!(key.attempt.is_some_and(|attempt| attempt.starts_with(&key.id)));
+            state(&submission.view.state);
+        }
+        Inbound::ViewClosed(closed) => state(&closed.view.state),
+        _ => {}
     }
-    let state = &interaction.view.state;
+}
+
+/// What was typed and chosen in a form.
+fn state(state: &ViewState) {
     for block in state.blocks() {
+        assert_eq!(BlockId::parse(block.to_string()), *block);
         if let Some(value) = state.value(block) {
             typed(value.as_bytes());
         }
     }
-    let _ = views::FormLabels::of(&interaction.view.callback_id);
 }
 
 /// A load of options.
 fn options(data: &[u8]) {
-    let Some(interaction) = Interaction::read(data) else { return };
+    let Some(Inbound::BlockSuggestion(suggestion)) = Inbound::of_interaction_form(data) else { return };
     let named = |id: i64| Named { id, name: format!("Role {id} <!here>") };
     let roles = (1..150).map(|id| Role { named: named(id), only_all_workspaces: false }).collect();
     let offer = AllowedOptions { roles, workspaces: (1..150).map(named).collect() };
     for field in [Field::Role, Field::Workspace, Field::Email] {
-        let _ = ids::instance_in(&interaction.block_id, field);
-        let found = views::options(&offer, field, &interaction.value);
+        let found = views::options(&offer, field, &suggestion.value);
         assert!(found["options"].as_array().is_some_and(|options| options.len() <= 100), "{found}");
     }
 }
 
 /// An event with its envelope.
 fn event(data: &[u8]) {
-    let is_read = object::<Envelope>(data).is_some();
+    let is_read = Inbound::of_event(data).is_some();
     // Anything that is an object is an envelope, whatever is in it; nothing else is, nor an object that says the same
     // thing twice.
     let json: Option<Value> = serde_json::from_slice(data).ok();
@@ -102,7 +128,7 @@ fn event(data: &[u8]) {
         return assert!(!is_read || std::str::from_utf8(data).is_ok(), "this is no text");
     };
     assert!(json.is_object() || !is_read, "{json}");
-    assert_eq!(object::<Envelope>(json.to_string().as_bytes()).is_some(), json.is_object(), "{json}");
+    assert_eq!(Inbound::of_event(json.to_string().as_bytes()).is_some(), json.is_object(), "{json}");
 }
 
 /// A text that a person typed.

@@ -24,6 +24,7 @@ use crate::{
         instances::Instances,
         membership::{MembershipCache, ServedTeams},
     },
+    handlers,
     health::Health,
     http, marketo, slack,
     slack::error::Class,
@@ -40,8 +41,8 @@ const END_WITHIN: Duration = Duration::from_secs(8);
 const TOKEN_EVERY: Duration = Duration::from_secs(300);
 /// How often what is no longer needed is forgotten.
 const CLEANUP_INTERVAL: Duration = Duration::from_secs(3600);
-/// How long the keys of messages from Slack are kept: a modal or a card can be old.
-const DELIVERY_RETENTION: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
+/// How long deliveries from Slack are kept: a modal or a card can be old.
+const DELIVERIES_FOR: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
 
 /// Why the bot cannot be built. Settings that are wrong in themselves are found before.
 #[derive(Debug, thiserror::Error)]
@@ -171,37 +172,41 @@ impl App {
             Arc::clone(&teams),
         ));
         let members: Arc<MembershipCache> = Arc::clone(&people);
-        let engine = Workflow::new(store.clone(), clock.clone(), policy, members, Arc::clone(&work));
-        let unentered = ledger::enter(&engine, config).await;
+        let workflow = Workflow::new(store.clone(), clock.clone(), policy, members, Arc::clone(&work));
+        let unentered = ledger::enter(&workflow, config).await;
         let targets = targets(config, marketo, &clock);
         let instances = Instances::new(targets.iter().map(|target| Arc::clone(&target.instance)));
         let health = Arc::new(Health::new(clock.clone()));
         let tasks = TaskTracker::new();
-        let router = http::router(http::Parts {
-            engine: engine.clone(),
+        let handlers = handlers::Handlers::new(handlers::Dependencies {
+            workflow: workflow.clone(),
             clock: clock.clone(),
             people: Arc::clone(&people),
             instances: instances.clone(),
             slack: slack.clone(),
             health: Arc::clone(&health),
             tasks: tasks.clone(),
-            signing_secrets: config.slack.signing_secrets.clone(),
             teams: Arc::clone(&teams),
             app_id: config.slack.app_id.clone(),
+        });
+        let settings = http::Settings {
+            clock: clock.clone(),
+            signing_secrets: config.slack.signing_secrets.clone(),
             limits: config.limits.clone(),
             client_cert: config.client_cert.clone(),
             metrics,
-        });
+        };
+        let router = http::router(handlers, &settings);
         let dispatcher = Worker::new(worker::WorkerDependencies {
-            engine,
+            workflow,
             clock: clock.clone(),
             slack: slack.clone(),
             targets,
-            people: Arc::clone(&people),
+            membership: Arc::clone(&people),
             health: Arc::clone(&health),
             work,
             lease: config.lease,
-            anchoring: config.anchor_channel.clone().map(LedgerAnchor::new),
+            ledger_anchor: config.anchor_channel.clone().map(LedgerAnchor::new),
         });
         let stop = CancellationToken::new();
         Ok(Self {
@@ -292,9 +297,9 @@ impl App {
         self.until_stopped(async move {
             loop {
                 if let Err(error) =
-                    store::with_timeout(store.forget_seen(clock.now() - DELIVERY_RETENTION)).await
+                    store::with_timeout(store.forget_deliveries(clock.now() - DELIVERIES_FOR)).await
                 {
-                    tracing::warn!(%error, "old keys were not forgotten");
+                    tracing::warn!(%error, "old deliveries were not forgotten");
                 }
                 clock.sleep(CLEANUP_INTERVAL).await;
             }

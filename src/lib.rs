@@ -1,49 +1,56 @@
-//! A Slack bot that creates API-only users in Adobe Marketo: requested in a modal, approved with a button, created
-//! exactly once.
+//! A Slack bot that creates API-only users in Adobe Marketo: requested in a modal, approved with a click, created at
+//! most once. To build, test and extend it, see `docs/CONTRIBUTING.md`; `docs/ARCHITECTURE.md` has a longer version of
+//! this page, with a walk of one request.
 //!
 //! # The map
 //!
 //! ```text
-//!  Slack ──signed POST──▶ http ──────────▶ workflow ──▶ domain::decide ──▶ store      (one transaction:
-//!                          │ asks            ▲                            │           state, outbox,
-//!                          ▼                 │ outcome = next event       ▼           ledger, seen key)
-//!                        cache            dispatch ◀── effects that are due ◀── outbox
-//!                          ▲ refreshed       │
-//!                          └── slack, marketo ◀┘  the two clients
+//!  Slack ──HTTP, signed──▶ http ──Inbound──▶ handlers ──▶ workflow ──▶ domain::decide ──▶ store    (one transaction:
+//!                           ▲                  │  │          ▲                             │       state, outbox,
+//!                           └───────Ack────────┘  │ asks     │ outcome                     ▼       audit entry,
+//!                                                 ▼          │                          outbox     delivery key)
+//!                                             directory      │                             │
+//!                                                 ▲ refreshed│                             │ due
+//!                                                 │          │                             ▼
+//!  Slack Web API ◀── slack ◀──────────────────────┴────── worker ◀─────────────────────────┘
+//!  Marketo REST  ◀── marketo ◀────────────────────────────┘
 //! ```
 //!
-//! | module | what it is for |
+//! | module | what it does |
 //! | --- | --- |
-//! | [`domain`] | what a request is, what may happen to it, who may do it: pure functions over plain data |
-//! | [`store`] | the only module that knows SQL: requests, outbox, messages, ledger |
-//! | [`workflow`] | where loading, deciding and saving meet: one transaction |
-//! | [`http`] | the edge: verify, read, hand over, answer; no answer waits for a call |
-//! | [`directory`] | what is known of people and of the Marketo instances, so that no answer has to wait |
-//! | [`worker`] | carries due effects out, one call at a time, and feeds the outcome back |
-//! | [`slack`] | the Web API, the inbound types, every view and every text that people read |
-//! | [`marketo`] | the REST client: token, budget, wire types, error classes |
-//! | [`sim`] | a simulated Slack and a simulated Marketo, for `demo` and the tests |
-//! | [`playground`] | the bot among the simulators, and the stories played there |
-//! | [`app`], [`cli`], [`config`], [`clock`], [`health`], [`telemetry`] | composition, subcommands, settings, time and ids, condition, logs and metrics |
+//! | [`domain`] | what a request is, what may happen to it, and who may do it: pure functions over plain data |
+//! | [`store`] | the only module that knows SQL: requests, outbox, messages, audit ledger |
+//! | [`workflow`] | loads, decides and saves in one transaction |
+//! | [`slack`] | the Web API client, the [inbound types](slack::inbound), and every text that people read |
+//! | [`marketo`] | the REST client: token, rate limits, wire types, error classes |
+//! | [`directory`] | what is known about people, groups, roles and Marketo users without asking anybody |
+//! | [`handlers`] | one function for each kind of inbound message: `Inbound` to `Ack`, without HTTP or SQL |
+//! | [`http`] | HTTP and signatures: verifies, limits, parses, hands over, writes the answer |
+//! | [`worker`] | runs due effects, one file per effect, and feeds their outcomes back |
+//! | [`sim`] | a simulated Slack and Marketo, for the playground and the tests |
+//! | [`playground`] | the bot between the simulators, on a page and as a script |
+//! | [`app`], [`cli`], [`config`], [`clock`], [`health`], [`telemetry`] | composition root, subcommands, settings, time and ids, readiness, logs and metrics |
 //!
-//! Which module may use which is written down, and enforced, in `tests/tidy.rs`.
+//! `tests/tidy.rs` lists which module may use which, and enforces it.
 //!
-//! # What always holds
+//! # Invariants
 //!
-//! 1. A decision is pure. `decide` sees a request, an event, the policy and the time, and nothing else.
-//! 2. One transaction saves the key under which a message was seen, the new state, the effects that follow and the
-//!    ledger entry. An answer that promises something leaves after the commit.
-//! 3. No transaction is open during a call to the outside. An effect is claimed under a lease with a token; whoever
-//!    lost the lease records nothing.
-//! 4. A write whose outcome is unknown is looked up, never blindly repeated: Marketo users in the user list, Slack
-//!    messages by their metadata. That it is about to be made is written down before it is made.
-//!    What may have been carried out, or is in a worker's hand, cannot be cancelled.
-//! 5. What was approved is frozen in the effect that applies it. What is shown is made from the request as it is at
-//!    that moment, so that late and repeated effects do no harm.
-//! 6. Rights are checked at the click, from the signed id of whoever clicked and today's policy. "Cannot be told" is
-//!    an answer of its own, and never counts as a yes.
-//! 7. Time and ids come from [`clock`]; tests move time, they do not sleep.
-//! 8. Secrets, e-mail addresses, names and reasons are in no log and no error.
+//! 1. Decisions are pure: [`domain::decide::decide`] sees a request, an event, the policy, the group members and the
+//!    time, and nothing else.
+//! 2. One transaction saves the new state, the effects, the audit entry and the delivery key. An answer that promises
+//!    something leaves after the commit.
+//! 3. No transaction is open during a call. An effect runs under a lease with a fencing token; a worker that lost the
+//!    lease records nothing.
+//! 4. A write whose outcome is unknown is looked up, never repeated blindly, and is recorded before it is made.
+//!    In-flight or possibly executed changes cannot be cancelled.
+//! 5. What was approved is frozen in the effect that applies it. What is shown is rendered from the request as it is at
+//!    that moment, so late and repeated effects do no harm.
+//! 6. Permissions are checked at the click, from the id that Slack signed and today's policy. "Unknown" is its own
+//!    answer, and never counts as yes.
+//! 7. Answers to Slack never wait for a call to the outside.
+//! 8. Time and ids come from [`clock`]. Tests move time, they do not sleep.
+//! 9. Secrets, emails, names and reasons are in no log and no error.
+//! 10. Stored names change only by a migration or an alias: old databases keep working.
 
 pub mod app;
 pub mod cli;
@@ -51,6 +58,7 @@ pub mod clock;
 pub mod config;
 pub mod directory;
 pub mod domain;
+pub mod handlers;
 pub mod health;
 pub mod http;
 pub mod marketo;

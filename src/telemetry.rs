@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `slack_requests_total` | route, outcome | requests from Slack, by what became of them |
 //! | `http_connections` | | connections that are open |
-//! | `http_connections_cut_total` | why | those cut off: `head`, `body`, `answer`, `idle` took too long; `place`: given to another; `full` |
+//! | `http_connections_closed_total` | reason | connections that the server closed: `head`, `body`, `response`, `idle` exceeded a timeout; `evicted` for a new one; `full` |
 //! | `http_panics_total` | | requests that met a fault in the program, and got 500 |
 //! | `slack_ack_seconds` | route | how long Slack waited for the answer |
 //! | `slack_calls_total` | method, result | calls to Slack's Web API |

@@ -70,7 +70,7 @@ pub enum Command {
     /// Run the bot
     ///
     /// Runs the bot until it gets SIGTERM or SIGINT. Logs go to stdout. If the settings are invalid, prints one line
-    /// for each error to stderr and exits with status 1. To limit load and slow clients, see [limits] in the
+    /// for each error to stderr and exits with status 1. To limit load and slow clients, see `[limits]` in the
     /// configuration file.
     #[command(after_help = ENVIRONMENT)]
     Serve,

@@ -33,7 +33,7 @@ struct Knowledge<'a> {
 }
 
 impl Knowledge<'_> {
-    fn standing(&self, user: &UserId, principal: &Principal) -> Membership {
+    fn membership(&self, user: &UserId, principal: &Principal) -> Membership {
         match self.groups.get(principal) {
             Some(Ok(members)) if members.contains(user) => Membership::Yes,
             Some(Ok(_)) => Membership::No,

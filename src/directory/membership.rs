@@ -99,7 +99,7 @@ impl std::fmt::Debug for MembershipCache {
 
 /// For a decision, which must not rest on what is long past.
 impl MembershipLookup for MembershipCache {
-    fn standing(&self, user: &UserId, principal: &Principal) -> Membership {
+    fn membership(&self, user: &UserId, principal: &Principal) -> Membership {
         self.known(user, principal, DECISION)
     }
 }

@@ -1,8 +1,8 @@
-//! Which roles and workspaces a person may choose from: what the instance has, reduced by the policy.
+//! The roles and workspaces that people can choose from: those of the instance that the policy allows.
 
 use super::{change::Named, policy::Policy};
 
-/// The id under which the instance keeps "all workspaces".
+/// Marketo's id for "all workspaces".
 pub const ALL_WORKSPACES: i64 = 0;
 
 /// A role of the instance.
@@ -10,7 +10,7 @@ pub const ALL_WORKSPACES: i64 = 0;
 pub struct Role {
     /// Id and name.
     pub named: Named,
-    /// Whether it can only be given in all workspaces at once.
+    /// Whether it can only be granted in all workspaces at once.
     pub only_all_workspaces: bool,
 }
 
@@ -23,33 +23,33 @@ pub struct Catalog {
     pub workspaces: Vec<Named>,
 }
 
-/// What may be chosen.
+/// The choices that the policy allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedOptions {
     /// The roles, in the policy's order.
     pub roles: Vec<Role>,
-    /// The workspaces, in the policy's order, or the instance's where the policy names none.
+    /// The workspaces, in the policy's order, or all of the instance if the policy names none.
     pub workspaces: Vec<Named>,
 }
 
-/// Entries of a policy that the instance does not have.
+/// A policy entry that cannot be offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MissingEntry {
-    /// No role has this name or id.
+    /// The instance has no role with this name or id.
     Role(String),
-    /// No workspace has this name or id.
+    /// The instance has no workspace with this name or id.
     Workspace(String),
-    /// The role is given in all workspaces only, which the policy does not allow.
+    /// The role can only be granted in all workspaces, which the policy does not allow.
     AllWorkspacesNotAllowed(String),
 }
 
 impl AllowedOptions {
-    /// What `policy` lets people choose of `catalog`.
+    /// The choices of `catalog` that `policy` allows.
     pub fn of(policy: &Policy, catalog: &Catalog) -> Self {
         let mut roles: Vec<Role> = Vec::new();
         for entry in &policy.roles {
-            let found = catalog.roles.iter().find(|role| role.named.matches_entry(entry));
-            if let Some(role) = found.filter(|role| !roles.contains(role)) {
+            let role = catalog.roles.iter().find(|role| role.named.matches_entry(entry));
+            if let Some(role) = role.filter(|role| !roles.contains(role)) {
                 roles.push(role.clone());
             }
         }
@@ -63,9 +63,9 @@ impl AllowedOptions {
             }
         } else {
             for entry in &policy.workspaces {
-                let found =
+                let workspace =
                     catalog.workspaces.iter().chain([&all]).find(|workspace| workspace.matches_entry(entry));
-                if let Some(workspace) = found.filter(|workspace| !workspaces.contains(workspace)) {
+                if let Some(workspace) = workspace.filter(|workspace| !workspaces.contains(workspace)) {
                     workspaces.push(workspace.clone());
                 }
             }
@@ -73,27 +73,27 @@ impl AllowedOptions {
         Self { roles, workspaces }
     }
 
-    /// The entry for all workspaces at once, as the instance names it.
+    /// The entry for all workspaces, as the instance names it.
     pub fn all_workspaces(catalog: &Catalog) -> Named {
         let own = catalog.workspaces.iter().find(|workspace| workspace.id == ALL_WORKSPACES);
         own.cloned().unwrap_or_else(|| Named { id: ALL_WORKSPACES, name: "AllZones".to_owned() })
     }
 
-    /// What `policy` names that cannot be offered.
+    /// The entries of `policy` that cannot be offered.
     pub fn missing(policy: &Policy, catalog: &Catalog) -> Vec<MissingEntry> {
-        let offer = Self::of(policy, catalog);
+        let options = Self::of(policy, catalog);
         let mut missing = Vec::new();
         for entry in &policy.roles {
-            match offer.roles.iter().find(|role| role.named.matches_entry(entry)) {
+            match options.roles.iter().find(|role| role.named.matches_entry(entry)) {
                 None => missing.push(MissingEntry::Role(entry.clone())),
-                Some(role) if role.only_all_workspaces && offer.workspace(ALL_WORKSPACES).is_none() => {
+                Some(role) if role.only_all_workspaces && options.workspace(ALL_WORKSPACES).is_none() => {
                     missing.push(MissingEntry::AllWorkspacesNotAllowed(entry.clone()));
                 }
                 Some(_) => {}
             }
         }
         for entry in &policy.workspaces {
-            if !offer.workspaces.iter().any(|workspace| workspace.matches_entry(entry)) {
+            if !options.workspaces.iter().any(|workspace| workspace.matches_entry(entry)) {
                 missing.push(MissingEntry::Workspace(entry.clone()));
             }
         }
@@ -139,27 +139,27 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn roles_are_offered_by_name_or_id_in_the_policys_order() {
+    fn roles_are_offered_by_name_or_id_in_policy_order() {
         let policy = Policy { roles: vec!["102".into(), "api only".into(), "101".into()], ..policy() };
-        let offer = AllowedOptions::of(&policy, &catalog());
-        assert_eq!(offer.roles.iter().map(|role| role.named.id).collect::<Vec<_>>(), [102, 101]);
-        assert_eq!(offer.workspaces.iter().map(|w| w.id).collect::<Vec<_>>(), [1, 7]);
+        let options = AllowedOptions::of(&policy, &catalog());
+        assert_eq!(options.roles.iter().map(|role| role.named.id).collect::<Vec<_>>(), [102, 101]);
+        assert_eq!(options.workspaces.iter().map(|w| w.id).collect::<Vec<_>>(), [1, 7]);
     }
 
     #[test]
-    fn a_role_for_all_workspaces_brings_that_choice_unless_the_policy_forbids_it() {
+    fn all_workspaces_is_offered_for_a_role_that_needs_it_unless_the_policy_forbids_it() {
         let admin = Policy { roles: vec!["Admin".into()], ..policy() };
         assert!(AllowedOptions::of(&admin, &catalog()).workspace(ALL_WORKSPACES).is_some());
-        let narrowed = Policy { workspaces: vec!["EMEA".into()], ..admin };
-        assert!(AllowedOptions::of(&narrowed, &catalog()).workspace(ALL_WORKSPACES).is_none());
+        let restricted = Policy { workspaces: vec!["EMEA".into()], ..admin };
+        assert!(AllowedOptions::of(&restricted, &catalog()).workspace(ALL_WORKSPACES).is_none());
         assert_eq!(
-            AllowedOptions::missing(&narrowed, &catalog()),
+            AllowedOptions::missing(&restricted, &catalog()),
             [MissingEntry::AllWorkspacesNotAllowed("Admin".to_owned())]
         );
     }
 
     #[test]
-    fn what_the_instance_lacks_is_named() {
+    fn missing_entries_are_reported() {
         let policy = Policy { roles: vec!["Robot".into()], workspaces: vec!["Mars".into()], ..policy() };
         assert_eq!(
             AllowedOptions::missing(&policy, &catalog()),
@@ -168,7 +168,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_instance_without_workspaces_has_the_one_that_is_all() {
+    fn instance_without_workspaces_offers_all_workspaces() {
         let bare = Catalog { workspaces: Vec::new(), ..catalog() };
         assert_eq!(AllowedOptions::of(&policy(), &bare).workspaces.len(), 1);
         assert!(AllowedOptions::of(&policy(), &bare).workspace(ALL_WORKSPACES).is_some());

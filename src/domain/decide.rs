@@ -1,7 +1,8 @@
-//! The approval core: what follows from an event in a state. Pure: the same input gives the same decision.
+//! The approval core: decides what follows from an event in a state. Pure: the same input gives the same decision.
 //!
 //! One `match` over (event, state) without a wildcard arm, so that a new state or event does not compile until every
-//! pair is answered. Late and repeated outcomes change nothing; late presses are refused with the reason.
+//! pair is handled. Late and repeated results change nothing; late actions are refused with a reason. It never looks
+//! inside a change: it asks [`Change`].
 #![doc = ""]
 #![doc = include_str!("decide/table.md")]
 
@@ -28,50 +29,50 @@ use super::{
     text::Reason,
 };
 
-/// What a decision is made by, besides the request and the event.
+/// What a decision depends on, besides the request and the event.
 #[derive(Clone, Copy)]
 pub struct DecisionContext<'a> {
-    /// The time.
+    /// The current time.
     pub now: Timestamp,
-    /// The policy.
+    /// The current policy.
     pub policy: &'a Policy,
-    /// Who is in which group.
+    /// The members of groups.
     pub members: &'a dyn MembershipLookup,
 }
 
 /// What follows from an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// The state that the request moves to; absent: it stays as it is.
+    /// The new state; `None`: unchanged.
     pub next: Option<State>,
-    /// What is asked for from now on; absent: what was.
+    /// The revised request; `None`: unchanged.
     pub revised: Option<RevisedRequest>,
-    /// What is to be done outside.
+    /// What has to happen outside.
     pub effects: Vec<ScheduledEffect>,
-    /// The name under which the ledger keeps it; absent when nothing happened.
+    /// The name of the ledger entry; `None` if nothing happened.
     pub entry: Option<&'static str>,
-    /// What the person who pressed is told, where the press counted for nothing but something else happened.
+    /// Why the action was refused, if something else happened instead.
     pub refusal: Option<Refusal>,
-    /// Whether all this holds only if the change that waits can be taken back before anybody carries it out. If it
-    /// cannot, nothing of this happens, and the press is refused with [`Refusal::InProgress`].
+    /// Whether the decision depends on removing the queued change before a worker runs it. If that fails, nothing
+    /// happens, and the action is refused with [`Refusal::InProgress`].
     pub cancels_queued: bool,
 }
 
-/// What is asked for instead of what was.
+/// The new content of a revised request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevisedRequest {
-    /// The change.
+    /// The requested change.
     pub change: Change,
-    /// Why.
+    /// The requester's reason.
     pub reason: Option<Reason>,
-    /// Which of the groups and channels that rules name the requester was in.
+    /// The groups and channels named in rules that the requester was in.
     pub memberships: Vec<Principal>,
-    /// Who changed what; its revision is the new one.
-    pub amendment: Revision,
+    /// Who changed what, and the new revision number.
+    pub revision: Revision,
 }
 
 impl Decision {
-    /// Nothing follows: the event is late, or was answered before.
+    /// Nothing follows: the event is late, or a repetition.
     fn unchanged() -> Self {
         Self {
             next: None,
@@ -87,68 +88,73 @@ impl Decision {
         let effects = effects.into_iter().map(ScheduledEffect::now).collect();
         Self { next: Some(next), effects, entry: Some(entry), ..Self::unchanged() }
     }
+
+    /// The state stays, but something happens.
+    fn stay(entry: &'static str, effects: impl IntoIterator<Item = ScheduledEffect>) -> Self {
+        Self { effects: effects.into_iter().collect(), entry: Some(entry), ..Self::unchanged() }
+    }
 }
 
-/// Why a press counts for nothing, for the person who pressed.
+/// Why an action was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Nobody decides on a request of their own.
+    /// Requesters cannot decide on their own requests.
     OwnRequest,
-    /// Only approvers may do this.
+    /// Only approvers can do this.
     NotApprover,
-    /// Whether they are an approver cannot be found out now.
+    /// It is not known at the moment whether they are an approver.
     CannotCheck,
-    /// Only the requester may do this.
+    /// Only the requester can do this.
     NotRequester,
-    /// What is asked for is no longer what they saw.
+    /// The request was revised since they saw it.
     Changed,
-    /// They have agreed already, and others have to as well.
+    /// They have already approved, and more approvals are needed.
     ApprovalAlreadyGiven {
-        /// How many have agreed.
+        /// How many approvals there are.
         given: u32,
-        /// How many have to.
+        /// How many are needed.
         needed: u32,
     },
-    /// They would approve more than was asked for.
+    /// The reduction grants more than was requested.
     ExceedsRequest,
-    /// With these values other people decide, in another channel.
+    /// The edited request would need approval in another channel.
     OtherChannel,
-    /// It is approved already.
+    /// Already approved.
     AlreadyApproved {
-        /// By whom; empty when the policy asks nobody.
+        /// The approvers; empty if no approval was needed.
         by: Vec<UserId>,
     },
-    /// It is denied already.
+    /// Already denied.
     AlreadyDenied {
-        /// By whom.
+        /// The approver.
         by: UserId,
     },
-    /// It was taken back already.
+    /// Already cancelled.
     Cancelled,
-    /// The change is being tried at this moment, so it cannot be taken back.
+    /// The change is being applied right now, so that it cannot be cancelled.
     InProgress,
-    /// The change may have been carried out already, so it cannot be taken back.
+    /// The change may have been applied, so that it cannot be cancelled.
     MayBeApplied,
-    /// The change is carried out, so it cannot be taken back.
+    /// The change has been applied, so that it cannot be cancelled.
     Done,
-    /// The time for a decision is over.
+    /// The request has timed out.
     TimedOut,
-    /// It failed; there is nothing to decide any more.
+    /// The request has failed.
     Failed,
-    /// It failed for a cause that trying again does not mend, or it did not fail at all.
+    /// The request has not failed, or for a reason that a retry does not fix.
     NothingToRetry,
-    /// The day on which access should end is over; an approver may still choose another.
+    /// The requested expiration has passed; an approver can still choose another one.
     ExpirationPassed,
-    /// The day on which access should end is over, and what was approved cannot be changed any more.
+    /// The requested expiration has passed, and an approved request cannot be changed.
     ExpiredBeforeRetry,
-    /// Another open request is about the same user.
+    /// Another request about the same user is open.
     AnotherIsOpen,
-    /// The request is not known.
+    /// There is no such request.
     UnknownRequest,
 }
 
 impl Refusal {
-    /// Its name, as it is stored.
+    /// The name, as it is stored.
     pub fn name(&self) -> &'static str {
         match self {
             Self::OwnRequest => "own_request",
@@ -179,108 +185,112 @@ impl Refusal {
 /// What follows from `event`.
 ///
 /// # Errors
-/// The reason why a person's press counts for nothing.
-pub fn decide(today: DecisionContext<'_>, request: &Request, event: &Event) -> Result<Decision, Refusal> {
-    let now = today.now;
-    match (event, &request.state) {
-        (Event::ActionTaken { by, action: press }, _) => {
-            actions::ActionContext { today, request, by }.decide(press)
+/// Why a person's action is refused.
+pub fn decide(context: DecisionContext<'_>, request: &Request, event: &Event) -> Result<Decision, Refusal> {
+    let now = context.now;
+    Ok(match (event, &request.state) {
+        (Event::ActionTaken { by, action }, _) => {
+            return actions::ActionContext { context, request, by }.decide(action);
         }
 
         (Event::Applied(user), State::Applying { approved, .. }) => {
             let next = State::Done { approved: approved.clone(), user: user.clone(), at: now };
-            Ok(Decision::to(next, "applied", shown(request, [Effect::ShowRequester, Effect::Announce])))
+            Decision::to(next, "applied", with_card(request, [Effect::ShowRequester, Effect::Announce]))
         }
         (Event::ApplyFailed(failure), State::Applying { approved, .. }) => {
             let next = State::Failed { approved: Some(approved.clone()), failure: failure.clone(), at: now };
-            let effects = shown(request, [Effect::ShowRequester, Effect::TellOutcome]);
-            Ok(Decision::to(next, "not_applied", effects))
+            let effects = with_card(request, [Effect::ShowRequester, Effect::TellOutcome]);
+            Decision::to(next, "not_applied", effects)
         }
-        (Event::Waits(waiting), State::Applying { approved, waiting: before }) => {
-            // The card names the cause and a time, and can be cancelled or not; it is touched again only when what it
-            // says is no longer true.
-            let is_news = before.as_ref().is_none_or(|before| {
-                before.cause != waiting.cause
-                    || before.may_be_applied != waiting.may_be_applied
-                    || before.until <= now
-            });
-            if is_news {
-                Ok(wait(request, approved, Some(waiting.clone()), "waits"))
+        (Event::Delayed(waiting), State::Applying { approved, waiting: before }) => {
+            if before.as_ref().is_none_or(|before| is_news(now, before, waiting)) {
+                wait(request, approved, Some(waiting.clone()), "waits")
             } else {
-                Ok(Decision::unchanged())
+                Decision::unchanged()
             }
         }
         (Event::Resumed, State::Applying { approved, waiting: Some(_) }) => {
-            Ok(wait(request, approved, None, "resumed"))
+            wait(request, approved, None, "resumed")
         }
-        (Event::Resumed, State::Applying { waiting: None, .. }) => Ok(Decision::unchanged()),
-        (
-            Event::Applied(_) | Event::ApplyFailed(_) | Event::Waits(_) | Event::Resumed,
-            State::Pending { .. }
-            | State::Done { .. }
-            | State::Failed { .. }
-            | State::Denied { .. }
-            | State::Cancelled { .. }
-            | State::TimedOut { .. },
-        ) => Ok(Decision::unchanged()),
 
-        (Event::CardLost { detail }, State::Pending { .. }) => {
-            let failure =
-                Failure { kind: FailureKind::CardUndeliverable, detail: detail.clone(), attempted_at: None };
-            // There is no card to bring up to date.
-            let next = State::Failed { approved: None, failure, at: now };
-            Ok(Decision::to(next, "card_lost", [Effect::ShowRequester, Effect::TellOutcome]))
+        (Event::CardLost { detail }, State::Pending { .. }) => lose_card(now, detail),
+        (Event::CardGone, State::Pending { .. }) => {
+            Decision::stay("card_gone", [ScheduledEffect::now(Effect::ShowCard)])
         }
-        (Event::CardGone, State::Pending { .. }) => Ok(Decision {
-            effects: vec![ScheduledEffect::now(Effect::ShowCard)],
-            entry: Some("card_gone"),
-            ..Decision::unchanged()
-        }),
-        (Event::DecisionTimedOut, State::Pending { .. }) => Ok(time_out(now, request)),
+        (Event::DecisionTimedOut, State::Pending { .. }) => time_out(now, request),
         (Event::EscalationDue, State::Pending { approvals, is_escalated: false }) => {
             let next = State::Pending { approvals: approvals.clone(), is_escalated: true };
             let note = Effect::Note { note: Note::Escalated };
-            Ok(Decision::to(next, "escalated", shown(request, [Effect::ShowRequester, note])))
+            Decision::to(next, "escalated", with_card(request, [Effect::ShowRequester, note]))
         }
         (Event::Reminded { sent }, State::Pending { .. }) => {
-            let terms = today.policy.approval_rule(&RuleInput::of(request)).terms;
-            let sent = sent.saturating_add(1);
-            let next = reminder::next(now, request.created_at, terms, sent);
-            let effects = next.map(|after| ScheduledEffect::after(Effect::Remind { sent }, after));
-            Ok(Decision {
-                effects: effects.into_iter().collect(),
-                entry: Some("reminded"),
-                ..Decision::unchanged()
-            })
+            Decision::stay("reminded", next_reminder(context, request, sent.saturating_add(1)))
         }
-        (Event::EscalationDue, State::Pending { is_escalated: true, .. }) => Ok(Decision::unchanged()),
-        (
+
+        (Event::Resumed, State::Applying { waiting: None, .. })
+        | (Event::EscalationDue, State::Pending { is_escalated: true, .. })
+        | (
+            Event::Applied(_) | Event::ApplyFailed(_) | Event::Delayed(_) | Event::Resumed,
+            State::Pending { .. },
+        )
+        | (
             Event::CardLost { .. }
             | Event::CardGone
             | Event::DecisionTimedOut
             | Event::Reminded { .. }
             | Event::EscalationDue,
-            State::Applying { .. }
-            | State::Done { .. }
+            State::Applying { .. },
+        )
+        | (
+            Event::Applied(_)
+            | Event::ApplyFailed(_)
+            | Event::Delayed(_)
+            | Event::Resumed
+            | Event::CardLost { .. }
+            | Event::CardGone
+            | Event::DecisionTimedOut
+            | Event::Reminded { .. }
+            | Event::EscalationDue,
+            State::Done { .. }
             | State::Failed { .. }
             | State::Denied { .. }
             | State::Cancelled { .. }
             | State::TimedOut { .. },
-        ) => Ok(Decision::unchanged()),
-    }
+        ) => Decision::unchanged(),
+    })
+}
+
+/// Whether a further delay makes the card wrong: it shows the cause and the time, and a Cancel button if possible.
+fn is_news(now: Timestamp, before: &Waiting, after: &Waiting) -> bool {
+    before.cause != after.cause || before.may_be_applied != after.may_be_applied || before.until <= now
+}
+
+/// Nobody can approve without a card. There is none to update.
+fn lose_card(now: Timestamp, detail: &str) -> Decision {
+    let failure =
+        Failure { kind: FailureKind::CardUndeliverable, detail: detail.to_owned(), attempted_at: None };
+    let next = State::Failed { approved: None, failure, at: now };
+    Decision::to(next, "card_lost", [Effect::ShowRequester, Effect::TellOutcome])
+}
+
+/// The reminder after `sent` others, unless the request times out before.
+fn next_reminder(context: DecisionContext<'_>, request: &Request, sent: u32) -> Option<ScheduledEffect> {
+    let terms = context.policy.approval_rule(&RuleInput::of(request)).terms;
+    let after = reminder::next(context.now, request.created_at, terms, sent)?;
+    Some(ScheduledEffect::after(Effect::Remind { sent }, after))
 }
 
 fn time_out(now: Timestamp, request: &Request) -> Decision {
-    let effects = shown(request, [Effect::ShowRequester, Effect::TellOutcome]);
+    let effects = with_card(request, [Effect::ShowRequester, Effect::TellOutcome]);
     Decision::to(State::TimedOut { at: now }, "timed_out", effects)
 }
 
 fn wait(request: &Request, approved: &Approved, waiting: Option<Waiting>, entry: &'static str) -> Decision {
     let next = State::Applying { approved: approved.clone(), waiting };
-    Decision::to(next, entry, shown(request, [Effect::ShowRequester]))
+    Decision::to(next, entry, with_card(request, [Effect::ShowRequester]))
 }
 
-/// The card first, where there is one, then the rest.
-fn shown<const N: usize>(request: &Request, effects: [Effect; N]) -> impl Iterator<Item = Effect> {
+/// Updates the card first, if there is one, then runs `effects`.
+fn with_card<const N: usize>(request: &Request, effects: [Effect; N]) -> impl Iterator<Item = Effect> {
     request.approval_channel.is_some().then_some(Effect::ShowCard).into_iter().chain(effects)
 }

@@ -1,12 +1,12 @@
-//! The digest of a value, by which it can be compared with another one and not be read.
+//! Digests of JSON values: two values can be compared without storing either.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// SHA-256, in lower-case hex, of the canonical JSON of `value`: keys in order, no spaces, as RFC 8785 (JCS) has it for
-/// values with whole numbers only.
+/// SHA-256, in lower-case hex, of the canonical JSON of `value`: sorted keys, no spaces. The same as RFC 8785 (JCS) for
+/// values whose numbers are integers.
 pub fn of_json(value: &Value) -> String {
-    // serde_json's own text is that, since its objects keep their keys in order.
+    // serde_json keeps the keys of its objects sorted.
     hex::encode(Sha256::digest(value.to_string()))
 }
 
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_order_of_keys_and_what_wrote_them_does_not_matter() {
+    fn digest_ignores_key_order_and_formatting() {
         let text = "{\"b\": 1, \"a\": {\"z\": null, \"y\": \"\\u00e9\\n\"}}";
         let value: Value = serde_json::from_str(text).unwrap();
         let canonical = "{\"a\":{\"y\":\"\u{e9}\\n\",\"z\":null},\"b\":1}";

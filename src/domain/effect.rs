@@ -1,5 +1,5 @@
-//! What is to be done outside because of a decision. Effects are stored with the state they follow from
-//! and carried out later; how, is not known here.
+//! What has to happen outside because of a decision. Effects are stored together with the new state and run later by the
+//! worker; how is not known here.
 
 use std::time::Duration;
 
@@ -12,24 +12,24 @@ use super::{
     people::{ChannelId, UserId},
 };
 
-/// One thing to do outside.
+/// A call, a message or a timer that a decision leads to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {
-    /// Carry out the change. It carries the approved values, so that nothing read later can alter them.
+    /// Apply the change. Carries the approved values, so that later changes cannot alter them.
     Apply {
-        /// What was approved.
+        /// The approved change.
         change: Change,
-        /// When an earlier try was made whose outcome is not known for sure.
+        /// When an earlier effect made its first attempt with an unknown outcome.
         attempted_at: Option<Timestamp>,
     },
-    /// Bring the card in the approval channel up to date, or post it.
+    /// Post or update the card in the approval channel.
     ShowCard,
-    /// Bring the requester's direct message up to date, or post it.
+    /// Post or update the requester's direct message.
     ShowRequester,
-    /// Announce the created user where the command was typed.
+    /// Announce the applied change in the channel in which the command was used.
     Announce,
-    /// Tell the requester about an end that is not the wished one.
+    /// Tell the requester that the request did not succeed.
     TellOutcome,
     /// Remind the approvers in the card's thread.
     Remind {
@@ -37,76 +37,77 @@ pub enum Effect {
         #[serde(default)]
         sent: u32,
     },
-    /// Ask more people, if it is still undecided.
+    /// Ask additional approvers if the request is still pending.
     Escalate,
-    /// Tell in the card's thread what the card will not tell for long.
+    /// Post a note in the card's thread.
     Note {
-        /// What happened.
+        /// The note.
         note: Note,
     },
-    /// Close the request if it is still undecided.
+    /// Time the request out if it is still pending.
     TimeOut,
-    /// Find out whether somebody is an approver, then take their press.
+    /// Look up whether somebody is an approver, then handle their action.
     #[serde(rename = "check_standing")]
     CheckMembership {
-        /// Who pressed.
+        /// Who.
         by: UserId,
-        /// What.
+        /// The action.
         #[serde(rename = "press")]
         action: Action,
-        /// Where they are told if the press counts for nothing.
+        /// The channel in which they are told if the action is refused.
         answer_in: ChannelId,
     },
 }
 
-/// Something that is told in the thread of a card.
+/// A note in the thread of a card: something that the card itself shows only for a while.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "note", rename_all = "snake_case")]
 pub enum Note {
-    /// Somebody agreed, and more have to.
+    /// Somebody approved, and more approvals are needed.
     Approval {
         /// Who.
         by: UserId,
-        /// The revision that they agreed to.
+        /// The revision that they approved.
         revision: i64,
-        /// How many have agreed now.
+        /// How many approvals there are now.
         given: u32,
-        /// How many have to.
+        /// How many are needed.
         needed: u32,
     },
-    /// The request was changed; the revision with this revision says how.
-    Amended {
-        /// The revision that came of it.
+    /// The request was edited or reduced.
+    #[serde(rename = "amended")]
+    Revised {
+        /// The resulting revision.
         revision: i64,
-        /// How many had agreed to what it was before.
-        lapsed: u32,
+        /// How many approvals of the previous revision were reset.
+        #[serde(rename = "lapsed")]
+        reset_approvals: u32,
     },
-    /// More people are asked.
+    /// Additional approvers are asked.
     Escalated,
 }
 
 impl Note {
-    /// The name under which it stands once in its thread.
-    pub fn part(&self) -> String {
+    /// The name of its message, unique in the thread.
+    pub fn message_name(&self) -> String {
         match self {
             Self::Approval { by, revision, .. } => format!("approval_{revision}_{by}"),
-            Self::Amended { revision, .. } => format!("amended_{revision}"),
+            Self::Revised { revision, .. } => format!("amended_{revision}"),
             Self::Escalated => "escalated".to_owned(),
         }
     }
 }
 
-/// Effects of one request that share a queue are carried out one after the other; queues do not wait for
-/// each other.
+/// Effects of a request in the same queue run one after another; queues are independent of each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Queue {
-    /// Changes to the instance.
+    /// Changes to a Marketo instance.
     Apply,
     /// Messages.
     Show,
-    /// Time.
+    /// Timers.
     Timer,
-    /// Reads that a decision needs.
+    /// Lookups that a decision needs.
     Check,
 }
 
@@ -123,7 +124,7 @@ impl Queue {
 }
 
 impl Effect {
-    /// The queue in which this effect waits.
+    /// The queue of this effect.
     pub fn queue(&self) -> Queue {
         match self {
             Self::Apply { .. } => Queue::Apply,
@@ -152,12 +153,12 @@ impl Effect {
     }
 }
 
-/// An effect and how long it waits before it is due.
+/// An effect and its delay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScheduledEffect {
-    /// What to do.
+    /// The effect.
     pub effect: Effect,
-    /// How long after the decision.
+    /// How long after the decision it is due.
     pub after: Duration,
 }
 

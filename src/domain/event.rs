@@ -1,4 +1,4 @@
-//! What can happen to a request: presses of people, outcomes of effects, and time.
+//! What can happen to a request: actions of people, results of effects, and the passing of time.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,84 +12,84 @@ use super::{
 /// Something that happened to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Somebody pressed a button.
+    /// Somebody clicked a button or submitted a form.
     ActionTaken {
         /// Who.
         by: UserId,
-        /// Which button.
+        /// The action.
         action: Action,
     },
-    /// The change was carried out.
+    /// The change was applied.
     Applied(CreatedUser),
-    /// The change was not carried out, for good.
+    /// Applying the change failed permanently.
     ApplyFailed(Failure),
     /// The change has to wait.
-    Waits(Waiting),
-    /// The change need not wait any more.
+    Delayed(Waiting),
+    /// The change no longer waits.
     Resumed,
-    /// The card could not be posted, for good.
+    /// Slack refused to post the card.
     CardLost {
-        /// What Slack said.
+        /// Slack's error code.
         detail: String,
     },
-    /// The card is no longer where it was posted.
+    /// Somebody deleted the card.
     CardGone,
     /// The time for a decision is over.
     DecisionTimedOut,
-    /// Those who may decide were reminded.
+    /// The approvers were reminded.
     Reminded {
-        /// How often before.
+        /// How many reminders there were before.
         sent: u32,
     },
-    /// Nobody has decided for so long that more people are asked.
+    /// Nobody has decided for so long that additional approvers are asked.
     EscalationDue,
 }
 
-/// A button and what was given with it.
+/// A button or a submitted form, with its values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "press", rename_all = "snake_case")]
 pub enum Action {
-    /// Yes, to what the approver saw.
+    /// Approve what the approver saw.
     Approve {
         /// The revision that they saw.
         #[serde(default = "first_revision")]
         revision: i64,
-        /// What they approve less of than was asked for.
+        /// What they changed.
         #[serde(rename = "narrowing", default)]
         reduction: Reduction,
-        /// What they say about it.
+        /// Their note.
         #[serde(default)]
         note: Option<Reason>,
     },
-    /// The form for a review is asked for; nothing is decided yet.
+    /// Open the review form; decides nothing.
     #[serde(rename = "ask_to_review")]
     OpenReview,
-    /// The form for a denial is asked for; nothing is decided yet.
+    /// Open the denial form; decides nothing.
     #[serde(rename = "ask_to_deny")]
     OpenDenial,
-    /// No.
+    /// Deny the request.
     Deny {
-        /// Why, in the approver's words.
+        /// The approver's reason.
         reason: Reason,
     },
-    /// The requester takes the request back; or an approver does, while it waits.
+    /// Cancel the request: the requester, or an approver while the change is waiting.
     Cancel,
-    /// The requester asks for the form to change the request; nothing is changed yet.
+    /// Open the requester's form to edit the request; changes nothing.
     #[serde(rename = "ask_to_edit")]
     OpenEdit,
-    /// The requester asks for something else.
+    /// Edit the request.
     Edit(Box<EditedRequest>),
-    /// A failed change is tried again.
+    /// Retry a failed change.
     Retry,
 }
 
 impl Action {
-    /// Yes to all that was asked for in this revision.
+    /// An approval of this revision as it is.
     pub fn approves(revision: i64) -> Self {
         Self::Approve { revision, reduction: Reduction::default(), note: None }
     }
 
-    /// The press's name, as it is stored.
+    /// The action's name, as it is stored.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Approve { .. } => "approve",
@@ -104,20 +104,20 @@ impl Action {
     }
 }
 
-/// What a requester asks for instead.
+/// An edited request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EditedRequest {
     /// The revision that they saw.
     pub revision: i64,
-    /// The change.
+    /// The requested change.
     pub change: Change,
-    /// Why.
+    /// The requester's reason.
     pub reason: Option<Reason>,
-    /// Which of the groups and channels that rules name they are in.
+    /// The groups and channels named in rules that the requester is in.
     pub memberships: Vec<Principal>,
 }
 
-/// What a button without a revision, as earlier versions wrote it, was about.
+/// Earlier versions stored no revision with a button.
 fn first_revision() -> i64 {
     1
 }

@@ -1,5 +1,5 @@
-//! When access ends: the end of a day that a person chose, in that person's time zone.
-//! The zone's rules come from the built-in time-zone database; "now" comes in as an argument.
+//! When access expires: at the end of a chosen day in the requester's time zone. The zone's rules come from the built-in
+//! time-zone database; the current time comes in as an argument.
 
 use jiff::{
     SignedDuration, Timestamp, Zoned,
@@ -8,7 +8,7 @@ use jiff::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A time zone as it is kept: an IANA name, or an offset such as `+05:30` where no name is known.
+/// A time zone: an IANA name, or an offset such as `+05:30` if there is no name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Zone(String);
@@ -19,12 +19,12 @@ impl Zone {
         Self("UTC".to_owned())
     }
 
-    /// The zone with this IANA name, if there is one.
+    /// The zone with this IANA name, if it exists.
     pub fn named(name: &str) -> Option<Self> {
         TimeZone::get(name).is_ok().then(|| Self(name.to_owned()))
     }
 
-    /// The zone with this IANA name, or else with this offset from UTC in seconds, or else UTC.
+    /// The zone with this IANA name, else with this offset from UTC in seconds, else UTC.
     pub fn from_parts(name: Option<&str>, offset_seconds: Option<i32>) -> Self {
         if let Some(zone) = name.and_then(Self::named) {
             return zone;
@@ -32,14 +32,14 @@ impl Zone {
         match offset_seconds.and_then(|seconds| Offset::from_seconds(seconds).ok()) {
             Some(offset) if offset != Offset::UTC => {
                 let seconds = offset.seconds();
-                let (sign, size) = (if seconds < 0 { '-' } else { '+' }, seconds.unsigned_abs());
-                Self(format!("{sign}{:02}:{:02}", size / 3600, size % 3600 / 60))
+                let (sign, magnitude) = (if seconds < 0 { '-' } else { '+' }, seconds.unsigned_abs());
+                Self(format!("{sign}{:02}:{:02}", magnitude / 3600, magnitude % 3600 / 60))
             }
             _ => Self::utc(),
         }
     }
 
-    /// The zone as text.
+    /// The IANA name or the offset.
     pub fn name(&self) -> &str {
         &self.0
     }
@@ -51,8 +51,8 @@ impl Zone {
         }
         let seconds = (|| {
             let (hours, minutes) = self.0.get(1..)?.split_once(':')?;
-            let size = hours.parse::<i32>().ok()? * 3600 + minutes.parse::<i32>().ok()? * 60;
-            Some(if self.0.starts_with('-') { -size } else { size })
+            let magnitude = hours.parse::<i32>().ok()? * 3600 + minutes.parse::<i32>().ok()? * 60;
+            Some(if self.0.starts_with('-') { -magnitude } else { magnitude })
         })();
         let offset = seconds.and_then(|seconds| Offset::from_seconds(seconds).ok()).unwrap_or(Offset::UTC);
         TimeZone::fixed(offset)
@@ -64,21 +64,21 @@ impl Zone {
     }
 }
 
-/// The last second of a chosen day in a zone.
+/// The last second of a chosen day in a time zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expiration {
     date: Date,
     zone: Zone,
 }
 
-/// Why a date cannot be the end of access.
+/// Why a date is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DateError {
     /// Not a date of the form `YYYY-MM-DD`.
     Malformed,
-    /// The day is over already.
+    /// The day has passed.
     Past,
-    /// Later than this date, the last that the policy allows.
+    /// Later than this date, the last one allowed.
     TooFar(Date),
 }
 
@@ -86,8 +86,8 @@ impl Expiration {
     /// The end of `typed` (`YYYY-MM-DD`) in `zone`.
     ///
     /// # Errors
-    /// When it is no date, when that day is over at `now`, or when it lies beyond the day on which
-    /// `max_access` from `now` ends.
+    /// When it is not a date, when the day has passed at `now`, or when it is after the day on which `max_access`, counted
+    /// from `now`, ends.
     pub fn parse(
         typed: &str,
         zone: &Zone,
@@ -98,7 +98,7 @@ impl Expiration {
             text if text.len() == 10 => text.parse().map_err(|_| DateError::Malformed)?,
             _ => return Err(DateError::Malformed),
         };
-        // Far from the ends of the calendar no sum below can overflow.
+        // Within these years nothing below can overflow.
         if !(1970..=9000).contains(&date.year()) {
             return Err(if date.year() < 1970 {
                 DateError::Past
@@ -114,7 +114,7 @@ impl Expiration {
         if date > last { Err(DateError::TooFar(last)) } else { Ok(expiration) }
     }
 
-    /// The last day that may be asked for at `now`.
+    /// The last day that can be requested at `now`.
     pub fn last_day(zone: &Zone, now: Timestamp, max_access: SignedDuration) -> Date {
         zone.today(now.checked_add(max_access).unwrap_or(Timestamp::MAX))
     }
@@ -129,19 +129,19 @@ impl Expiration {
         &self.zone
     }
 
-    /// The moment: 23:59:59 of the day. Where the clocks are set back over midnight, the later of the two.
+    /// 23:59:59 of the day. If the clock is set back across midnight, the later of the two.
     pub fn zoned(&self) -> Zoned {
         let civil = self.date.at(23, 59, 59, 0);
         let zoned = self.zone.rules().to_ambiguous_zoned(civil).later();
         zoned.unwrap_or_else(|_| Timestamp::MAX.to_zoned(TimeZone::UTC))
     }
 
-    /// The moment as a point in time.
+    /// [`Expiration::zoned`] as a timestamp.
     pub fn at(&self) -> Timestamp {
         self.zoned().timestamp()
     }
 
-    /// ISO-8601 with offset and without fractions, as Marketo's `invite.json` wants it:
+    /// ISO 8601 with offset and without fractions, as Marketo's `invite.json` requires:
     /// `2027-01-31T23:59:59-08:00`.
     pub fn iso8601(&self) -> String {
         self.zoned().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
@@ -163,11 +163,11 @@ mod tests {
     }
 
     #[test]
-    fn the_day_ends_in_the_zone_of_the_person_across_daylight_saving() {
+    fn day_ends_in_the_requesters_zone_across_daylight_saving() {
         for (zone, date, expected) in [
             ("America/Los_Angeles", "2027-01-31", "2027-01-31T23:59:59-08:00"),
             ("America/Los_Angeles", "2027-07-31", "2027-07-31T23:59:59-07:00"),
-            // The days on which the clocks change.
+            // The days on which the clock changes.
             ("America/Los_Angeles", "2027-03-14", "2027-03-14T23:59:59-07:00"),
             ("America/Los_Angeles", "2027-11-07", "2027-11-07T23:59:59-08:00"),
             ("Europe/London", "2027-03-28", "2027-03-28T23:59:59+01:00"),
@@ -183,13 +183,13 @@ mod tests {
     }
 
     #[test]
-    fn a_day_whose_last_hour_comes_twice_ends_with_the_second() {
-        // Lebanon sets its clocks back from 24:00 to 23:00 on the last Saturday of October.
+    fn day_whose_last_hour_repeats_ends_with_the_second_one() {
+        // Lebanon sets the clock back from 24:00 to 23:00 on the last Saturday of October.
         assert_eq!(expiration("Asia/Beirut", "2027-10-30").iso8601(), "2027-10-30T23:59:59+02:00");
     }
 
     #[test]
-    fn a_zone_without_a_name_falls_back_to_its_offset() {
+    fn zone_without_a_name_falls_back_to_its_offset() {
         assert_eq!(Zone::from_parts(Some("Nowhere/City"), Some(19_800)).name(), "+05:30");
         assert_eq!(Zone::from_parts(None, Some(-12_600)).name(), "-03:30");
         assert_eq!(Zone::from_parts(None, None), Zone::utc());
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn past_and_far_days_are_refused_by_the_persons_own_calendar() {
+    fn past_and_distant_days_are_refused_by_the_requesters_calendar() {
         let now: Timestamp = "2026-11-24T23:30:00Z".parse().unwrap();
         let at = |zone: &str, date: &str| {
             Expiration::parse(date, &Zone::from_parts(Some(zone), None), now, SignedDuration::from_hours(24))
@@ -211,10 +211,10 @@ mod tests {
         assert_eq!(at("Asia/Kolkata", "2026-11-24"), Err(DateError::Past));
         assert_eq!(at("Asia/Kolkata", "2026-11-26"), Ok("2026-11-26".to_owned()));
         assert_eq!(at("Europe/London", "2026-11-26"), Err(DateError::TooFar("2026-11-25".parse().unwrap())));
-        for nonsense in
+        for malformed in
             ["", "tomorrow", "2026-13-01", "2026-02-30", "26-11-25", "2026-11-25T00:00", "+002026-11-25"]
         {
-            assert_eq!(at("Europe/London", nonsense), Err(DateError::Malformed), "{nonsense}");
+            assert_eq!(at("Europe/London", malformed), Err(DateError::Malformed), "{malformed}");
         }
         assert_eq!(at("Europe/London", "0001-01-01"), Err(DateError::Past));
         assert!(matches!(at("Europe/London", "9999-12-31"), Err(DateError::TooFar(_))));
@@ -222,7 +222,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_answered_without_a_panic(typed in ".{0,14}", year in -10_i16..9999, month in 0_u8..14, day in 0_u8..33) {
+        fn no_text_panics(typed in ".{0,14}", year in -10_i16..9999, month in 0_u8..14, day in 0_u8..33) {
             let now = "2026-11-24T10:00:00Z".parse().unwrap();
             let zone = Zone::from_parts(Some("America/Sao_Paulo"), None);
             let _ = Expiration::parse(&typed, &zone, now, YEAR);

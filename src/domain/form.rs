@@ -1,5 +1,5 @@
-//! From the form that a person filled in to a change that may be asked for, or to the faults beside its
-//! fields. Everything a form says is checked here, whatever the form itself promised to check.
+//! Validates the request form: turns its fields into a [`CreateUser`] or into field errors. Everything is checked here,
+//! even what Slack checks too.
 
 mod field_error;
 
@@ -8,19 +8,19 @@ use jiff::{SignedDuration, Timestamp};
 pub use self::field_error::{FieldError, FieldErrorKind};
 use super::{
     allowed_options::{ALL_WORKSPACES, AllowedOptions},
-    change::CreateUser,
+    change::{CreateUser, RuleFacts},
     expiration::{Expiration, Zone},
     people::{ChannelId, Principal, UserId},
     policy::{Approval, Policy, Requirement, RuleContext, RuleInput, Terms},
     text::{Email, PersonName, Reason, TextError},
 };
 
-/// What was typed and chosen, as it came.
+/// The submitted request form, unchecked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FormInput {
     /// The name of the instance.
     pub instance: String,
-    /// E-mail.
+    /// Email.
     pub email: String,
     /// First name.
     pub first_name: String,
@@ -32,12 +32,12 @@ pub struct FormInput {
     pub expiration: Option<String>,
     /// The id of the chosen role.
     pub role: Option<String>,
-    /// The id of the chosen workspace; absent where there was no choice.
+    /// The id of the chosen workspace; absent if the form offered no choice.
     pub workspace: Option<String>,
 }
 
 impl FormInput {
-    /// The form that would lead to this user.
+    /// The form filled in with a requested user.
     pub fn of(user: &CreateUser, reason: Option<&Reason>) -> Self {
         Self {
             instance: user.instance.clone(),
@@ -55,7 +55,7 @@ impl FormInput {
 /// A field of the form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
-    /// E-mail.
+    /// Email.
     Email,
     /// First name.
     FirstName,
@@ -73,60 +73,60 @@ pub enum Field {
     Instance,
 }
 
-/// What a form is held against.
+/// What a form is validated against.
 #[derive(Clone, Copy, Debug)]
 pub struct FormContext<'a> {
     /// The time of the submission.
     pub now: Timestamp,
-    /// The policy of today.
+    /// The current policy.
     pub policy: &'a Policy,
-    /// What may be chosen.
-    pub offer: &'a AllowedOptions,
-    /// The zone of the person who asks.
+    /// The roles and workspaces that the policy offers.
+    pub options: &'a AllowedOptions,
+    /// The requester's time zone.
     pub zone: &'a Zone,
-    /// Who asks.
+    /// The requester.
     pub requester: &'a UserId,
-    /// Which of the groups and channels that rules name they are in.
+    /// The groups and channels named in rules that the requester is in.
     pub memberships: &'a [Principal],
-    /// Where the command was typed.
+    /// The channel in which the command was used.
     pub channel: &'a ChannelId,
 }
 
-/// What a form demands.
+/// The requirements of a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FormRequirements {
-    /// Whether a reason must be given.
+    /// Whether a reason is required.
     pub reason: Requirement,
-    /// Whether an end of access must be given.
+    /// Whether an expiration is required.
     pub expiration: Requirement,
-    /// The furthest end of access.
+    /// The longest access.
     pub max_access: SignedDuration,
 }
 
-/// What a form tells before anything in it is chosen.
+/// What is known of a request before its form is filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormPreview<'a> {
-    /// What must be filled in, whatever is chosen.
-    pub demands: FormRequirements,
-    /// Who may come to decide, depending on what is chosen. Never empty.
+    /// What is required whatever is chosen.
+    pub requirements: FormRequirements,
+    /// The approvals that may be needed, depending on what is chosen. Never empty.
     pub approvals: Vec<&'a Approval>,
 }
 
 impl<'a> FormPreview<'a> {
-    /// What can be told of a form that `asks` opens.
-    pub fn of(policy: &'a Policy, asks: &RuleContext<'_>) -> Self {
+    /// The preview for a form opened in `context`.
+    pub fn of(policy: &'a Policy, context: &RuleContext<'_>) -> Self {
         let mut approvals: Vec<&Approval> = Vec::new();
-        for terms in policy.possible_terms(asks) {
+        for terms in policy.possible_terms(context) {
             if !approvals.contains(&&terms.approval) {
                 approvals.push(&terms.approval);
             }
         }
-        Self { demands: FormRequirements::at_least(policy, asks), approvals }
+        Self { requirements: FormRequirements::at_least(policy, context), approvals }
     }
 }
 
 impl FormRequirements {
-    /// What must be met to meet each of `terms`.
+    /// The strictest combination of `terms`.
     fn all<'a>(terms: impl IntoIterator<Item = &'a Terms>) -> Option<Self> {
         let stricter =
             |one: Requirement, other: Requirement| if one == Requirement::Required { one } else { other };
@@ -142,11 +142,11 @@ impl FormRequirements {
         Self { reason: *reason, expiration: *expiration, max_access: *max_access }
     }
 
-    /// What every form has to meet before anything in it is chosen; more may come with the choice.
-    fn at_least(policy: &Policy, asks: &RuleContext<'_>) -> Self {
+    /// What is required whatever is chosen; a choice may require more.
+    fn at_least(policy: &Policy, context: &RuleContext<'_>) -> Self {
         let looser =
             |one: Requirement, other: Requirement| if one == Requirement::Optional { one } else { other };
-        let possible = policy.possible_terms(asks);
+        let possible = policy.possible_terms(context);
         possible
             .into_iter()
             .map(Self::of)
@@ -160,48 +160,47 @@ impl FormRequirements {
             .unwrap_or_else(|| Self::of(&policy.base))
     }
 
-    /// What a request for this case has to meet. Where a rule lets only so many a week through without an approval,
-    /// it may be the next rule that holds: both are met.
-    fn of_case(policy: &Policy, case: &RuleInput<'_>) -> Self {
-        let is_capped = |terms: &Terms| matches!(terms.approval, Approval::None { per_week: Some(_) });
-        let rulings: Vec<_> = policy.matching_rules(case).collect();
-        let capped = rulings.iter().take_while(|ruling| is_capped(ruling.terms)).count();
-        let held = rulings.iter().take(capped + 1).map(|ruling| ruling.terms);
-        Self::all(held).unwrap_or_else(|| Self::of(&policy.base))
+    /// The requirements for `input`. If a rule has a weekly limit, the next rule may apply instead, so that the form has
+    /// to satisfy both.
+    fn for_input(policy: &Policy, input: &RuleInput<'_>) -> Self {
+        let matching: Vec<_> = policy.matching_rules(input).collect();
+        let limited = matching.iter().take_while(|matched| matched.terms.has_weekly_limit()).count();
+        let applicable = matching.iter().take(limited + 1).map(|matched| matched.terms);
+        Self::all(applicable).unwrap_or_else(|| Self::of(&policy.base))
     }
 }
 
-/// Turns a form into a change and its reason.
+/// Turns a form into the requested user and the reason.
 ///
 /// # Errors
-/// Every fault that was found, at most one for each field.
+/// All errors, at most one for each field, in the order of the fields.
 pub fn validate(
-    rules: FormContext<'_>,
-    draft: &FormInput,
+    context: FormContext<'_>,
+    input: &FormInput,
 ) -> Result<(CreateUser, Option<Reason>), Vec<FieldError>> {
-    let mut faults = Vec::new();
-    let email = collect_error(&mut faults, email(rules.policy, &draft.email));
-    let first_name = collect_error(&mut faults, name(Field::FirstName, &draft.first_name));
-    let last_name = collect_error(&mut faults, name(Field::LastName, &draft.last_name));
-    let place = collect_error(
-        &mut faults,
-        chosen_role_and_workspace(rules.offer, draft.role.as_deref(), draft.workspace.as_deref()),
+    let mut errors = Vec::new();
+    let email = collect_error(&mut errors, email(context.policy, &input.email));
+    let first_name = collect_error(&mut errors, name(Field::FirstName, &input.first_name));
+    let last_name = collect_error(&mut errors, name(Field::LastName, &input.last_name));
+    let role_and_workspace = collect_error(
+        &mut errors,
+        chosen_role_and_workspace(context.options, input.role.as_deref(), input.workspace.as_deref()),
     );
-    let demands = match (&email, &place) {
+    let requirements = match (&email, &role_and_workspace) {
         (Some(email), Some((role, workspace))) => {
-            let FormContext { requester, memberships, channel, .. } = rules;
-            let instance = draft.instance.as_str();
-            FormRequirements::of_case(
-                rules.policy,
-                &RuleInput { instance, role, workspace, email, requester, memberships, channel },
-            )
+            let FormContext { requester, memberships, channel, .. } = context;
+            let instance = input.instance.as_str();
+            let change = RuleFacts { instance, role: Some(role), workspace: Some(workspace), email };
+            let rule_input = RuleInput { change, requester, memberships, channel };
+            FormRequirements::for_input(context.policy, &rule_input)
         }
-        // Which rule holds is not known yet.
-        _ => FormRequirements::of(&rules.policy.base),
+        // It is not known yet which rule matches.
+        _ => FormRequirements::of(&context.policy.base),
     };
-    let reason = collect_error(&mut faults, reason(demands.reason, &draft.reason));
-    let expiration = collect_error(&mut faults, expiration(rules, demands, draft.expiration.as_deref()));
-    match (email, first_name, last_name, reason, expiration, place) {
+    let reason = collect_error(&mut errors, reason(requirements.reason, &input.reason));
+    let expiration =
+        collect_error(&mut errors, expiration(context, requirements, input.expiration.as_deref()));
+    match (email, first_name, last_name, reason, expiration, role_and_workspace) {
         (
             Some(email),
             Some(first_name),
@@ -210,93 +209,94 @@ pub fn validate(
             Some(expiration),
             Some((role, workspace)),
         ) => {
-            let instance = draft.instance.clone();
+            let instance = input.instance.clone();
             Ok((CreateUser { instance, email, first_name, last_name, role, workspace, expiration }, reason))
         }
         _ => {
-            faults.sort_by_key(|fault| fault.field);
-            Err(faults)
+            errors.sort_by_key(|error| error.field);
+            Err(errors)
         }
     }
 }
 
-fn collect_error<T>(faults: &mut Vec<FieldError>, result: Result<T, FieldError>) -> Option<T> {
-    result.map_err(|fault| faults.push(fault)).ok()
+fn collect_error<T>(errors: &mut Vec<FieldError>, result: Result<T, FieldError>) -> Option<T> {
+    result.map_err(|error| errors.push(error)).ok()
 }
 
 fn email(policy: &Policy, typed: &str) -> Result<Email, FieldError> {
-    let fault = |why| FieldError::new(Field::Email, why);
-    let email = Email::parse(typed).map_err(|why| {
-        let strange = typed.trim().chars().find(|c| !c.is_ascii() || c.is_control());
-        fault(match (why, strange) {
-            (TextError::Malformed, Some(strange)) => FieldErrorKind::Strange(strange),
-            (why, _) => FieldErrorKind::Text(why),
+    let error = |kind| FieldError::new(Field::Email, kind);
+    let email = Email::parse(typed).map_err(|text_error| {
+        let unsupported = typed.trim().chars().find(|c| !c.is_ascii() || c.is_control());
+        error(match (text_error, unsupported) {
+            (TextError::Malformed, Some(c)) => FieldErrorKind::UnsupportedCharacter(c),
+            (text_error, _) => FieldErrorKind::Text(text_error),
         })
     })?;
     let domains = &policy.email_domains;
     if domains.is_empty() || domains.iter().any(|domain| email.is_in(domain)) {
         Ok(email)
     } else {
-        Err(fault(FieldErrorKind::OtherDomain(domains.clone())))
+        Err(error(FieldErrorKind::OtherDomain(domains.clone())))
     }
 }
 
 fn name(field: Field, typed: &str) -> Result<PersonName, FieldError> {
-    PersonName::parse(typed).map_err(|why| FieldError::new(field, FieldErrorKind::Text(why)))
+    PersonName::parse(typed).map_err(|error| FieldError::new(field, FieldErrorKind::Text(error)))
 }
 
-fn reason(demand: Requirement, typed: &str) -> Result<Option<Reason>, FieldError> {
-    match (Reason::parse(typed), demand) {
+fn reason(requirement: Requirement, typed: &str) -> Result<Option<Reason>, FieldError> {
+    match (Reason::parse(typed), requirement) {
         (Ok(reason), _) => Ok(Some(reason)),
         (Err(TextError::Empty | TextError::Malformed), Requirement::Optional) => Ok(None),
-        (Err(why), _) => Err(FieldError::new(Field::Reason, FieldErrorKind::Text(why))),
+        (Err(error), _) => Err(FieldError::new(Field::Reason, FieldErrorKind::Text(error))),
     }
 }
 
 fn expiration(
-    rules: FormContext<'_>,
-    demands: FormRequirements,
+    context: FormContext<'_>,
+    requirements: FormRequirements,
     typed: Option<&str>,
 ) -> Result<Option<Expiration>, FieldError> {
-    let fault = |why| FieldError::new(Field::Expiration, why);
+    let FormContext { now, zone, .. } = context;
+    let error = |kind| FieldError::new(Field::Expiration, kind);
     let Some(typed) = typed.filter(|typed| !typed.trim().is_empty()) else {
-        let last = Some(Expiration::last_day(rules.zone, rules.now, demands.max_access));
-        return match demands.expiration {
+        let last = Some(Expiration::last_day(zone, now, requirements.max_access));
+        return match requirements.expiration {
             Requirement::Optional => Ok(None),
-            Requirement::Required => Err(fault(FieldErrorKind::NoDay { last })),
+            Requirement::Required => Err(error(FieldErrorKind::DateRequired { last })),
         };
     };
-    let expiration = Expiration::parse(typed, rules.zone, rules.now, demands.max_access);
-    expiration.map(Some).map_err(|why| fault(FieldErrorKind::of_day(why, rules.zone.today(rules.now))))
+    let expiration = Expiration::parse(typed, zone, now, requirements.max_access);
+    expiration.map(Some).map_err(|why| error(FieldErrorKind::of_date(why, zone.today(now))))
 }
 
 type RoleAndWorkspace = (super::change::Named, super::change::Named);
 
-/// The chosen role and workspace, which must go together.
+/// The chosen role and workspace, checked to fit together.
 pub(super) fn chosen_role_and_workspace(
-    offer: &AllowedOptions,
+    options: &AllowedOptions,
     role: Option<&str>,
     workspace: Option<&str>,
 ) -> Result<RoleAndWorkspace, FieldError> {
-    let chosen = role.filter(|id| !id.is_empty());
-    let Some(chosen) = chosen else { return Err(FieldError::new(Field::Role, FieldErrorKind::NotChosen)) };
-    let role = chosen.parse().ok().and_then(|id| offer.role(id));
-    let Some(role) = role else {
+    let Some(id) = role.filter(|id| !id.is_empty()) else {
+        return Err(FieldError::new(Field::Role, FieldErrorKind::NotChosen));
+    };
+    let Some(role) = id.parse().ok().and_then(|id| options.role(id)) else {
         return Err(FieldError::new(Field::Role, FieldErrorKind::NotOffered));
     };
-    let all = offer.workspace(ALL_WORKSPACES);
-    let workspace = match (workspace.filter(|id| !id.is_empty()), offer.workspaces.as_slice()) {
+    let all = options.workspace(ALL_WORKSPACES);
+    let workspace = match (workspace.filter(|id| !id.is_empty()), options.workspaces.as_slice()) {
         (None, [only]) => Some(only),
         (None, _) if role.only_all_workspaces => all,
         (None, _) => return Err(FieldError::new(Field::Workspace, FieldErrorKind::NotChosen)),
-        (Some(id), _) => id.parse().ok().and_then(|id| offer.workspace(id)),
+        (Some(id), _) => id.parse().ok().and_then(|id| options.workspace(id)),
     };
     match workspace {
         None => Err(FieldError::new(Field::Workspace, FieldErrorKind::NotOffered)),
         Some(workspace) if role.only_all_workspaces && workspace.id != ALL_WORKSPACES => {
-            let beside = if all.is_some() { Field::Workspace } else { Field::Role };
+            let field = if all.is_some() { Field::Workspace } else { Field::Role };
             let (role, all) = (role.named.name.clone(), all.map(|all| all.name.clone()));
-            Err(FieldError::new(beside, FieldErrorKind::AllWorkspacesOnly { role, all }))
+            Err(FieldError::new(field, FieldErrorKind::AllWorkspacesOnly { role, all }))
         }
         Some(workspace) => Ok((role.named.clone(), workspace.clone())),
     }

@@ -1,11 +1,12 @@
-//! What a request is, what may happen to it and who may do it: pure functions over plain data.
+//! What a request is, what can happen to it, and who is allowed to do it: pure functions over plain data.
 //!
-//! This module must not know of async, I/O, a clock, SQL, HTTP, or the vendors' types. Time comes in as an
-//! argument, ids are opaque. Types with private fields are made by `parse` only, so that what exists is valid.
+//! This module must not know of async, I/O, a clock, SQL, HTTP, or the vendors' types. Time comes in as an argument; ids
+//! are opaque. Types with private fields are only made by `parse`, so that every value is valid.
 
 pub mod allowed_options;
 pub mod change;
 pub mod decide;
+pub mod delivery;
 pub mod digest;
 pub mod effect;
 pub mod event;

@@ -1,4 +1,4 @@
-//! Ids of people, channels and groups. They are opaque here: only their equality matters.
+//! Ids of people, channels, groups and requests, and who belongs to a group. Ids are opaque: only equality matters.
 
 use std::fmt;
 
@@ -33,23 +33,23 @@ macro_rules! id {
 }
 
 id! {
-    /// A person (`U…` or `W…` in Slack).
+    /// A Slack user (`U…` or `W…`).
     UserId
 }
 id! {
-    /// A conversation (`C…`, `G…` or `D…` in Slack).
+    /// A Slack conversation (`C…`, `G…` or `D…`).
     ChannelId
 }
 id! {
-    /// A group of people (`S…` in Slack).
+    /// A Slack user group (`S…`).
     GroupId
 }
 id! {
-    /// One request, a UUIDv7.
+    /// A request; a UUIDv7.
     RequestId
 }
 
-/// Whom a policy names: one person, everybody in a group, or everybody in a channel.
+/// An entry of a list of people in a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Principal {
     /// One person.
@@ -61,8 +61,8 @@ pub enum Principal {
 }
 
 impl Principal {
-    /// Reads an id by its first letter: `U`/`W` a person, `S` a group, `C`/`G` a channel; the rest capital
-    /// letters and digits.
+    /// Reads a Slack id: `U`/`W` for a person, `S` for a user group, `C`/`G` for a channel, then capital letters and
+    /// digits.
     pub fn parse(id: &str) -> Option<Self> {
         let tail = id.get(1..)?;
         if tail.is_empty() || !tail.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()) {
@@ -77,35 +77,35 @@ impl Principal {
     }
 }
 
-/// Whether somebody belongs to the people that a policy names.
+/// Whether a person is a member of something: an answer to "is this user an approver?".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Membership {
-    /// They do.
+    /// A member.
     Yes,
-    /// They do not.
+    /// Not a member.
     No,
-    /// It cannot be told now, for instance because Slack does not say who is in a group.
+    /// Unknown at the moment, for instance because Slack did not return the members of a group. Never counts as yes.
     Unknown,
 }
 
 impl Membership {
-    /// Whether `user` is among `principals`. `knows` answers for groups and channels; one sure yes is
-    /// enough, and a no is sure only when every part of the list is.
-    pub fn of(user: &UserId, principals: &[Principal], knows: impl Fn(&Principal) -> Self) -> Self {
-        let mut standing = Self::No;
+    /// Whether `user` is covered by any of `principals`; `lookup` answers for groups and channels. One yes is enough; the
+    /// answer is no only if all are.
+    pub fn of(user: &UserId, principals: &[Principal], lookup: impl Fn(&Principal) -> Self) -> Self {
+        let mut membership = Self::No;
         for principal in principals {
-            let part = match principal {
+            let answer = match principal {
                 Principal::User(named) if named == user => Self::Yes,
                 Principal::User(_) => Self::No,
-                other => knows(other),
+                other => lookup(other),
             };
-            match part {
+            match answer {
                 Self::Yes => return Self::Yes,
-                Self::Unknown => standing = Self::Unknown,
+                Self::Unknown => membership = Self::Unknown,
                 Self::No => {}
             }
         }
-        standing
+        membership
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_principal_is_read_by_its_first_letter() {
+    fn principals_are_parsed_by_their_first_letter() {
         for (id, expected) in [
             ("U0APPROVE", Some(Principal::User("U0APPROVE".into()))),
             ("W012A", Some(Principal::User("W012A".into()))),
@@ -133,16 +133,16 @@ mod tests {
     }
 
     #[test]
-    fn one_sure_yes_is_enough_and_a_doubt_is_never_a_no() {
+    fn one_yes_is_enough_and_unknown_is_never_a_no() {
         let list =
             [Principal::User("U1".into()), Principal::Group("S1".into()), Principal::Group("S2".into())];
-        let knows = |principal: &Principal| match principal {
+        let lookup = |principal: &Principal| match principal {
             Principal::Group(group) if group.as_str() == "S1" => Membership::Unknown,
             _ => Membership::No,
         };
-        assert_eq!(Membership::of(&"U1".into(), &list, knows), Membership::Yes);
-        assert_eq!(Membership::of(&"U2".into(), &list, knows), Membership::Unknown);
+        assert_eq!(Membership::of(&"U1".into(), &list, lookup), Membership::Yes);
+        assert_eq!(Membership::of(&"U2".into(), &list, lookup), Membership::Unknown);
         assert_eq!(Membership::of(&"U2".into(), &list, |_| Membership::No), Membership::No);
-        assert_eq!(Membership::of(&"U2".into(), &[], knows), Membership::No);
+        assert_eq!(Membership::of(&"U2".into(), &[], lookup), Membership::No);
     }
 }

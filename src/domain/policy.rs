@@ -1,14 +1,14 @@
-//! What may be asked for and who decides. A policy is plain data; reading it from a file is not its matter.
+//! What people can request and who approves it. A policy is plain data; `config` reads it from a file.
 //!
-//! A policy is a list of rules, tried in order; the plain table `[policy]` is the last one and holds for everything.
-//! Which rule holds for a request follows from the request alone and from which groups its requester was in when they
-//! asked, so that it can be told again later, by today's policy, without asking anybody.
+//! A policy is a list of rules, tried in order; the plain table `[policy]` comes last and matches every request. Which
+//! rule matches depends only on the request and on the groups that its requester was in at submission, so that the
+//! current policy can be applied again later without calling anything.
 
 mod candidates;
 mod catalog;
 pub mod explain;
 mod lint;
-mod panel;
+mod missing_approvers;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -23,42 +23,41 @@ pub use self::{
     lint::{GroupSize, LintWarning, lint, lint_memberships},
 };
 use super::{
-    change::{Change, CreateUser, Named},
+    change::{Change, RuleFacts},
     expiration::Zone,
     people::{ChannelId, Membership, Principal, UserId},
     request::{Request, State},
-    text::Email,
 };
 
-/// What may be asked for, by whom, and the rules about who decides.
+/// Who can request what, and who approves it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Policy {
-    /// Who may ask; empty: every full member.
+    /// Who can make requests; empty: every full member of the Slack workspace.
     pub requesters: Vec<Principal>,
-    /// The e-mail domains that may be used, in lower case; empty: any.
+    /// The allowed email domains, in lower case; empty: any.
     pub email_domains: Vec<String>,
-    /// Roles that may be offered, by name or id.
+    /// The roles to offer, by name or id.
     pub roles: Vec<String>,
-    /// Workspaces that may be offered, by name or id; empty: all.
+    /// The workspaces to offer, by name or id; empty: all.
     pub workspaces: Vec<String>,
     /// The rules, in the order in which they are tried.
     pub rules: Vec<Rule>,
-    /// What holds where no rule does.
+    /// The terms when no rule matches.
     pub base: Terms,
 }
 
-/// Terms that hold for some requests only.
+/// Terms for some requests only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rule {
-    /// What operators call it; without a name of its own, `rule[N]` counted from 0.
+    /// The rule's name in the configuration, or `rule[N]`, counted from 0.
     pub label: String,
-    /// For which requests it holds.
+    /// Which requests it matches.
     pub condition: Condition,
-    /// What holds for them.
+    /// What applies to them.
     pub terms: Terms,
 }
 
-/// For which requests a rule holds: those that meet every list that is not empty.
+/// Which requests a rule matches: those that match every list that is not empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Condition {
     /// Names of instances.
@@ -67,132 +66,126 @@ pub struct Condition {
     pub roles: Vec<String>,
     /// Workspaces, by name or id.
     pub workspaces: Vec<String>,
-    /// Who asks: people, or members of groups or channels.
+    /// The requester: people, or members of groups or channels.
     pub requesters: Vec<Principal>,
-    /// Where the command was typed.
+    /// The channel in which the command was used.
     pub channels: Vec<ChannelId>,
-    /// Domains of the e-mail, in lower case.
+    /// Domains of the user's email, in lower case.
     pub email_domains: Vec<String>,
 }
 
-/// What a request must meet and who decides on it.
+/// What a request must contain and who approves it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Terms {
-    /// Who decides.
+    /// Who approves.
     pub approval: Approval,
-    /// Where cards are shown; absent: where the command was typed.
+    /// The channel for approval cards; `None`: the one in which the command was used.
     pub approval_channel: Option<ChannelId>,
-    /// Whether a reason must be given.
+    /// Whether a reason is required.
     pub reason: Requirement,
-    /// Whether an end of access must be given.
+    /// Whether an expiration is required.
     pub expiration: Requirement,
-    /// The furthest end of access, from the time of asking.
+    /// The longest access, counted from the request.
     pub max_access: SignedDuration,
-    /// After how long an undecided request is closed; absent: never.
+    /// When a pending request times out; `None`: never.
     pub pending_timeout: Option<Duration>,
-    /// After how long the approvers are reminded; absent: never.
+    /// When the approvers are first reminded; `None`: never.
     pub remind_after: Option<Duration>,
-    /// Who is asked as well when nobody decides for long; absent: nobody.
+    /// Additional approvers for requests that stay pending; `None`: no escalation.
     pub escalation: Option<Escalation>,
-    /// The zone of the approval channel, in whose nights nobody is reminded; absent: nights are not kept.
+    /// The approvers' time zone: no reminders at night there. `None`: reminders at any time.
     pub timezone: Option<Zone>,
 }
 
-/// Who decides.
+/// Who approves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Approval {
-    /// These people and members of these groups, but never the requester.
+    /// These people and the members of these groups, but never the requester.
     Required {
         /// Never empty.
         approvers: Vec<Principal>,
-        /// How many of them must agree; at least one.
+        /// How many of them must approve; at least one.
         needed: u32,
     },
-    /// Nobody: what is submitted is carried out.
+    /// No approval: requests are applied as submitted.
     None {
-        /// How many requests a week; the next rule holds for those beyond. Absent: any number.
+        /// How many requests per week; the next matching rule applies to the rest. `None`: no limit.
         per_week: Option<u32>,
     },
 }
 
-/// Who is asked as well when nobody has decided for a while.
+/// Additional approvers when nobody has decided for a while.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Escalation {
-    /// After how long.
+    /// How long after the submission.
     pub after: Duration,
-    /// Whom; never empty.
+    /// The additional approvers; never empty.
     pub to: Vec<Principal>,
 }
 
-/// Whether a field must be filled in.
+/// Whether a form field must be filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Requirement {
-    /// It may be left empty.
+    /// It can be left empty.
     Optional,
-    /// It must not.
+    /// It cannot be left empty.
     Required,
 }
 
-/// What a rule looks at.
+/// What rules match against.
 #[derive(Clone, Copy, Debug)]
 pub struct RuleInput<'a> {
-    /// The name of the instance.
-    pub instance: &'a str,
-    /// The role.
-    pub role: &'a Named,
-    /// The workspace.
-    pub workspace: &'a Named,
-    /// The e-mail of the user.
-    pub email: &'a Email,
-    /// Who asks.
+    /// The change.
+    pub change: RuleFacts<'a>,
+    /// The requester.
     pub requester: &'a UserId,
-    /// Which of the groups and channels that rules name they were in.
+    /// The groups and channels named in rules that the requester was in.
     pub memberships: &'a [Principal],
-    /// Where the command was typed.
+    /// The channel in which the command was used.
     pub channel: &'a ChannelId,
 }
 
-/// The terms that hold, and whose they are.
+/// A rule that matches, or the table `[policy]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatchedRule<'a> {
-    /// The place of the rule; absent: the table `[policy]`.
-    pub rule: Option<usize>,
-    /// Its label.
+    /// The rule's index; `None`: the table `[policy]`.
+    pub index: Option<usize>,
+    /// The rule's label; `policy` for the table.
     pub label: &'a str,
-    /// What holds.
+    /// What applies.
     pub terms: &'a Terms,
 }
 
-/// Who decides on a request now, and how it came to that.
+/// Who can approve a request now, and which rule says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApproverSet {
-    /// Who may approve; empty where nobody may.
+    /// Who can approve; empty if nobody can.
     pub approvers: Vec<Principal>,
-    /// How many must agree.
+    /// How many approvals are needed.
     pub needed: u32,
-    /// The label of the rule that says so; absent: the table `[policy]`.
+    /// The label of the rule; `None`: the table `[policy]`.
     pub rule: Option<String>,
 }
 
-/// Who belongs to a group or a channel, as far as is known at the moment.
+/// Group and channel members, as far as they are known without calling Slack.
 pub trait MembershipLookup {
-    /// Whether `user` belongs to `principal`.
-    fn standing(&self, user: &UserId, principal: &Principal) -> Membership;
+    /// Whether `user` is, or is a member of, `principal`.
+    fn membership(&self, user: &UserId, principal: &Principal) -> Membership;
 
-    /// Whether `user` is among `principals`.
+    /// Whether `user` is covered by any of `principals`.
     fn among(&self, user: &UserId, principals: &[Principal]) -> Membership {
-        Membership::of(user, principals, |principal| self.standing(user, principal))
+        Membership::of(user, principals, |principal| self.membership(user, principal))
     }
 }
 
 impl<F: Fn(&UserId, &Principal) -> Membership> MembershipLookup for F {
-    fn standing(&self, user: &UserId, principal: &Principal) -> Membership {
+    fn membership(&self, user: &UserId, principal: &Principal) -> Membership {
         self(user, principal)
     }
 }
 
 impl Terms {
-    /// Who may approve from the beginning; empty when nobody is asked.
+    /// Who can approve before an escalation; empty if no approval is needed.
     pub fn approvers(&self) -> &[Principal] {
         match &self.approval {
             Approval::Required { approvers, .. } => approvers,
@@ -200,7 +193,7 @@ impl Terms {
         }
     }
 
-    /// How many must agree.
+    /// How many approvals are needed; 1 for a pending request even if the policy no longer requires any.
     pub fn approvals_needed(&self) -> u32 {
         match &self.approval {
             Approval::Required { needed, .. } => *needed,
@@ -208,63 +201,67 @@ impl Terms {
         }
     }
 
-    /// Who may approve, those included who are asked later if they were.
-    pub fn deciders(&self, is_escalated: bool) -> Vec<Principal> {
-        let mut deciders = self.approvers().to_vec();
+    /// Whether only some requests per week go through without an approval.
+    pub fn has_weekly_limit(&self) -> bool {
+        matches!(self.approval, Approval::None { per_week: Some(_) })
+    }
+
+    /// Who can approve, including the additional approvers if the request is escalated.
+    pub fn current_approvers(&self, is_escalated: bool) -> Vec<Principal> {
+        let mut approvers = self.approvers().to_vec();
         if let Some(escalation) = self.escalation.as_ref().filter(|_| is_escalated) {
-            deciders.extend(escalation.to.iter().filter(|to| !self.approvers().contains(to)).cloned());
+            approvers.extend(escalation.to.iter().filter(|to| !self.approvers().contains(to)).cloned());
         }
-        deciders
+        approvers
     }
 }
 
 impl<'a> RuleInput<'a> {
-    /// What rules look at in a request.
+    /// The input for a stored request.
     pub fn of(request: &'a Request) -> Self {
-        let Change::CreateUser(user) = &request.change;
-        Self::of_submission(user, &request.requester, &request.memberships, &request.origin)
+        Self::of_submission(&request.change, &request.requester, &request.memberships, &request.origin)
     }
 
-    /// What rules look at in a user who is being asked for.
+    /// The input for a request that is being submitted.
     pub fn of_submission(
-        user: &'a CreateUser,
+        change: &'a Change,
         requester: &'a UserId,
         memberships: &'a [Principal],
         channel: &'a ChannelId,
     ) -> Self {
-        let CreateUser { instance, email, role, workspace, .. } = user;
-        Self { instance, role, workspace, email, requester, memberships, channel }
+        Self { change: change.rule_facts(), requester, memberships, channel }
     }
 }
 
 impl Condition {
-    /// Whether `case` meets it.
-    pub fn is_met_by(&self, case: &RuleInput<'_>) -> bool {
+    /// Whether `input` matches.
+    pub fn is_met_by(&self, input: &RuleInput<'_>) -> bool {
+        let RuleFacts { instance, role, workspace, email } = input.change;
         let is_requester = |principal: &Principal| match principal {
-            Principal::User(user) => user == case.requester,
-            Principal::Group(_) | Principal::Channel(_) => case.memberships.contains(principal),
+            Principal::User(user) => user == input.requester,
+            Principal::Group(_) | Principal::Channel(_) => input.memberships.contains(principal),
         };
-        any(&self.instances, |name| name == case.instance)
-            && any(&self.roles, |entry| case.role.matches_entry(entry))
-            && any(&self.workspaces, |entry| case.workspace.matches_entry(entry))
+        any(&self.instances, |name| name == instance)
+            && any(&self.roles, |entry| role.is_some_and(|role| role.matches_entry(entry)))
+            && any(&self.workspaces, |entry| workspace.is_some_and(|own| own.matches_entry(entry)))
             && any(&self.requesters, is_requester)
-            && any(&self.channels, |channel| channel == case.channel)
-            && any(&self.email_domains, |domain| case.email.is_in(domain))
+            && any(&self.channels, |channel| channel == input.channel)
+            && any(&self.email_domains, |domain| email.is_in(domain))
     }
 
-    /// Whether somebody's request from `channel` for a user of `instance` can meet it, whatever else it asks for.
-    fn may_be_met(&self, asks: &RuleContext<'_>) -> bool {
+    /// Whether a request that starts in `context` can match, depending on what its form will contain.
+    fn can_be_met(&self, context: &RuleContext<'_>) -> bool {
         let is_requester = |principal: &Principal| match principal {
-            Principal::User(user) => user == asks.requester,
-            Principal::Group(_) | Principal::Channel(_) => asks.memberships.contains(principal),
+            Principal::User(user) => user == context.requester,
+            Principal::Group(_) | Principal::Channel(_) => context.memberships.contains(principal),
         };
-        any(&self.instances, |name| name == asks.instance)
+        any(&self.instances, |name| name == context.instance)
             && any(&self.requesters, is_requester)
-            && any(&self.channels, |channel| channel == asks.channel)
+            && any(&self.channels, |channel| channel == context.channel)
     }
 }
 
-/// Whether a list asks for nothing, or one of its entries is met.
+/// Whether the list is empty or one of its entries is met.
 fn any<T>(list: &[T], is_met: impl Fn(&T) -> bool) -> bool {
     list.is_empty() || list.iter().any(is_met)
 }
@@ -274,60 +271,65 @@ fn any<T>(list: &[T], is_met: impl Fn(&T) -> bool) -> bool {
 pub struct RuleContext<'a> {
     /// The name of the instance.
     pub instance: &'a str,
-    /// Who asks.
+    /// The requester.
     pub requester: &'a UserId,
-    /// Which of the groups and channels that rules name they are in.
+    /// The groups and channels named in rules that the requester is in.
     pub memberships: &'a [Principal],
-    /// Where the command was typed.
+    /// The channel in which the command was used.
     pub channel: &'a ChannelId,
 }
 
 impl Policy {
-    /// The rules that hold for `case`, in order, and at last the table `[policy]`.
-    pub fn matching_rules<'a>(&'a self, case: &RuleInput<'_>) -> impl Iterator<Item = MatchedRule<'a>> {
-        let rules = self.rules.iter().enumerate().filter(|(_, rule)| rule.condition.is_met_by(case));
+    /// The rules that match `input`, in order, then the table `[policy]`.
+    pub fn matching_rules<'a>(&'a self, input: &RuleInput<'_>) -> impl Iterator<Item = MatchedRule<'a>> {
+        let rules = self.rules.iter().enumerate().filter(|(_, rule)| rule.condition.is_met_by(input));
         rules
-            .map(|(at, rule)| MatchedRule { rule: Some(at), label: &rule.label, terms: &rule.terms })
-            .chain(std::iter::once(MatchedRule { rule: None, label: "policy", terms: &self.base }))
+            .map(|(index, rule)| rule.matched(index))
+            .chain(std::iter::once(self.base_rule()))
             .collect::<Vec<_>>()
             .into_iter()
     }
 
-    /// The first ruling for `case`.
-    pub fn matched_rule<'a>(&'a self, case: &RuleInput<'_>) -> MatchedRule<'a> {
-        let base = MatchedRule { rule: None, label: "policy", terms: &self.base };
-        self.matching_rules(case).next().unwrap_or(base)
+    /// The first rule that matches `input`.
+    pub fn matched_rule<'a>(&'a self, input: &RuleInput<'_>) -> MatchedRule<'a> {
+        self.matching_rules(input).next().unwrap_or_else(|| self.base_rule())
     }
 
-    /// The ruling by which people decide on `case`: the first that asks somebody. A request that waits for a decision
-    /// is never carried out without one, whatever the policy has become since.
-    pub fn approval_rule<'a>(&'a self, case: &RuleInput<'_>) -> MatchedRule<'a> {
-        let asks = |ruling: &MatchedRule<'_>| !ruling.terms.approvers().is_empty();
-        self.matching_rules(case).find(asks).unwrap_or_else(|| self.matched_rule(case))
+    /// The rule by which a pending request is approved: the first match that requires an approval. A pending request
+    /// is never applied without one, even if the policy has changed since.
+    pub fn approval_rule<'a>(&'a self, input: &RuleInput<'_>) -> MatchedRule<'a> {
+        let has_approvers = |matched: &MatchedRule<'_>| !matched.terms.approvers().is_empty();
+        self.matching_rules(input).find(has_approvers).unwrap_or_else(|| self.matched_rule(input))
     }
 
-    /// Who decides on `request` now. On one that is decided, whoever may have decided.
+    /// The table `[policy]` as a rule.
+    fn base_rule(&self) -> MatchedRule<'_> {
+        MatchedRule { index: None, label: "policy", terms: &self.base }
+    }
+
+    /// Who can approve `request` now. For a decided request: everybody who could have.
     pub fn approver_set(&self, request: &Request) -> ApproverSet {
-        let MatchedRule { rule, label, terms } = self.approval_rule(&RuleInput::of(request));
+        let MatchedRule { index, label, terms } = self.approval_rule(&RuleInput::of(request));
         let is_escalated = !matches!(request.state, State::Pending { is_escalated: false, .. });
         ApproverSet {
-            approvers: terms.deciders(is_escalated),
+            approvers: terms.current_approvers(is_escalated),
             needed: terms.approvals_needed(),
-            rule: rule.map(|_| label.to_owned()),
+            rule: index.map(|_| label.to_owned()),
         }
     }
 
-    /// As [`Policy::approver_set`]: who may decide.
-    pub fn deciders(&self, request: &Request) -> Vec<Principal> {
+    /// The approvers of [`Policy::approver_set`].
+    pub fn approvers(&self, request: &Request) -> Vec<Principal> {
         self.approver_set(request).approvers
     }
 
-    /// The terms that a form may come to stand under, before anything in it is chosen. Never empty.
-    pub fn possible_terms(&self, asks: &RuleContext<'_>) -> Vec<&Terms> {
-        self.candidates(asks, &[asks.instance]).into_iter().map(|prospect| prospect.ruling.terms).collect()
+    /// The terms that can apply to a request, before its form is filled in. Never empty.
+    pub fn possible_terms(&self, context: &RuleContext<'_>) -> Vec<&Terms> {
+        let candidates = self.candidates(context, &[context.instance]);
+        candidates.into_iter().map(|candidate| candidate.matched.terms).collect()
     }
 
-    /// Every group and channel whose members may count for which rule holds.
+    /// The groups and channels whose members rules test.
     pub fn rule_groups(&self) -> Vec<Principal> {
         let mut groups = Vec::new();
         for principal in self.rules.iter().flat_map(|rule| &rule.condition.requesters) {
@@ -338,11 +340,11 @@ impl Policy {
         groups
     }
 
-    /// Everybody whom some rule lets approve, at once or later.
+    /// Every approver that some rule names, including those of escalations.
     pub fn all_approvers(&self) -> Vec<Principal> {
         let mut all: Vec<Principal> = Vec::new();
         let terms = self.rules.iter().map(|rule| &rule.terms).chain(std::iter::once(&self.base));
-        for principal in terms.flat_map(|terms| terms.deciders(true)) {
+        for principal in terms.flat_map(|terms| terms.current_approvers(true)) {
             if !all.contains(&principal) {
                 all.push(principal);
             }
@@ -350,7 +352,7 @@ impl Policy {
         all
     }
 
-    /// Every group and channel whose members count for anything.
+    /// Every group and channel whose members the policy depends on.
     pub fn groups(&self) -> Vec<Principal> {
         let mut groups: Vec<Principal> = Vec::new();
         let all = self.all_approvers().into_iter().chain(self.requesters.iter().cloned());
@@ -372,5 +374,11 @@ impl Policy {
             }
         }
         all
+    }
+}
+
+impl Rule {
+    fn matched(&self, index: usize) -> MatchedRule<'_> {
+        MatchedRule { index: Some(index), label: &self.label, terms: &self.terms }
     }
 }

@@ -1,4 +1,4 @@
-//! One request and its state. A state holds exactly its own data, so that nothing can contradict it.
+//! A request and its state. Each state holds exactly its own data, so that no two fields can contradict each other.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -9,42 +9,42 @@ use super::{
     text::Reason,
 };
 
-/// A request for a change, from its submission to its end.
+/// A request for a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// Its id.
+    /// The id.
     pub id: RequestId,
-    /// Grows by one with every change of state.
+    /// Incremented with every change of state.
     pub version: i64,
     /// When it was submitted.
     pub created_at: Timestamp,
-    /// Who asks.
+    /// The requester.
     pub requester: UserId,
-    /// Where the command was typed; the result is announced there.
+    /// The channel in which the command was used; the result is announced there.
     pub origin: ChannelId,
-    /// Where the card is shown; absent when no approval is needed.
+    /// The channel of the approval card; `None` if no approval is needed.
     pub approval_channel: Option<ChannelId>,
-    /// What is asked for.
+    /// The requested change.
     pub change: Change,
-    /// Why.
+    /// The requester's reason.
     pub reason: Option<Reason>,
-    /// Which of the groups and channels that rules name the requester was in when they asked.
+    /// The groups and channels named in rules that the requester was in at submission.
     #[serde(default)]
     pub memberships: Vec<Principal>,
-    /// Grows by one with every change of what is asked for. Who approves, approves one revision.
+    /// Incremented with every revision. An approval is for one revision.
     #[serde(default = "first")]
     pub revision: i64,
-    /// How what is asked for has changed, oldest first.
+    /// What has changed since the submission, oldest first.
     #[serde(rename = "amendments", default)]
     pub revisions: Vec<Revision>,
-    /// How far it has come.
+    /// The state.
     pub state: State,
 }
 
 impl Request {
-    /// The same request for less.
-    pub fn reduced(&self, narrowing: &Reduction) -> Self {
-        Self { change: self.change.reduced(narrowing), ..self.clone() }
+    /// The request with an approver's reduction applied.
+    pub fn reduced(&self, reduction: &Reduction) -> Self {
+        Self { change: self.change.reduced(reduction), ..self.clone() }
     }
 }
 
@@ -52,22 +52,22 @@ fn first() -> i64 {
     1
 }
 
-/// A change of what is asked for, or what an approver said when they approved it as it is.
+/// A revision of a request, or an approver's note on an unchanged one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {
-    /// Who changed it: the requester, or an approver who reduced it.
+    /// The requester who edited it, or the approver who reduced it.
     pub by: UserId,
     /// When.
     pub at: Timestamp,
-    /// The revision that came of it.
+    /// The resulting revision.
     pub revision: i64,
-    /// What is different; empty where nothing is.
+    /// The changed fields; empty if only a note was added.
     pub differences: Vec<Difference>,
-    /// What an approver said about it.
+    /// The approver's note.
     pub note: Option<Reason>,
-    /// How many had agreed to what it was before.
-    #[serde(default)]
-    pub lapsed: u32,
+    /// How many approvals of the previous revision were reset.
+    #[serde(rename = "lapsed", default)]
+    pub reset_approvals: u32,
 }
 
 /// One approval of several.
@@ -79,56 +79,56 @@ pub struct ApprovalGiven {
     pub at: Timestamp,
 }
 
-/// How far a request has come.
+/// The state of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum State {
-    /// Waits for approvers.
+    /// Waiting for approvals.
     Pending {
-        /// Who has agreed to the present revision.
+        /// The approvals of the current revision.
         #[serde(default)]
         approvals: Vec<ApprovalGiven>,
-        /// Whether more people were asked, since nobody decided for long.
+        /// Whether additional approvers have been asked.
         #[serde(default)]
         is_escalated: bool,
     },
-    /// Approved; the change is being carried out.
+    /// Approved; the change is being applied.
     Applying {
         /// Who approved and when.
         approved: Approved,
-        /// Why nothing happens at the moment, if the instance makes it wait.
+        /// Why the change is waiting, if it is.
         waiting: Option<Waiting>,
     },
-    /// The change is carried out.
+    /// The change has been applied.
     Done {
         /// Who approved and when.
         approved: Approved,
-        /// What came of it.
+        /// The resulting user.
         user: CreatedUser,
-        /// When it was carried out.
+        /// When it was applied.
         at: Timestamp,
     },
-    /// The change was not carried out, and will not be unless somebody tries again.
+    /// The change was not applied, and will not be unless somebody retries it.
     Failed {
-        /// Who approved and when; absent when it failed before anybody could.
+        /// Who approved and when; `None` if it failed before that.
         approved: Option<Approved>,
         /// What went wrong.
         failure: Failure,
         /// When.
         at: Timestamp,
     },
-    /// An approver said no.
+    /// Denied by an approver.
     Denied {
         /// Who.
         by: UserId,
-        /// Why, in their words.
+        /// Their reason.
         reason: Reason,
         /// When.
         at: Timestamp,
     },
-    /// The requester took it back, or an approver did while it waited.
+    /// Cancelled by the requester, or by an approver while the change was waiting.
     Cancelled {
-        /// Who; absent in what earlier versions wrote: the requester.
+        /// Who; `None` in requests of earlier versions, where it is the requester.
         #[serde(default)]
         by: Option<UserId>,
         /// When.
@@ -142,12 +142,12 @@ pub enum State {
 }
 
 impl State {
-    /// The state in which a request waits for its first approval.
+    /// The initial state of a request that needs an approval.
     pub fn pending() -> Self {
         Self::Pending { approvals: Vec::new(), is_escalated: false }
     }
 
-    /// Whether the request can still lead to a change by itself: another one for the same user must wait.
+    /// Whether the request can still lead to a change without a retry. Only one request about a user can be open.
     pub fn is_open(&self) -> bool {
         match self {
             Self::Pending { .. } | Self::Applying { .. } => true,
@@ -173,44 +173,44 @@ impl State {
     }
 }
 
-/// An approval, by as many as the policy wants.
+/// A complete approval, with as many approvers as the policy requires.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approved {
-    /// Who approved, in order; empty when the policy asks nobody.
-    #[serde(deserialize_with = "several")]
+    /// The approvers, in order; empty if no approval was needed.
+    #[serde(deserialize_with = "one_or_several")]
     pub by: Vec<UserId>,
     /// When.
     pub at: Timestamp,
 }
 
-/// Earlier versions wrote one person, or null.
-fn several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<UserId>, D::Error> {
+/// Earlier versions stored one person, or null.
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<UserId>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Written {
+    enum Stored {
         Several(Vec<UserId>),
         One(Option<UserId>),
     }
-    Ok(match Written::deserialize(deserializer)? {
-        Written::Several(several) => several,
-        Written::One(one) => one.into_iter().collect(),
+    Ok(match Stored::deserialize(deserializer)? {
+        Stored::Several(several) => several,
+        Stored::One(one) => one.into_iter().collect(),
     })
 }
 
-/// Why an approved change is not being carried out right now.
+/// Why an approved change is not being applied right now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Waiting {
     /// The cause.
     pub cause: WaitCause,
-    /// When it will be tried again.
+    /// When it will be retried.
     pub until: Timestamp,
-    /// Whether the change may have been carried out already, by a try without an answer. Then nobody can cancel. Where
-    /// nothing is written about it, as earlier versions did not, it may.
-    #[serde(default = "may_be")]
+    /// Whether an attempt without an answer may have applied the change. Then it cannot be cancelled. `true` for requests
+    /// of earlier versions, which did not store it.
+    #[serde(default = "may_be_applied")]
     pub may_be_applied: bool,
 }
 
-fn may_be() -> bool {
+fn may_be_applied() -> bool {
     true
 }
 
@@ -218,21 +218,21 @@ fn may_be() -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitCause {
-    /// The instance takes no more calls today.
+    /// The instance's daily API quota is used up.
     Quota,
-    /// The instance does not answer, or answers that it is busy.
+    /// The instance does not respond, or is busy.
     Unavailable,
 }
 
-/// Why a change was not carried out.
+/// Why a change was not applied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// The kind, which decides what to do about it.
+    /// The kind of failure, from which the way to fix it follows.
     pub kind: FailureKind,
-    /// The instance's own words or the facts found, for the person who mends it; may be empty.
+    /// The instance's error message or the differences found, for the person who fixes it; may be empty.
     pub detail: String,
-    /// When the change was first attempted with an outcome that is not known for sure: a user found later
-    /// may be our own. Absent when it certainly was not carried out.
+    /// When the first attempt with an unknown outcome was made: a user that shows up later may be ours. `None` if the
+    /// change certainly was not applied.
     pub attempted_at: Option<Timestamp>,
 }
 
@@ -240,32 +240,32 @@ pub struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// Somebody else made a user with this e-mail in the meantime.
+    /// Another user with this email exists.
     Taken,
-    /// Another instance has a user with this e-mail, which must be unique across all instances.
+    /// Another instance has a user with this email, which must be unique across all instances.
     TakenElsewhere,
-    /// The instance that was asked for is not configured any more.
+    /// The requested instance is no longer configured.
     InstanceGone,
-    /// A user was found after our attempt, but it is not what was approved.
+    /// A user exists after our attempt, but differs from what was approved.
     Mismatch,
-    /// The bot's own API user lacks a permission, or an allow-list keeps it out.
+    /// The bot's API user lacks a permission, or its address is not in an allow-list.
     AccessDenied,
     /// The instance does not accept the bot's credentials.
     Credentials,
     /// The instance or the endpoint does not exist.
     Configuration,
-    /// The instance refused these values.
+    /// The instance rejected these values.
     Rejected,
-    /// The instance could not be reached, or stayed busy, until the bot gave up.
+    /// The instance was unreachable or busy until the bot gave up.
     Unavailable,
-    /// The card could not be posted, so nobody could have approved.
+    /// The card could not be posted, so that nobody could approve.
     CardUndeliverable,
-    /// The chosen end of access has passed before the change was carried out.
+    /// Access would have expired before the change was applied.
     ExpirationPassed,
 }
 
 impl FailureKind {
-    /// Whether trying the same request again can succeed once somebody has mended the cause.
+    /// Whether a retry can succeed once somebody has fixed the cause.
     pub fn is_retryable(self) -> bool {
         match self {
             Self::AccessDenied

@@ -1,39 +1,38 @@
-//! What people type, made safe to keep: e-mail addresses, names and reasons. Each type is made by `parse`
-//! only. Nothing here knows where the text is shown; escaping for a medium belongs to that medium's module.
+//! Text that people type, validated and cleaned: emails, names and reasons. Each type is only made by `parse`. Escaping for
+//! display belongs to the module that displays it.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The longest e-mail address, in characters.
+/// The maximum length of an email, in characters.
 pub const EMAIL_MAX: usize = 254;
-/// The longest first or last name, in characters.
+/// The maximum length of a first or last name, in characters.
 pub const NAME_MAX: usize = 100;
-/// The longest reason, in characters.
+/// The maximum length of a reason, in characters.
 pub const REASON_MAX: usize = 1000;
 
-/// Why a typed text is not accepted.
+/// Why a text is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextError {
-    /// Nothing, or nothing but white space and invisible characters.
+    /// Empty, or only white space and invisible characters.
     Empty,
     /// More characters than allowed.
     TooLong,
-    /// Not of the required form.
+    /// Not in the required format.
     Malformed,
 }
 
-/// An e-mail address of the form that Marketo accepts. Shown as typed; compared without case.
+/// An email in the format that Marketo accepts. Displayed as typed; compared ignoring case.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Email(String);
 
 impl Email {
-    /// Reads an address; white space around it does not count.
+    /// Parses an email; surrounding white space is ignored.
     ///
     /// # Errors
-    /// When it is empty, over [`EMAIL_MAX`] characters, or not `local@domain.tld` in the characters of the
-    /// pattern in Marketo's description of `invite.json`.
+    /// When it is empty, longer than [`EMAIL_MAX`], or does not match the pattern in Marketo's description of `invite.json`.
     pub fn parse(typed: &str) -> Result<Self, TextError> {
         let typed = typed.trim();
         if typed.is_empty() {
@@ -50,17 +49,17 @@ impl Email {
         }
     }
 
-    /// The address as typed.
+    /// The email as typed.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The form in which two addresses of the same mailbox are equal.
+    /// A key for comparisons: equal for emails that differ only in case.
     pub fn key(&self) -> String {
         self.0.to_lowercase()
     }
 
-    /// Whether the address lies in `domain` (compared without case; subdomains do not count).
+    /// Whether the email is in `domain`, ignoring case. Subdomains are other domains.
     pub fn is_in(&self, domain: &str) -> bool {
         self.0.rsplit_once('@').is_some_and(|(_, own)| own.eq_ignore_ascii_case(domain))
     }
@@ -88,7 +87,7 @@ impl TryFrom<String> for Email {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text).map_err(|_| "not an e-mail address")
+        Self::parse(&text).map_err(|_| "not an email")
     }
 }
 
@@ -104,7 +103,7 @@ impl From<Email> for String {
 pub struct PersonName(String);
 
 impl PersonName {
-    /// Reads a name: invisible characters are removed, runs of white space become one space.
+    /// Parses a name: removes invisible characters and collapses white space.
     ///
     /// # Errors
     /// When nothing is left, or more than [`NAME_MAX`] characters are.
@@ -137,24 +136,24 @@ impl From<PersonName> for String {
     }
 }
 
-/// Why something is asked for or denied: 1 to [`REASON_MAX`] characters, line breaks allowed.
+/// Why something is requested or denied: 1 to [`REASON_MAX`] characters, line breaks allowed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Reason(String);
 
 impl Reason {
-    /// Reads a reason: invisible characters are removed, line breaks stay.
+    /// Parses a reason: removes invisible characters, keeps line breaks.
     ///
     /// # Errors
     /// When nothing is left, or more than [`REASON_MAX`] characters are.
     pub fn parse(typed: &str) -> Result<Self, TextError> {
         let lines = typed.replace("\r\n", "\n").replace('\r', "\n");
-        let kept: String = lines
+        let cleaned: String = lines
             .chars()
             .map(|c| if c == '\t' { ' ' } else { c })
             .filter(|c| *c == '\n' || !is_invisible(*c))
             .collect();
-        bounded(kept.trim().to_owned(), REASON_MAX).map(Self)
+        bounded(cleaned.trim().to_owned(), REASON_MAX).map(Self)
     }
 
     /// The reason.
@@ -187,8 +186,8 @@ fn bounded(text: String, max: usize) -> Result<String, TextError> {
     }
 }
 
-/// Characters that a reader does not see but that change what is read: controls, zero-width characters,
-/// marks of writing direction, fillers, variation selectors and tags.
+/// Whether a character is invisible but can change what is read: controls, zero-width characters, direction marks,
+/// fillers, variation selectors and tags.
 pub fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -198,7 +197,7 @@ pub fn is_invisible(c: char) -> bool {
             | '\u{FFF0}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
-// Personal data stays out of logs: what derives `Debug` around these types shows no text.
+// Personal data stays out of logs: `Debug` shows only the length.
 macro_rules! hidden_debug {
     ($($name:ident),*) => {$(
         impl fmt::Debug for $name {
@@ -217,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_that_marketo_takes() {
+    fn emails_that_marketo_accepts_are_accepted() {
         for typed in [
             "svc@example.com",
             " svc.crm+sync@mail.example.co.uk ",
@@ -231,9 +230,9 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_marketo_would_refuse() {
+    fn emails_that_marketo_refuses_are_refused() {
         let long = format!("{}@example.com", "a".repeat(EMAIL_MAX));
-        for (typed, fault) in [
+        for (typed, error) in [
             ("", TextError::Empty),
             ("  ", TextError::Empty),
             ("plain", TextError::Malformed),
@@ -250,12 +249,12 @@ mod tests {
             ("<a@example.com>", TextError::Malformed),
             (&long, TextError::TooLong),
         ] {
-            assert_eq!(Email::parse(typed), Err(fault), "{typed}");
+            assert_eq!(Email::parse(typed), Err(error), "{typed}");
         }
     }
 
     #[test]
-    fn a_domain_is_compared_whole_and_without_case() {
+    fn domains_are_compared_as_a_whole_and_ignoring_case() {
         let email = Email::parse("svc@Example.com").unwrap();
         assert!(email.is_in("example.COM"));
         assert!(!email.is_in("ample.com"));
@@ -263,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_reasons_lose_what_a_reader_cannot_see() {
+    fn names_and_reasons_lose_invisible_characters() {
         assert_eq!(
             PersonName::parse(" Ada\u{202E}\tvan  \n Dyke\u{200B} ").unwrap().as_str(),
             "Ada van Dyke"
@@ -277,7 +276,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_typed_comes_out_clean_or_not_at_all(typed in any::<String>()) {
+        fn parsed_text_has_no_invisible_characters(typed in any::<String>()) {
             if let Ok(name) = PersonName::parse(&typed) {
                 prop_assert!(!name.as_str().chars().any(is_invisible));
                 prop_assert_eq!(PersonName::parse(name.as_str()), Ok(name));

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{ANSWER_WITHIN, Edge};
+use super::state::HttpState;
 
 /// 200 while the process can serve.
 pub(super) async fn healthz() -> &'static str {
@@ -14,22 +14,9 @@ pub(super) async fn healthz() -> &'static str {
 }
 
 /// 200 when database, workers and credentials are good; else 503 with a line for each trouble.
-pub(super) async fn readyz(State(edge): State<Edge>) -> Response {
-    let mut troubles = edge.health.troubles();
-    if let Err(error) = edge.engine.store().probe(edge.clock.now()).await {
-        troubles.push(format!("the database takes nothing ({})", error.code()));
-    }
-    for instance in edge.instances.iter() {
-        let name = instance.name();
-        if !instance.is_loaded() {
-            let why =
-                instance.last_error().map_or_else(|| "still loading".to_owned(), |error| error.to_string());
-            troubles.push(format!("Marketo instance {name}: roles, workspaces or users are missing: {why}"));
-        } else if let Some(why) = instance.access_error() {
-            troubles.push(format!("Marketo instance {name}: {why}"));
-        }
-    }
-    if edge.metrics.get().is_none() {
+pub(super) async fn readyz(State(state): State<HttpState>) -> Response {
+    let mut troubles = state.handlers.troubles().await;
+    if state.metrics.get().is_none() {
         troubles.push("metrics are not collected yet".to_owned());
     }
     if troubles.is_empty() {
@@ -39,21 +26,19 @@ pub(super) async fn readyz(State(edge): State<Edge>) -> Response {
 }
 
 /// Prometheus text.
-pub(super) async fn metrics(State(edge): State<Edge>) -> Response {
-    let depth = tokio::time::timeout(ANSWER_WITHIN, edge.engine.store().outbox_stats(edge.clock.now())).await;
-    if let Ok(Ok(depth)) = depth {
-        let age = depth.oldest_due_at.map_or(0, |due| (edge.clock.millis() - due).max(0));
+pub(super) async fn metrics(State(state): State<HttpState>) -> Response {
+    if let Some(depth) = state.handlers.outbox_depth().await {
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
         for (name, value) in [
             ("outbox_due", depth.due as f64),
             ("outbox_later", depth.later as f64),
-            ("outbox_buried", depth.dead_letters as f64),
-            ("outbox_oldest_due_seconds", age as f64 / 1000.0),
+            ("outbox_buried", depth.buried as f64),
+            ("outbox_oldest_due_seconds", depth.oldest_due_millis as f64 / 1000.0),
         ] {
             metrics::gauge!(name).set(value);
         }
     }
-    let collection = edge.metrics.get().and_then(Option::as_ref);
+    let collection = state.metrics.get().and_then(Option::as_ref);
     let text = collection.map(metrics_exporter_prometheus::PrometheusHandle::render);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text.unwrap_or_default()).into_response()
 }

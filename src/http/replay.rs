@@ -1,6 +1,6 @@
-//! A memory of signed requests, so that one that is delivered again acts no more. It covers what is not
-//! stored (opening a modal, an ephemeral answer) in this process; what is stored is guarded by its key in
-//! the database. Bounded: when it is full the oldest is forgotten.
+//! A first line against replays: the signatures that came to this process. It keeps what leaves nothing behind (an opened
+//! form, an answer in the background) from being done twice while the database is away; every other repeat is told by its
+//! stored delivery, which gives it the ack of the first. Bounded: when it is full the oldest is forgotten.
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::signature::Fingerprint;
+use crate::handlers::Ack;
 
 /// How long a request is remembered, in seconds: twice the window in which its timestamp is accepted.
 pub(super) const MEMORY: i64 = 600;
@@ -46,8 +47,8 @@ pub(super) struct Replays(Mutex<Memory>);
 
 #[derive(Default)]
 struct Memory {
-    /// Each with whether it was refused for coming at a bad time.
-    known: HashMap<Key, bool, BuildHasherDefault<Truncate>>,
+    /// Each with its ack, if it was refused before anything was looked up.
+    known: HashMap<Key, Option<Box<Ack>>, BuildHasherDefault<Truncate>>,
     order: VecDeque<(i64, Key)>,
 }
 
@@ -57,20 +58,20 @@ impl std::fmt::Debug for Replays {
     }
 }
 
-/// How a signed request came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Came {
-    /// For the first time, as far as this process knows.
+/// What is remembered of a signed request.
+#[derive(Debug)]
+pub(super) enum Seen {
+    /// Nothing: it comes for the first time.
     First,
-    /// Once more.
-    Again,
-    /// Once more, after it was refused for coming at a bad time.
-    Refused,
+    /// It came before.
+    Repeated,
+    /// It came before, and was refused with this.
+    Refused(Ack),
 }
 
 impl Replays {
-    /// Remembers a request that came at `now` (UTC seconds), and tells how it came.
-    pub(super) fn see(&self, fingerprint: &Fingerprint, now: i64) -> Came {
+    /// Remembers a request that came at `now` (UTC seconds), and tells what was remembered of it.
+    pub(super) fn see(&self, fingerprint: &Fingerprint, now: i64) -> Seen {
         let key = key(fingerprint);
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(&(came, old)) = memory.order.front() {
@@ -81,19 +82,32 @@ impl Replays {
             memory.known.remove(&old);
         }
         match memory.known.entry(key) {
-            Entry::Occupied(known) if *known.get() => return Came::Refused,
-            Entry::Occupied(_) => return Came::Again,
-            Entry::Vacant(place) => place.insert(false),
+            Entry::Occupied(known) => {
+                return known.get().as_ref().map_or(Seen::Repeated, |ack| Seen::Refused((**ack).clone()));
+            }
+            Entry::Vacant(place) => place.insert(None),
         };
         memory.order.push_back((now, key));
-        Came::First
+        Seen::First
     }
 
-    /// Remembers that a request was not carried out and will not be: whoever sent it was told so.
-    pub(super) fn refuse(&self, fingerprint: &Fingerprint) {
+    /// Remembers that a request was refused with `ack`: whoever sent it was told that nothing was done.
+    pub(super) fn refuse(&self, fingerprint: &Fingerprint, ack: &Ack) {
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(is_refused) = memory.known.get_mut(&key(fingerprint)) {
-            *is_refused = true;
+        if let Some(known) = memory.known.get_mut(&key(fingerprint)) {
+            *known = Some(Box::new(ack.clone()));
+        }
+    }
+
+    /// Forgets a request that could not be taken, so that it can be tried again.
+    pub(super) fn forget(&self, fingerprint: &Fingerprint) {
+        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = key(fingerprint);
+        if memory.known.remove(&key).is_some() {
+            // It came a moment ago.
+            if let Some(place) = memory.order.iter().rposition(|(_, known)| *known == key) {
+                memory.order.remove(place);
+            }
         }
     }
 }
@@ -114,31 +128,50 @@ mod tests {
         fingerprint
     }
 
-    #[test]
-    fn a_request_is_remembered_for_ten_minutes() {
-        let replays = Replays::default();
-        assert_eq!(replays.see(&fingerprint(1), 1_000), Came::First);
-        assert_eq!(replays.see(&fingerprint(1), 1_000), Came::Again);
-        assert_eq!(replays.see(&fingerprint(2), 1_001), Came::First);
-        assert_eq!(replays.see(&fingerprint(1), 1_600), Came::Again);
-        assert_eq!(replays.see(&fingerprint(1), 1_601), Came::First);
+    fn seen(replays: &Replays, n: u64, now: i64) -> &'static str {
+        match replays.see(&fingerprint(n), now) {
+            Seen::First => "first",
+            Seen::Repeated => "repeated",
+            Seen::Refused(ack) => ack.outcome,
+        }
     }
 
     #[test]
-    fn what_was_refused_stays_refused() {
+    fn a_request_is_remembered_for_ten_minutes() {
         let replays = Replays::default();
-        replays.refuse(&fingerprint(1));
-        assert_eq!(replays.see(&fingerprint(1), 1_000), Came::First);
-        replays.refuse(&fingerprint(1));
-        assert_eq!(replays.see(&fingerprint(1), 1_600), Came::Refused);
-        assert_eq!(replays.see(&fingerprint(1), 1_601), Came::First);
+        assert_eq!(seen(&replays, 1, 1_000), "first");
+        assert_eq!(seen(&replays, 1, 1_000), "repeated");
+        assert_eq!(seen(&replays, 2, 1_001), "first");
+        assert_eq!(seen(&replays, 1, 1_600), "repeated");
+        assert_eq!(seen(&replays, 1, 1_601), "first");
+    }
+
+    #[test]
+    fn a_refused_request_stays_refused() {
+        let (replays, ack) = (Replays::default(), Ack::too_many_requests("limited", 1));
+        replays.refuse(&fingerprint(1), &ack);
+        assert_eq!(seen(&replays, 1, 1_000), "first");
+        replays.refuse(&fingerprint(1), &ack);
+        assert_eq!(seen(&replays, 1, 1_600), "limited");
+        assert_eq!(seen(&replays, 1, 1_601), "first");
+    }
+
+    #[test]
+    fn a_forgotten_request_comes_for_the_first_time() {
+        let replays = Replays::default();
+        for n in 0..3 {
+            assert_eq!(seen(&replays, n, 1_000), "first");
+        }
+        replays.forget(&fingerprint(1));
+        assert_eq!(replays.0.lock().unwrap().order.len(), 2);
+        assert_eq!((seen(&replays, 1, 1_000), seen(&replays, 2, 1_000)), ("first", "repeated"));
     }
 
     #[test]
     fn the_memory_is_bounded() {
         let replays = Replays::default();
         for n in 0..200_000 {
-            assert_eq!(replays.see(&fingerprint(n), 1_000), Came::First);
+            assert_eq!(seen(&replays, n, 1_000), "first");
         }
         let memory = replays.0.lock().unwrap();
         assert!(memory.order.len() <= CAPACITY && memory.known.len() == memory.order.len());

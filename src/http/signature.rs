@@ -27,7 +27,7 @@ impl std::fmt::Debug for Keys {
 
 /// The two headers, well-formed and recent, before the body is known.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Claim<'a> {
+pub(super) struct SignatureHeaders<'a> {
     timestamp: &'a [u8],
     signature: [u8; 32],
 }
@@ -42,21 +42,21 @@ impl Keys {
         Self(secrets.iter().filter_map(key).collect())
     }
 
-    /// The fingerprint of the request if `claim` is true of `body`.
-    pub(super) fn verify(&self, claim: &Claim<'_>, body: &[u8]) -> Option<Fingerprint> {
+    /// The fingerprint of the request if `headers` is true of `body`.
+    pub(super) fn verify(&self, headers: &SignatureHeaders<'_>, body: &[u8]) -> Option<Fingerprint> {
         let is_made_with = |key: &Hmac<Sha256>| {
             let mut mac = key.clone();
             mac.update(b"v0:");
-            mac.update(claim.timestamp);
+            mac.update(headers.timestamp);
             mac.update(b":");
             mac.update(body);
-            mac.verify_slice(&claim.signature).is_ok()
+            mac.verify_slice(&headers.signature).is_ok()
         };
-        self.0.iter().any(is_made_with).then_some(claim.signature)
+        self.0.iter().any(is_made_with).then_some(headers.signature)
     }
 }
 
-impl<'a> Claim<'a> {
+impl<'a> SignatureHeaders<'a> {
     /// Reads the headers; nothing if there is any fault in them at `now` (UTC seconds).
     pub(super) fn read(headers: &'a HeaderMap, now: i64) -> Option<Self> {
         let timestamp = only(headers, &TIMESTAMP)?;
@@ -118,7 +118,8 @@ mod tests {
 
     fn accepts(secrets: &[&str], headers: &HeaderMap, body: &[u8], now: i64) -> bool {
         let secrets: Vec<SecretString> = secrets.iter().map(|secret| SecretString::from(*secret)).collect();
-        Claim::read(headers, now).is_some_and(|claim| Keys::new(&secrets).verify(&claim, body).is_some())
+        SignatureHeaders::read(headers, now)
+            .is_some_and(|signed| Keys::new(&secrets).verify(&signed, body).is_some())
     }
 
     #[test]

@@ -11,21 +11,21 @@ use crate::domain::{
 const NAMED_MAX: usize = 10;
 
 /// What is wrong with a field, and what to do.
-pub fn field_error(FieldError { field, why }: &FieldError) -> String {
-    match why {
+pub fn field_error(FieldError { field, kind }: &FieldError) -> String {
+    match kind {
         FieldErrorKind::Text(why) => text(*field, *why),
-        FieldErrorKind::Strange(c) => unsupported_character(*c),
+        FieldErrorKind::UnsupportedCharacter(c) => unsupported_character(*c),
         FieldErrorKind::NoteTooLong => format!("A note can have at most {REASON_MAX} characters."),
         FieldErrorKind::OtherDomain(domains) => other_domain(domains),
-        FieldErrorKind::NoDay { last: Some(last) } => {
+        FieldErrorKind::DateRequired { last: Some(last) } => {
             format!("Choose the last day of access, {last} at the latest.")
         }
-        FieldErrorKind::NoDay { last: None } => "Choose the last day of access.".to_owned(),
-        FieldErrorKind::NotADay => "Choose a date.".to_owned(),
-        FieldErrorKind::DayIsOver { first } => format!("That date has passed. Choose {first} or later."),
-        FieldErrorKind::TooFar { last } => format!("Access can last until {last} at the latest."),
-        FieldErrorKind::LaterThanAsked { asked } => {
-            format!("Access was requested until {asked}. Choose that date or an earlier one.")
+        FieldErrorKind::DateRequired { last: None } => "Choose the last day of access.".to_owned(),
+        FieldErrorKind::InvalidDate => "Choose a date.".to_owned(),
+        FieldErrorKind::DateInPast { first } => format!("That date has passed. Choose {first} or later."),
+        FieldErrorKind::DateTooLate { last } => format!("Access can last until {last} at the latest."),
+        FieldErrorKind::LaterThanRequested { requested } => {
+            format!("Access was requested until {requested}. Choose that date or an earlier one.")
         }
         FieldErrorKind::NotChosen => not_chosen(*field).to_owned(),
         FieldErrorKind::NotOffered => not_offered(*field).to_owned(),

@@ -182,8 +182,8 @@ fn form_of(
     initial: &FormInput,
 ) -> Value {
     let Terms { reason, expiration, max_access, .. } = terms;
-    let demands = FormRequirements { reason: *reason, expiration: *expiration, max_access: *max_access };
-    let preview = FormPreview { demands, approvals: vec![&terms.approval] };
+    let requirements = FormRequirements { reason: *reason, expiration: *expiration, max_access: *max_access };
+    let preview = FormPreview { requirements, approvals: vec![&terms.approval] };
     let form = Form {
         labels,
         instances,

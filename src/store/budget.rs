@@ -1,7 +1,7 @@
 //! The calls that count against an instance's limits, for all replicas together: one row a call, taken and looked at
 //! while the instance's one row is locked. What a call is, and why there are limits, is not known here.
 //!
-//! Written by hand: `governor` keeps its state within one process. [`Wanted`] repeats what the Marketo client asks for,
+//! Written by hand: `governor` keeps its state within one process. [`PermitRequest`] repeats what the Marketo client asks for,
 //! since neither module may know the other; the composition root joins them.
 
 use std::time::Duration;

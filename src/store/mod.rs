@@ -1,5 +1,5 @@
 //! The only module that knows SQL. It keeps requests, the effects that follow from them (the outbox), the
-//! messages posted for them, the ledger, and the keys under which incoming messages were seen.
+//! messages posted for them, the ledger, and the deliveries from Slack that were answered.
 //!
 //! One SQL text serves SQLite and PostgreSQL through sqlx's `Any` driver: `$1` placeholders, TEXT and BIGINT
 //! only, times as UTC milliseconds, JSON as TEXT. What differs is in `Dialect`. What belongs together is
@@ -9,6 +9,7 @@
 mod anchor;
 mod budget;
 mod claim;
+mod deliveries;
 mod ledger;
 mod messages;
 mod outbox;
@@ -42,7 +43,7 @@ pub use self::{
     },
     messages::Posted,
     outbox::{OutboxStats, StoredEffect},
-    requests::{Conflict, Seen},
+    requests::Conflict,
 };
 
 /// How long an acquisition of a connection may take. An answer to Slack must leave within 3 s.

@@ -1,4 +1,4 @@
-//! Requests, and the keys under which incoming messages were seen.
+//! Requests, as they are stored.
 
 use jiff::Timestamp;
 use sqlx::Row;
@@ -9,34 +9,11 @@ use crate::domain::{
     request::Request,
 };
 
-/// Whether an incoming message was seen before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
-    /// It is new.
-    First,
-    /// It was seen, and whatever it asked for is done or refused.
-    Again,
-}
-
 /// Another open request is about the same user, of whichever instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conflict;
 
 impl Tx {
-    /// Remembers that the message known as `key` was seen.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn see(&mut self, key: &str, now: Timestamp) -> Result<Seen, StoreError> {
-        let rows = sqlx::query("INSERT INTO seen (id, seen_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING")
-            .bind(key)
-            .bind(now.as_millisecond())
-            .execute(&mut *self.inner)
-            .await?
-            .rows_affected();
-        Ok(if rows == 1 { Seen::First } else { Seen::Again })
-    }
-
     /// Reads a request and keeps it from changing until the transaction ends. Before any of its queues is touched: who
     /// holds a queue and waits for the request, and who holds the request and adds to the queue, would wait for each other.
     ///
@@ -211,37 +188,5 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(|row| from_json("request", row.try_get::<&str, _>(0)?)).collect()
-    }
-
-    /// Remembers, by itself, that the message known as `key` was seen.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn see(&self, key: &str, now: Timestamp) -> Result<Seen, StoreError> {
-        let mut tx = self.begin().await?;
-        let seen = tx.see(key, now).await?;
-        tx.commit().await?;
-        Ok(seen)
-    }
-
-    /// Whether the message known as `key` was seen.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn was_seen(&self, key: &str) -> Result<bool, StoreError> {
-        let row = sqlx::query("SELECT id FROM seen WHERE id = $1").bind(key);
-        Ok(row.fetch_optional(&self.pool).await?.is_some())
-    }
-
-    /// Forgets the keys of messages seen before `before`.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn forget_seen(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let result = sqlx::query("DELETE FROM seen WHERE seen_at < $1")
-            .bind(before.as_millisecond())
-            .execute(&self.pool)
-            .await?;
-        Ok(result.rows_affected())
     }
 }

@@ -149,6 +149,15 @@ CREATE TABLE anchor (
 );
 ";
 
+const DELIVERIES: &str = "
+-- What was delivered by Slack, with the ack that it got as tagged, versioned JSON; absent: the empty one.
+ALTER TABLE seen RENAME TO deliveries;
+ALTER TABLE deliveries RENAME COLUMN seen_at TO delivered_at;
+ALTER TABLE deliveries ADD COLUMN ack TEXT;
+DROP INDEX seen_age;
+CREATE INDEX deliveries_age ON deliveries (delivered_at);
+";
+
 /// Brings a database from any released schema to this program's.
 pub(super) fn migrator() -> Migrator {
     let steps = [
@@ -157,6 +166,7 @@ pub(super) fn migrator() -> Migrator {
         (3, "auto rules", AUTO_RULES),
         (4, "one subject", ONE_SUBJECT),
         (5, "ledger", LEDGER),
+        (6, "deliveries", DELIVERIES),
     ];
     let migration = |(version, name, sql): (i64, &'static str, &'static str)| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)

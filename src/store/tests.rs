@@ -1,6 +1,7 @@
 //! The contract of the store, on SQLite and on PostgreSQL. PostgreSQL is used when `TEST_POSTGRES_URL` names a
 //! server; where that is set and the server is absent, the tests fail, they do not skip.
 
+mod deliveries;
 mod ledger;
 mod locks;
 #[path = "../../tests/common/schema.rs"]
@@ -144,25 +145,6 @@ async fn a_change_that_was_read_too_early_is_not_saved() {
         let stale = Request { version: 7, ..request };
         let mut tx = store.begin().await.unwrap();
         assert!(tx.save_request(&stale, clock.now()).await.is_err());
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_message_is_seen_once_until_it_is_forgotten() {
-    on_each(async |store, clock| {
-        let see = async || {
-            let mut tx = store.begin().await.unwrap();
-            let seen = tx.see("view:V1", clock.now()).await.unwrap();
-            tx.commit().await.unwrap();
-            seen
-        };
-        assert_eq!(see().await, Seen::First);
-        assert_eq!(see().await, Seen::Again);
-        let later = clock.now() + SignedDuration::from_secs(1);
-        assert_eq!(store.forget_seen(later).await.unwrap(), 1);
-        assert_eq!(see().await, Seen::First);
-        store.close().await;
     })
     .await;
 }

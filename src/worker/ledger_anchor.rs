@@ -1,12 +1,12 @@
-//! Shows the head of the ledger in a channel once a day, where those who could change the database cannot change it.
-//! Which head is written down before; a posting without an answer is searched for before it is posted again.
+//! Posts the head of the ledger to a channel once a day, where people with access to the database cannot change it. The
+//! head is stored before it is posted; a posting without an answer is searched for before it is posted again.
 
 use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::Worker;
 use crate::{
@@ -19,98 +19,94 @@ use crate::{
     store::{Anchor, Head, StoreError, with_timeout},
 };
 
-/// How long whoever takes an anchor in hand has for it; then it is tried again.
+/// How long a replica may take to post an anchor; then another one tries.
 const HOLD: Duration = Duration::from_secs(300);
-/// How often it is looked whether a day has begun.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// What stands in place of a request in the metadata of an anchor's message.
+/// How often a new day is checked for.
+const CHECK_INTERVAL: Duration = Duration::from_secs(60);
+/// Takes the place of a request id in the message's metadata.
 const LEDGER: &str = "ledger";
 
-/// Where anchors are shown.
+/// The channel to which the heads of the ledger are posted.
 #[derive(Debug)]
 pub struct LedgerAnchor {
     channel: ChannelId,
-    /// The last day whose anchor is known to be shown.
-    shown: Mutex<Option<Date>>,
+    /// The last day whose anchor is known to be posted.
+    posted_day: Mutex<Option<Date>>,
 }
 
 impl LedgerAnchor {
-    /// Shows anchors in `channel`.
+    /// Posts to `channel`.
     pub fn new(channel: ChannelId) -> Self {
-        Self { channel, shown: Mutex::default() }
+        Self { channel, posted_day: Mutex::default() }
     }
 }
 
 impl Worker {
-    /// Shows an anchor each day, for ever. Ends at once where none is to be shown.
+    /// Posts an anchor each day, forever. Returns at once if there is no channel for it.
     pub async fn keep_anchored(&self) {
-        while self.0.anchoring.is_some() {
+        while self.0.ledger_anchor.is_some() {
             if let Err(error) = self.anchor().await {
-                tracing::warn!(%error, "the anchor of the ledger cannot be looked after");
+                tracing::warn!(%error, "the ledger's anchor cannot be checked");
             }
-            self.0.clock.sleep(LOOK_EVERY).await;
+            self.0.clock.sleep(CHECK_INTERVAL).await;
         }
     }
 
-    /// Shows the anchor of today, if that is to be done; whether it was.
+    /// Posts today's anchor if that has not been done; whether it was posted.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn anchor(&self) -> Result<bool, StoreError> {
-        let Some(LedgerAnchor { channel, shown }) = &self.0.anchoring else { return Ok(false) };
-        let (engine, now) = (&self.0.engine, self.0.clock.now());
+        let Some(LedgerAnchor { channel, posted_day }) = &self.0.ledger_anchor else { return Ok(false) };
+        let (workflow, now) = (&self.0.workflow, self.0.clock.now());
         let day = now.to_zoned(TimeZone::UTC).date();
-        let shown = || shown.lock().unwrap_or_else(PoisonError::into_inner);
-        if *shown() == Some(day) {
+        let posted_day = || posted_day.lock().unwrap_or_else(PoisonError::into_inner);
+        if *posted_day() == Some(day) {
             return Ok(false);
         }
         let name = day.to_string();
-        let (head, attempted_at) = match with_timeout(engine.store().take_anchor(&name, now, HOLD)).await? {
+        let (head, attempted_at) = match with_timeout(workflow.store().take_anchor(&name, now, HOLD)).await? {
             Anchor::Shown => {
-                *shown() = Some(day);
+                *posted_day() = Some(day);
                 return Ok(false);
             }
             Anchor::Held => return Ok(false),
             Anchor::Ours { head, attempted_at } => (head, attempted_at),
         };
-        let part = MessageKey { request: RequestId(LEDGER.to_owned()), name: format!("anchor_{name}") };
-        let found = match attempted_at {
-            Some(since) => match self.0.slack.find_posted(channel, since, &part).await {
-                // Without the right to read the history it may stand there twice.
-                Err(Error { class: Class::MissingScope { .. } | Class::Refused, .. }) => Ok(None),
-                found => found,
-            },
-            None => Ok(None),
-        };
-        let posted = match found {
-            Ok(Some(posted)) => Ok(posted),
-            Ok(None) => self.post_anchor(channel, &part, &name, &head).await,
-            Err(error) => Err(error),
-        };
-        match posted {
+        match self.ensure_anchor_posted(channel, &name, &head, attempted_at).await {
             Ok(Posted { channel, ts }) => {
-                engine.log_anchor(&name, &head, (&channel, &ts)).await?;
-                *shown() = Some(day);
-                tracing::info!(seq = head.seq, "the head of the ledger is shown");
+                workflow.log_anchor(&name, &head, (&channel, &ts)).await?;
+                *posted_day() = Some(day);
+                tracing::info!(seq = head.seq, "ledger anchor posted");
                 metrics::counter!("ledger_anchors_total", "result" => "shown").increment(1);
                 Ok(true)
             }
             Err(error) => {
-                tracing::warn!(%channel, %error, "the head of the ledger could not be shown; it is tried again");
+                tracing::warn!(%channel, %error, "the ledger anchor could not be posted; it will be retried");
                 metrics::counter!("ledger_anchors_total", "result" => "failed").increment(1);
                 Ok(false)
             }
         }
     }
 
-    async fn post_anchor(
+    /// Posts the anchor, unless an attempt without an answer has.
+    async fn ensure_anchor_posted(
         &self,
         channel: &ChannelId,
-        part: &MessageKey,
         day: &str,
         head: &Head,
+        attempted_at: Option<Timestamp>,
     ) -> Result<Posted, Error> {
+        let key = MessageKey { request: RequestId(LEDGER.to_owned()), name: format!("anchor_{day}") };
+        if let Some(since) = attempted_at {
+            match self.0.slack.find_posted(channel, since, &key).await {
+                Ok(Some(posted)) => return Ok(posted),
+                // Without access to the history the anchor may be posted twice.
+                Ok(None) | Err(Error { class: Class::MissingScope { .. } | Class::Refused, .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
         let message = messages::ledger_anchor(day, head.seq, &head.hash);
-        self.0.slack.post(channel.as_str(), &message, part, None).await
+        self.0.slack.post(channel.as_str(), &message, &key, None).await
     }
 }

@@ -1,18 +1,18 @@
-//! What is entered into the ledger, by whom and under which name.
+//! The ledger entries: their names, their actors and what they contain.
 //!
-//! | entry | who | when |
+//! | entry | actor | when |
 //! | --- | --- | --- |
-//! | `submitted` | the requester | a form was taken; with the rule that holds for it |
-//! | `approved`, `agreed`, `denied`, `cancelled`, `edited`, `retried` | whoever pressed | a press counted; with the revision |
-//! | `refused` | whoever pressed or submitted | it counted for nothing; with the reason |
-//! | `calling`, `called` | the bot | a call that changes something in Marketo is about to be made, and what became of it |
-//! | `applied`, `not_applied`, `waits`, `resumed` | the bot | what became of the change |
-//! | `timed_out`, `reminded`, `escalated`, `card_lost`, `card_gone` | the bot, or whose press showed it | time, and the card |
+//! | `submitted` | the requester | a form was accepted; with the rule that matched |
+//! | `approved`, `agreed`, `denied`, `cancelled`, `edited`, `retried` | the person who acted | an action was accepted; with the revision |
+//! | `refused` | the person who acted or submitted | it was refused; with the reason |
+//! | `calling`, `called` | the bot | a call that changes something in Marketo is about to be made, and its outcome |
+//! | `applied`, `not_applied`, `waits`, `resumed` | the bot | the change was applied, failed, waits, or no longer waits |
+//! | `timed_out`, `reminded`, `escalated`, `card_lost`, `card_gone` | the bot, or the person whose action came after the timeout | timers, and the card |
 //! | `configuration` | the bot | it started with other settings, or another version, than before |
-//! | `anchored` | the bot | the head of the ledger was shown in the channel for that |
-//! | `clock_set_back` | the bot | times are earlier from here on (entered by the store) |
+//! | `anchored` | the bot | the head of the ledger was posted |
+//! | `clock_set_back` | the bot | times are earlier from here on (added by the store) |
 //!
-//! The last three, and presses on requests that are not known, belong to no request.
+//! The last three, and refused actions on unknown requests, belong to no request.
 
 use serde_json::json;
 
@@ -26,40 +26,40 @@ use crate::{
         people::{ChannelId, RequestId, UserId},
         request::Request,
     },
-    store::{BOT, Claimed, Head, NO_REQUEST, NewLedgerEntry, Seen, Tx, with_timeout},
+    store::{BOT, Claimed, Head, NO_REQUEST, NewLedgerEntry, Tx, with_timeout},
 };
 
-/// The longest id of an unknown request that is entered.
+/// The longest id of an unknown request that is logged, in characters.
 const ID_MAX: usize = 64;
 
-/// A call that changes something outside.
+/// A call that changes something in Marketo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallAttempt {
-    /// Its name.
+    /// The name of the call.
     pub call: &'static str,
     /// The instance.
     pub instance: String,
-    /// How many such calls there were for this effect, this one included.
+    /// How many such calls the effect has made, this one included.
     pub attempt: u32,
-    /// The digest of what is sent.
+    /// The digest of the body.
     pub sha256: String,
 }
 
-/// What became of such a call.
+/// The outcome of a call that changes something in Marketo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallOutcome {
     /// The call.
     pub sent: CallAttempt,
-    /// In a word: `accepted`, or what went wrong.
+    /// `accepted`, or the error class.
     pub outcome: &'static str,
-    /// The HTTP status, if there was an answer.
+    /// The HTTP status, if there was a response.
     pub status: Option<u16>,
-    /// The instance's own code, if the answer had one.
+    /// Marketo's error code, if the response had one.
     pub code: Option<i64>,
 }
 
 impl Workflow {
-    /// The effects and the ledger entry, which always go together.
+    /// Saves the effects and the ledger entry of a decision, which always go together.
     pub(super) async fn enqueue_and_log(
         &self,
         tx: &mut Tx,
@@ -73,86 +73,80 @@ impl Workflow {
         self.append_log(tx, &request.id, actor, entry, &body).await
     }
 
-    /// A press that counts for nothing.
+    /// Logs a refused action.
     pub(super) async fn log_refused_action(
         &self,
         tx: &mut Tx,
         request: &Request,
         by: &UserId,
-        press: &str,
+        action: &str,
         why: &Refusal,
     ) -> Result<(), StoreError> {
-        let body = json!({ "press": press, "why": why.name(), "revision": request.revision });
+        let body = json!({ "press": action, "why": why.name(), "revision": request.revision });
         self.append_log(tx, &request.id, by.as_str(), "refused", &body).await
     }
 
-    /// A press on a request that is not known.
+    /// Logs an action on an unknown request.
     pub(super) async fn log_unknown_request(
         &self,
         tx: &mut Tx,
         id: &RequestId,
         by: &UserId,
-        press: &Action,
+        action: &Action,
     ) -> Result<(), StoreError> {
         let named: String = id.as_str().chars().take(ID_MAX).collect();
-        let body = json!({ "press": press.name(), "why": Refusal::UnknownRequest.name(), "named": named });
+        let body = json!({ "press": action.name(), "why": Refusal::UnknownRequest.name(), "named": named });
         self.append_log(tx, &no_request(), by.as_str(), "refused", &body).await
     }
 
-    /// A submission for a user for whom another request is open. Its form stays open and may be submitted again, so that
-    /// the key of its message is not used up.
+    /// Logs a submission that conflicts with an open request.
     pub(super) async fn log_refused_submission(
         &self,
-        key: &str,
+        tx: &mut Tx,
         request: &Request,
     ) -> Result<(), StoreError> {
-        let asked = digest::of_json(&json!(request.change));
-        let mut tx = self.store.begin().await?;
-        if tx.see(&format!("refused:{key}:{asked}"), self.clock.now()).await? == Seen::Again {
-            return Ok(());
-        }
-        let body = json!({ "press": "submit", "why": Refusal::AnotherIsOpen.name(), "asked_sha256": asked });
-        self.append_log(&mut tx, &no_request(), request.requester.as_str(), "refused", &body).await?;
-        tx.commit().await
+        let sha256 = digest::of_json(&json!(request.change));
+        let body = json!({ "press": "submit", "why": Refusal::AnotherIsOpen.name(), "asked_sha256": sha256 });
+        self.append_log(tx, &no_request(), request.requester.as_str(), "refused", &body).await
     }
 
-    /// Writes down, under the effect's lease, that a call is about to be made. False when the lease is lost: then it must
-    /// not be made.
+    /// Saves, under the effect's lease, that a call is about to be made. False if the lease is lost: then the call must not
+    /// be made.
     ///
     /// # Errors
-    /// When the database fails; then it must not be made either.
+    /// When the database fails; then the call must not be made either.
     pub async fn record_attempt(
         &self,
         claimed: &Claimed,
         progress: &str,
         lease: std::time::Duration,
-        sent: &CallAttempt,
+        call: &CallAttempt,
     ) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
         if !tx.save_progress(&claimed.lease, &claimed.effect.id, progress, now, lease).await? {
             return Ok(false);
         }
-        self.append_log(&mut tx, &claimed.request.id, BOT, "calling", &sent.body()).await?;
+        self.append_log(&mut tx, &claimed.request.id, BOT, "calling", &call.body()).await?;
         tx.commit().await?;
         Ok(true)
     }
 
-    /// What became of a call.
+    /// Logs the outcome of a call.
     pub(super) async fn log_call_outcome(
         &self,
         tx: &mut Tx,
         request: &RequestId,
-        called: &CallOutcome,
+        outcome: &CallOutcome,
     ) -> Result<(), StoreError> {
-        let mut body = called.sent.body();
-        body["outcome"] = json!(called.outcome);
-        body["status"] = json!(called.status);
-        body["code"] = json!(called.code);
+        let mut body = outcome.sent.body();
+        body["outcome"] = json!(outcome.outcome);
+        body["status"] = json!(outcome.status);
+        body["code"] = json!(outcome.code);
         self.append_log(tx, request, BOT, "called", &body).await
     }
 
-    /// Enters with which configuration the bot works, unless it is the one that was entered last, by whichever replica.
+    /// Logs the configuration of the bot, unless it is the one that was logged last, by any replica.
     ///
     /// # Errors
     /// When the database fails.
@@ -169,7 +163,7 @@ impl Workflow {
         .await
     }
 
-    /// Writes down where the head of the ledger was shown on `day`.
+    /// Saves and logs where the head of the ledger was posted on `day`.
     ///
     /// # Errors
     /// When the database fails.

@@ -1,5 +1,4 @@
-//! What became of an effect, and the event that it leads to: recorded together, under the lease of whoever carried it
-//! out.
+//! Records the result of an effect and the event that it leads to: together, under the worker's lease.
 
 use jiff::Timestamp;
 
@@ -13,105 +12,105 @@ use crate::{
     store::{BOT, Claimed, Conflict, Tx, with_timeout},
 };
 
-/// What a worker records about the effect that it carried out.
+/// The result of an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EffectResult {
-    /// It is carried out.
+    /// The effect has run.
     Done,
-    /// It is tried again.
+    /// The effect is retried.
     Postponed {
         /// When.
         due_at: Timestamp,
-        /// What this try leaves behind for the next.
+        /// What this attempt leaves behind for the next.
         progress: Option<String>,
-        /// Why, for operators.
+        /// The error, for operators.
         error: String,
     },
-    /// It is given up, and kept for somebody to look at.
+    /// The effect is given up, and kept for an operator.
     DeadLetter {
-        /// Why, for operators.
+        /// The error, for operators.
         error: String,
     },
 }
 
-/// What became of a settlement.
+/// The outcome of recording a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CompletionResult {
-    /// It is recorded. A press that waited for the effect may have been refused.
+    /// Recorded. The action that waited for the effect may have been refused.
     Recorded(Option<RefusedAction>),
-    /// Another worker has taken over; nothing is recorded.
+    /// Another worker has the lease; nothing is recorded.
     LeaseLost,
 }
 
 impl Workflow {
-    /// Records what became of an effect together with the event that it leads to.
+    /// Records the result of an effect and the event that it leads to.
     ///
     /// # Errors
-    /// When the database fails; unless it failed after all was done, nothing is recorded, and the effect comes back when
-    /// its lease ends.
+    /// When the database fails. Unless only the answer to the commit was lost, nothing is recorded, and the effect comes
+    /// back when its lease expires.
     pub async fn complete(
         &self,
         claimed: &Claimed,
-        settlement: EffectResult,
+        result: EffectResult,
         event: Option<&Event>,
     ) -> Result<CompletionResult, StoreError> {
-        self.complete_call(claimed, None, settlement, event).await
+        self.complete_call(claimed, None, result, event).await
     }
 
-    /// As [`Workflow::complete`], and what became of the call that was made for the effect, if one was that changes something.
+    /// As [`Workflow::complete`], with the outcome of the effect's call, if one was made that changes something.
     ///
     /// # Errors
     /// As [`Workflow::complete`].
     pub async fn complete_call(
         &self,
         claimed: &Claimed,
-        called: Option<&CallOutcome>,
-        settlement: EffectResult,
+        call: Option<&CallOutcome>,
+        result: EffectResult,
         event: Option<&Event>,
     ) -> Result<CompletionResult, StoreError> {
-        with_timeout(self.settle_at_leisure(claimed, called, settlement, event)).await
+        with_timeout(self.complete_untimed(claimed, call, result, event)).await
     }
 
-    async fn settle_at_leisure(
+    async fn complete_untimed(
         &self,
         claimed: &Claimed,
-        called: Option<&CallOutcome>,
-        settlement: EffectResult,
+        call: Option<&CallOutcome>,
+        result: EffectResult,
         event: Option<&Event>,
     ) -> Result<CompletionResult, StoreError> {
         let mut tx = self.store.begin().await?;
         if event.is_some() {
-            // Always the request before its queues, so that no two transactions wait for each other.
+            // Lock order: the request before its queues, so that transactions cannot deadlock.
             tx.request(&claimed.request.id).await?;
         }
-        if !settle_effect(&mut tx, claimed, &settlement).await? {
+        if !record_result(&mut tx, claimed, &result).await? {
             return Ok(CompletionResult::LeaseLost);
         }
-        if let Some(called) = called {
-            // Although `happen` locks queues after this: whoever waits for the head of the ledger and holds a queue of this
-            // request holds the request as well, which is ours, or holds this effect's lease, which is ours, too.
-            self.log_call_outcome(&mut tx, &claimed.request.id, called).await?;
+        if let Some(call) = call {
+            // This locks the ledger's head before `handle_event` locks queues. That cannot deadlock: a transaction that
+            // holds a queue of this request also holds the request or this effect's lease, and we hold both.
+            self.log_call_outcome(&mut tx, &claimed.request.id, call).await?;
         }
         let mut refusal = None;
         if let Some(event) = event {
-            match self.happen(&mut tx, &claimed.request.id, event).await? {
-                Ok(told) => refusal = told,
+            match self.handle_event(&mut tx, &claimed.request.id, event).await? {
+                Ok(refused) => refusal = refused,
                 Err(Conflict) => {
-                    // What was written so far is lost with the event: write the rest once more, without it.
+                    // The event has aborted the transaction: record everything again without it.
                     drop(tx);
                     tx = self.store.begin().await?;
-                    if !settle_effect(&mut tx, claimed, &settlement).await? {
+                    if !record_result(&mut tx, claimed, &result).await? {
                         return Ok(CompletionResult::LeaseLost);
                     }
-                    if let Some(called) = called {
-                        self.log_call_outcome(&mut tx, &claimed.request.id, called).await?;
+                    if let Some(call) = call {
+                        self.log_call_outcome(&mut tx, &claimed.request.id, call).await?;
                     }
-                    if let Event::ActionTaken { by, action: press } = event {
+                    if let Event::ActionTaken { by, action } = event {
                         let (why, request) = (Refusal::AnotherIsOpen, &claimed.request);
-                        self.log_refused_action(&mut tx, request, by, press.name(), &why).await?;
+                        self.log_refused_action(&mut tx, request, by, action.name(), &why).await?;
                     }
-                    let deciders = self.policy.deciders(&claimed.request);
-                    refusal = Some(RefusedAction { why: Refusal::AnotherIsOpen, approvers: deciders });
+                    let approvers = self.policy.approvers(&claimed.request);
+                    refusal = Some(RefusedAction { why: Refusal::AnotherIsOpen, approvers });
                 }
             }
         }
@@ -120,7 +119,7 @@ impl Workflow {
         Ok(CompletionResult::Recorded(refusal))
     }
 
-    async fn happen(
+    async fn handle_event(
         &self,
         tx: &mut Tx,
         id: &RequestId,
@@ -129,13 +128,13 @@ impl Workflow {
         let Some(request) = tx.request(id).await? else {
             return Ok(Ok(Some(RefusedAction { why: Refusal::UnknownRequest, approvers: Vec::new() })));
         };
-        let deciders = self.policy.deciders(&request);
-        let refused = |why| RefusedAction { why, approvers: deciders };
+        let approvers = self.policy.approvers(&request);
+        let refused = |why| RefusedAction { why, approvers };
         let actor = match event {
             Event::ActionTaken { by, .. } => by.as_str(),
             Event::Applied(_)
             | Event::ApplyFailed(_)
-            | Event::Waits(_)
+            | Event::Delayed(_)
             | Event::Resumed
             | Event::CardLost { .. }
             | Event::CardGone
@@ -146,28 +145,24 @@ impl Workflow {
         let (request, refusal) = match decide(self.decision_context(), &request, event) {
             Err(refusal) => (request, Some(refusal)),
             Ok(decision) => match self.apply_decision(tx, request, decision, actor).await? {
-                Ok(carried) => carried,
+                Ok(applied) => applied,
                 Err(Conflict) => return Ok(Err(Conflict)),
             },
         };
-        if let (Event::ActionTaken { by, action: press }, Some(why)) = (event, &refusal) {
-            self.log_refused_action(tx, &request, by, press.name(), why).await?;
+        if let (Event::ActionTaken { by, action }, Some(why)) = (event, &refusal) {
+            self.log_refused_action(tx, &request, by, action.name(), why).await?;
         }
         Ok(Ok(refusal.map(refused)))
     }
 }
 
-/// Gives the lease back and writes down what became of the effect; false when the lease was lost.
-async fn settle_effect(
-    tx: &mut Tx,
-    claimed: &Claimed,
-    settlement: &EffectResult,
-) -> Result<bool, StoreError> {
+/// Releases the lease and records the result; false if the lease was lost.
+async fn record_result(tx: &mut Tx, claimed: &Claimed, result: &EffectResult) -> Result<bool, StoreError> {
     let Claimed { lease, effect, .. } = claimed;
     if !tx.release(lease).await? {
         return Ok(false);
     }
-    match settlement {
+    match result {
         EffectResult::Done => tx.finish_effect(lease, &effect.id).await?,
         EffectResult::Postponed { due_at, progress, error } => {
             tx.postpone_effect(lease, &effect.id, *due_at, progress.as_deref(), error).await?;

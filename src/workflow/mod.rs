@@ -1,12 +1,13 @@
-//! The only module where loading, deciding and saving meet. Whatever happens to a request, happens here: one
-//! transaction holds the key under which the message was seen, the new state, the effects that follow and the
-//! ledger entry. What is answered to people is answered after the commit.
+//! The only module where loading, deciding and saving meet. Everything that happens to a request happens here: one
+//! transaction saves the delivery key with its ack, the new state, its effects and the ledger entry. People are answered
+//! after the commit.
 //!
-//! It must not know of HTTP, Slack or Marketo, and it makes no call to the outside.
+//! This module must not know of HTTP, Slack or Marketo, and makes no outside calls.
 
 mod audit_log;
 mod completion;
-mod pending;
+mod deliveries;
+mod reads;
 #[cfg(test)]
 mod tests;
 
@@ -16,18 +17,19 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::sync::Notify;
 
+use self::deliveries::Begun;
 use crate::{
     clock::Clock,
     domain::{
-        change::Change,
         decide::{Decision, DecisionContext, Refusal, RevisedRequest, Submission, decide, submit},
+        delivery::{AckRecord, DeliveryKey},
         effect::{Effect, Queue, ScheduledEffect},
         event::{Action, Event},
         people::{ChannelId, Principal, RequestId, UserId},
         policy::{Approval, MatchedRule, MembershipLookup, Policy, RuleInput},
         request::{Request, State},
     },
-    store::{Conflict, Seen, Store, Tx},
+    store::{Conflict, Store, Tx},
 };
 
 pub use self::{
@@ -36,7 +38,7 @@ pub use self::{
 };
 pub use crate::store::StoreError;
 
-/// Over how long `auto_per_week` counts.
+/// The period of the weekly limit of requests without an approval.
 const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Loads, decides and saves. Cheap to clone.
@@ -51,61 +53,63 @@ pub struct Workflow {
 
 impl std::fmt::Debug for Workflow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Engine")
+        f.write_str("Workflow")
     }
 }
 
-/// What became of a submission.
+/// The outcome of a submission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SubmitOutcome {
-    /// It is a request now.
+    /// The submission has become a request.
     Accepted(RequestId),
-    /// The same submission was accepted before.
-    Repeated,
-    /// Another open request is about the same user.
+    /// The same submission was answered before, with this ack; or the same form was accepted.
+    Repeated(AckRecord),
+    /// Another request about the same user is open.
     Conflict,
 }
 
-/// A press as it comes from a signed message.
+/// An action as it arrives from Slack.
 #[derive(Clone, Debug)]
 pub struct ActionCommand {
-    /// The key under which the message is remembered.
-    pub key: String,
-    /// The request that the button belongs to.
+    /// The delivery key.
+    pub key: DeliveryKey,
+    /// How the delivery is acknowledged, unless its form stays open.
+    pub ack: AckRecord,
+    /// The request.
     pub request: RequestId,
-    /// Who pressed.
+    /// The person who acts.
     pub by: UserId,
-    /// Which button.
+    /// The action.
     pub action: Action,
-    /// Where they are told if the press counts for nothing.
+    /// The channel in which they are told if the action is refused.
     pub answer_in: ChannelId,
 }
 
-/// What became of a press.
+/// The outcome of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ActionOutcome {
-    /// It counts.
+    /// Accepted; the request as it is now.
     Accepted(Box<Request>),
-    /// It will be decided once it is known whether they are an approver.
+    /// Stored until it is known whether the person is an approver.
     Deferred,
-    /// The same press was answered before.
-    Repeated,
-    /// It counts for nothing.
+    /// The action was handled before, with this ack; or the same form was accepted.
+    Repeated(AckRecord),
+    /// Refused.
     Refused(RefusedAction),
 }
 
-/// A press that counts for nothing.
+/// A refused action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedAction {
     /// Why.
     pub why: Refusal,
-    /// Who may decide on the request; empty where that is nobody, or the request is not known.
+    /// Who can approve the request; empty if nobody can, or if there is no such request.
     pub approvers: Vec<Principal>,
 }
 
 impl Workflow {
-    /// A workflow over `store`. `members` tells who is in which group without asking anybody; `work` is notified when
-    /// new effects are due.
+    /// A workflow over `store`. `members` knows the members of groups without calling Slack; `work` is notified when new
+    /// effects are due.
     pub fn new(
         store: Store,
         clock: Clock,
@@ -121,48 +125,60 @@ impl Workflow {
         &self.store
     }
 
-    /// The policy of today.
+    /// The current policy.
     pub fn policy(&self) -> &Arc<Policy> {
         &self.policy
     }
 
-    /// Keeps a new request. `key` is the key under which its message is remembered.
+    /// Saves a new request. If another one is open for the same user, the form stays open with `conflict_errors`.
     ///
     /// # Errors
-    /// When the database fails; then nothing is kept.
-    pub async fn submit(&self, key: &str, submission: Submission) -> Result<SubmitOutcome, StoreError> {
+    /// When the database fails; then nothing is saved.
+    pub async fn submit(
+        &self,
+        key: &DeliveryKey,
+        submission: Submission,
+        conflict_errors: &AckRecord,
+    ) -> Result<SubmitOutcome, StoreError> {
         let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
-        if tx.see(key, now).await? == Seen::Again {
-            return Ok(SubmitOutcome::Repeated);
-        }
-        let ruling = self.rule_for_submission(&mut tx, now, &submission).await?;
-        let (request, effects) = submit(now, ruling.terms, submission);
-        let auto_rule = request.approval_channel.is_none().then_some(ruling.label);
+        let mut tx = match self.begin(key, &AckRecord::Empty).await? {
+            Begun::Proceed(tx) => tx,
+            Begun::Replay(first) => return Ok(SubmitOutcome::Repeated(first)),
+        };
+        let rule = self.rule_for_submission(&mut tx, now, &submission).await?;
+        let (request, effects) = submit(now, rule.terms, submission);
+        let auto_rule = request.approval_channel.is_none().then_some(rule.label);
         if let Err(Conflict) = tx.insert_request(&request, auto_rule, now).await? {
-            // The transaction is of no more use.
+            // The failed statement has aborted the transaction.
             drop(tx);
-            self.log_refused_submission(key, &request).await?;
-            return Ok(SubmitOutcome::Conflict);
+            return match self.begin_refusal(key, conflict_errors).await? {
+                Begun::Proceed(mut tx) => {
+                    self.log_refused_submission(&mut tx, &request).await?;
+                    tx.commit().await?;
+                    Ok(SubmitOutcome::Conflict)
+                }
+                Begun::Replay(first) => Ok(SubmitOutcome::Repeated(first)),
+            };
         }
         let body = json!({
-            "rule": ruling.label, "reason": request.reason, "asked": request.change, "state": request.state,
+            "rule": rule.label, "reason": request.reason, "asked": request.change, "state": request.state,
             "version": request.version, "revision": request.revision,
         });
         self.enqueue_and_log(&mut tx, &request, "submitted", request.requester.as_str(), body, &effects)
             .await?;
         if let Err(error) = tx.commit().await {
-            // It may be kept although the answer was lost: whoever submitted should not be told that it is not.
-            if !self.store.was_seen(key).await.unwrap_or(false) {
+            // The commit may have succeeded although its answer was lost.
+            if !self.store.is_delivered(key).await.unwrap_or(false) {
                 return Err(error);
             }
         }
         self.work.notify_one();
-        tracing::info!(request = %request.id, requester = %request.requester, "submitted");
+        let kind = request.change.kind();
+        tracing::info!(request = %request.id, requester = %request.requester, kind, "request submitted");
         Ok(SubmitOutcome::Accepted(request.id))
     }
 
-    /// The rule that holds for a submission: the first that has not let as many through this week as it may.
+    /// The rule for a submission: the first match whose weekly limit is not reached.
     async fn rule_for_submission(
         &self,
         tx: &mut Tx,
@@ -170,70 +186,83 @@ impl Workflow {
         submission: &Submission,
     ) -> Result<MatchedRule<'_>, StoreError> {
         let Submission { requester, memberships, origin, change, .. } = submission;
-        let Change::CreateUser(user) = change;
-        let case = RuleInput::of_submission(user, requester, memberships, origin);
-        let mut rulings = self.policy.matching_rules(&case);
-        let mut ruling = rulings.next();
-        while let Some(MatchedRule { label, terms, .. }) = ruling {
-            let Approval::None { per_week: Some(most) } = terms.approval else { break };
-            if tx.count_auto(label, now - WEEK).await? < i64::from(most) {
-                break;
+        let input = RuleInput::of_submission(change, requester, memberships, origin);
+        for matched in self.policy.matching_rules(&input) {
+            let Approval::None { per_week: Some(limit) } = matched.terms.approval else { return Ok(matched) };
+            if tx.count_auto(matched.label, now - WEEK).await? < i64::from(limit) {
+                return Ok(matched);
             }
-            ruling = rulings.next();
         }
-        Ok(ruling.unwrap_or_else(|| self.policy.matched_rule(&case)))
+        Ok(self.policy.matched_rule(&input))
     }
 
-    /// Takes a press. One whose standing is not known yet is kept and decided later.
+    /// Handles an action. If it is not known whether the person is an approver, the action is stored and decided later.
     ///
     /// # Errors
-    /// When the database fails; then nothing is kept.
-    pub async fn handle_action(&self, pressed: ActionCommand) -> Result<ActionOutcome, StoreError> {
-        let ActionCommand { key, request: id, by, action: press, answer_in } = pressed;
+    /// When the database fails; then nothing is saved.
+    pub async fn handle_action(&self, command: ActionCommand) -> Result<ActionOutcome, StoreError> {
+        self.handle_form_action(command, |_| None).await
+    }
+
+    /// As [`Workflow::handle_action`], for the submission of a form. The form stays open if `errors` returns field errors for
+    /// the refusal.
+    ///
+    /// # Errors
+    /// As [`Workflow::handle_action`].
+    pub async fn handle_form_action(
+        &self,
+        command: ActionCommand,
+        errors: impl FnOnce(&RefusedAction) -> Option<AckRecord> + Send,
+    ) -> Result<ActionOutcome, StoreError> {
+        let ActionCommand { key, ack, request: id, by, action, answer_in } = command;
         let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
-        if tx.see(&key, now).await? == Seen::Again {
-            return Ok(ActionOutcome::Repeated);
-        }
-        let Some(request) = tx.request(&id).await? else {
-            self.log_unknown_request(&mut tx, &id, &by, &press).await?;
-            tx.commit().await?;
-            return Ok(ActionOutcome::Refused(RefusedAction {
-                why: Refusal::UnknownRequest,
-                approvers: Vec::new(),
-            }));
+        let mut tx = match self.begin(&key, &ack).await? {
+            Begun::Proceed(tx) => tx,
+            Begun::Replay(first) => return Ok(ActionOutcome::Repeated(first)),
         };
-        let (pressed, presser) = (press.name(), by.clone());
-        let refused = |why| RefusedAction { why, approvers: self.policy.deciders(&request) };
-        let event = Event::ActionTaken { by: by.clone(), action: press.clone() };
+        let Some(request) = tx.request(&id).await? else {
+            self.log_unknown_request(&mut tx, &id, &by, &action).await?;
+            let refused = RefusedAction { why: Refusal::UnknownRequest, approvers: Vec::new() };
+            if let Some(errors) = errors(&refused) {
+                tx.keep_form_open(&key, &errors).await?;
+            }
+            tx.commit().await?;
+            return Ok(ActionOutcome::Refused(refused));
+        };
+        let (name, actor) = (action.name(), by.clone());
+        let refused = |why| RefusedAction { why, approvers: self.policy.approvers(&request) };
+        let event = Event::ActionTaken { by: by.clone(), action: action.clone() };
         let outcome = match decide(self.decision_context(), &request, &event) {
             Ok(decision) => match self.apply_decision(&mut tx, request.clone(), decision, by.as_str()).await?
             {
                 Ok((_, Some(refusal))) => ActionOutcome::Refused(refused(refusal)),
                 Ok((request, None)) => ActionOutcome::Accepted(Box::new(request)),
                 Err(Conflict) => {
-                    // The transaction is of no more use.
+                    // The failed statement has aborted the transaction.
                     drop(tx);
-                    tx = self.store.begin().await?;
-                    if tx.see(&key, now).await? == Seen::Again {
-                        return Ok(ActionOutcome::Repeated);
-                    }
+                    tx = match self.begin(&key, &ack).await? {
+                        Begun::Proceed(tx) => tx,
+                        Begun::Replay(first) => return Ok(ActionOutcome::Repeated(first)),
+                    };
                     ActionOutcome::Refused(refused(Refusal::AnotherIsOpen))
                 }
             },
-            Err(Refusal::CannotCheck) if !matches!(press, Action::OpenDenial | Action::OpenReview) => {
-                let check = Effect::CheckMembership { by, action: press, answer_in };
+            Err(Refusal::CannotCheck) if !matches!(action, Action::OpenDenial | Action::OpenReview) => {
+                let check = Effect::CheckMembership { by, action, answer_in };
                 tx.enqueue(&request.id, &[ScheduledEffect::now(check)], now, || self.clock.new_id()).await?;
                 ActionOutcome::Deferred
             }
             Err(refusal) => ActionOutcome::Refused(refused(refusal)),
         };
         if let ActionOutcome::Refused(refused) = &outcome {
-            self.log_refused_action(&mut tx, &request, &presser, pressed, &refused.why).await?;
+            self.log_refused_action(&mut tx, &request, &actor, name, &refused.why).await?;
+            if let Some(errors) = errors(refused) {
+                tx.keep_form_open(&key, &errors).await?;
+            }
         }
         tx.commit().await?;
         self.work.notify_one();
-        tracing::info!(request = %id, outcome = outcome.name(), "pressed");
+        tracing::info!(request = %id, action = name, outcome = outcome.name(), "action handled");
         Ok(outcome)
     }
 
@@ -241,17 +270,7 @@ impl Workflow {
         DecisionContext { now: self.clock.now(), policy: &self.policy, members: &*self.members }
     }
 
-    /// Whether the message known as `key` comes for the first time, to whichever replica. For what is answered in the
-    /// background and leaves nothing else behind.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn is_first(&self, key: &str) -> Result<bool, StoreError> {
-        Ok(self.store.see(key, self.clock.now()).await? == Seen::First)
-    }
-
-    /// Writes a decision down. One that withdraws the change that waits is refused, whole, while a worker has the
-    /// change in hand.
+    /// Saves a decision. One that cancels the queued change is refused as a whole if a worker has claimed the change.
     async fn apply_decision(
         &self,
         tx: &mut Tx,
@@ -259,15 +278,14 @@ impl Workflow {
         decision: Decision,
         actor: &str,
     ) -> Result<Result<(Request, Option<Refusal>), Conflict>, StoreError> {
-        let Decision { next, revised: amended, effects, entry, refusal, cancels_queued: withdraws } =
-            decision;
-        if withdraws && !tx.cancel_if_idle(&request.id, Queue::Apply).await? {
+        let Decision { next, revised, effects, entry, refusal, cancels_queued } = decision;
+        if cancels_queued && !tx.cancel_if_idle(&request.id, Queue::Apply).await? {
             return Ok(Ok((request, Some(Refusal::InProgress))));
         }
-        let amendment = amended.as_ref().map(|amended| amended.amendment.clone());
-        if let Some(RevisedRequest { change, reason, memberships, amendment }) = amended {
-            request.revision = amendment.revision;
-            request.revisions.push(amendment);
+        let revision = revised.as_ref().map(|revised| revised.revision.clone());
+        if let Some(RevisedRequest { change, reason, memberships, revision }) = revised {
+            request.revision = revision.revision;
+            request.revisions.push(revision);
             (request.change, request.reason, request.memberships) = (change, reason, memberships);
         }
         if let Some(next) = next {
@@ -283,8 +301,8 @@ impl Workflow {
         if let Some(entry) = entry {
             let mut body =
                 json!({"version": request.version, "revision": request.revision, "state": request.state});
-            if let Some(amendment) = amendment {
-                body["amendment"] = json!(amendment);
+            if let Some(revision) = revision {
+                body["amendment"] = json!(revision);
                 body["asked"] = json!(request.change);
                 body["reason"] = json!(request.reason);
             }
@@ -297,9 +315,9 @@ impl Workflow {
 impl ActionOutcome {
     fn name(&self) -> &'static str {
         match self {
-            Self::Accepted(_) => "counted",
+            Self::Accepted(_) => "accepted",
             Self::Deferred => "deferred",
-            Self::Repeated => "repeated",
+            Self::Repeated(_) => "repeated",
             Self::Refused(_) => "refused",
         }
     }

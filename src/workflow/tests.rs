@@ -1,4 +1,4 @@
-//! What the workflow promises: one transaction for everything that follows from a message, and races with one winner.
+//! One transaction for everything that follows from a delivery, and races with one winner.
 
 mod cancel;
 
@@ -23,70 +23,65 @@ use crate::{
 
 const LEASE: Duration = Duration::from_secs(30);
 
-/// Everybody is in every group, except those of whom that is not known.
+/// Everybody is in every group, except for users whose memberships are unknown.
 #[derive(Default)]
-struct Known {
-    doubtful: Mutex<HashSet<UserId>>,
+struct Members {
+    unknown: Mutex<HashSet<UserId>>,
 }
 
-impl MembershipLookup for Known {
-    fn standing(&self, user: &UserId, _: &Principal) -> Membership {
-        if self.doubtful.lock().unwrap().contains(user) { Membership::Unknown } else { Membership::Yes }
+impl MembershipLookup for Members {
+    fn membership(&self, user: &UserId, _: &Principal) -> Membership {
+        if self.unknown.lock().unwrap().contains(user) { Membership::Unknown } else { Membership::Yes }
     }
 }
 
-struct House {
-    known: Arc<Known>,
-    engine: Workflow,
+struct TestWorkflow {
+    members: Arc<Members>,
+    workflow: Workflow,
     clock: Clock,
     database: Database,
 }
 
-async fn houses() -> Vec<House> {
+async fn test_workflows() -> Vec<TestWorkflow> {
     let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
-    let mut houses = Vec::new();
+    let mut workflows = Vec::new();
     for database in databases(&Clock::system()).await {
         let store = Store::open(&database.url).await.unwrap();
         let approvers = vec![Principal::Group("S0MOPS".into())];
         let base = Terms { approval: Approval::Required { approvers, needed: 1 }, ..form::tests::terms() };
         let policy = Arc::new(Policy { base, ..form::tests::policy() });
-        let known = Arc::new(Known::default());
-        let members: Arc<Known> = Arc::clone(&known);
-        let engine = Workflow::new(store, clock.clone(), policy, members, Arc::default());
-        houses.push(House { known, engine, clock: clock.clone(), database });
+        let members = Arc::new(Members::default());
+        let lookup: Arc<Members> = Arc::clone(&members);
+        let workflow = Workflow::new(store, clock.clone(), policy, lookup, Arc::default());
+        workflows.push(TestWorkflow { members, workflow, clock: clock.clone(), database });
     }
-    houses
+    workflows
 }
 
-impl House {
+impl TestWorkflow {
     async fn submitted(&self, email: &str) -> RequestId {
         let submission = submission(&self.clock, email);
-        let key = format!("view:{}", submission.id);
-        match self.engine.submit(&key, submission).await.unwrap() {
+        let key = view(submission.id.as_str(), "1.1");
+        match self.workflow.submit(&key, submission, &conflict()).await.unwrap() {
             SubmitOutcome::Accepted(id) => id,
             other => panic!("{other:?}"),
         }
     }
 
-    fn press(&self, request: &RequestId, by: &str, press: Action) -> ActionCommand {
-        let key = format!("trigger:{}", self.clock.new_id());
-        ActionCommand {
-            key,
-            request: request.clone(),
-            by: by.into(),
-            action: press,
-            answer_in: "C0APPROVE".into(),
-        }
+    fn command(&self, request: &RequestId, by: &str, action: Action) -> ActionCommand {
+        let key = DeliveryKey::Action { trigger_id: self.clock.new_id() };
+        let (ack, answer_in) = (AckRecord::Empty, "C0APPROVE".into());
+        ActionCommand { key, ack, request: request.clone(), by: by.into(), action, answer_in }
     }
 
     async fn claimed(&self, effect: &str) -> Claimed {
         loop {
-            let claimed = self.engine.store().claim(self.clock.now(), LEASE, || self.clock.new_id()).await;
+            let claimed = self.workflow.store().claim(self.clock.now(), LEASE, || self.clock.new_id()).await;
             let claimed = claimed.unwrap().expect("the effect is due");
             if claimed.effect.effect.name() == effect {
                 return claimed;
             }
-            self.engine.complete(&claimed, EffectResult::Done, None).await.unwrap();
+            self.workflow.complete(&claimed, EffectResult::Done, None).await.unwrap();
         }
     }
 
@@ -99,11 +94,26 @@ impl House {
     }
 
     async fn state(&self, request: &RequestId) -> &'static str {
-        self.engine.store().request(request).await.unwrap().unwrap().state.name()
+        self.workflow.store().request(request).await.unwrap().unwrap().state.name()
     }
 }
 
-/// Why a press counted for nothing.
+/// The key of a submitted form.
+fn view(view_id: &str, trigger_id: &str) -> DeliveryKey {
+    let (hash, content) = (String::new(), String::new());
+    DeliveryKey::View { view_id: view_id.to_owned(), trigger_id: trigger_id.to_owned(), hash, content }
+}
+
+/// The ack to a submission for a user for whom another request is open.
+fn conflict() -> AckRecord {
+    errors("a request is open already")
+}
+
+fn errors(text: &str) -> AckRecord {
+    AckRecord::FieldErrors { errors: [("email".to_owned(), text.to_owned())].into() }
+}
+
+/// Why an action was refused.
 fn why(outcome: &ActionOutcome) -> Option<&Refusal> {
     match outcome {
         ActionOutcome::Refused(refused) => Some(&refused.why),
@@ -112,25 +122,73 @@ fn why(outcome: &ActionOutcome) -> Option<&Refusal> {
 }
 
 #[tokio::test]
-async fn the_same_submission_is_kept_once() {
-    for house in houses().await {
-        let first = submission(&house.clock, "svc@example.com");
-        let again = Submission { id: RequestId(house.clock.new_id()), ..first.clone() };
-        assert_eq!(
-            house.engine.submit("view:V1", first.clone()).await.unwrap(),
-            SubmitOutcome::Accepted(first.id)
-        );
-        assert_eq!(house.engine.submit("view:V1", again).await.unwrap(), SubmitOutcome::Repeated);
+async fn accepted_form_is_accepted_once_under_any_trigger() {
+    for test in test_workflows().await {
+        let first = submission(&test.clock, "svc@example.com");
+        let again = || Submission { id: RequestId(test.clock.new_id()), ..first.clone() };
+        let submit = async |trigger: &str, submission| {
+            test.workflow.submit(&view("V1", trigger), submission, &conflict()).await.unwrap()
+        };
+        assert_eq!(submit("1.1", first.clone()).await, SubmitOutcome::Accepted(first.id.clone()));
+        for trigger in ["1.1", "1.2"] {
+            assert_eq!(submit(trigger, again()).await, SubmitOutcome::Repeated(AckRecord::Empty));
+            let late = test.workflow.record_refusal(&view("V1", trigger), &errors("late")).await.unwrap();
+            assert_eq!(late, Some(AckRecord::Empty));
+        }
+        assert_eq!(test.entries().await, ["submitted"]);
     }
 }
 
 #[tokio::test]
-async fn of_two_submissions_for_one_user_at_the_same_moment_one_is_kept() {
-    for house in houses().await {
+async fn refused_submission_repeats_its_errors_and_a_new_trigger_is_judged_again() {
+    for test in test_workflows().await {
+        let open = test.submitted("svc@example.com").await;
+        let submit = async |trigger: &str| {
+            let submission = submission(&test.clock, "svc@example.com");
+            test.workflow.submit(&view("V1", trigger), submission, &conflict()).await.unwrap()
+        };
+        assert_eq!(submit("1.1").await, SubmitOutcome::Conflict);
+        assert_eq!(submit("1.1").await, SubmitOutcome::Repeated(conflict()));
+        assert_eq!(test.entries().await, ["submitted", "refused"]);
+        let cancel = test.command(&open, "U0REQ", Action::Cancel);
+        assert!(matches!(test.workflow.handle_action(cancel).await.unwrap(), ActionOutcome::Accepted(_)));
+        assert_eq!(
+            submit("1.1").await,
+            SubmitOutcome::Repeated(conflict()),
+            "even though it would be accepted now"
+        );
+        assert!(matches!(submit("1.2").await, SubmitOutcome::Accepted(_)));
+        assert_eq!(submit("1.3").await, SubmitOutcome::Repeated(AckRecord::Empty));
+    }
+}
+
+#[tokio::test]
+async fn refused_form_action_repeats_its_errors_and_a_new_trigger_is_judged_again() {
+    for test in test_workflows().await {
+        let request = test.submitted("svc@example.com").await;
+        let approve = async |revision: i64, trigger: &str| {
+            let key = view("V2", trigger);
+            let pressed =
+                ActionCommand { key, ..test.command(&request, "U0APPROVE", Action::approves(revision)) };
+            test.workflow.handle_form_action(pressed, |_| Some(errors("it has changed"))).await.unwrap()
+        };
+        assert_eq!(why(&approve(7, "1.1").await), Some(&Refusal::Changed));
+        assert_eq!(approve(7, "1.1").await, ActionOutcome::Repeated(errors("it has changed")));
+        assert!(matches!(approve(1, "1.2").await, ActionOutcome::Accepted(_)));
+        assert_eq!(approve(1, "1.3").await, ActionOutcome::Repeated(AckRecord::Empty));
+        assert_eq!(test.entries().await, ["submitted", "refused", "approved"]);
+    }
+}
+
+#[tokio::test]
+async fn concurrent_submissions_for_one_user_are_accepted_once() {
+    for test in test_workflows().await {
         let mut race = JoinSet::new();
         for n in 0..8 {
-            let (engine, submission) = (house.engine.clone(), submission(&house.clock, "svc@example.com"));
-            race.spawn(async move { engine.submit(&format!("view:V{n}"), submission).await.unwrap() });
+            let (workflow, submission) = (test.workflow.clone(), submission(&test.clock, "svc@example.com"));
+            race.spawn(async move {
+                workflow.submit(&view(&format!("V{n}"), "1.1"), submission, &conflict()).await.unwrap()
+            });
         }
         let outcomes = race.join_all().await;
         assert_eq!(
@@ -142,19 +200,19 @@ async fn of_two_submissions_for_one_user_at_the_same_moment_one_is_kept() {
 }
 
 #[tokio::test]
-async fn of_many_presses_at_once_one_decides() {
-    for house in houses().await {
-        let request = house.submitted("svc@example.com").await;
+async fn concurrent_actions_are_accepted_once() {
+    for test in test_workflows().await {
+        let request = test.submitted("svc@example.com").await;
         let mut race = JoinSet::new();
         for n in 0..20 {
-            let press = if n % 2 == 0 {
+            let action = if n % 2 == 0 {
                 Action::approves(1)
             } else {
                 Action::Deny { reason: Reason::parse("no").unwrap() }
             };
-            let pressed = house.press(&request, &format!("U{n}"), press);
-            let engine = house.engine.clone();
-            race.spawn(async move { engine.handle_action(pressed).await.unwrap() });
+            let command = test.command(&request, &format!("U{n}"), action);
+            let workflow = test.workflow.clone();
+            race.spawn(async move { workflow.handle_action(command).await.unwrap() });
         }
         let outcomes = race.join_all().await;
         assert_eq!(
@@ -169,68 +227,71 @@ async fn of_many_presses_at_once_one_decides() {
 }
 
 #[tokio::test]
-async fn the_same_press_delivered_twice_is_answered_once() {
-    for house in houses().await {
-        let request = house.submitted("svc@example.com").await;
-        let pressed = house.press(&request, "U0REQ", Action::approves(1));
-        let first = house.engine.handle_action(pressed.clone()).await.unwrap();
+async fn repeated_action_is_handled_once() {
+    for test in test_workflows().await {
+        let request = test.submitted("svc@example.com").await;
+        let command = test.command(&request, "U0REQ", Action::approves(1));
+        let first = test.workflow.handle_action(command.clone()).await.unwrap();
         assert_eq!(why(&first), Some(&Refusal::OwnRequest));
-        assert_eq!(house.engine.handle_action(pressed).await.unwrap(), ActionOutcome::Repeated);
-        assert_eq!(house.entries().await, ["submitted", "refused"]);
+        assert_eq!(
+            test.workflow.handle_action(command).await.unwrap(),
+            ActionOutcome::Repeated(AckRecord::Empty)
+        );
+        assert_eq!(test.entries().await, ["submitted", "refused"]);
     }
 }
 
 #[tokio::test]
-async fn a_press_of_unknown_standing_is_kept_and_decided_later() {
-    for house in houses().await {
-        let request = house.submitted("svc@example.com").await;
-        house.known.doubtful.lock().unwrap().insert("U0SECOND".into());
-        let pressed = house.press(&request, "U0SECOND", Action::approves(1));
-        assert_eq!(house.engine.handle_action(pressed).await.unwrap(), ActionOutcome::Deferred);
-        assert_eq!(house.state(&request).await, "pending");
-        let check = house.claimed("check_standing").await;
-        house.known.doubtful.lock().unwrap().clear();
+async fn action_of_a_user_with_unknown_membership_is_decided_later() {
+    for test in test_workflows().await {
+        let request = test.submitted("svc@example.com").await;
+        test.members.unknown.lock().unwrap().insert("U0SECOND".into());
+        let command = test.command(&request, "U0SECOND", Action::approves(1));
+        assert_eq!(test.workflow.handle_action(command).await.unwrap(), ActionOutcome::Deferred);
+        assert_eq!(test.state(&request).await, "pending");
+        let check = test.claimed("check_standing").await;
+        test.members.unknown.lock().unwrap().clear();
         let event = Event::ActionTaken { by: "U0SECOND".into(), action: Action::approves(1) };
-        let settled = house.engine.complete(&check, EffectResult::Done, Some(&event)).await.unwrap();
-        assert_eq!(settled, CompletionResult::Recorded(None));
-        assert_eq!(house.state(&request).await, "applying");
-        // Whoever turns out to be no approver, or comes too late, leaves an entry as well.
-        let late = house.press(&request, "U0THIRD", Action::Retry);
-        house.known.doubtful.lock().unwrap().insert("U0THIRD".into());
-        assert_eq!(house.engine.handle_action(late).await.unwrap(), ActionOutcome::Deferred);
-        let check = house.claimed("check_standing").await;
-        house.known.doubtful.lock().unwrap().clear();
+        let recorded = test.workflow.complete(&check, EffectResult::Done, Some(&event)).await.unwrap();
+        assert_eq!(recorded, CompletionResult::Recorded(None));
+        assert_eq!(test.state(&request).await, "applying");
+        // A refusal after the lookup is logged, too.
+        let late = test.command(&request, "U0THIRD", Action::Retry);
+        test.members.unknown.lock().unwrap().insert("U0THIRD".into());
+        assert_eq!(test.workflow.handle_action(late).await.unwrap(), ActionOutcome::Deferred);
+        let check = test.claimed("check_standing").await;
+        test.members.unknown.lock().unwrap().clear();
         let event = Event::ActionTaken { by: "U0THIRD".into(), action: Action::Retry };
-        let settled = house.engine.complete(&check, EffectResult::Done, Some(&event)).await.unwrap();
-        assert!(matches!(settled, CompletionResult::Recorded(Some(_))), "{settled:?}");
-        assert_eq!(house.entries().await, ["submitted", "approved", "refused"]);
+        let recorded = test.workflow.complete(&check, EffectResult::Done, Some(&event)).await.unwrap();
+        assert!(matches!(recorded, CompletionResult::Recorded(Some(_))), "{recorded:?}");
+        assert_eq!(test.entries().await, ["submitted", "approved", "refused"]);
     }
 }
 
 #[tokio::test]
-async fn a_late_worker_changes_nothing() {
-    for house in houses().await {
-        let request = house.submitted("svc@example.com").await;
-        let approve = house.press(&request, "U0APPROVE", Action::approves(1));
-        house.engine.handle_action(approve).await.unwrap();
-        let late = house.claimed("apply").await;
-        house.clock.advance(LEASE * 2);
-        let taken_over = house.claimed("apply").await;
+async fn worker_that_lost_its_lease_changes_nothing() {
+    for test in test_workflows().await {
+        let request = test.submitted("svc@example.com").await;
+        let approve = test.command(&request, "U0APPROVE", Action::approves(1));
+        test.workflow.handle_action(approve).await.unwrap();
+        let late = test.claimed("apply").await;
+        test.clock.advance(LEASE * 2);
+        let taken_over = test.claimed("apply").await;
         let applied = Event::Applied(CreatedUser { user_id: None });
-        let settled = house.engine.complete(&late, EffectResult::Done, Some(&applied)).await.unwrap();
-        assert_eq!(settled, CompletionResult::LeaseLost);
-        assert_eq!(house.state(&request).await, "applying");
-        house.engine.complete(&taken_over, EffectResult::Done, Some(&applied)).await.unwrap();
-        assert_eq!(house.state(&request).await, "done");
+        let recorded = test.workflow.complete(&late, EffectResult::Done, Some(&applied)).await.unwrap();
+        assert_eq!(recorded, CompletionResult::LeaseLost);
+        assert_eq!(test.state(&request).await, "applying");
+        test.workflow.complete(&taken_over, EffectResult::Done, Some(&applied)).await.unwrap();
+        assert_eq!(test.state(&request).await, "done");
     }
 }
 
 #[tokio::test]
-async fn an_unknown_request_is_refused() {
-    for house in houses().await {
-        let pressed = house.press(&"nowhere".into(), "U0APPROVE", Action::approves(1));
-        let outcome = house.engine.handle_action(pressed).await.unwrap();
+async fn action_on_an_unknown_request_is_refused() {
+    for test in test_workflows().await {
+        let command = test.command(&"nowhere".into(), "U0APPROVE", Action::approves(1));
+        let outcome = test.workflow.handle_action(command).await.unwrap();
         assert_eq!(why(&outcome), Some(&Refusal::UnknownRequest));
-        assert_eq!(house.entries().await, ["refused"]);
+        assert_eq!(test.entries().await, ["refused"]);
     }
 }

@@ -96,8 +96,10 @@ impl Database {
                 execute(&mut connection, "BEGIN IMMEDIATE").await.unwrap();
                 return Lock(connection);
             }
-            (Kind::Postgres(_), Held::Everything) => "seen, request, lane, effect, message, ledger_head",
-            (Kind::Postgres(_), Held::AllButMessages) => "seen, request, lane, effect, ledger_head",
+            (Kind::Postgres(_), Held::Everything) => {
+                "deliveries, request, lane, effect, message, ledger_head"
+            }
+            (Kind::Postgres(_), Held::AllButMessages) => "deliveries, request, lane, effect, ledger_head",
             (Kind::Postgres(_), Held::Decisions) => "request, ledger_head",
         };
         loop {

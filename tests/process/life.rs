@@ -44,7 +44,7 @@ async fn log_says(host: &Host, running: &Running, words: &[&str]) {
 
 /// Waits until a try of `effect` was put off, in the log and, a moment later, in the database.
 async fn is_put_off(host: &Host, running: &Running, effect: &str) {
-    log_says(host, running, &["put off", effect]).await;
+    log_says(host, running, &["effect postponed", "\"request\":", effect, "\"attempt\":"]).await;
     host.clock.sleep(Duration::from_millis(200)).await;
 }
 

@@ -10,6 +10,7 @@ mod instances;
 mod least;
 mod ledger;
 mod life;
+mod log_spans;
 mod outgoing;
 mod policy;
 mod refusals;

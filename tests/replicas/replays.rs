@@ -14,7 +14,7 @@ use marketo_api_user::{
 use serde_json::json;
 
 use crate::support::{
-    ADA, CARDS, OPS, RAE, asks, count, created, end, options, postgres, readyz, replicas, runs, settle,
+    ADA, CARDS, OPS, RAE, asks, count, created, end, fills, options, postgres, readyz, replicas, runs, settle,
 };
 
 /// Two replicas at a time that stands still.
@@ -138,5 +138,98 @@ async fn an_event_acts_once() {
     delivered_again(&all, &sent).await;
     let (_, says) = readyz(all[1].url()).await;
     assert!(!says.contains("uninstalled"), "its id was seen, so it is no new event: {says}");
+    end(all).await;
+}
+
+/// What stands beside the e-mail of a form that was sent again.
+fn beside_email(reply: &Reply) -> String {
+    let answer: serde_json::Value = serde_json::from_str(&reply.body).expect("errors");
+    answer["errors"]["email"].as_str().expect("an error beside the e-mail").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_form_gets_the_same_errors_on_every_replica() {
+    let Some(all) = two(None).await else { return };
+    let here = &all[0];
+    let (rae, sam) = (here.person(RAE), here.person("U0SECOND"));
+    asks(&rae, "svc@example.com").await;
+    settle(&all).await;
+    // One is refused by what is stored, one before anything is looked up.
+    let mut refused = Vec::new();
+    for email in ["svc@example.com", "not an e-mail"] {
+        sam.types(OPS, "/marketo-api-user").await;
+        sam.sees_modal().await.expect("the form");
+        fills(&sam, email).await;
+        let submitted = sam.submits().await.expect("the form");
+        assert!(!submitted.closed);
+        refused.push(submitted.reply);
+        sam.closes().await.expect("a form to close");
+    }
+    // What was in the way is gone; the same deliveries are refused as they were.
+    let note = here.slack.dm(RAE).pop().expect("a direct message");
+    rae.clicks(&note, "Cancel request").await.expect("the button");
+    settle(&all).await;
+    for first in &refused {
+        let here_again = here.work.send(&first.sent).await;
+        assert_eq!((here_again.status, &here_again.body), (200, &first.body));
+        for again in delivered_again(&all, &first.sent).await {
+            assert_eq!(again.body, first.body);
+        }
+    }
+    assert!(beside_email(&refused[0]).contains("open already"), "{}", refused[0].body);
+    assert_eq!(here.slack.channel(CARDS).len(), 1, "no second request");
+    end(all).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_was_accepted_closes_whenever_it_is_submitted_again() {
+    let Some(all) = two(None).await else { return };
+    let here = &all[0];
+    let rae = here.person(RAE);
+    rae.types(OPS, "/marketo-api-user").await;
+    rae.sees_modal().await.expect("the form");
+    fills(&rae, "svc@example.com").await;
+    let accepted = rae.submits().await.expect("the form");
+    assert!(accepted.closed);
+    settle(&all).await;
+    let card = here.slack.channel(CARDS).remove(0);
+    here.person(ADA).clicks(&card, "Approve").await.expect("the button");
+    settle(&all).await;
+    assert_eq!(created(here).len(), 1);
+    // By now there is a user with this e-mail, but the form is that user's own.
+    let sent = accepted.reply.sent;
+    let form: Vec<(String, String)> = serde_urlencoded::from_str(&sent.body).expect("a form");
+    let mut payload: serde_json::Value = serde_json::from_str(&form[0].1).expect("JSON");
+    payload["trigger_id"] = json!("1.2.again");
+    let body = serde_urlencoded::to_string([("payload", payload.to_string())]).expect("a form");
+    let anew = here.work.signed(&sent.path, &sent.content_type, &body);
+    for request in [&sent, &anew] {
+        for replica in &all {
+            let reply = replica.work.send(request).await;
+            assert_eq!((reply.status, reply.body.as_str()), (200, ""));
+        }
+    }
+    settle(&all).await;
+    assert_eq!((here.slack.channel(CARDS).len(), created(here).len()), (1, 1));
+    end(all).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_click_is_told_of_once() {
+    let Some(all) = two(None).await else { return };
+    let here = &all[0];
+    asks(&here.person(RAE), "svc@example.com").await;
+    settle(&all).await;
+    let card = here.slack.channel(CARDS).remove(0);
+    let own = here.person(RAE).clicks(&card, "Approve").await.expect("the button");
+    settle(&all).await;
+    let told = || here.slack.ephemerals_for(RAE).len() + here.slack.calls_to("response_url").len();
+    let before = told();
+    assert!(before > 0, "Rae is told that she cannot approve her own request");
+    assert_eq!(here.work.send(&own.sent).await.status, 200);
+    for reply in delivered_again(&all, &own.sent).await {
+        assert_eq!(reply.body, "");
+    }
+    assert_eq!(told(), before);
     end(all).await;
 }

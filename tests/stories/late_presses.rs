@@ -7,7 +7,7 @@ use marketo_api_user::sim::user::SignedRequest;
 use serde_json::json;
 use tokio::join;
 
-use crate::support::{ADA, CARDS, FORM, House, OPS, RAE, SAM, assert_quiet};
+use crate::support::{ADA, CARDS, FORM, House, OPS, RAE, SAM, assert_quiet, forged};
 
 /// One approval, one user, one announcement, whoever pressed what.
 fn happened_once(house: &House) {
@@ -250,5 +250,71 @@ async fn a_denial_and_a_refusal_that_are_delivered_again_have_no_second_effect()
     house.card_says(&["Denied by @Ada Approver"]);
     assert_eq!((house.slack.dm(RAE).len(), house.slack.calls_to("views.open").len()), (2, 2));
     assert!(house.told(ADA).is_empty(), "{:?}", house.told(ADA));
+    house.ends_despite(&["user_not_in_channel"]).await;
+}
+
+#[tokio::test]
+async fn a_refused_form_that_is_delivered_again_gets_the_same_errors() {
+    let house = House::open().await;
+    house.rae_asks(&[]).await;
+    house.opens_form(&house.sam, "/marketo-api-user").await;
+    house.sam.fills(&FORM).await.unwrap();
+    let taken = house.sam.submits().await.unwrap();
+    assert!(taken.errors["Email"].contains("open already"), "{taken:?}");
+    house.sam.fills(&[("Email", "wrong")]).await.unwrap();
+    let wrong = house.sam.submits().await.unwrap();
+    assert!(wrong.errors["Email"].contains("Enter an e-mail address"), "{wrong:?}");
+    // What was in the way is gone, and the form is accepted in the end.
+    house.cancels().await;
+    house.sam.fills(&FORM).await.unwrap();
+    let accepted = house.sam.submits().await.unwrap();
+    assert!(accepted.closed, "{:?}", accepted.errors);
+    house.drain().await.unwrap();
+    for first in [&taken.reply, &wrong.reply, &accepted.reply] {
+        let again = house.work.send(&first.sent).await;
+        assert_eq!((again.status, &again.body), (200, &first.body));
+    }
+    house.clock.advance(Duration::from_secs(1));
+    for first in [&taken.reply, &wrong.reply, &accepted.reply] {
+        let sent = &first.sent;
+        let anew = house.work.post_signed(&sent.path, &sent.content_type, &sent.body).await;
+        assert_eq!((anew.status, &anew.body), (200, &first.body));
+    }
+    house.drain().await.unwrap();
+    assert_eq!(house.slack.channel(CARDS).len(), 2, "Rae's card and Sam's");
+    let own = house.slack.dm(SAM).pop().unwrap();
+    assert_quiet(&house.sam.clicks(&own, "Cancel request").await.unwrap());
+    house.ends().await;
+}
+
+#[tokio::test]
+async fn an_accepted_form_that_is_submitted_again_is_no_second_request_and_no_error() {
+    let house = House::open().await;
+    house.opens_form(&house.rae, "/marketo-api-user").await;
+    house.rae.fills(&FORM).await.unwrap();
+    let sent = house.rae.submits().await.unwrap().reply.sent;
+    house.drain().await.unwrap();
+    let again = |trigger: &str| forged(&house, &sent, |payload| payload["trigger_id"] = json!(trigger));
+    assert_quiet(&house.work.send(&again("1.2.pending")).await);
+    house.presses(&house.ada, "Approve").await;
+    assert_quiet(&house.work.send(&again("1.2.created")).await);
+    house.drain().await.unwrap();
+    happened_once(&house);
+    house.ends().await;
+}
+
+#[tokio::test]
+async fn a_refused_click_that_is_delivered_again_is_told_of_once() {
+    let house = House::open().await;
+    house.rae_asks(&[]).await;
+    let own = house.rae.clicks(&house.card(), "Approve").await.unwrap().sent;
+    house.drain().await.unwrap();
+    let told = || house.slack.ephemerals_for(RAE).len() + house.slack.calls_to("response_url").len();
+    let before = told();
+    assert!(before > 0);
+    assert_quiet(&house.work.send(&own).await);
+    anew(&house, &own).await;
+    assert_eq!(told(), before);
+    house.cancels().await;
     house.ends_despite(&["user_not_in_channel"]).await;
 }

@@ -28,7 +28,7 @@ pub(super) fn to(asked: &Explain, instance: Option<&str>, known: &Knowledge<'_>)
     let role = catalog.and_then(|catalog| role_of(catalog, &asked.role));
     let workspace = asked.workspace.as_ref();
     let workspace_found = workspace.and_then(|text| catalog.and_then(|catalog| workspace_of(catalog, text)));
-    let standing = |group: &_| known.standing(&asked.requester, group);
+    let standing = |group: &_| known.membership(&asked.requester, group);
     let question = PolicyQuery {
         instance,
         role: RequestedEntry { text: &asked.role, named: role.as_ref() },
@@ -36,7 +36,7 @@ pub(super) fn to(asked: &Explain, instance: Option<&str>, known: &Knowledge<'_>)
         requester: &asked.requester,
         channel: asked.channel.as_ref(),
         email: asked.email.as_ref(),
-        standing: &standing,
+        membership: &standing,
     };
     let steps = explain(known.policy, &question);
     let mut text = String::new();
@@ -48,10 +48,10 @@ pub(super) fn to(asked: &Explain, instance: Option<&str>, known: &Knowledge<'_>)
         let said = if at < reached { said(step, asked, instance, known) } else { "not reached".to_owned() };
         row(&mut text, &place(step), &named(step, &said));
     }
-    let possible = steps[..reached].iter().filter(|step| step.holds != Membership::No);
+    let possible = steps[..reached].iter().filter(|step| step.matches != Membership::No);
     let mut before: Option<&RuleEvaluation<'_>> = None;
     for step in possible {
-        let title = match (before.map(RuleEvaluation::is_for_some), step.holds) {
+        let title = match (before.map(RuleEvaluation::is_for_some), step.matches) {
             (None, Membership::Unknown) => format!("If {} holds", place(step)),
             (Some(_), Membership::Unknown) => format!("Otherwise, if {} holds", place(step)),
             (None, _) => format!("So {} holds", place(step)),
@@ -97,7 +97,7 @@ fn request(text: &mut String, asked: &Explain, instance: Option<&str>, role: Opt
 fn may_ask(text: &mut String, asked: &Explain, known: &Knowledge<'_>) {
     let Policy { requesters, roles, workspaces, email_domains, .. } = known.policy;
     let requester = &asked.requester;
-    let listed = Membership::of(requester, requesters, |group| known.standing(requester, group));
+    let listed = Membership::of(requester, requesters, |group| known.membership(requester, group));
     let ids: Vec<&str> = requesters.iter().map(id).collect();
     let list = format!("policy.requesters: {}", ids.join(", "));
     let words = match (&known.kind, listed) {
@@ -155,22 +155,22 @@ fn what(why: NotRequester) -> &'static str {
 }
 
 fn named(step: &RuleEvaluation<'_>, said: &str) -> String {
-    match step.ruling.rule {
-        Some(at) if step.ruling.label != format!("rule[{at}]") => format!("“{}” {said}", step.ruling.label),
+    match step.rule.index {
+        Some(at) if step.rule.label != format!("rule[{at}]") => format!("“{}” {said}", step.rule.label),
         _ => said.to_owned(),
     }
 }
 
 /// Whether a rule holds, by which of its conditions.
 fn said(step: &RuleEvaluation<'_>, asked: &Explain, instance: Option<&str>, known: &Knowledge<'_>) -> String {
-    let Some(at) = step.ruling.rule else { return "holds: nothing before it surely does".to_owned() };
+    let Some(at) = step.rule.index else { return "holds: nothing before it surely does".to_owned() };
     let condition = &known.policy.rules[at].condition;
     let of = |wanted: Membership| -> Vec<String> {
-        let aspects = step.aspects.iter().filter(|(_, standing)| *standing == wanted);
+        let aspects = step.conditions.iter().filter(|(_, standing)| *standing == wanted);
         aspects.map(|(aspect, standing)| one(*aspect, *standing, condition, asked, instance, known)).collect()
     };
-    match step.holds {
-        Membership::Yes if step.aspects.is_empty() => "holds: it has no conditions".to_owned(),
+    match step.matches {
+        Membership::Yes if step.conditions.is_empty() => "holds: it has no conditions".to_owned(),
         Membership::Yes => format!("holds: {}", of(Membership::Yes).join(", ")),
         Membership::No => format!("does not hold: {}", of(Membership::No).join(", ")),
         Membership::Unknown => format!("may hold: {}", of(Membership::Unknown).join(", ")),
@@ -207,7 +207,7 @@ fn one(
         (Membership::Yes, _) if aspect == ConditionKind::Requester => {
             let met = condition.requesters.iter().find(|principal| {
                 Membership::of(&asked.requester, std::slice::from_ref(principal), |group| {
-                    known.standing(&asked.requester, group)
+                    known.membership(&asked.requester, group)
                 }) == Membership::Yes
             });
             let by = met.map_or("", id);

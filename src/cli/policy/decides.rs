@@ -17,10 +17,10 @@ pub(super) fn decides(
     requester: &UserId,
     known: &Knowledge<'_>,
 ) {
-    let terms = step.ruling.terms;
+    let terms = step.rule.terms;
     let base = &known.policy.base;
     let by = |key: &str, is_own: bool| {
-        let own = step.ruling.rule.filter(|_| is_own).map(|_| place(step));
+        let own = step.rule.index.filter(|_| is_own).map(|_| place(step));
         format!("{}.{key}", own.unwrap_or_else(|| "policy".to_owned()))
     };
     match &terms.approval {
@@ -68,10 +68,9 @@ fn waits(
     known: &Knowledge<'_>,
     needed: u32,
 ) {
-    let Terms { approval_channel, escalation, remind_after, pending_timeout, timezone, .. } =
-        step.ruling.terms;
+    let Terms { approval_channel, escalation, remind_after, pending_timeout, timezone, .. } = step.rule.terms;
     let base = &known.policy.base;
-    let deciders = step.ruling.terms.deciders(true);
+    let deciders = step.rule.terms.current_approvers(true);
     let others = others(&deciders, requester, known);
     let is_hopeless = |others: &usize| usize::try_from(needed).is_ok_and(|needed| *others < needed);
     row(text, "", &format!("and never {requester}: nobody decides on a request of their own"));
@@ -140,5 +139,5 @@ fn others(principals: &[Principal], requester: &UserId, known: &Knowledge<'_>) -
 
 /// The place of a rule in the configuration.
 pub(super) fn place(step: &RuleEvaluation<'_>) -> String {
-    step.ruling.rule.map_or_else(|| "[policy]".to_owned(), |at| format!("rule[{at}]"))
+    step.rule.index.map_or_else(|| "[policy]".to_owned(), |at| format!("rule[{at}]"))
 }

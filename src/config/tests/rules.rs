@@ -111,7 +111,10 @@ fn each_bad_condition_is_one_fault() {
         ("role = ' '", "rule[0].role: is blank: expected a name or an id"),
         ("role = ['API Only', true]", "rule[0].role[1]: expected a name or an id, found true or false"),
         ("workspace = -1", "rule[0].workspace: -1 is negative"),
-        ("instance = 'sandbox'", "rule[0].instance: \"sandbox\" is no Marketo instance: expected one of pro"),
+        (
+            "instance = 'sandbox'",
+            "rule[0].instance: \"sandbox\" is not a Marketo instance: expected one of pro",
+        ),
         ("instance = 1", "rule[0].instance: expected a string, found a whole number"),
         ("requester = ['@ada']", "rule[0].requester[0]: \"@ada\" is not possible"),
         ("requester = 'D1'", "rule[0].requester: \"D1\" is not possible"),
@@ -120,7 +123,7 @@ fn each_bad_condition_is_one_fault() {
         ("roles = 'API Only'", "rule[0].roles: unknown key: did you mean `role`?"),
         ("requesters = 'U1'", "rule[0].requesters: unknown key: did you mean `requester`?"),
         ("email_domains = 'b.com'", "rule[0].email_domains: unknown key: did you mean `email_domain`?"),
-        ("role = 'Robot'", "rule[0].role: \"Robot\" is never asked for: policy.roles does not list it"),
+        ("role = 'Robot'", "rule[0].role: \"Robot\" cannot be requested: policy.roles does not list it"),
         ("name = 'policy'", "rule[0].name: \"policy\" is not possible"),
         ("name = 'rule[1]'", "rule[0].name: \"rule[1]\" is not possible"),
         ("name = ''", "rule[0].name: \"\" is not possible: expected a name of 1 to 75"),
@@ -140,7 +143,7 @@ fn each_bad_setting_is_one_fault() {
         ("approvals_needed = 0", "rule[0].approvals_needed: 0 is out of bounds: expected a whole number, 1"),
         (
             "approvers = ['U1', 'U2']\napprovals_needed = 3",
-            "rule[0].approvals_needed: 3 must agree, but only 2 may approve",
+            "rule[0].approvals_needed: 3 approvals are needed, but only 2 can approve",
         ),
         ("approval_channel = 'D1'", "rule[0].approval_channel: \"D1\" is not possible"),
         ("timezone = 'Mars'", "rule[0].timezone: \"Mars\" is not possible: expected the name of a time zone"),
@@ -177,7 +180,10 @@ fn each_bad_escalation_is_one_fault() {
         ("escalate_to = ['C1']\nescalate_after = '1d'", "policy.escalate_to[0]: \"C1\" is a channel"),
         ("timezone = 'CET time'", "policy.timezone: \"CET time\" is not possible"),
         ("auto_per_week = 3", "policy.auto_per_week: unknown key here: it belongs in a [[rule]]"),
-        ("approvals_needed = 2\napprovers = ['U1']", "policy.approvals_needed: 2 must agree, but only 1 may"),
+        (
+            "approvals_needed = 2\napprovers = ['U1']",
+            "policy.approvals_needed: 2 approvals are needed, but only 1 can",
+        ),
     ] {
         let own = if lines.contains("approvers") { "approvers" } else { "nothing" };
         let text = file(lines, "");
@@ -229,7 +235,7 @@ fn a_rule_that_cannot_be_read_does_not_hide_what_is_wrong_with_others() {
     faulty(
         "",
         rules,
-        &["rule[0].role[0]: expected a name or an id", "rule[2]: can never hold: rule[1] is tried"],
+        &["rule[0].role[0]: expected a name or an id", "rule[2]: can never match: rule[1] is tried"],
     );
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bot.toml");

@@ -1,39 +1,37 @@
-//! What follows from a person's press: whether they may, and what it changes.
+//! What follows from a person's action: whether they are allowed to take it, and what it changes.
 
 use jiff::SignedDuration;
 
-use super::{Decision, DecisionContext, Refusal, RevisedRequest, shown, time_out};
+use super::{Decision, DecisionContext, Refusal, RevisedRequest, time_out, with_card};
 use crate::domain::{
     change::{Detail, Difference, Reduction},
     effect::{Effect, Note},
     event::{Action, EditedRequest},
-    expiration::Expiration,
     people::{ChannelId, Membership, UserId},
     policy::{RuleInput, Terms},
     request::{ApprovalGiven, Approved, Request, Revision, State},
     text::Reason,
 };
 
-/// Somebody's press on a button of a request.
+/// An action and its circumstances.
 #[derive(Clone, Copy)]
 pub(super) struct ActionContext<'a> {
-    pub(super) today: DecisionContext<'a>,
+    pub(super) context: DecisionContext<'a>,
     pub(super) request: &'a Request,
     pub(super) by: &'a UserId,
 }
 
-/// What may be decided on, or that it has just lapsed.
+/// A pending request, or one whose timeout has passed although the timer has not fired.
 enum PendingState<'a> {
-    Waits { approvals: &'a [ApprovalGiven], is_escalated: bool },
-    Lapsed(Box<Decision>),
+    Open { approvals: &'a [ApprovalGiven], is_escalated: bool },
+    TimedOut(Box<Decision>),
 }
 
 impl ActionContext<'_> {
-    /// What follows.
-    pub(super) fn decide(self, press: &Action) -> Result<Decision, Refusal> {
-        match press {
-            Action::Approve { revision, reduction: narrowing, note } => {
-                self.approve(*revision, narrowing, note.as_ref())
+    pub(super) fn decide(self, action: &Action) -> Result<Decision, Refusal> {
+        match action {
+            Action::Approve { revision, reduction, note } => {
+                self.approve(*revision, reduction, note.as_ref())
             }
             Action::OpenReview | Action::OpenDenial => self.open_decision_form(),
             Action::Deny { reason } => self.deny(reason),
@@ -44,90 +42,89 @@ impl ActionContext<'_> {
         }
     }
 
-    /// The way to the form for a review or a denial.
+    /// Opens the form for a review or a denial.
     fn open_decision_form(self) -> Result<Decision, Refusal> {
         Ok(match self.require_pending()? {
-            PendingState::Waits { .. } => Decision::unchanged(),
-            PendingState::Lapsed(lapsed) => *lapsed,
+            PendingState::Open { .. } => Decision::unchanged(),
+            PendingState::TimedOut(decision) => *decision,
         })
     }
 
-    /// One more who agrees, or the last who has to.
+    /// Adds an approval. The last one that is needed applies the change.
     fn approve(
         self,
         revision: i64,
-        narrowing: &Reduction,
+        reduction: &Reduction,
         note: Option<&Reason>,
     ) -> Result<Decision, Refusal> {
-        let Self { today, request, by } = self;
-        let now = today.now;
+        let Self { context, request, by } = self;
+        let now = context.now;
         let (approvals, is_escalated) = match self.require_pending()? {
-            PendingState::Waits { approvals, is_escalated } => (approvals, is_escalated),
-            PendingState::Lapsed(lapsed) => return Ok(*lapsed),
+            PendingState::Open { approvals, is_escalated } => (approvals, is_escalated),
+            PendingState::TimedOut(decision) => return Ok(*decision),
         };
         if revision != request.revision {
             return Err(Refusal::Changed);
         }
-        let narrowed = self.reduced(narrowing)?;
-        if narrowed.change.expiration().is_some_and(|expiration| expiration.at() <= now) {
+        let reduced = self.reduced(reduction)?;
+        if reduced.change.has_expired(now) {
             return Err(Refusal::ExpirationPassed);
         }
-        // Another role may be for others to decide on. Then they have to be one of those, too.
-        self.require_approver(&narrowed)?;
-        let needed = |request| today.policy.approval_rule(&RuleInput::of(request)).terms.approvals_needed();
-        let needed = needed(request).max(needed(&narrowed));
-        let differences = request.change.differences(&narrowed.change);
-        let is_amended = !differences.is_empty();
-        let mut agreed = if is_amended { Vec::new() } else { approvals.to_vec() };
-        let given = |agreed: &[ApprovalGiven]| u32::try_from(agreed.len()).unwrap_or(u32::MAX);
-        if agreed.iter().any(|agreement| agreement.by == *by) {
-            return Err(Refusal::ApprovalAlreadyGiven { given: given(&agreed), needed });
+        // The reduced request may need other approvers. Then the person has to be one of those, too.
+        self.require_approver(&reduced)?;
+        let needed = |request| context.policy.approval_rule(&RuleInput::of(request)).terms.approvals_needed();
+        let needed = needed(request).max(needed(&reduced));
+        let differences = request.change.differences(&reduced.change);
+        let is_revised = !differences.is_empty();
+        // Nobody else has approved the new revision.
+        let mut valid = if is_revised { Vec::new() } else { approvals.to_vec() };
+        if valid.iter().any(|approval| approval.by == *by) {
+            return Err(Refusal::ApprovalAlreadyGiven { given: count(&valid), needed });
         }
-        agreed.push(ApprovalGiven { by: by.clone(), at: now });
-        let revision = request.revision + i64::from(is_amended);
-        let lapsed = if is_amended { given(approvals) } else { 0 };
-        let amended = is_amended.then_some(Effect::Note { note: Note::Amended { revision, lapsed } });
-        let mut decision = if given(&agreed) >= needed {
-            let approved =
-                Approved { by: agreed.into_iter().map(|agreement| agreement.by).collect(), at: now };
-            let apply = Effect::Apply { change: narrowed.change.clone(), attempted_at: None };
-            let effects = shown(request, [Effect::ShowRequester, apply]).chain(amended);
+        valid.push(ApprovalGiven { by: by.clone(), at: now });
+        let revision = request.revision + i64::from(is_revised);
+        let reset_approvals = if is_revised { count(approvals) } else { 0 };
+        let revised =
+            is_revised.then_some(Effect::Note { note: Note::Revised { revision, reset_approvals } });
+        let mut decision = if count(&valid) >= needed {
+            let approved = Approved { by: valid.into_iter().map(|approval| approval.by).collect(), at: now };
+            let apply = Effect::Apply { change: reduced.change.clone(), attempted_at: None };
+            let effects = with_card(request, [Effect::ShowRequester, apply]).chain(revised);
             Decision::to(State::Applying { approved, waiting: None }, "approved", effects)
         } else {
-            let given = given(&agreed);
+            let given = count(&valid);
             let note = Effect::Note { note: Note::Approval { by: by.clone(), revision, given, needed } };
-            let effects = shown(request, [Effect::ShowRequester]).chain(amended).chain([note]);
-            Decision::to(State::Pending { approvals: agreed, is_escalated }, "agreed", effects)
+            let effects = with_card(request, [Effect::ShowRequester]).chain(revised).chain([note]);
+            Decision::to(State::Pending { approvals: valid, is_escalated }, "agreed", effects)
         };
-        if is_amended || note.is_some() {
+        if is_revised || note.is_some() {
             let (by, note) = (by.clone(), note.cloned());
-            let amendment = Revision { by, at: now, revision, differences, note, lapsed };
+            let revision = Revision { by, at: now, revision, differences, note, reset_approvals };
             let (reason, memberships) = (request.reason.clone(), request.memberships.clone());
-            decision.revised =
-                Some(RevisedRequest { change: narrowed.change, reason, memberships, amendment });
+            decision.revised = Some(RevisedRequest { change: reduced.change, reason, memberships, revision });
         }
         Ok(decision)
     }
 
     fn deny(self, reason: &Reason) -> Result<Decision, Refusal> {
-        if let PendingState::Lapsed(lapsed) = self.require_pending()? {
-            return Ok(*lapsed);
+        if let PendingState::TimedOut(decision) = self.require_pending()? {
+            return Ok(*decision);
         }
-        let next = State::Denied { by: self.by.clone(), reason: reason.clone(), at: self.today.now };
-        let effects = shown(self.request, [Effect::ShowRequester, Effect::TellOutcome]);
+        let next = State::Denied { by: self.by.clone(), reason: reason.clone(), at: self.context.now };
+        let effects = with_card(self.request, [Effect::ShowRequester, Effect::TellOutcome]);
         Ok(Decision::to(next, "denied", effects))
     }
 
-    /// The requester takes an undecided request back. While an approved one waits, the requester and every approver
-    /// can, as long as nothing may have been carried out.
+    /// The requester can cancel a pending request. While an approved change waits, the requester and every approver can,
+    /// unless it may have been applied.
     fn cancel(self) -> Result<Decision, Refusal> {
-        let Self { today, request, by } = self;
+        let Self { context, request, by } = self;
         let is_own = *by == request.requester;
-        let next = State::Cancelled { by: Some(by.clone()), at: today.now };
+        let next = State::Cancelled { by: Some(by.clone()), at: context.now };
         match &request.state {
             State::Pending { .. } if !is_own => Err(Refusal::NotRequester),
             State::Pending { .. } => {
-                Ok(Decision::to(next, "cancelled", shown(request, [Effect::ShowRequester])))
+                Ok(Decision::to(next, "cancelled", with_card(request, [Effect::ShowRequester])))
             }
             State::Applying { waiting: Some(waiting), .. } => {
                 match self.membership(request) {
@@ -139,8 +136,8 @@ impl ActionContext<'_> {
                 if waiting.may_be_applied {
                     return Err(Refusal::MayBeApplied);
                 }
-                let news = (!is_own).then_some(Effect::TellOutcome);
-                let effects = shown(request, [Effect::ShowRequester]).chain(news);
+                let tell_requester = (!is_own).then_some(Effect::TellOutcome);
+                let effects = with_card(request, [Effect::ShowRequester]).chain(tell_requester);
                 Ok(Decision { cancels_queued: true, ..Decision::to(next, "cancelled", effects) })
             }
             State::Applying { approved, waiting: None } if is_own => {
@@ -155,20 +152,20 @@ impl ActionContext<'_> {
         }
     }
 
-    /// The way to the form in which the requester changes the request.
+    /// Opens the form in which the requester edits the request.
     fn open_edit(self) -> Result<Decision, Refusal> {
         Ok(match self.require_editable()? {
-            PendingState::Waits { .. } => Decision::unchanged(),
-            PendingState::Lapsed(lapsed) => *lapsed,
+            PendingState::Open { .. } => Decision::unchanged(),
+            PendingState::TimedOut(decision) => *decision,
         })
     }
 
-    /// The requester asks for something else. Whoever agreed to what it was before, has not agreed to this.
+    /// The requester edits the request, which resets its approvals.
     fn edit(self, edited: &EditedRequest) -> Result<Decision, Refusal> {
-        let Self { today, request, by } = self;
+        let Self { context, request, by } = self;
         let (approvals, is_escalated) = match self.require_editable()? {
-            PendingState::Waits { approvals, is_escalated } => (approvals, is_escalated),
-            PendingState::Lapsed(lapsed) => return Ok(*lapsed),
+            PendingState::Open { approvals, is_escalated } => (approvals, is_escalated),
+            PendingState::TimedOut(decision) => return Ok(*decision),
         };
         if edited.revision != request.revision {
             return Err(Refusal::Changed);
@@ -183,29 +180,26 @@ impl ActionContext<'_> {
         if differences.is_empty() {
             return Ok(Decision::unchanged());
         }
-        let then = Request { change: change.clone(), memberships: memberships.clone(), ..request.clone() };
-        let channel = |request: &Request| -> ChannelId {
-            let channel = today.policy.approval_rule(&RuleInput::of(request)).terms.approval_channel.clone();
-            channel.unwrap_or_else(|| request.origin.clone())
-        };
-        if channel(request) != channel(&then) {
+        let edited = Request { change: change.clone(), memberships: memberships.clone(), ..request.clone() };
+        // The card cannot move.
+        if self.approval_channel(request) != self.approval_channel(&edited) {
             return Err(Refusal::OtherChannel);
         }
         let revision = request.revision + 1;
-        let lapsed = u32::try_from(approvals.len()).unwrap_or(u32::MAX);
-        let note = Effect::Note { note: Note::Amended { revision, lapsed } };
+        let reset_approvals = count(approvals);
+        let note = Effect::Note { note: Note::Revised { revision, reset_approvals } };
         let next = State::Pending { approvals: Vec::new(), is_escalated };
         let by = by.clone();
-        let amendment = Revision { by, at: today.now, revision, differences, note: None, lapsed };
+        let revision = Revision { by, at: context.now, revision, differences, note: None, reset_approvals };
         Ok(Decision {
-            revised: Some(RevisedRequest { change, reason, memberships, amendment }),
-            ..Decision::to(next, "edited", shown(request, [Effect::ShowRequester, note]))
+            revised: Some(RevisedRequest { change, reason, memberships, revision }),
+            ..Decision::to(next, "edited", with_card(request, [Effect::ShowRequester, note]))
         })
     }
 
-    /// Tries a failed change again. The approval stands: the same values are applied, by the same approvers' word.
+    /// Retries a failed change. It stays approved: the same values are applied.
     fn retry(self, state: &State) -> Result<Decision, Refusal> {
-        let Self { today, request, .. } = self;
+        let Self { context, request, .. } = self;
         match self.membership(request) {
             Membership::Yes => {}
             Membership::No => return Err(Refusal::NotApprover),
@@ -213,13 +207,13 @@ impl ActionContext<'_> {
         }
         match state {
             State::Failed { approved: Some(approved), failure, .. } if failure.kind.is_retryable() => {
-                if request.change.expiration().is_some_and(|expiration| expiration.at() <= today.now) {
+                if request.change.has_expired(context.now) {
                     return Err(Refusal::ExpiredBeforeRetry);
                 }
                 let apply =
                     Effect::Apply { change: request.change.clone(), attempted_at: failure.attempted_at };
                 let next = State::Applying { approved: approved.clone(), waiting: None };
-                Ok(Decision::to(next, "retried", shown(request, [Effect::ShowRequester, apply])))
+                Ok(Decision::to(next, "retried", with_card(request, [Effect::ShowRequester, apply])))
             }
             State::Applying { approved, .. } => Err(Refusal::AlreadyApproved { by: approved.by.clone() }),
             State::Pending { .. }
@@ -231,26 +225,26 @@ impl ActionContext<'_> {
         }
     }
 
-    /// Whether somebody may decide on the request now. A request whose time is over lapses, which is a decision too.
+    /// The pending request, if the person can decide on it.
     fn require_pending(&self) -> Result<PendingState<'_>, Refusal> {
-        let waits = self.pending_state()?;
+        let open = self.pending_state()?;
         self.require_approver(self.request)?;
-        Ok(self.timed_out().unwrap_or(waits))
+        Ok(self.timed_out().unwrap_or(open))
     }
 
-    /// Whether the requester may still change the request.
+    /// The pending request, if the person is its requester.
     fn require_editable(&self) -> Result<PendingState<'_>, Refusal> {
-        let waits = self.pending_state()?;
+        let open = self.pending_state()?;
         if *self.by != self.request.requester {
             return Err(Refusal::NotRequester);
         }
-        Ok(self.timed_out().unwrap_or(waits))
+        Ok(self.timed_out().unwrap_or(open))
     }
 
     fn pending_state(&self) -> Result<PendingState<'_>, Refusal> {
         match &self.request.state {
             State::Pending { approvals, is_escalated } => {
-                Ok(PendingState::Waits { approvals, is_escalated: *is_escalated })
+                Ok(PendingState::Open { approvals, is_escalated: *is_escalated })
             }
             State::Applying { approved, .. } | State::Done { approved, .. } => {
                 Err(Refusal::AlreadyApproved { by: approved.by.clone() })
@@ -262,23 +256,27 @@ impl ActionContext<'_> {
         }
     }
 
-    /// The timer may be late, or have been set by another policy.
+    /// Times the request out if it is due: the timer may be late, or set by another policy.
     fn timed_out(&self) -> Option<PendingState<'_>> {
-        let DecisionContext { now, .. } = self.today;
-        let limit = SignedDuration::try_from(self.terms().pending_timeout?).ok()?;
-        let is_over = self.request.created_at.checked_add(limit).is_ok_and(|end| end <= now);
-        is_over.then(|| {
-            let lapsed = Decision { refusal: Some(Refusal::TimedOut), ..time_out(now, self.request) };
-            PendingState::Lapsed(Box::new(lapsed))
+        let now = self.context.now;
+        let timeout = SignedDuration::try_from(self.terms(self.request).pending_timeout?).ok()?;
+        let is_due = self.request.created_at.checked_add(timeout).is_ok_and(|end| end <= now);
+        is_due.then(|| {
+            let decision = Decision { refusal: Some(Refusal::TimedOut), ..time_out(now, self.request) };
+            PendingState::TimedOut(Box::new(decision))
         })
     }
 
-    fn terms(&self) -> &Terms {
-        self.today.policy.approval_rule(&RuleInput::of(self.request)).terms
+    fn terms(&self, request: &Request) -> &Terms {
+        self.context.policy.approval_rule(&RuleInput::of(request)).terms
+    }
+
+    fn approval_channel(&self, request: &Request) -> ChannelId {
+        self.terms(request).approval_channel.clone().unwrap_or_else(|| request.origin.clone())
     }
 
     fn membership(&self, request: &Request) -> Membership {
-        self.today.members.among(self.by, &self.today.policy.deciders(request))
+        self.context.members.among(self.by, &self.context.policy.approvers(request))
     }
 
     fn require_approver(&self, request: &Request) -> Result<(), Refusal> {
@@ -292,20 +290,18 @@ impl ActionContext<'_> {
         }
     }
 
-    /// The request with less in it. An end of access may only come earlier; one that has passed, or that was not
-    /// given, may lie where a new request's may.
-    fn reduced(&self, narrowing: &Reduction) -> Result<Request, Refusal> {
-        let Self { today: DecisionContext { now, policy, .. }, request, .. } = self;
-        let narrowed = request.reduced(narrowing);
-        let Some(after) = narrowed.change.expiration() else { return Ok(narrowed) };
-        let widens = match request.change.expiration() {
-            Some(before) if before == after => false,
-            Some(before) if before.at() > *now => after.at() > before.at(),
-            Some(_) | None => {
-                let max_access = policy.approval_rule(&RuleInput::of(&narrowed)).terms.max_access;
-                after.date() > Expiration::last_day(after.zone(), *now, max_access)
-            }
-        };
-        if widens { Err(Refusal::ExceedsRequest) } else { Ok(narrowed) }
+    /// The request with the reduction applied, if that grants no more than was requested.
+    fn reduced(&self, reduction: &Reduction) -> Result<Request, Refusal> {
+        let reduced = self.request.reduced(reduction);
+        let max_access = self.terms(&reduced).max_access;
+        if self.request.change.is_exceeded_by(&reduced.change, self.context.now, max_access) {
+            Err(Refusal::ExceedsRequest)
+        } else {
+            Ok(reduced)
+        }
     }
+}
+
+fn count(approvals: &[ApprovalGiven]) -> u32 {
+    u32::try_from(approvals.len()).unwrap_or(u32::MAX)
 }

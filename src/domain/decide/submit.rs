@@ -1,4 +1,4 @@
-//! How a request begins: the state and the effects that follow from its submission.
+//! How a request starts: its first state, and the effects of its submission.
 
 use jiff::Timestamp;
 
@@ -12,24 +12,24 @@ use crate::domain::{
     text::Reason,
 };
 
-/// A new request as it is submitted.
+/// A request as it is submitted.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// Its id.
+    /// The id of the new request.
     pub id: RequestId,
-    /// Who asks.
+    /// The requester.
     pub requester: UserId,
-    /// Which of the groups and channels that rules name they are in.
+    /// The groups and channels named in rules that the requester is in.
     pub memberships: Vec<Principal>,
-    /// Where the command was typed.
+    /// The channel in which the command was used.
     pub origin: ChannelId,
-    /// What is asked for.
+    /// The requested change.
     pub change: Change,
-    /// Why.
+    /// The requester's reason.
     pub reason: Option<Reason>,
 }
 
-/// The request that a submission becomes under `terms`, and what follows.
+/// The request that a submission becomes under `terms`, and its first effects.
 pub fn submit(now: Timestamp, terms: &Terms, submission: Submission) -> (Request, Vec<ScheduledEffect>) {
     let Submission { id, requester, memberships, origin, change, reason } = submission;
     let (state, approval_channel, effects) = match &terms.approval {

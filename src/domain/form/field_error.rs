@@ -1,79 +1,79 @@
-//! What can be wrong with a field of a form. How it is said to people is not known here.
+//! The errors of form fields. `slack` has the texts that people see.
 
 use jiff::civil::Date;
 
 use super::Field;
 use crate::domain::{expiration::DateError, text::TextError};
 
-/// What is wrong with one field.
+/// An error in a form field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
-    /// Beside which field it is shown.
+    /// The field to show it at.
     pub field: Field,
     /// What is wrong.
-    pub why: FieldErrorKind,
+    pub kind: FieldErrorKind,
 }
 
 impl FieldError {
-    /// A fault beside `field`.
-    pub fn new(field: Field, why: FieldErrorKind) -> Self {
-        Self { field, why }
+    /// An error to show at `field`.
+    pub fn new(field: Field, kind: FieldErrorKind) -> Self {
+        Self { field, kind }
     }
 }
 
-/// What is wrong with what was typed or chosen.
+/// What is wrong with the value of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldErrorKind {
-    /// The text itself.
+    /// The text is empty, too long or malformed.
     Text(TextError),
-    /// An e-mail with a character that Marketo does not take: one outside of ASCII, or one that nobody sees.
-    Strange(char),
-    /// What an approver says is longer than it may be.
+    /// An email with a character that Marketo does not accept: outside ASCII, or invisible.
+    UnsupportedCharacter(char),
+    /// An approver's note that is too long.
     NoteTooLong,
-    /// An e-mail of another domain than these.
+    /// An email outside these domains.
     OtherDomain(Vec<String>),
-    /// No day, where there has to be one.
-    NoDay {
-        /// The last that may be chosen; absent where that is not told.
+    /// A required date is missing.
+    DateRequired {
+        /// The last allowed date; `None` if it is not shown.
         last: Option<Date>,
     },
-    /// Not a day.
-    NotADay,
-    /// A day that is over.
-    DayIsOver {
-        /// The first that may be chosen.
+    /// Not a date.
+    InvalidDate,
+    /// A date in the past.
+    DateInPast {
+        /// The first allowed date.
         first: Date,
     },
-    /// A day that is too far away.
-    TooFar {
-        /// The last that may be chosen.
+    /// A date after the longest allowed access.
+    DateTooLate {
+        /// The last allowed date.
         last: Date,
     },
-    /// A later day than was asked for.
-    LaterThanAsked {
-        /// The day that was asked for.
-        asked: Date,
+    /// A date after the requested one.
+    LaterThanRequested {
+        /// The requested date.
+        requested: Date,
     },
-    /// No role or workspace.
+    /// No role or workspace is chosen.
     NotChosen,
-    /// A role or workspace that is no longer offered.
+    /// The role or workspace is no longer offered.
     NotOffered,
-    /// The role is given in all workspaces only.
+    /// The role can only be granted in all workspaces.
     AllWorkspacesOnly {
         /// The role.
         role: String,
-        /// What stands for all workspaces, where it may be chosen.
+        /// The name of the entry for all workspaces, if it can be chosen.
         all: Option<String>,
     },
 }
 
 impl FieldErrorKind {
-    /// What is wrong with a day where `first` is the first that may be chosen.
-    pub(in crate::domain) fn of_day(fault: DateError, first: Date) -> Self {
-        match fault {
-            DateError::Malformed => Self::NotADay,
-            DateError::Past => Self::DayIsOver { first },
-            DateError::TooFar(last) => Self::TooFar { last },
+    /// The error for a date; `first` is the first allowed date.
+    pub(in crate::domain) fn of_date(error: DateError, first: Date) -> Self {
+        match error {
+            DateError::Malformed => Self::InvalidDate,
+            DateError::Past => Self::DateInPast { first },
+            DateError::TooFar(last) => Self::DateTooLate { last },
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Forms under the policy, and what stands beside their fields.
+//! Forms validated against a policy, and their field errors.
 
 use jiff::SignedDuration;
 
@@ -16,7 +16,7 @@ pub(crate) fn policy() -> Policy {
     }
 }
 
-/// One approver, and nothing that must be given.
+/// One approver, and no required fields.
 pub(crate) fn terms() -> Terms {
     Terms {
         approval: Approval::Required { approvers: vec![Principal::User("U0APPROVE".into())], needed: 1 },
@@ -31,7 +31,7 @@ pub(crate) fn terms() -> Terms {
     }
 }
 
-fn draft() -> FormInput {
+fn input() -> FormInput {
     FormInput {
         instance: "production".to_owned(),
         email: "svc@example.com".to_owned(),
@@ -42,32 +42,32 @@ fn draft() -> FormInput {
     }
 }
 
-fn faults(policy: &Policy, draft: &FormInput) -> Vec<(Field, FieldErrorKind)> {
-    let offer = AllowedOptions::of(policy, &catalog());
+fn errors(policy: &Policy, input: &FormInput) -> Vec<(Field, FieldErrorKind)> {
+    let options = AllowedOptions::of(policy, &catalog());
     let now = "2026-11-24T10:00:00Z".parse().unwrap();
     let (requester, channel) = ("U0REQ".into(), "C0OPS".into());
-    let rules = FormContext {
+    let context = FormContext {
         now,
         policy,
-        offer: &offer,
+        options: &options,
         zone: &Zone::utc(),
         requester: &requester,
         memberships: &[],
         channel: &channel,
     };
-    match validate(rules, draft) {
+    match validate(context, input) {
         Ok(_) => Vec::new(),
-        Err(faults) => faults.into_iter().map(|fault| (fault.field, fault.why)).collect(),
+        Err(errors) => errors.into_iter().map(|error| (error.field, error.kind)).collect(),
     }
 }
 
 #[test]
-fn a_good_form_becomes_a_change() {
-    assert_eq!(faults(&policy(), &draft()), []);
+fn valid_form_is_accepted() {
+    assert_eq!(errors(&policy(), &input()), []);
 }
 
 #[test]
-fn each_fault_is_told_beside_its_field() {
+fn each_error_is_reported_at_its_field() {
     let day = |day: &str| day.parse().unwrap();
     let domains = vec!["example.com".to_owned(), "example.org".to_owned()];
     let strict = Policy {
@@ -76,74 +76,74 @@ fn each_fault_is_told_beside_its_field() {
         ..policy()
     };
     let last = day("2027-11-24");
-    for (draft, field, why) in [
+    for (input, field, kind) in [
         (
-            FormInput { email: "a@other.com".into(), ..draft() },
+            FormInput { email: "a@other.com".into(), ..input() },
             Field::Email,
             FieldErrorKind::OtherDomain(domains),
         ),
-        (draft(), Field::Reason, FieldErrorKind::Text(TextError::Empty)),
-        (draft(), Field::Expiration, FieldErrorKind::NoDay { last: Some(last) }),
+        (input(), Field::Reason, FieldErrorKind::Text(TextError::Empty)),
+        (input(), Field::Expiration, FieldErrorKind::DateRequired { last: Some(last) }),
     ] {
-        let found = faults(&strict, &draft);
-        assert!(found.contains(&(field, why)), "{found:?}");
+        let errors = errors(&strict, &input);
+        assert!(errors.contains(&(field, kind)), "{errors:?}");
     }
-    let text = |why| FieldErrorKind::Text(why);
-    let until = |day: &str| FormInput { expiration: Some(day.to_owned()), ..draft() };
-    for (draft, field, why) in [
-        (FormInput { email: String::new(), ..draft() }, Field::Email, text(TextError::Empty)),
-        (FormInput { email: "nobody".into(), ..draft() }, Field::Email, text(TextError::Malformed)),
+    let text = FieldErrorKind::Text;
+    let until = |day: &str| FormInput { expiration: Some(day.to_owned()), ..input() };
+    for (input, field, kind) in [
+        (FormInput { email: String::new(), ..input() }, Field::Email, text(TextError::Empty)),
+        (FormInput { email: "nobody".into(), ..input() }, Field::Email, text(TextError::Malformed)),
         (
-            FormInput { email: "\u{430}dmin@example.com".into(), ..draft() },
+            FormInput { email: "\u{430}dmin@example.com".into(), ..input() },
             Field::Email,
-            FieldErrorKind::Strange('\u{430}'),
+            FieldErrorKind::UnsupportedCharacter('\u{430}'),
         ),
         (
-            FormInput { email: "a\u{202E}b@example.com".into(), ..draft() },
+            FormInput { email: "a\u{202E}b@example.com".into(), ..input() },
             Field::Email,
-            FieldErrorKind::Strange('\u{202E}'),
+            FieldErrorKind::UnsupportedCharacter('\u{202E}'),
         ),
         (
-            FormInput { email: format!("{}@example.com", "a".repeat(250)), ..draft() },
+            FormInput { email: format!("{}@example.com", "a".repeat(250)), ..input() },
             Field::Email,
             text(TextError::TooLong),
         ),
-        (FormInput { first_name: " ".into(), ..draft() }, Field::FirstName, text(TextError::Empty)),
-        (FormInput { last_name: "\u{200B}".into(), ..draft() }, Field::LastName, text(TextError::Empty)),
-        (FormInput { first_name: "x".repeat(101), ..draft() }, Field::FirstName, text(TextError::TooLong)),
-        (FormInput { reason: "x".repeat(1001), ..draft() }, Field::Reason, text(TextError::TooLong)),
-        (until("2026-11-23"), Field::Expiration, FieldErrorKind::DayIsOver { first: day("2026-11-24") }),
-        (until("2028-11-24"), Field::Expiration, FieldErrorKind::TooFar { last }),
-        (until("soon"), Field::Expiration, FieldErrorKind::NotADay),
-        (FormInput { role: None, ..draft() }, Field::Role, FieldErrorKind::NotChosen),
-        (FormInput { role: Some("1".into()), ..draft() }, Field::Role, FieldErrorKind::NotOffered),
-        (FormInput { role: Some("x".into()), ..draft() }, Field::Role, FieldErrorKind::NotOffered),
-        (FormInput { workspace: Some("9".into()), ..draft() }, Field::Workspace, FieldErrorKind::NotOffered),
+        (FormInput { first_name: " ".into(), ..input() }, Field::FirstName, text(TextError::Empty)),
+        (FormInput { last_name: "\u{200B}".into(), ..input() }, Field::LastName, text(TextError::Empty)),
+        (FormInput { first_name: "x".repeat(101), ..input() }, Field::FirstName, text(TextError::TooLong)),
+        (FormInput { reason: "x".repeat(1001), ..input() }, Field::Reason, text(TextError::TooLong)),
+        (until("2026-11-23"), Field::Expiration, FieldErrorKind::DateInPast { first: day("2026-11-24") }),
+        (until("2028-11-24"), Field::Expiration, FieldErrorKind::DateTooLate { last }),
+        (until("soon"), Field::Expiration, FieldErrorKind::InvalidDate),
+        (FormInput { role: None, ..input() }, Field::Role, FieldErrorKind::NotChosen),
+        (FormInput { role: Some("1".into()), ..input() }, Field::Role, FieldErrorKind::NotOffered),
+        (FormInput { role: Some("x".into()), ..input() }, Field::Role, FieldErrorKind::NotOffered),
+        (FormInput { workspace: Some("9".into()), ..input() }, Field::Workspace, FieldErrorKind::NotOffered),
     ] {
-        assert_eq!(faults(&policy(), &draft), [(field, why)]);
+        assert_eq!(errors(&policy(), &input), [(field, kind)]);
     }
 }
 
 #[test]
-fn all_faults_are_told_at_once() {
+fn all_errors_are_reported_at_once() {
     let fields: Vec<Field> =
-        faults(&policy(), &FormInput::default()).into_iter().map(|(field, _)| field).collect();
+        errors(&policy(), &FormInput::default()).into_iter().map(|(field, _)| field).collect();
     assert_eq!(fields, [Field::Email, Field::FirstName, Field::LastName, Field::Role]);
 }
 
 #[test]
-fn a_workspace_must_be_chosen_where_there_is_a_choice_and_must_fit_the_role() {
+fn workspace_is_required_if_there_is_a_choice_and_must_fit_the_role() {
     let open = Policy { roles: vec!["API Only".into(), "Admin".into()], workspaces: Vec::new(), ..policy() };
-    assert_eq!(faults(&open, &draft()), [(Field::Workspace, FieldErrorKind::NotChosen)]);
-    assert_eq!(faults(&open, &FormInput { workspace: Some("7".into()), ..draft() }), []);
+    assert_eq!(errors(&open, &input()), [(Field::Workspace, FieldErrorKind::NotChosen)]);
+    assert_eq!(errors(&open, &FormInput { workspace: Some("7".into()), ..input() }), []);
     let admin = |workspace: Option<&str>| FormInput {
         role: Some("1".into()),
         workspace: workspace.map(Into::into),
-        ..draft()
+        ..input()
     };
     let all = Some("AllZones".to_owned());
-    let why = FieldErrorKind::AllWorkspacesOnly { role: "Admin".to_owned(), all };
-    assert_eq!(faults(&open, &admin(Some("7"))), [(Field::Workspace, why)]);
-    assert_eq!(faults(&open, &admin(None)), []);
-    assert_eq!(faults(&open, &admin(Some("0"))), []);
+    let kind = FieldErrorKind::AllWorkspacesOnly { role: "Admin".to_owned(), all };
+    assert_eq!(errors(&open, &admin(Some("7"))), [(Field::Workspace, kind)]);
+    assert_eq!(errors(&open, &admin(None)), []);
+    assert_eq!(errors(&open, &admin(Some("0"))), []);
 }

@@ -1,45 +1,42 @@
-//! Which rules may come to hold for what somebody is about to ask for, before anything is chosen.
+//! Which rules can match a request before its form is filled in.
 
-use super::{Approval, Condition, MatchedRule, Policy, RuleContext};
+use super::{Condition, MatchedRule, Policy, RuleContext};
 
-/// A rule that may come to hold.
+/// A rule that can match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CandidateRule<'a> {
-    /// The rule, and what it says.
-    pub ruling: MatchedRule<'a>,
-    /// What it still depends on: instance, role, workspace or e-mail. Who asks, and where, is met. Absent: it holds for
-    /// whatever no rule before it holds for.
+    /// The rule, if it matches.
+    pub matched: MatchedRule<'a>,
+    /// The condition that still depends on the form: instance, role, workspace or email. The requester and the channel
+    /// match already. `None`: the rule matches everything that no earlier rule does.
     pub depends_on: Option<&'a Condition>,
 }
 
 impl Policy {
-    /// The rules that may come to hold for a request that `asks` begins, for a user of any of `instances`, in the order
-    /// in which they are tried. Never empty, and no further than the first that holds for everything that is left.
-    pub fn candidates(&self, asks: &RuleContext<'_>, instances: &[&str]) -> Vec<CandidateRule<'_>> {
+    /// The rules that can match a request that starts in `context`, for any of `instances`, in the order in which they
+    /// are tried. Never empty; ends with the first rule that matches everything that is left.
+    pub fn candidates(&self, context: &RuleContext<'_>, instances: &[&str]) -> Vec<CandidateRule<'_>> {
         let is_possible = |condition: &Condition| {
-            instances.iter().any(|instance| condition.may_be_met(&RuleContext { instance, ..*asks }))
+            instances.iter().any(|instance| condition.can_be_met(&RuleContext { instance, ..*context }))
         };
         let rules = self.rules.iter().enumerate().filter(|(_, rule)| is_possible(&rule.condition));
-        let mut prospects = Vec::new();
-        for (at, rule) in rules {
-            let ruling = MatchedRule { rule: Some(at), label: &rule.label, terms: &rule.terms };
-            let depends_on = Some(&rule.condition).filter(|condition| condition.leaves_open(instances));
-            prospects.push(CandidateRule { ruling, depends_on });
-            // What is beyond the number that it lets through, is for the next one.
-            let is_capped = matches!(rule.terms.approval, Approval::None { per_week: Some(_) });
-            if depends_on.is_none() && !is_capped {
-                return prospects;
+        let mut candidates = Vec::new();
+        for (index, rule) in rules {
+            let depends_on = Some(&rule.condition).filter(|condition| condition.depends_on_form(instances));
+            candidates.push(CandidateRule { matched: rule.matched(index), depends_on });
+            // Requests beyond a weekly limit go on to the next rule.
+            if depends_on.is_none() && !rule.terms.has_weekly_limit() {
+                return candidates;
             }
         }
-        let ruling = MatchedRule { rule: None, label: "policy", terms: &self.base };
-        prospects.push(CandidateRule { ruling, depends_on: None });
-        prospects
+        candidates.push(CandidateRule { matched: self.base_rule(), depends_on: None });
+        candidates
     }
 }
 
 impl Condition {
-    /// Whether it can hold for some users of `instances` and not for others.
-    fn leaves_open(&self, instances: &[&str]) -> bool {
+    /// Whether it can match some forms for `instances` and not others.
+    fn depends_on_form(&self, instances: &[&str]) -> bool {
         let is_named = |instance: &&str| self.instances.iter().any(|named| named == instance);
         let some_instances = !self.instances.is_empty() && !instances.iter().all(is_named);
         let lists = [&self.roles, &self.workspaces, &self.email_domains];
@@ -53,7 +50,7 @@ mod tests {
     use crate::domain::{
         form::tests::{policy, terms},
         people::Principal,
-        policy::{Rule, Terms},
+        policy::{Approval, Rule, Terms},
     };
 
     fn rule(label: &str, condition: Condition) -> Rule {
@@ -62,13 +59,13 @@ mod tests {
 
     fn labels<'a>(policy: &'a Policy, memberships: &[Principal], instances: &[&str]) -> Vec<(&'a str, bool)> {
         let (requester, channel) = ("U0REQ".into(), "C0OPS".into());
-        let asks = RuleContext { instance: "", requester: &requester, memberships, channel: &channel };
-        let prospects = policy.candidates(&asks, instances);
-        prospects.iter().map(|one| (one.ruling.label, one.depends_on.is_some())).collect()
+        let context = RuleContext { instance: "", requester: &requester, memberships, channel: &channel };
+        let candidates = policy.candidates(&context, instances);
+        candidates.iter().map(|rule| (rule.matched.label, rule.depends_on.is_some())).collect()
     }
 
     #[test]
-    fn what_may_hold_is_told_up_to_what_holds_for_the_rest() {
+    fn candidates_end_with_the_first_unconditional_rule() {
         let admins = Condition { roles: vec!["Admin".to_owned()], ..Condition::default() };
         let sandbox = Condition { instances: vec!["sandbox".to_owned()], ..Condition::default() };
         let group = Principal::Group("S0MKT".into());
@@ -92,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_a_cap_the_next_rule_holds() {
+    fn rule_with_a_weekly_limit_is_followed_by_the_next() {
         let mut free = rule("free", Condition::default());
         free.terms = Terms { approval: Approval::None { per_week: Some(3) }, ..terms() };
         let capped = Policy { rules: vec![free.clone()], ..policy() };

@@ -1,5 +1,5 @@
-//! What is wrong with rules by what the instances have: roles and workspaces that are nowhere, and rules that can never
-//! hold once names and ids are known to mean the same.
+//! Lint warnings that need the instances' roles and workspaces: entries that do not exist, and rules that can never match
+//! once names and ids are known to refer to the same entry.
 
 use super::{LintWarning, Policy, Rule, lint, lint::is_certainly_not_offered};
 use crate::domain::{
@@ -7,15 +7,15 @@ use crate::domain::{
     change::Named,
 };
 
-/// What is wrong by `catalogs`, those of all instances with their names. What is wrong by the policy's text alone is not
-/// told again.
+/// The warnings that follow from `catalogs`, those of all instances by name. Warnings that [`lint`] gives are not
+/// repeated.
 pub fn lint_catalogs(policy: &Policy, catalogs: &[(&str, &Catalog)]) -> Vec<LintWarning> {
-    let mut found = Vec::new();
-    for (at, rule) in policy.rules.iter().enumerate() {
-        let own = &rule.condition.instances;
-        let there: Vec<&Catalog> = catalogs
+    let mut warnings = Vec::new();
+    for (index, rule) in policy.rules.iter().enumerate() {
+        let instances = &rule.condition.instances;
+        let relevant: Vec<&Catalog> = catalogs
             .iter()
-            .filter(|(name, _)| own.is_empty() || own.iter().any(|own| own == name))
+            .filter(|(name, _)| instances.is_empty() || instances.iter().any(|own| own == name))
             .map(|(_, catalog)| *catalog)
             .collect();
         let condition = &rule.condition;
@@ -23,31 +23,36 @@ pub fn lint_catalogs(policy: &Policy, catalogs: &[(&str, &Catalog)]) -> Vec<Lint
             ("role", &condition.roles, &policy.roles),
             ("workspace", &condition.workspaces, &policy.workspaces),
         ] {
-            let is_there = |entry: &String| {
-                // What is not offered at all is told by the policy's text alone.
+            let exists = |entry: &String| {
+                // `lint` warns about entries that are not offered.
                 is_certainly_not_offered(entry, offered)
-                    || there.iter().any(|catalog| find(key, entry, catalog).is_some())
+                    || relevant.iter().any(|catalog| find(key, entry, catalog).is_some())
             };
-            // Without an instance that it is about, something else is told about the rule.
-            for entry in entries.iter().filter(|entry| !there.is_empty() && !is_there(entry)) {
-                let place = if own.is_empty() { String::new() } else { format!(" in {}", own.join(", ")) };
-                let text = format!("Marketo has no {key} {entry}{place}");
-                found.push(LintWarning { key: format!("rule[{at}].{key}"), text });
+            // `lint` warns about rules for unknown instances.
+            for entry in entries.iter().filter(|entry| !relevant.is_empty() && !exists(entry)) {
+                let suffix = if instances.is_empty() {
+                    String::new()
+                } else {
+                    format!(" in {}", instances.join(", "))
+                };
+                let text = format!("Marketo has no {key} {entry}{suffix}");
+                warnings.push(LintWarning { key: format!("rule[{index}].{key}"), text });
             }
         }
     }
     let instances: Vec<&str> = catalogs.iter().map(|(name, _)| *name).collect();
-    let told: Vec<String> = lint(policy, &instances).into_iter().map(|finding| finding.key).collect();
-    let by_name = lint(&by_name(policy, catalogs), &instances);
-    let is_new =
-        |finding: &LintWarning| !told.contains(&finding.key) && !found.iter().any(|f| f.key == finding.key);
-    let new: Vec<LintWarning> = by_name.into_iter().filter(is_new).collect();
-    found.extend(new);
-    found
+    let known: Vec<String> = lint(policy, &instances).into_iter().map(|warning| warning.key).collect();
+    let is_new = |warning: &LintWarning, warnings: &[LintWarning]| {
+        !known.contains(&warning.key) && !warnings.iter().any(|earlier| earlier.key == warning.key)
+    };
+    let mut new = lint(&with_names(policy, catalogs), &instances);
+    new.retain(|warning| is_new(warning, &warnings));
+    warnings.extend(new);
+    warnings
 }
 
-/// The same policy with every role and workspace by its name, where all instances that have it agree on that.
-fn by_name(policy: &Policy, catalogs: &[(&str, &Catalog)]) -> Policy {
+/// The policy with ids replaced by names, where all instances that have the entry agree on its name.
+fn with_names(policy: &Policy, catalogs: &[(&str, &Catalog)]) -> Policy {
     let named = |key: &str, entries: &[String]| -> Vec<String> {
         let name = |entry: &String| {
             let mut all = catalogs.iter().filter_map(|(_, catalog)| find(key, entry, catalog));
@@ -70,7 +75,7 @@ fn by_name(policy: &Policy, catalogs: &[(&str, &Catalog)]) -> Policy {
     }
 }
 
-/// What `entry` means in a catalog.
+/// The role or workspace that `entry` refers to.
 fn find(key: &str, entry: &str, catalog: &Catalog) -> Option<Named> {
     if key == "role" {
         return catalog

@@ -1,14 +1,14 @@
-//! Which rule holds for a request of which not everything is known, and why. It answers rule by rule and condition by
-//! condition with yes, no or "cannot be told", and agrees with [`Condition::is_met_by`] where everything is known.
+//! Explains which rule matches a request of which only some fields are known. Each condition of each rule is met, not
+//! met, or unknown; if everything is known, the result agrees with [`Condition::is_met_by`].
 
-use super::{Approval, Condition, MatchedRule, Policy};
+use super::{Condition, MatchedRule, Policy};
 use crate::domain::{
     change::Named,
     people::{ChannelId, Membership, Principal, UserId},
     text::Email,
 };
 
-/// A request as far as it is known.
+/// The known fields of a request.
 #[derive(Clone, Copy)]
 pub struct PolicyQuery<'a> {
     /// The name of the instance.
@@ -17,22 +17,22 @@ pub struct PolicyQuery<'a> {
     pub role: RequestedEntry<'a>,
     /// The workspace.
     pub workspace: Option<RequestedEntry<'a>>,
-    /// Who asks.
+    /// The requester.
     pub requester: &'a UserId,
-    /// Where the command was typed.
+    /// The channel in which the command is used.
     pub channel: Option<&'a ChannelId>,
-    /// The e-mail of the user.
+    /// The user's email.
     pub email: Option<&'a Email>,
     /// Whether the requester is in a group or a channel.
-    pub standing: &'a dyn Fn(&Principal) -> Membership,
+    pub membership: &'a dyn Fn(&Principal) -> Membership,
 }
 
-/// A role or a workspace as somebody wrote it.
+/// A role or a workspace as it was typed.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestedEntry<'a> {
-    /// The name or id as it was written.
+    /// The typed name or id.
     pub text: &'a str,
-    /// What the instance has under it, where that is known.
+    /// The instance's entry that it refers to, if known.
     pub named: Option<&'a Named>,
 }
 
@@ -45,94 +45,90 @@ pub enum ConditionKind {
     Role,
     /// The workspace.
     Workspace,
-    /// Who asks.
+    /// The requester.
     Requester,
-    /// Where the command was typed.
+    /// The channel in which the command is used.
     Channel,
-    /// The domain of the e-mail.
+    /// The domain of the email.
     EmailDomain,
 }
 
-/// A rule, or at last the table `[policy]`, and whether it holds.
+/// A rule, or the table `[policy]`, and whether it matches.
 #[derive(Clone, Debug)]
 pub struct RuleEvaluation<'a> {
-    /// Whose terms.
-    pub ruling: MatchedRule<'a>,
-    /// The conditions that it has, and whether each is met.
-    pub aspects: Vec<(ConditionKind, Membership)>,
-    /// Whether all of them are.
-    pub holds: Membership,
+    /// The rule.
+    pub rule: MatchedRule<'a>,
+    /// Its conditions, and whether each is met.
+    pub conditions: Vec<(ConditionKind, Membership)>,
+    /// Whether all of them are met.
+    pub matches: Membership,
 }
 
 impl RuleEvaluation<'_> {
-    /// Whether a request for which this holds never goes on to the next.
+    /// Whether no later rule can apply.
     pub fn is_last(&self) -> bool {
-        self.holds == Membership::Yes && !self.is_capped()
+        self.matches == Membership::Yes && !self.rule.terms.has_weekly_limit()
     }
 
-    /// Whether it surely holds, for so many a week; those beyond go on to the next.
+    /// Whether it matches, but only for some requests per week; the rest goes on to the next rule.
     pub fn is_for_some(&self) -> bool {
-        self.holds == Membership::Yes && self.is_capped()
-    }
-
-    fn is_capped(&self) -> bool {
-        matches!(self.ruling.terms.approval, Approval::None { per_week: Some(_) })
+        self.matches == Membership::Yes && self.rule.terms.has_weekly_limit()
     }
 }
 
-/// Every rule in order, and at last the table `[policy]`.
-pub fn explain<'a>(policy: &'a Policy, question: &PolicyQuery<'_>) -> Vec<RuleEvaluation<'a>> {
-    let rules = policy.rules.iter().enumerate().map(|(at, rule)| {
-        let ruling = MatchedRule { rule: Some(at), label: &rule.label, terms: &rule.terms };
-        let aspects = aspects(&rule.condition, question);
-        let all = |standing| aspects.iter().any(|(_, own)| *own == standing);
-        let holds = match (all(Membership::No), all(Membership::Unknown)) {
+/// Every rule in order, then the table `[policy]`.
+pub fn explain<'a>(policy: &'a Policy, query: &PolicyQuery<'_>) -> Vec<RuleEvaluation<'a>> {
+    let rules = policy.rules.iter().enumerate().map(|(index, rule)| {
+        let conditions = conditions(&rule.condition, query);
+        let has = |answer| conditions.iter().any(|(_, is_met)| *is_met == answer);
+        let matches = match (has(Membership::No), has(Membership::Unknown)) {
             (true, _) => Membership::No,
             (false, true) => Membership::Unknown,
             (false, false) => Membership::Yes,
         };
-        RuleEvaluation { ruling, aspects, holds }
+        RuleEvaluation { rule: rule.matched(index), conditions, matches }
     });
-    let base = MatchedRule { rule: None, label: "policy", terms: &policy.base };
-    rules.chain([RuleEvaluation { ruling: base, aspects: Vec::new(), holds: Membership::Yes }]).collect()
+    let base = RuleEvaluation { rule: policy.base_rule(), conditions: Vec::new(), matches: Membership::Yes };
+    rules.chain([base]).collect()
 }
 
-fn aspects(condition: &Condition, question: &PolicyQuery<'_>) -> Vec<(ConditionKind, Membership)> {
-    let PolicyQuery { requester, standing, .. } = question;
+fn conditions(condition: &Condition, query: &PolicyQuery<'_>) -> Vec<(ConditionKind, Membership)> {
+    let PolicyQuery { requester, membership, .. } = query;
     let known = |is_met| if is_met { Membership::Yes } else { Membership::No };
-    let instance = |own: &String| question.instance.map_or(Membership::Unknown, |name| known(own == name));
-    let role = |own: &String| means(own, question.role);
+    let instance = |own: &String| query.instance.map_or(Membership::Unknown, |name| known(own == name));
+    let role = |own: &String| refers_to(own, query.role);
     let workspace =
-        |own: &String| question.workspace.map_or(Membership::Unknown, |wanted| means(own, wanted));
-    let asks = |own: &Principal| match own {
+        |own: &String| query.workspace.map_or(Membership::Unknown, |requested| refers_to(own, requested));
+    let requester_is = |own: &Principal| match own {
         Principal::User(user) => known(user == *requester),
-        Principal::Group(_) | Principal::Channel(_) => standing(own),
+        Principal::Group(_) | Principal::Channel(_) => membership(own),
     };
-    let channel = |own: &ChannelId| question.channel.map_or(Membership::Unknown, |id| known(own == id));
-    let domain = |own: &String| question.email.map_or(Membership::Unknown, |email| known(email.is_in(own)));
+    let channel = |own: &ChannelId| query.channel.map_or(Membership::Unknown, |id| known(own == id));
+    let domain = |own: &String| query.email.map_or(Membership::Unknown, |email| known(email.is_in(own)));
     [
         (ConditionKind::Instance, one_of(&condition.instances, instance)),
         (ConditionKind::Role, one_of(&condition.roles, role)),
         (ConditionKind::Workspace, one_of(&condition.workspaces, workspace)),
-        (ConditionKind::Requester, one_of(&condition.requesters, asks)),
+        (ConditionKind::Requester, one_of(&condition.requesters, requester_is)),
         (ConditionKind::Channel, one_of(&condition.channels, channel)),
         (ConditionKind::EmailDomain, one_of(&condition.email_domains, domain)),
     ]
     .into_iter()
-    .filter_map(|(aspect, met)| Some((aspect, met?)))
+    .filter_map(|(kind, is_met)| Some((kind, is_met?)))
     .collect()
 }
 
-/// Whether an entry of a list is met; absent where there is no list.
+/// Whether an entry of the list is met; `None` for an empty list.
 fn one_of<T>(list: &[T], is_met: impl Fn(&T) -> Membership) -> Option<Membership> {
-    let met: Vec<Membership> = list.iter().map(is_met).collect();
-    let first = [Membership::Yes, Membership::Unknown, Membership::No];
-    first.into_iter().find(|standing| met.contains(standing))
+    let answers: Vec<Membership> = list.iter().map(is_met).collect();
+    let by_precedence = [Membership::Yes, Membership::Unknown, Membership::No];
+    by_precedence.into_iter().find(|answer| answers.contains(answer))
 }
 
-/// Whether an entry means what somebody wrote. Where the instance is not known to tell, a name may be that of an id.
-fn means(entry: &str, wanted: RequestedEntry<'_>) -> Membership {
-    let RequestedEntry { text, named } = wanted;
+/// Whether a policy entry refers to the requested one. Without the instance's entry, a name and an id may refer to the
+/// same one.
+fn refers_to(entry: &str, requested: RequestedEntry<'_>) -> Membership {
+    let RequestedEntry { text, named } = requested;
     let is_id = |text: &str| text.trim().parse::<i64>().is_ok();
     let is_same = || entry.trim().to_lowercase() == text.trim().to_lowercase();
     match named {

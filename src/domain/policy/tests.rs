@@ -1,10 +1,11 @@
-//! Which rule holds for whom, and what is wrong with rules.
+//! Which rule matches which request, and lint warnings.
 
 use super::*;
 use crate::domain::{
+    change::{CreateUser, Named},
     decide::{Submission, submit},
     form::tests::{policy, terms},
-    text::PersonName,
+    text::{Email, PersonName},
 };
 
 pub(crate) fn request(role: (i64, &str), email: &str) -> Request {
@@ -32,16 +33,16 @@ fn rule(condition: Condition) -> Rule {
     Rule { label: "a rule".to_owned(), condition, terms: terms() }
 }
 
-fn asks(approver: &str) -> Terms {
+fn approved_by(approver: &str) -> Terms {
     let approvers = vec![Principal::User(approver.into())];
     Terms { approval: Approval::Required { approvers, needed: 1 }, ..terms() }
 }
 
 #[test]
-fn a_rule_holds_when_every_list_is_met() {
+fn rule_matches_if_every_list_does() {
     let request = request((101, "API Only"), "svc@example.com");
-    let case = RuleInput::of(&request);
-    let met = |condition: Condition| condition.is_met_by(&case);
+    let input = RuleInput::of(&request);
+    let met = |condition: Condition| condition.is_met_by(&input);
     assert!(met(Condition::default()));
     assert!(met(Condition { roles: vec!["x".into(), "api only".into()], ..Condition::default() }));
     assert!(met(Condition {
@@ -63,43 +64,45 @@ fn a_rule_holds_when_every_list_is_met() {
 }
 
 #[test]
-fn the_first_rule_that_holds_decides_and_the_table_is_the_last() {
-    let narrow =
-        Rule { terms: asks("U1"), ..rule(Condition { roles: vec!["102".into()], ..Condition::default() }) };
-    let wide = Rule { terms: asks("U2"), ..rule(Condition::default()) };
+fn first_matching_rule_applies_and_the_table_comes_last() {
+    let narrow = Rule {
+        terms: approved_by("U1"),
+        ..rule(Condition { roles: vec!["102".into()], ..Condition::default() })
+    };
+    let wide = Rule { terms: approved_by("U2"), ..rule(Condition::default()) };
     let ordered = Policy { rules: vec![narrow.clone(), wide], ..policy() };
     let first = request((102, "EMEA"), "svc@example.com");
-    assert_eq!(ordered.matched_rule(&RuleInput::of(&first)).rule, Some(0));
+    assert_eq!(ordered.matched_rule(&RuleInput::of(&first)).index, Some(0));
     let second = request((101, "API Only"), "svc@example.com");
-    assert_eq!(ordered.matched_rule(&RuleInput::of(&second)).rule, Some(1));
+    assert_eq!(ordered.matched_rule(&RuleInput::of(&second)).index, Some(1));
     let alone = Policy { rules: vec![narrow], ..policy() };
-    assert_eq!(alone.matched_rule(&RuleInput::of(&second)).rule, None);
+    assert_eq!(alone.matched_rule(&RuleInput::of(&second)).index, None);
 }
 
 #[test]
-fn what_waits_for_people_is_never_let_through_by_a_new_rule() {
+fn pending_request_still_needs_an_approval_under_a_policy_without_one() {
     let free = Rule {
         terms: Terms { approval: Approval::None { per_week: None }, ..terms() },
         ..rule(Condition::default())
     };
     let changed = Policy { rules: vec![free], ..policy() };
-    let waiting = request((101, "API Only"), "svc@example.com");
-    assert_eq!(changed.matched_rule(&RuleInput::of(&waiting)).rule, Some(0));
-    assert_eq!(changed.deciders(&waiting), [Principal::User("U0APPROVE".into())]);
+    let pending = request((101, "API Only"), "svc@example.com");
+    assert_eq!(changed.matched_rule(&RuleInput::of(&pending)).index, Some(0));
+    assert_eq!(changed.approvers(&pending), [Principal::User("U0APPROVE".into())]);
 }
 
-fn keys(found: &[LintWarning]) -> Vec<&str> {
-    found.iter().map(|finding| finding.key.as_str()).collect()
+fn keys(warnings: &[LintWarning]) -> Vec<&str> {
+    warnings.iter().map(|warning| warning.key.as_str()).collect()
 }
 
 #[test]
-fn rules_that_can_never_hold_are_found() {
+fn rules_that_can_never_match_are_reported() {
     let roles = |roles: &[&str]| Condition {
         roles: roles.iter().map(|&role| role.to_owned()).collect(),
         ..Condition::default()
     };
     let capped = Terms { approval: Approval::None { per_week: Some(3) }, ..terms() };
-    let planted = Policy {
+    let faulty = Policy {
         email_domains: vec!["example.com".to_owned()],
         rules: vec![
             Rule { terms: capped, ..rule(roles(&["API Only"])) },
@@ -114,16 +117,16 @@ fn rules_that_can_never_hold_are_found() {
         ],
         ..policy()
     };
-    let found = lint(&planted, &["production"]);
+    let warnings = lint(&faulty, &["production"]);
     assert_eq!(
-        keys(&found),
+        keys(&warnings),
         ["rule[2].instance", "rule[3].role", "rule[4].email_domain", "rule[6]", "rule[8]"]
     );
-    assert!(found[3].text.contains("rule[5]"), "{}", found[3].text);
+    assert!(warnings[3].text.contains("rule[5]"), "{}", warnings[3].text);
 }
 
 #[test]
-fn approvals_that_nobody_can_give_are_found() {
+fn approvals_that_nobody_can_give_are_reported() {
     let two = |approvers: Vec<Principal>| Terms {
         approval: Approval::Required { approvers, needed: 2 },
         ..terms()
@@ -154,35 +157,35 @@ fn approvals_that_nobody_can_give_are_found() {
 }
 
 #[test]
-fn what_the_instances_have_shows_more() {
+fn catalogs_reveal_more_mistakes() {
     let roles = |roles: &[&str]| Condition {
         roles: roles.iter().map(|&role| role.to_owned()).collect(),
         ..Condition::default()
     };
-    let planted = Policy {
+    let faulty = Policy {
         roles: vec!["API Only".to_owned(), "Robot".to_owned()],
         rules: vec![
             rule(roles(&["101"])),
-            // Another spelling of the one before.
+            // Refers to the same role as the rule before.
             rule(roles(&["API Only"])),
-            // In the policy's list, and not in Marketo.
+            // Offered by the policy, but not in Marketo.
             rule(roles(&["Robot"])),
-            // In Marketo, and not in the policy's list.
+            // In Marketo, but not offered by the policy.
             rule(roles(&["102"])),
             rule(Condition { workspaces: vec!["Mars".to_owned()], ..Condition::default() }),
         ],
         ..Policy { workspaces: Vec::new(), ..policy() }
     };
-    assert!(lint(&planted, &["production"]).is_empty());
+    assert!(lint(&faulty, &["production"]).is_empty());
     let catalog = crate::domain::allowed_options::tests::catalog();
-    let found = lint_catalogs(&planted, &[("production", &catalog)]);
-    assert_eq!(keys(&found), ["rule[2].role", "rule[4].workspace", "rule[1]", "rule[3].role"]);
-    assert_eq!(found[0].text, "Marketo has no role Robot");
+    let warnings = lint_catalogs(&faulty, &[("production", &catalog)]);
+    assert_eq!(keys(&warnings), ["rule[2].role", "rule[4].workspace", "rule[1]", "rule[3].role"]);
+    assert_eq!(warnings[0].text, "Marketo has no role Robot");
 }
 
 proptest::proptest! {
     #[test]
-    fn an_explanation_agrees_with_the_rule_that_holds(picks in proptest::collection::vec(0_u32..64, 1..5)) {
+    fn explanation_agrees_with_the_matched_rule(picks in proptest::collection::vec(0_u32..64, 1..5)) {
         use explain::{PolicyQuery, RequestedEntry, explain};
         let request = request((101, "API Only"), "svc@example.com");
         let rules = picks.iter().map(|pick| {
@@ -200,20 +203,20 @@ proptest::proptest! {
             })
         });
         let policy = Policy { rules: rules.collect(), ..policy() };
-        let Change::CreateUser(user) = &request.change;
-        let standing = |principal: &Principal| {
+        let facts = request.change.rule_facts();
+        let membership = |principal: &Principal| {
             if request.memberships.contains(principal) { Membership::Yes } else { Membership::No }
         };
         let steps = explain(&policy, &PolicyQuery {
-            instance: Some(&user.instance),
-            role: RequestedEntry { text: "101", named: Some(&user.role) },
+            instance: Some(facts.instance),
+            role: RequestedEntry { text: "101", named: facts.role },
             workspace: None,
             requester: &request.requester,
             channel: None,
-            email: Some(&user.email),
-            standing: &standing,
+            email: Some(facts.email),
+            membership: &membership,
         });
-        let first = steps.iter().find(|step| step.is_last()).map(|step| step.ruling.rule);
-        proptest::prop_assert_eq!(first, Some(policy.matched_rule(&RuleInput::of(&request)).rule));
+        let first = steps.iter().find(|step| step.is_last()).map(|step| step.rule.index);
+        proptest::prop_assert_eq!(first, Some(policy.matched_rule(&RuleInput::of(&request)).index));
     }
 }

@@ -96,7 +96,7 @@ fn pending(
         ));
     }
     let last_change = request.revisions.iter().rfind(|revision| !revision.differences.is_empty());
-    lines.extend(last_change.and_then(|revision| reset_approvals(revision.lapsed)));
+    lines.extend(last_change.and_then(|revision| reset_approvals(revision.reset_approvals)));
     lines.into_iter().fold(text, RichText::line)
 }
 

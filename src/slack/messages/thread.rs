@@ -38,11 +38,11 @@ pub fn note(request: &Request, note: &Note, approvers: &ApproverSet) -> Message 
         Note::Escalated => RichText::new()
             .line(InlineText::of("Nobody has decided for a while, so I'm asking more people."))
             .line(call_for_decision(request, approvers)),
-        Note::Amended { revision, lapsed } => revised(request, *revision, *lapsed),
+        Note::Revised { revision, reset_approvals } => revised(request, *revision, *reset_approvals),
     })
 }
 
-fn revised(request: &Request, revision: i64, reset: u32) -> RichText {
+fn revised(request: &Request, revision: i64, count: u32) -> RichText {
     let revision = request
         .revisions
         .iter()
@@ -58,13 +58,13 @@ fn revised(request: &Request, revision: i64, reset: u32) -> RichText {
     let text = RichText::new().line(InlineText::new().person(&revision.by).text(verb));
     let text = differences(&revision.differences).into_iter().fold(text, RichText::line);
     let text = revision.note.iter().fold(text, |text, note| text.quote(note.as_str()));
-    reset_approvals(reset).into_iter().fold(text, RichText::line)
+    reset_approvals(count).into_iter().fold(text, RichText::line)
 }
 
 /// Mentions those whose decision is missing. The caller knows the members of groups and has removed the approvers that
 /// have decided.
 fn call_for_decision(request: &Request, approvers: &ApproverSet) -> InlineText {
-    match approvers.clone().still_asked(request, |_| None).approvers.as_slice() {
+    match approvers.clone().without_decided(request, |_| None).approvers.as_slice() {
         [] => InlineText::of(
             "Nobody else is allowed to approve this request. Ask this bot's admin to add an approver.",
         ),

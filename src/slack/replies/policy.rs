@@ -63,18 +63,18 @@ pub fn policy(view: &PolicyView<'_>) -> Message {
 }
 
 fn rule(view: &PolicyView<'_>, candidate: &CandidateRule<'_>) -> RichText {
-    let CandidateRule { ruling, depends_on } = candidate;
+    let CandidateRule { matched, depends_on } = candidate;
     let title = match depends_on {
         Some(condition) => conditions(condition),
         None if view.candidates.first() == Some(candidate) => "For every request".to_owned(),
         None => "For everything else".to_owned(),
     };
     let title = InlineText::new().bold(title);
-    let title = match ruling.rule {
-        Some(_) => title.text(format!(" (rule “{}”)", text::literal(ruling.label, NAME_MAX))),
+    let title = match matched.index {
+        Some(_) => title.text(format!(" (rule “{}”)", text::literal(matched.label, NAME_MAX))),
         None => title,
     };
-    RichText::new().line(title.text(":")).bullets(terms(view, ruling.terms))
+    RichText::new().line(title.text(":")).bullets(terms(view, matched.terms))
 }
 
 /// "For role A or B; workspace C".

@@ -17,7 +17,7 @@ pub(super) fn revised(text: &str, state: State) -> Request {
         revision,
         differences: differences.iter().copied().map(difference).collect(),
         note: note.and_then(|note| Reason::parse(text).or(Reason::parse(note)).ok()),
-        lapsed: 1,
+        reset_approvals: 1,
     };
     let edited = [
         (Detail::Instance, "sandbox", "production"),
@@ -80,8 +80,8 @@ pub(super) fn messages(text: &str, names_instance: bool) -> Vec<(String, Message
     ];
     let by = || "U0APPROVE".into();
     let notes = [
-        ("edited", Note::Amended { revision: 2, lapsed: 2 }),
-        ("reduced", Note::Amended { revision: 3, lapsed: 1 }),
+        ("edited", Note::Revised { revision: 2, reset_approvals: 2 }),
+        ("reduced", Note::Revised { revision: 3, reset_approvals: 1 }),
         ("approved", Note::Approval { by: by(), revision: 3, given: 1, needed: 2 }),
         ("escalated", Note::Escalated),
     ];

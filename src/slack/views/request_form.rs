@@ -145,8 +145,8 @@ fn inputs(form: &Form<'_>) -> Vec<SlackBlock> {
         email_input(&email, focus == Some(Field::Email)),
         name(Field::FirstName, "First name", first_name, focus == Some(Field::FirstName)),
         name(Field::LastName, "Last name", last_name, false),
-        reason(form.preview.demands.reason, why),
-        expiration(form.preview.demands.expiration, end.as_deref()),
+        reason(form.preview.requirements.reason, why),
+        expiration(form.preview.requirements.expiration, end.as_deref()),
     ]
 }
 

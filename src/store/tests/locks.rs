@@ -1,6 +1,7 @@
 //! Who waits for whom. On SQLite everybody waits for the one connection, so there is nothing to see.
 
 use super::*;
+use crate::domain::delivery::{AckRecord, DeliveryKey};
 
 #[tokio::test]
 async fn a_claim_does_not_wait_for_a_decision_on_its_request() {
@@ -43,16 +44,17 @@ async fn what_a_worker_records_does_not_wait_for_a_decision_on_its_request() {
 #[tokio::test]
 async fn what_takes_too_long_is_given_up_and_the_connection_with_it() {
     on_each(async |store, clock| {
+        let key = DeliveryKey::Event { event_id: "key".to_owned() };
         for _ in 0..12 {
             let given_up = with_limit(Duration::from_millis(1), async {
                 let mut tx = store.begin().await?;
-                tx.see("key", clock.now()).await?;
+                tx.record_delivery(&key, &AckRecord::Empty, clock.now()).await?;
                 std::future::pending::<Result<(), StoreError>>().await
             });
             assert!(matches!(given_up.await, Err(StoreError::TimedOut)));
         }
         let mut tx = store.begin().await.unwrap();
-        assert_eq!(tx.see("key", clock.now()).await.unwrap(), Seen::First);
+        assert_eq!(tx.record_delivery(&key, &AckRecord::Empty, clock.now()).await.unwrap(), None);
     })
     .await;
 }

@@ -1,0 +1,80 @@
+//! Which approvers to mention when approvals are missing. The members of groups come in as an argument.
+
+use super::ApproverSet;
+use crate::domain::{
+    people::{Principal, UserId},
+    request::{Request, State},
+};
+
+/// Larger groups are mentioned as a whole, even if some members have approved.
+const NAMED_MAX: usize = 10;
+
+impl ApproverSet {
+    /// The approvers who can still approve: without the requester and without those who already have. A group that one
+    /// of them is in is replaced by its other members, if `members` knows them and there are few.
+    pub fn without_decided(
+        self,
+        request: &Request,
+        members: impl Fn(&Principal) -> Option<Vec<UserId>>,
+    ) -> Self {
+        let approvals = match &request.state {
+            State::Pending { approvals, .. } => approvals.as_slice(),
+            _ => &[],
+        };
+        let can_approve = |user: &UserId| {
+            *user != request.requester && approvals.iter().all(|approval| approval.by != *user)
+        };
+        let mut approvers: Vec<Principal> = Vec::new();
+        for principal in self.approvers {
+            let replacement = match &principal {
+                Principal::User(user) if can_approve(user) => vec![principal],
+                Principal::User(_) => Vec::new(),
+                Principal::Group(_) | Principal::Channel(_) => match members(&principal) {
+                    Some(members) if members.iter().all(can_approve) => vec![principal],
+                    Some(mut members) => {
+                        members.retain(can_approve);
+                        members.sort();
+                        if members.len() <= NAMED_MAX {
+                            members.into_iter().map(Principal::User).collect()
+                        } else {
+                            vec![principal]
+                        }
+                    }
+                    None => vec![principal],
+                },
+            };
+            for principal in replacement {
+                if !approvers.contains(&principal) {
+                    approvers.push(principal);
+                }
+            }
+        }
+        Self { approvers, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{policy::tests::request, request::ApprovalGiven};
+
+    #[test]
+    fn only_approvers_who_can_still_approve_are_mentioned() {
+        let users = |ids: &[&str]| ids.iter().map(|&id| Principal::User(id.into())).collect::<Vec<_>>();
+        let group = Principal::Group("S0MOPS".into());
+        let mut request = request((101, "API Only"), "svc@example.com");
+        let remaining = |request: &Request, approvers: Vec<Principal>, members: Option<&[&str]>| {
+            let members = members.map(|ids| ids.iter().map(|&id| id.into()).collect::<Vec<UserId>>());
+            let set = ApproverSet { approvers, needed: 2, rule: None };
+            set.without_decided(request, |_| members.clone()).approvers
+        };
+        let both = [users(&["U1", "U0REQ"]), vec![group.clone()]].concat();
+        let whole = [users(&["U1"]), vec![group.clone()]].concat();
+        assert_eq!(remaining(&request, both.clone(), Some(&["U1", "U2"])), whole);
+        assert_eq!(remaining(&request, both.clone(), Some(&["U2", "U1", "U0REQ"])), users(&["U1", "U2"]));
+        let approvals = vec![ApprovalGiven { by: "U1".into(), at: request.created_at }];
+        request.state = State::Pending { approvals, is_escalated: false };
+        assert_eq!(remaining(&request, both.clone(), Some(&["U1", "U2"])), users(&["U2"]));
+        assert_eq!(remaining(&request, both, None), [group]);
+    }
+}

@@ -1,0 +1,199 @@
+//! What may stand after the command: nothing, an e-mail, or a subcommand. The comments on the subcommands are the help
+//! that people read. It must not know what follows from a subcommand.
+
+use std::sync::LazyLock;
+
+use clap::{
+    CommandFactory, Parser,
+    error::{ContextKind, ContextValue},
+};
+
+use crate::domain::text::Email;
+
+/// No subcommand, and nothing that is close to one, is longer.
+const SUBCOMMAND_MAX: usize = 24;
+
+/// What was typed after the command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum SlashCommandArgs<'a> {
+    /// The form, with an e-mail to fill in, or an empty one.
+    Form(&'a str),
+    /// A subcommand.
+    Subcommand(Subcommand),
+    /// Something close to a subcommand.
+    Suggestion(Subcommand),
+    /// Anything else.
+    Unknown,
+}
+
+#[derive(Parser)]
+#[command(no_binary_name = true, disable_help_flag = true, disable_help_subcommand = true)]
+struct Grammar {
+    #[command(subcommand)]
+    subcommand: Subcommand,
+}
+
+/// A subcommand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::Subcommand)]
+pub(super) enum Subcommand {
+    /// Your open requests, with links to their cards.
+    Status,
+    /// The requests that wait for your decision.
+    Pending,
+    /// Whether you may ask here, what the form demands and who approves.
+    Policy,
+    /// This help.
+    Help,
+}
+
+impl Subcommand {
+    /// As it is typed.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Pending => "pending",
+            Self::Policy => "policy",
+            Self::Help => "help",
+        }
+    }
+}
+
+/// The subcommands with their help, read from the grammar once: building it takes longer than answering.
+static SUBCOMMANDS: LazyLock<Vec<(Subcommand, String)>> = LazyLock::new(|| {
+    let with_help = |known: &clap::Command| {
+        let about = known.get_about().map(ToString::to_string).unwrap_or_default();
+        Some((parse(known.get_name()).ok()?, about))
+    };
+    Grammar::command().get_subcommands().filter_map(with_help).collect()
+});
+
+/// Each subcommand with its help.
+pub(super) fn help() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SUBCOMMANDS.iter().map(|(subcommand, about)| (subcommand.name(), about.as_str()))
+}
+
+impl<'a> SlashCommandArgs<'a> {
+    /// Reads what was typed.
+    pub(super) fn parse(text: &'a str) -> Self {
+        let mut words = text.split_whitespace();
+        let (first, is_alone) = match (words.next(), words.next()) {
+            (None, _) => return Self::Form(""),
+            (Some(first), next) => (first, next.is_none()),
+        };
+        if is_alone && let Some(email) = email(first) {
+            return Self::Form(email);
+        }
+        let word = first.trim_start_matches(['-', '/']);
+        if word.is_empty() || word.len() > SUBCOMMAND_MAX {
+            return Self::Unknown;
+        }
+        match known(word) {
+            Some(subcommand) if is_alone => Self::Subcommand(subcommand),
+            Some(subcommand) => Self::Suggestion(subcommand),
+            None => nearest(word).map_or(Self::Unknown, Self::Suggestion),
+        }
+    }
+}
+
+fn known(word: &str) -> Option<Subcommand> {
+    SUBCOMMANDS.iter().map(|(known, _)| *known).find(|known| known.name().eq_ignore_ascii_case(word))
+}
+
+fn parse(word: &str) -> Result<Subcommand, clap::Error> {
+    Grammar::try_parse_from([word]).map(|Grammar { subcommand }| subcommand)
+}
+
+/// What clap suggests; the closest comes last.
+fn nearest(word: &str) -> Option<Subcommand> {
+    let error = parse(&word.to_lowercase()).err()?;
+    let Some(ContextValue::Strings(close)) = error.get(ContextKind::SuggestedSubcommand) else { return None };
+    known(close.last()?)
+}
+
+/// The word if it is an e-mail. Slack may show one as a link: `<mailto:a@b.c|a@b.c>`.
+fn email(word: &str) -> Option<&str> {
+    let link = word.strip_prefix("<mailto:").and_then(|link| link.strip_suffix('>'));
+    let email = link.map_or(word, |link| link.split('|').next().unwrap_or(link));
+    Email::parse(email).is_ok().then_some(email)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn no_argument_or_an_email_opens_the_form() {
+        for (text, expected) in [
+            ("", SlashCommandArgs::Form("")),
+            ("  ", SlashCommandArgs::Form("")),
+            ("svc@example.com", SlashCommandArgs::Form("svc@example.com")),
+            (" Svc+CRM@Example.com ", SlashCommandArgs::Form("Svc+CRM@Example.com")),
+            ("<mailto:svc@example.com|svc@example.com>", SlashCommandArgs::Form("svc@example.com")),
+            ("<mailto:svc@example.com>", SlashCommandArgs::Form("svc@example.com")),
+            ("svc@example.com now", SlashCommandArgs::Unknown),
+            ("@ada", SlashCommandArgs::Unknown),
+            ("svc@", SlashCommandArgs::Unknown),
+            ("<mailto:|svc@example.com>", SlashCommandArgs::Unknown),
+            ("<@U0REQ>", SlashCommandArgs::Unknown),
+        ] {
+            assert_eq!(SlashCommandArgs::parse(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_subcommand_is_understood_however_it_is_written() {
+        for word in [Subcommand::Status, Subcommand::Pending, Subcommand::Policy, Subcommand::Help] {
+            let name = word.name();
+            for text in [name.to_owned(), format!("  {}\t", name.to_uppercase()), format!("--{name}")] {
+                assert_eq!(SlashCommandArgs::parse(&text), SlashCommandArgs::Subcommand(word), "{text}");
+            }
+            assert_eq!(
+                SlashCommandArgs::parse(&format!("{name} please")),
+                SlashCommandArgs::Suggestion(word)
+            );
+            assert!(help().any(|(known, about)| known == name && about.len() > 5), "{name}");
+        }
+        assert_eq!(help().count(), 4);
+    }
+
+    #[test]
+    fn a_near_miss_suggests_a_subcommand_and_anything_else_none() {
+        for (text, word) in [
+            ("statsu", Subcommand::Status),
+            ("stat", Subcommand::Status),
+            ("Staus", Subcommand::Status),
+            ("pendign", Subcommand::Pending),
+            ("policies", Subcommand::Policy),
+            ("halp", Subcommand::Help),
+        ] {
+            assert_eq!(SlashCommandArgs::parse(text), SlashCommandArgs::Suggestion(word), "{text}");
+        }
+        for text in ["make me a sandwich", "please", "--", "-", "?", "svc", "\u{0}", &"status".repeat(9)] {
+            assert_eq!(SlashCommandArgs::parse(text), SlashCommandArgs::Unknown, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_and_only_an_email_is_filled_in(
+            text in prop_oneof![
+                any::<String>(),
+                "[-/a-z <>|@:.]{0,40}",
+                "(<mailto:)?[a-z@.|]{0,12}@[a-z.|]{0,12}>?",
+                "(status|pending|policy|help|halp)[ -z]{0,4}",
+            ],
+        ) {
+            match SlashCommandArgs::parse(&text) {
+                SlashCommandArgs::Form("") => prop_assert!(text.trim().is_empty()),
+                SlashCommandArgs::Form(email) => {
+                    prop_assert!(Email::parse(email).is_ok());
+                    prop_assert!(text.contains(email) && !email.contains(char::is_whitespace));
+                }
+                SlashCommandArgs::Subcommand(word) => prop_assert!(text.to_lowercase().contains(word.name())),
+                SlashCommandArgs::Suggestion(_) | SlashCommandArgs::Unknown => prop_assert!(!text.trim().is_empty()),
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Looks up whether the person behind an action is an approver, then takes the action.
+
+use super::{Completion, EffectAborted, Worker};
+use crate::{
+    domain::{
+        event::{Action, Event},
+        people::UserId,
+    },
+    store::Claimed,
+};
+
+impl Worker {
+    /// Asks Slack once. If there is no answer, the action is refused, and the person is told: they are waiting, and can
+    /// try again.
+    pub(super) async fn check_membership(
+        &self,
+        claimed: &Claimed,
+        by: &UserId,
+        action: &Action,
+    ) -> Result<Completion, EffectAborted> {
+        let request = self.current_request(claimed).await?;
+        let reduced = match action {
+            Action::Approve { reduction, .. } => request.reduced(reduction),
+            _ => request.clone(),
+        };
+        let policy = self.0.workflow.policy();
+        let (approvers, reduced_approvers) = (policy.approvers(&request), policy.approvers(&reduced));
+        self.0.membership.refresh_if_stale(by, &approvers).await;
+        if reduced_approvers != approvers {
+            self.0.membership.refresh_if_stale(by, &reduced_approvers).await;
+        }
+        Ok(Completion::with_event(Event::ActionTaken { by: by.clone(), action: action.clone() }))
+    }
+}

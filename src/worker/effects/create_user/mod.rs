@@ -1,0 +1,206 @@
+//! Creates an approved API-only user: at most one user in Marketo, whatever fails in between.
+//!
+//! 1. Look up the email. Before our first attempt, a user with this email belongs to somebody else; after an attempt, it
+//!    is adopted if it matches what was approved and no other request has created it since. If there are other
+//!    instances, look it up on each of them too: Marketo requires emails to be unique across all.
+//! 2. Store, under the lease, that an invite is about to be sent.
+//! 3. Send the invite.
+//! 4. Read the user back, patiently: a new user may not be listed at once.
+//!
+//! After an invite without an answer, step 1 is repeated for a while before another invite is sent, and for longer after
+//! each further one; after a day the effect gives up. No step waits: a later lookup is the same effect, due later.
+//! `protocol` decides what follows from each answer and from the stored `progress`; this file makes the calls.
+
+mod progress;
+mod protocol;
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+
+use self::{
+    progress::Progress,
+    protocol::{ApplyContext, InviteOutcome, LookupResult},
+};
+use super::{Completion, EffectAborted, Worker};
+use crate::{
+    domain::{change::CreateUser, digest, event::Event, request::FailureKind},
+    marketo::{Call, Class, Error, InviteUser},
+    store::Claimed,
+    worker::InstanceTarget,
+    workflow::{CallAttempt, CallOutcome},
+};
+
+impl Worker {
+    /// Runs one attempt. `attempted_at` is when an earlier effect made its first attempt with an unknown outcome.
+    pub(super) async fn create_user(
+        &self,
+        claimed: &Claimed,
+        user: &CreateUser,
+        attempted_at: Option<Timestamp>,
+    ) -> Result<Completion, EffectAborted> {
+        let effect = &claimed.effect;
+        let mut progress = Progress::of(effect.progress.as_deref(), attempted_at);
+        let targets = &self.0.targets;
+        let Some(target) = targets.iter().find(|target| target.instance.name() == user.instance) else {
+            let completion = protocol::instance_gone(&progress, &user.instance);
+            return Ok(self.report(claimed, None, user, completion, None));
+        };
+        let context = ApplyContext {
+            id: &effect.id,
+            attempts: effect.attempts,
+            created_at: effect.created_at,
+            user,
+            identity: target.identity,
+        };
+        let found = self.look_up(claimed, target, &progress, user).await?;
+        let now = self.0.clock.now();
+        if let Some(completion) = context.on_lookup(&mut progress, now, found.as_ref().cloned()) {
+            return Ok(self.report(claimed, Some(target), user, completion, found.err().as_ref()));
+        }
+        for other in targets.iter().filter(|other| other.instance.name() != user.instance) {
+            let name = other.instance.name();
+            let exists = exists_on(other, user).await;
+            let now = self.0.clock.now();
+            if let Some(completion) =
+                context.on_lookup_elsewhere(&progress, now, name, exists.as_ref().copied())
+            {
+                return Ok(self.report(claimed, Some(other), user, completion, exists.err().as_ref()));
+            }
+        }
+        self.invite(claimed, target, context, &progress).await
+    }
+
+    async fn invite(
+        &self,
+        claimed: &Claimed,
+        target: &InstanceTarget,
+        context: ApplyContext<'_>,
+        before: &Progress,
+    ) -> Result<Completion, EffectAborted> {
+        let sent = before.with_invite(self.0.clock.now());
+        let body = body(claimed, context.user);
+        let call = CallAttempt {
+            call: Call::Invite.as_str(),
+            instance: context.user.instance.clone(),
+            attempt: sent.invites,
+            sha256: digest::of_json(&body.body()),
+        };
+        if !self.0.workflow.record_attempt(claimed, &sent.text(), self.0.lease, &call).await? {
+            return Err(EffectAborted::LeaseLost);
+        }
+        tracing::info!("inviting the user");
+        let answer = target.marketo.invite(&body).await;
+        let call = Some(Box::new(call_outcome(call, answer.as_ref().err())));
+        let now = self.0.clock.now();
+        let completion = match context.on_invite(before, &sent, now, answer.as_ref().copied()) {
+            InviteOutcome::ReadBack(progress) => self.read_back(claimed, target, context, progress).await?,
+            InviteOutcome::Record(completion) => {
+                self.report(claimed, Some(target), context.user, completion, answer.err().as_ref())
+            }
+        };
+        Ok(Completion { call, ..completion })
+    }
+
+    async fn read_back(
+        &self,
+        claimed: &Claimed,
+        target: &InstanceTarget,
+        context: ApplyContext<'_>,
+        mut progress: Progress,
+    ) -> Result<Completion, EffectAborted> {
+        let found = self.look_up(claimed, target, &progress, context.user).await?;
+        let completion = context.on_read_back(&mut progress, self.0.clock.now(), found.as_ref().cloned());
+        Ok(self.report(claimed, Some(target), context.user, completion, found.err().as_ref()))
+    }
+
+    /// Looks up the user by email, and whether another request has created it since our first attempt.
+    async fn look_up(
+        &self,
+        claimed: &Claimed,
+        target: &InstanceTarget,
+        progress: &Progress,
+        user: &CreateUser,
+    ) -> Result<Result<Option<LookupResult>, Error>, EffectAborted> {
+        let user = match target.marketo.find_user(user.email.as_str()).await {
+            Ok(Some(user)) => user,
+            Ok(None) => return Ok(Ok(None)),
+            Err(error) => return Ok(Err(error)),
+        };
+        let store = self.0.workflow.store();
+        let is_from_another_request = match progress.attempted_at {
+            Some(since) => store.another_was_created(&claimed.request, since).await?,
+            None => false,
+        };
+        Ok(Ok(Some(LookupResult { user, is_from_another_request })))
+    }
+
+    /// Reports an outcome to the instance's list of users, the log and the metrics.
+    fn report(
+        &self,
+        claimed: &Claimed,
+        target: Option<&InstanceTarget>,
+        user: &CreateUser,
+        completion: Completion,
+        error: Option<&Error>,
+    ) -> Completion {
+        let add_user = || target.inspect(|target| target.instance.add_user(&user.email));
+        match &completion.event {
+            Some(Event::Applied(created)) => {
+                add_user();
+                let seconds = self.0.clock.now().duration_since(claimed.effect.created_at).as_secs_f64();
+                metrics::histogram!("approval_to_created_seconds").record(seconds);
+                tracing::info!(has_id = created.user_id.is_some(), "user created");
+            }
+            Some(Event::ApplyFailed(failure)) => {
+                if matches!(
+                    failure.kind,
+                    FailureKind::Taken | FailureKind::TakenElsewhere | FailureKind::Mismatch
+                ) {
+                    add_user();
+                }
+                let error = error.map(tracing::field::display);
+                tracing::warn!(kind = ?failure.kind, error, "user not created");
+            }
+            _ => {}
+        }
+        completion
+    }
+}
+
+/// Whether another instance has a user with this email. If it cannot be reached, its last known list of users decides, so
+/// that its outage does not block this one. If it is only busy, or its list was never read, the effect waits.
+async fn exists_on(other: &InstanceTarget, user: &CreateUser) -> Result<bool, Error> {
+    match other.marketo.find_user(user.email.as_str()).await {
+        Ok(found) => Ok(found.is_some()),
+        Err(error) if matches!(error.class, Class::NotExecuted { .. }) => Err(error),
+        Err(error) if other.instance.is_loaded() => {
+            let instance = other.instance.name();
+            tracing::warn!(instance, %error, "another instance cannot be read; its last known users are used");
+            Ok(other.instance.has_user(&user.email))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What the ledger keeps of an answer: never the message, which may repeat what was sent.
+fn call_outcome(sent: CallAttempt, error: Option<&Error>) -> CallOutcome {
+    CallOutcome {
+        sent,
+        outcome: error.map_or("accepted", |error| error.class.as_str()),
+        status: error.and_then(|error| error.status),
+        code: error.and_then(|error| error.code),
+    }
+}
+
+fn body(claimed: &Claimed, user: &CreateUser) -> InviteUser {
+    InviteUser {
+        email: user.email.as_str().to_owned(),
+        first_name: user.first_name.as_str().to_owned(),
+        last_name: user.last_name.as_str().to_owned(),
+        reason: claimed.request.reason.as_ref().map(|reason| reason.as_str().to_owned()),
+        expires_at: user.expiration.as_ref().map(|expiration| expiration.iso8601()),
+        role_id: user.role.id,
+        workspace_id: user.workspace.id,
+    }
+}

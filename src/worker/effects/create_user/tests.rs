@@ -1,0 +1,97 @@
+//! What follows from the stored progress, and a model of the whole protocol.
+
+mod interleavings;
+mod model;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::progress::*;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+#[test]
+fn unanswered_invite_is_looked_up_before_another_one() {
+    let mut fresh = Progress::default();
+    assert_eq!(fresh.not_found(at(0)), NextStep::Invite);
+    let mut sent = fresh.with_invite(at(0));
+    // The first lookup came late: the worker died, and another one took over.
+    assert_eq!(sent.not_found(at(40)), NextStep::LookUpAgain);
+    assert_eq!(sent.not_found(at(50)), NextStep::LookUpAgain);
+    assert_eq!(sent.not_found(at(55)), NextStep::Invite);
+    let mut again = sent.with_invite(at(55));
+    assert_eq!((again.attempted_at, again.not_found(at(60))), (Some(at(0)), NextStep::LookUpAgain));
+}
+
+#[test]
+fn lookup_time_grows_with_the_number_of_unanswered_invites() {
+    let (mut progress, mut now) = (Progress::default().with_invite(at(0)), 0);
+    for expected in [15, 30, 60, 120, 240, 300, 300] {
+        progress.not_found(at(now));
+        assert_eq!(progress.not_found(at(now + expected - 1)), NextStep::LookUpAgain);
+        now += expected;
+        assert_eq!(progress.not_found(at(now)), NextStep::Invite);
+        progress = progress.with_invite(at(now));
+    }
+    // As earlier versions stored it.
+    assert_eq!(
+        serde_json::from_str::<Progress>("{\"attempted_at\":null,\"last\":null}").unwrap(),
+        Progress::default()
+    );
+}
+
+#[test]
+fn confirmed_user_is_never_invited_again() {
+    let mut confirmed = Progress::default().with_invite(at(0)).with_outcome(AttemptOutcome::Accepted);
+    assert_eq!(confirmed.not_found(at(1)), NextStep::LookUpAgain);
+    assert_eq!(confirmed.not_found(at(60)), NextStep::LookUpAgain);
+    assert_eq!(confirmed.not_found(at(61)), NextStep::AnnounceUnlisted);
+    assert_eq!(confirmed.not_found(at(600_000)), NextStep::AnnounceUnlisted);
+}
+
+#[test]
+fn refusal_after_a_lost_answer_is_final_only_after_lookups() {
+    let refused = AttemptOutcome::Refused("exists".to_owned());
+    let mut refused = Progress::default().with_invite(at(0)).with_outcome(refused);
+    assert_eq!(refused.not_found(at(1)), NextStep::LookUpAgain);
+    assert_eq!(refused.not_found(at(61)), NextStep::GiveUp("exists".to_owned()));
+}
+
+#[test]
+fn attempt_of_an_earlier_effect_is_looked_up_before_another_invite() {
+    let mut retried = Progress::of(None, Some(at(0)));
+    assert!(retried.may_be_applied());
+    assert_eq!(retried.not_found(at(3)), NextStep::LookUpAgain);
+    assert_eq!(retried.not_found(at(17)), NextStep::LookUpAgain);
+    assert_eq!(retried.not_found(at(18)), NextStep::Invite);
+    let mut fresh = Progress::of(None, None);
+    assert_eq!((fresh.may_be_applied(), fresh.not_found(at(0))), (false, NextStep::Invite));
+}
+
+#[test]
+fn stored_progress_keeps_its_field_names() {
+    let progress = Progress::default().with_invite(at(0)).with_outcome(AttemptOutcome::Accepted);
+    let stored = "{\"attempted_at\":\"2027-01-15T08:00:00Z\",\"last\":{\"outcome\":\"accepted\",\"looked_since\":null},\"sent\":1}";
+    assert_eq!(progress.text(), stored);
+}
+
+proptest! {
+    #[test]
+    fn no_invite_follows_another_within_the_lookup_time(gaps in prop::collection::vec(0_i64..40, 1..60)) {
+        let (mut progress, mut now, mut last_invite) = (Progress::default(), 0, None);
+        for gap in gaps {
+            now += gap;
+            if progress.not_found(at(now)) == NextStep::Invite {
+                if let Some(last) = last_invite {
+                    prop_assert!(now - last >= MIN_LOOKUP_TIME.as_secs());
+                }
+                progress = progress.with_invite(at(now));
+                last_invite = Some(now);
+                // Stored progress reads back unchanged.
+                prop_assert_eq!(&serde_json::from_str::<Progress>(&progress.text()).unwrap(), &progress);
+            }
+        }
+    }
+}

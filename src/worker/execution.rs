@@ -1,0 +1,148 @@
+//! Runs one claimed effect: renews its lease while it runs, then records the result under it.
+
+use tracing::Instrument;
+
+use super::{Worker, WorkerDependencies, retry};
+use crate::{
+    domain::{effect::Effect, event::Event, people::UserId},
+    slack::replies,
+    store::{Claimed, Lease, StoreError},
+    workflow::{CallOutcome, CompletionResult, EffectResult, RefusedAction},
+};
+
+/// How an effect ended: its result, and the event that it leads to.
+#[derive(Debug)]
+pub(super) struct Completion {
+    pub(super) result: EffectResult,
+    pub(super) event: Option<Event>,
+    /// The outcome of the call to Marketo, if one was made that changes something.
+    pub(super) call: Option<Box<CallOutcome>>,
+}
+
+impl Completion {
+    /// Done, and nothing follows.
+    pub(super) fn done() -> Self {
+        Self::of(EffectResult::Done, None)
+    }
+
+    /// Done, with an event.
+    pub(super) fn with_event(event: Event) -> Self {
+        Self::of(EffectResult::Done, Some(event))
+    }
+
+    /// Given up, and kept for an operator.
+    pub(super) fn dead_letter(error: String) -> Self {
+        Self::of(EffectResult::DeadLetter { error }, None)
+    }
+
+    pub(super) fn of(result: EffectResult, event: Option<Event>) -> Self {
+        Self { result, event, call: None }
+    }
+}
+
+/// Why no result of an effect is recorded.
+pub(super) enum EffectAborted {
+    /// Another worker has the lease now.
+    LeaseLost,
+    /// The database failed: the effect comes back when its lease expires.
+    Store(StoreError),
+}
+
+impl From<StoreError> for EffectAborted {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Worker {
+    /// Runs a claimed effect in a span that gives every log line the request, the effect and the attempt.
+    pub(super) async fn run(&self, claimed: Claimed) {
+        let effect = claimed.effect.effect.name();
+        let (request, attempt) = (&claimed.request.id, claimed.effect.attempts);
+        let span = tracing::info_span!("effect", %request, effect, attempt);
+        let result = self.execute(&claimed).instrument(span).await;
+        metrics::counter!("effects_total", "effect" => effect, "result" => result).increment(1);
+    }
+
+    /// Runs an effect under its lease and records its result, whose name is returned.
+    async fn execute(&self, claimed: &Claimed) -> &'static str {
+        let completion = tokio::select! {
+            completion = self.run_effect(claimed) => completion,
+            () = self.renew_lease(&claimed.lease) => Err(EffectAborted::LeaseLost),
+        };
+        let recorded = match completion {
+            Ok(completion) => self.complete(claimed, completion).await,
+            Err(aborted) => Err(aborted),
+        };
+        match recorded {
+            Ok(result) => result,
+            Err(EffectAborted::LeaseLost) => {
+                tracing::warn!("another worker has taken over the effect");
+                "lease_lost"
+            }
+            Err(EffectAborted::Store(error)) => {
+                tracing::error!(%error, "the result could not be recorded; it will be looked up");
+                "store_failed"
+            }
+        }
+    }
+
+    /// Renews a lease until it is lost or can no longer be renewed in time. Then the running call has to end before
+    /// another worker starts.
+    async fn renew_lease(&self, lease: &Lease) {
+        let WorkerDependencies { workflow, clock, lease: duration, .. } = &*self.0;
+        let mut renewed_at = clock.now();
+        loop {
+            clock.sleep(*duration / 3).await;
+            let now = clock.now();
+            match workflow.store().renew(lease, now, *duration).await {
+                Ok(true) => renewed_at = now,
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "the lease could not be renewed");
+                    if retry::after(renewed_at, *duration * 2 / 3) <= now {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn complete(
+        &self,
+        claimed: &Claimed,
+        completion: Completion,
+    ) -> Result<&'static str, EffectAborted> {
+        let Completion { result, event, call } = completion;
+        let name = match &result {
+            EffectResult::Done => "done",
+            EffectResult::Postponed { error, due_at, .. } => {
+                tracing::warn!(%due_at, %error, "effect postponed");
+                "later"
+            }
+            EffectResult::DeadLetter { error } => {
+                tracing::error!(%error, "effect given up");
+                "dead_letter"
+            }
+        };
+        match self.0.workflow.complete_call(claimed, call.as_deref(), result, event.as_ref()).await? {
+            CompletionResult::LeaseLost => Err(EffectAborted::LeaseLost),
+            CompletionResult::Recorded(refused) => {
+                if let (Some(refused), Effect::CheckMembership { by, answer_in, .. }) =
+                    (refused, &claimed.effect.effect)
+                {
+                    self.post_refusal(answer_in.as_str(), by, &refused).await;
+                }
+                Ok(name)
+            }
+        }
+    }
+
+    /// Tells a person why their action was refused. Best effort.
+    async fn post_refusal(&self, channel: &str, user: &UserId, refused: &RefusedAction) {
+        let message = replies::refusal(&refused.why, &refused.approvers, user);
+        if let Err(error) = self.0.slack.post_ephemeral(&channel.into(), user, &message).await {
+            tracing::warn!(%channel, %error, "the refusal could not be posted");
+        }
+    }
+}
