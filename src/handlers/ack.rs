@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::delivery::AckRecord,
-    slack::{inbound::BlockId, views::Message},
+    slack::{inbound::BlockId, messages::Message},
 };
 
 /// An answer, and under which outcome it is counted.

@@ -3,7 +3,7 @@
 use super::dependencies::AppState;
 use crate::{
     domain::people::{ChannelId, UserId},
-    slack::{error::Class, views::Message},
+    slack::{error::Class, messages::Message},
 };
 
 impl AppState {

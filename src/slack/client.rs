@@ -1,11 +1,12 @@
-//! The outbound side: calls to Slack's Web API over slack-morphism's connection.
+//! The client of Slack's Web API, over slack-morphism's connections.
 //!
-//! slack-morphism 2.31 carries requests and answers; what it leaves open is closed here: every call has a time
-//! limit, an answer counts only with `ok: true` (it takes any page of status 200 for a success), and its errors,
-//! which show whole bodies, become [`Error`]s, which do not. Requests and answers are this module's own small types,
-//! since the crate's refuse answers that lack what nobody reads. Nothing here repeats a call: only the caller
-//! knows whether that would do something twice. A method that Slack wants to be left alone is not called before the
-//! time that Slack named, whoever asks.
+//! slack-morphism 2.31 sends requests and receives responses. This module adds what it lacks: every call has a timeout; a
+//! response is a success only with `ok: true`, where the crate accepts any page with status 200; and the crate's errors,
+//! which contain whole bodies, become [`Error`]s, which do not. Requests and responses are small types of this module,
+//! since the crate's own reject responses without fields that nobody reads.
+//!
+//! Nothing here retries a call: only the caller knows whether that would do something twice. After a rate limit, a method
+//! is not called again before the time that Slack named, for any caller.
 
 mod messages;
 mod reads;
@@ -42,18 +43,18 @@ use crate::clock::Clock;
 
 type Connector = HttpsConnector<HttpConnector>;
 
-/// How the client reaches Slack.
+/// The settings of a [`Client`].
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Base of the Web API, such as `https://slack.com/api`.
+    /// Base URL of the Web API, such as `https://slack.com/api`.
     pub api_url: String,
     /// The bot token.
     pub token: SecretString,
-    /// The longest that one call may take.
+    /// The timeout of one call.
     pub timeout: Duration,
 }
 
-/// A client of Slack's Web API. Cheap to clone; clones share their connections.
+/// A client of Slack's Web API. Cheap to clone; clones share connections and rate limits.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
@@ -62,10 +63,10 @@ struct Inner {
     token: SlackApiToken,
     timeout: Duration,
     clock: Clock,
-    /// The methods that Slack wants to be left alone, and until when (UTC milliseconds).
+    /// The rate-limited methods, and until when (UTC milliseconds).
     limited: Mutex<HashMap<&'static str, i64>>,
     slack: SlackClient<SlackClientHyperConnector<Connector>>,
-    /// With the crate's own kind of bodies, so that there is one kind of connections.
+    /// Has the body type of slack-morphism's own client, so that the code for connections is compiled once.
     plain: HyperClient<Connector, BoxBody<Bytes, Infallible>>,
 }
 
@@ -75,28 +76,28 @@ impl fmt::Debug for Client {
     }
 }
 
-/// What is sent, and how: Slack's read methods take no JSON.
+/// What is sent, and how. Slack's read methods accept no JSON.
 enum OutgoingCall {
     /// GET with a query.
     Query(Vec<(&'static str, Option<String>)>),
     /// POST of a JSON body.
     Json(Value),
-    /// POST of a JSON body to a `response_url`, which must not see the token.
+    /// POST of a JSON body to a `response_url`, without the token.
     Respond(Url, Value),
 }
 
 impl Client {
-    /// A client that speaks TLS as `tls` says. HTTP/1.1 only: a call that runs out of time then takes its dead
-    /// connection with it, where HTTP/2 would send the next calls down the same one.
+    /// A client that uses `tls`. HTTP/1.1 only: a call that times out closes its connection, where HTTP/2 would send the
+    /// next calls over the same dead one.
     ///
     /// # Panics
-    /// When `tls` names protocols (ALPN) itself.
+    /// When `tls` has ALPN protocols already.
     pub fn new(settings: Settings, clock: Clock, tls: rustls::ClientConfig) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(Duration::from_secs(30)));
-        // Below the limit of the whole call, so that "no connection" is told from "no answer".
+        // Shorter than the timeout of the call, so that "no connection" differs from "no response".
         tcp.set_connect_timeout(Some((settings.timeout / 2).min(Duration::from_secs(5))));
         let https = hyper_rustls::HttpsConnectorBuilder::new()
             .with_tls_config(tls)
@@ -116,41 +117,41 @@ impl Client {
         }))
     }
 
-    /// A call of a method that only reads.
-    async fn get<A: DeserializeOwned>(
+    /// Calls a method that only reads.
+    async fn get<R: DeserializeOwned>(
         &self,
         method: &'static str,
         query: Vec<(&'static str, Option<String>)>,
-    ) -> Result<A, Error> {
+    ) -> Result<R, Error> {
         self.call(method, OutgoingCall::Query(query)).await
     }
 
-    /// A call of a method that does something.
-    async fn post_json<A: DeserializeOwned>(
+    /// Calls a method that changes something.
+    async fn post_json<R: DeserializeOwned>(
         &self,
         method: &'static str,
         body: &(impl Serialize + Sync),
-    ) -> Result<A, Error> {
+    ) -> Result<R, Error> {
         let body = serde_json::to_value(body).map_err(|_| Error::refused(method, "not_sent"))?;
         self.call(method, OutgoingCall::Json(body)).await
     }
 
-    async fn call<A: DeserializeOwned>(&self, method: &'static str, out: OutgoingCall) -> Result<A, Error> {
-        self.counted(method, async {
-            let answer = self.send(method, &out).await?;
-            if answer.get("ok") != Some(&Value::Bool(true)) {
+    async fn call<R: DeserializeOwned>(&self, method: &'static str, call: OutgoingCall) -> Result<R, Error> {
+        self.measured(method, async {
+            let response = self.send(method, &call).await?;
+            if response.get("ok") != Some(&Value::Bool(true)) {
                 return Err(Error::unreadable(method));
             }
-            serde_json::from_value(answer).map_err(|_| Error::unreadable(method))
+            serde_json::from_value(response).map_err(|_| Error::unreadable(method))
         })
         .await
     }
 
-    /// Whatever was answered with status 200; `{}` where that was not JSON.
-    async fn send(&self, method: &'static str, out: &OutgoingCall) -> Result<Value, Error> {
+    /// The body of a response with status 200; `{}` if it was not JSON.
+    async fn send(&self, method: &'static str, call: &OutgoingCall) -> Result<Value, Error> {
         let session = self.0.slack.open_session(&self.0.token);
         let api = &session.http_session_api;
-        let answer = match out {
+        let response = match call {
             OutgoingCall::Query(query) => api.http_get(method, query, None).await,
             OutgoingCall::Json(body) => api.http_post(method, body, None).await,
             OutgoingCall::Respond(url, body) => {
@@ -163,11 +164,11 @@ impl Client {
                 self.0.slack.http_api.connector.http_post_uri(url.clone(), body, context).await
             }
         };
-        answer.map_err(|error| Error::of(method, &error))
+        response.map_err(|error| Error::of(method, &error))
     }
 
-    /// Runs a call under the time limit and counts how it ended.
-    async fn counted<T>(
+    /// Runs `call` within the timeout and the method's rate limit, and records its duration and outcome.
+    async fn measured<T>(
         &self,
         method: &'static str,
         call: impl Future<Output = Result<T, Error>>,
@@ -176,8 +177,8 @@ impl Client {
         let result = match self.limited(method, started) {
             Some(after) => Err(Error::limited(method, after)),
             None => {
-                let ended = tokio::time::timeout(self.0.timeout, call).await;
-                ended.unwrap_or_else(|_| Err(Error::unknown(method, "timeout")))
+                let result = tokio::time::timeout(self.0.timeout, call).await;
+                result.unwrap_or_else(|_| Err(Error::unknown(method, "timeout")))
             }
         };
         if let Err(Error { class: Class::RateLimited { after }, .. }) = &result {
@@ -187,11 +188,15 @@ impl Client {
         let outcome = result.as_ref().map_or_else(|error| error.class.name(), |_| "ok");
         metrics::counter!("slack_calls_total", "method" => method, "result" => outcome).increment(1);
         let millis = u32::try_from(self.0.clock.millis().saturating_sub(started)).unwrap_or(0);
-        metrics::histogram!("slack_call_seconds", "method" => method).record(f64::from(millis) / 1000.0);
+        metrics::histogram!("slack_call_seconds", "method" => method, "result" => outcome)
+            .record(f64::from(millis) / 1000.0);
+        if let Err(Error { code, .. }) = &result {
+            tracing::debug!(method, code, result = outcome, "A call to Slack failed");
+        }
         result
     }
 
-    /// How long a method is still to be left alone.
+    /// How long the method is still rate-limited.
     fn limited(&self, method: &str, now: i64) -> Option<Duration> {
         let mut limited = self.0.limited.lock().unwrap_or_else(PoisonError::into_inner);
         let until = *limited.get(method)?;
@@ -204,31 +209,31 @@ impl Client {
         }
     }
 
-    /// The scopes that the token has: the header `x-oauth-scopes` of `auth.test`, see "Installing with OAuth" in
-    /// Slack's documentation. slack-morphism hides headers, so this one call goes past it.
+    /// The scopes of the token: the header `x-oauth-scopes` of `auth.test`, see "Installing with OAuth" in Slack's
+    /// documentation. slack-morphism hides headers, so this call bypasses it.
     ///
     /// # Errors
-    /// When the call does not work or its answer has no such header.
+    /// When the call fails or the response has no such header.
     pub async fn granted_scopes(&self) -> Result<Vec<String>, Error> {
         const METHOD: &str = "auth.test";
         let request = Request::get(format!("{}/{METHOD}", self.0.api_url))
             .header(header::AUTHORIZATION, format!("Bearer {}", self.0.token.token_value.0))
             .body(Empty::new().boxed())
             .map_err(|_| Error::refused(METHOD, "not_sent"))?;
-        self.counted(METHOD, async {
-            let answer = self.0.plain.request(request).await;
-            let answer = answer.map_err(|error| Error::transport(METHOD, Some(&error)))?;
-            if !answer.status().is_success() {
-                return Err(Error::status(METHOD, answer.status().as_u16()));
+        self.measured(METHOD, async {
+            let response = self.0.plain.request(request).await;
+            let response = response.map_err(|error| Error::transport(METHOD, Some(&error)))?;
+            if !response.status().is_success() {
+                return Err(Error::status(METHOD, response.status().as_u16()));
             }
-            let scopes = answer.headers().get("x-oauth-scopes").and_then(|scopes| scopes.to_str().ok());
+            let scopes = response.headers().get("x-oauth-scopes").and_then(|scopes| scopes.to_str().ok());
             let scopes =
                 scopes.map(|scopes| scopes.split(',').map(|scope| scope.trim().to_owned()).collect());
             let body =
-                answer.into_body().collect().await.map_err(|_| Error::unknown(METHOD, "cut"))?.to_bytes();
+                response.into_body().collect().await.map_err(|_| Error::unknown(METHOD, "cut"))?.to_bytes();
             let body: Value = serde_json::from_slice(&body).map_err(|_| Error::unreadable(METHOD))?;
             if let Some(code) = body.get("error").and_then(Value::as_str) {
-                return Err(Error::said_no(METHOD, code, &body.to_string()));
+                return Err(Error::api_error(METHOD, code, &body.to_string()));
             }
             scopes.ok_or_else(|| Error::unreadable(METHOD))
         })

@@ -1,53 +1,54 @@
-//! What can go wrong with a call to Slack, sorted by what the caller can do about it.
+//! Errors of calls to Slack, classified by what the caller can do about them.
 //!
-//! slack-morphism's own errors show whole response bodies, which hold names and addresses; they are read here and
-//! dropped. What leaves this module is a method, a class and a code, never a word of a body. The module does not
-//! know which call is worth repeating: that depends on what the call does.
+//! slack-morphism's errors contain whole response bodies, with names and email addresses. An [`Error`] has a method, a
+//! class and a code, never a word of a body. This module does not know which call should be retried: that depends on what
+//! the call does.
 
 use std::{error::Error as StdError, time::Duration};
 
 use serde::Deserialize;
 use slack_morphism::errors::SlackClientError;
 
-/// How long to wait after a 429 that does not say.
+/// The wait after a 429 without `Retry-After`.
 const DEFAULT_WAIT: Duration = Duration::from_secs(30);
-/// How long to wait after an answer of status 200 that says that the rate is limited; it has no header to say more.
+/// The wait after a rate limit with status 200, which has no `Retry-After`.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
-/// The longest part of Slack's own diagnosis that is logged.
+/// The longest diagnosis that is logged, in characters.
 const DIAGNOSIS_MAX: usize = 300;
 
-/// A call that did not work.
+/// A failed call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Slack's {method} did not work: {code}")]
+#[error("Slack's {method} failed: {code}")]
 pub struct Error {
     /// The Web API method, such as `chat.postMessage`, or `response_url`.
     pub method: &'static str,
     /// What can be done about it.
     pub class: Class,
-    /// Slack's code, or `timeout`, `cut`, `unreachable`, `unreadable`, `http_502` and the like.
+    /// Slack's code, or one of this client's: `timeout`, `cut` (the connection broke), `unreachable`, `unreadable`,
+    /// `not_sent`, `http_502` and the like.
     pub code: String,
 }
 
-/// The kinds of failure, by what they say about the call.
+/// What a failure says about the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Slack took no notice of the call and wants to be left alone for a while.
+    /// Rate limit: Slack ignored the call.
     RateLimited {
-        /// How long.
+        /// How long not to call the method, 1 s to 1 h.
         after: Duration,
     },
     /// No connection: the call was not sent.
     Unreachable,
-    /// The call may have been carried out, or not.
+    /// The call may have been executed.
     Unknown,
-    /// The token is no longer good.
+    /// The token is invalid.
     Revoked,
     /// The token lacks a scope.
     MissingScope {
-        /// The scope that Slack names; empty when it names none.
+        /// The scope that Slack names; empty if it names none.
         needed: String,
     },
-    /// Slack said no, or the call was refused here; it was not carried out.
+    /// Slack or this client refused the call. It was not executed.
     Refused,
 }
 
@@ -65,7 +66,7 @@ impl Class {
     }
 }
 
-/// The part of an answer with `ok: false` that is looked at.
+/// The fields of a response with `ok: false` that are read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Refusal {
@@ -81,31 +82,33 @@ struct Metadata {
 }
 
 impl Error {
-    /// An outcome that nobody knows.
+    /// The outcome is unknown.
     pub(super) fn unknown(method: &'static str, code: &str) -> Self {
         Self { method, class: Class::Unknown, code: code.to_owned() }
     }
 
-    /// A call that is not made, or an answer that is a definite no.
+    /// The call was not sent or definitely refused.
     pub(super) fn refused(method: &'static str, code: &str) -> Self {
         Self { method, class: Class::Refused, code: code.to_owned() }
     }
 
-    /// An answer that is not of Slack's form: whatever answered, it may have carried out the call.
+    /// The response is not Slack's format. The call may have been executed nevertheless.
     pub(super) fn unreadable(method: &'static str) -> Self {
         Self::unknown(method, "unreadable")
     }
 
-    /// What slack-morphism reports, without the bodies that it carries.
+    /// Converts an error of slack-morphism, without its bodies.
     pub(super) fn of(method: &'static str, error: &SlackClientError) -> Self {
         match error {
-            SlackClientError::ApiError(answer) => {
-                Self::said_no(method, &answer.code, answer.http_response_body.as_deref().unwrap_or_default())
-            }
+            SlackClientError::ApiError(response) => Self::api_error(
+                method,
+                &response.code,
+                response.http_response_body.as_deref().unwrap_or_default(),
+            ),
             SlackClientError::RateLimitError(limit) => {
                 Self::limited(method, limit.retry_after.unwrap_or(DEFAULT_WAIT))
             }
-            SlackClientError::HttpError(answer) => Self::status(method, answer.status_code.as_u16()),
+            SlackClientError::HttpError(response) => Self::status(method, response.status_code.as_u16()),
             SlackClientError::HttpProtocolError(error) => Self::transport(method, error.cause.as_deref()),
             SlackClientError::SystemError(_) | SlackClientError::EndOfStream(_) => {
                 Self::unknown(method, "cut")
@@ -116,13 +119,13 @@ impl Error {
         }
     }
 
-    /// A method that Slack wants to be left alone.
+    /// The method is rate-limited.
     pub(super) fn limited(method: &'static str, after: Duration) -> Self {
         let after = after.clamp(Duration::from_secs(1), Duration::from_secs(3600));
         Self { method, class: Class::RateLimited { after }, code: "ratelimited".to_owned() }
     }
 
-    /// An answer by its HTTP status alone. Slack answers a definite no with 200, a client error is one as well.
+    /// A response with this HTTP status. Slack itself refuses calls with status 200; a client error is a refusal as well.
     pub(super) fn status(method: &'static str, status: u16) -> Self {
         let code = format!("http_{status}");
         match status {
@@ -133,7 +136,7 @@ impl Error {
         }
     }
 
-    /// A failure below HTTP. Only a connection that was never made is known to have carried nothing.
+    /// A failure below HTTP. Only without a connection is it certain that nothing was sent.
     pub(super) fn transport(
         method: &'static str,
         cause: Option<&(dyn StdError + Send + Sync + 'static)>,
@@ -144,23 +147,23 @@ impl Error {
                 Self { method, class: Class::Unreachable, code: "unreachable".to_owned() }
             }
             Some(_) => Self::unknown(method, "cut"),
-            // No request could be made of the address or the token.
+            // The URL or the token made no valid request.
             None => Self::refused(method, "not_sent"),
         }
     }
 
-    /// An answer with `ok: false`; see "Evaluating responses" in Slack's description of its Web API.
-    pub(super) fn said_no(method: &'static str, code: &str, body: &str) -> Self {
+    /// A response with `ok: false`; see "Evaluating responses" in Slack's Web API documentation.
+    pub(super) fn api_error(method: &'static str, code: &str, body: &str) -> Self {
         let refusal: Refusal = serde_json::from_str(body).unwrap_or_default();
-        let code = harmless(code);
-        log(method, &code, &refusal);
+        let code = redacted(code);
+        log_diagnosis(method, &code, &refusal);
         let class = match code.as_str() {
             "ratelimited" | "rate_limited" => Class::RateLimited { after: SHORT_WAIT },
             "invalid_auth" | "not_authed" | "account_inactive" | "token_revoked" | "token_expired" => {
                 Class::Revoked
             }
             "missing_scope" => Class::MissingScope {
-                needed: refusal.needed.map(|needed| harmless(&needed)).unwrap_or_default(),
+                needed: refusal.needed.map(|needed| redacted(&needed)).unwrap_or_default(),
             },
             "fatal_error" | "internal_error" | "service_unavailable" | "request_timeout" => Class::Unknown,
             _ => Class::Refused,
@@ -169,8 +172,8 @@ impl Error {
     }
 }
 
-/// A code as Slack writes codes and scopes; anything else is somebody's text and stays out.
-fn harmless(code: &str) -> String {
+/// A code or scope in Slack's usual characters; anything else may be a person's text and is replaced.
+fn redacted(code: &str) -> String {
     let is_code = |b: u8| b.is_ascii_alphanumeric() || b"_.:,-".contains(&b);
     if (1..=80).contains(&code.len()) && code.bytes().all(is_code) {
         code.to_owned()
@@ -179,11 +182,11 @@ fn harmless(code: &str) -> String {
     }
 }
 
-/// Slack's diagnosis points into the blocks that were sent, and without it an `invalid_blocks` cannot be mended.
-fn log(method: &str, code: &str, refusal: &Refusal) {
+/// Logs Slack's diagnosis. It points into the blocks that were sent, and without it nobody could fix an `invalid_blocks`.
+fn log_diagnosis(method: &str, code: &str, refusal: &Refusal) {
     let messages = refusal.response_metadata.iter().flat_map(|metadata| &metadata.messages);
     let lines: Vec<String> = messages.map(|message| diagnosis(message)).collect();
-    let warning = refusal.warning.as_deref().map(harmless);
+    let warning = refusal.warning.as_deref().map(redacted);
     if !lines.is_empty() || warning.is_some() {
         tracing::warn!(
             method,
@@ -195,7 +198,7 @@ fn log(method: &str, code: &str, refusal: &Refusal) {
     }
 }
 
-/// The words of a diagnosis that are let through. Slack may quote what it was sent, and that may be anything.
+/// The words of a diagnosis that are logged. Others may quote what was sent, which may contain personal data.
 const DIAGNOSTIC: [&str; 33] = [
     "[ERROR]",
     "[WARN]",
@@ -232,15 +235,15 @@ const DIAGNOSTIC: [&str; 33] = [
     "unsupported",
 ];
 
-/// What of Slack's diagnosis can be logged: known words, numbers, and the places in what was sent; at most
-/// [`DIAGNOSIS_MAX`] characters.
+/// Slack's diagnosis without anything but known words, numbers and JSON pointers, at most [`DIAGNOSIS_MAX`] characters.
 fn diagnosis(text: &str) -> String {
-    let is_place = |word: &str| {
-        let place = word.strip_prefix("[json-pointer:").and_then(|word| word.strip_suffix(']'));
-        place.is_some_and(|place| place.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_-".contains(&b)))
+    let is_pointer = |word: &str| {
+        let pointer = word.strip_prefix("[json-pointer:").and_then(|word| word.strip_suffix(']'));
+        pointer
+            .is_some_and(|pointer| pointer.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_-".contains(&b)))
     };
     let is_number = |word: &str| (1..=5).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_digit());
-    let is_known = |word: &str| DIAGNOSTIC.contains(&word) || is_number(word) || is_place(word);
+    let is_known = |word: &str| DIAGNOSTIC.contains(&word) || is_number(word) || is_pointer(word);
     let words = text.split_whitespace().map(|word| if is_known(word) { word } else { "…" });
     let mut words: Vec<&str> = words.collect();
     words.dedup_by(|one, other| *one == "…" && *other == "…");
@@ -252,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slacks_codes_are_sorted_by_what_they_say_about_the_call() {
+    fn slack_codes_are_classified() {
         let limited = Class::RateLimited { after: SHORT_WAIT };
         let scope = Class::MissingScope { needed: "chat:write".to_owned() };
         for (code, class) in [
@@ -272,12 +275,12 @@ mod tests {
             ("no_such_subteam", Class::Refused),
             ("a code of tomorrow", Class::Refused),
         ] {
-            assert_eq!(Error::said_no("x", code, r#"{"needed":"chat:write"}"#).class, class, "{code}");
+            assert_eq!(Error::api_error("x", code, r#"{"needed":"chat:write"}"#).class, class, "{code}");
         }
     }
 
     #[test]
-    fn a_status_is_a_no_only_when_it_blames_the_call() {
+    fn only_client_error_statuses_are_refusals() {
         for (status, class) in [
             (302, Class::Unknown),
             (400, Class::Refused),
@@ -292,8 +295,8 @@ mod tests {
     }
 
     #[test]
-    fn what_people_typed_is_in_no_code_and_no_diagnosis() {
-        assert_eq!(Error::said_no("x", "Ada <ada@example.com>", "").code, "unreadable_code");
+    fn codes_and_diagnoses_contain_no_typed_text() {
+        assert_eq!(Error::api_error("x", "Ada <ada@example.com>", "").code, "unreadable_code");
         let text = diagnosis(
             "[ERROR] `ada@example.com` of Ada must be less than 76 characters [json-pointer:/blocks/0/text] \u{1b}[2J",
         );

@@ -1,5 +1,5 @@
-//! What stands beside the fields of a form, as plain text: that is all that Slack shows there. What is wrong is found
-//! elsewhere.
+//! The errors next to the fields of a form. They are plain text, since Slack shows nothing else there. This module does
+//! not know what is wrong with a field.
 
 use super::replies::NotRequester;
 use crate::domain::{
@@ -7,192 +7,213 @@ use crate::domain::{
     text::{EMAIL_MAX, NAME_MAX, REASON_MAX, TextError, is_invisible},
 };
 
-/// How many domains are named before the rest is only counted.
+/// How many domains are named before the rest is counted.
 const NAMED_MAX: usize = 10;
 
 /// What is wrong with a field, and what to do.
 pub fn field_error(FieldError { field, kind }: &FieldError) -> String {
     match kind {
         FieldErrorKind::Text(why) => text(*field, *why),
-        FieldErrorKind::UnsupportedCharacter(c) => strange(*c),
-        FieldErrorKind::NoteTooLong => format!("A note has at most {REASON_MAX} characters."),
+        FieldErrorKind::UnsupportedCharacter(c) => unsupported_character(*c),
+        FieldErrorKind::NoteTooLong => format!("A note can have at most {REASON_MAX} characters."),
         FieldErrorKind::OtherDomain(domains) => other_domain(domains),
         FieldErrorKind::DateRequired { last: Some(last) } => {
             format!("Choose the last day of access, {last} at the latest.")
         }
         FieldErrorKind::DateRequired { last: None } => "Choose the last day of access.".to_owned(),
         FieldErrorKind::InvalidDate => "Choose a date.".to_owned(),
-        FieldErrorKind::DateInPast { first } => format!("That day is over. Choose {first} or later."),
-        FieldErrorKind::DateTooLate { last } => format!("Access may last until {last} at the latest."),
+        FieldErrorKind::DateInPast { first } => format!("That date has passed. Choose {first} or later."),
+        FieldErrorKind::DateTooLate { last } => format!("Access can last until {last} at the latest."),
         FieldErrorKind::LaterThanRequested { requested } => {
-            format!("Access was asked for until {requested}: choose that day or an earlier one.")
+            format!("Access was requested until {requested}. Choose that date or an earlier one.")
         }
-        FieldErrorKind::NotChosen => format!("Choose a {}.", name(*field)),
-        FieldErrorKind::NotOffered => {
-            format!("This {} is no longer offered. Choose another one.", name(*field))
-        }
+        FieldErrorKind::NotChosen => not_chosen(*field).to_owned(),
+        FieldErrorKind::NotOffered => not_offered(*field).to_owned(),
         FieldErrorKind::AllWorkspacesOnly { role, all: Some(all) } => {
-            format!("The role {role} is given in all workspaces only: choose {all}.")
+            format!("The role {role} can only be given in all workspaces. Choose {all}.")
         }
         FieldErrorKind::AllWorkspacesOnly { all: None, .. } => {
-            "This role is given in all workspaces only, which is not allowed here. Choose another one."
+            "This role can only be given in all workspaces, which is not allowed here. Choose another role."
                 .to_owned()
         }
     }
 }
 
-/// Which character it is, since it may be one that looks like another, or that nobody sees.
-fn strange(c: char) -> String {
+fn text(field: Field, why: TextError) -> String {
+    match (field, why) {
+        (Field::Email, TextError::Empty) => "Enter an email address.".to_owned(),
+        (Field::Email, TextError::TooLong) => {
+            format!("An email address can have at most {EMAIL_MAX} characters.")
+        }
+        (Field::Email, TextError::Malformed) => {
+            "Enter an email address such as svc-crm@example.com.".to_owned()
+        }
+        (Field::FirstName, TextError::TooLong) => {
+            format!("A first name can have at most {NAME_MAX} characters.")
+        }
+        (Field::FirstName, TextError::Empty | TextError::Malformed) => "Enter a first name.".to_owned(),
+        (Field::LastName, TextError::TooLong) => {
+            format!("A last name can have at most {NAME_MAX} characters.")
+        }
+        (Field::LastName, TextError::Empty | TextError::Malformed) => "Enter a last name.".to_owned(),
+        (Field::Reason, TextError::TooLong) => reason_too_long(),
+        (Field::Reason, TextError::Empty | TextError::Malformed) => {
+            "Explain what the user is for. Approvers see this.".to_owned()
+        }
+        (Field::Expiration | Field::Role | Field::Workspace | Field::Instance, _) => {
+            not_chosen(field).to_owned()
+        }
+    }
+}
+
+fn not_chosen(field: Field) -> &'static str {
+    match field {
+        Field::Email => "Enter an email address.",
+        Field::FirstName => "Enter a first name.",
+        Field::LastName => "Enter a last name.",
+        Field::Reason => "Enter a reason.",
+        Field::Expiration => "Choose a date.",
+        Field::Role => "Choose a role.",
+        Field::Workspace => "Choose a workspace.",
+        Field::Instance => "Choose a Marketo instance.",
+    }
+}
+
+fn not_offered(field: Field) -> &'static str {
+    match field {
+        Field::Role => "This role is no longer available. Choose another one.",
+        Field::Workspace => "This workspace is no longer available. Choose another one.",
+        Field::Instance => "This Marketo instance is no longer available. Choose another one.",
+        Field::Email | Field::FirstName | Field::LastName | Field::Reason | Field::Expiration => {
+            "This value is no longer available. Choose another one."
+        }
+    }
+}
+
+/// Names the character, since it may be invisible or look like another one.
+fn unsupported_character(c: char) -> String {
     let code = u32::from(c);
-    let which = if is_invisible(c) || c.is_whitespace() {
-        format!("an invisible character (U+{code:04X})")
+    if is_invisible(c) || c.is_whitespace() {
+        format!(
+            "This address contains an invisible character (U+{code:04X}), which Marketo doesn't accept. Type the address \
+             again."
+        )
     } else {
-        format!("“{c}” (U+{code:04X})")
-    };
-    format!(
-        "This address holds {which}, which Marketo does not take, though it may look like an ordinary letter. Type the \
-         address anew."
-    )
+        format!(
+            "This address contains “{c}” (U+{code:04X}), which Marketo doesn't accept, though it may look like an \
+             ordinary letter. Type the address again."
+        )
+    }
 }
 
 fn other_domain(domains: &[String]) -> String {
     let named = &domains[..domains.len().min(NAMED_MAX)];
     let more = match domains.len() - named.len() {
         0 => String::new(),
-        more => format!(" or one of {more} more"),
+        more => format!(" or one of {more} more domains"),
     };
     format!("Use an address that ends in @{}{more}.", named.join(" or @"))
 }
 
-fn text(field: Field, why: TextError) -> String {
-    match (field, why) {
-        (Field::Email, TextError::Empty) => "Enter an e-mail address.".to_owned(),
-        (Field::Email, TextError::TooLong) => {
-            format!("An e-mail address has at most {EMAIL_MAX} characters.")
-        }
-        (Field::Email, TextError::Malformed) => {
-            "Enter an e-mail address such as svc-crm@example.com.".to_owned()
-        }
-        (Field::Reason, TextError::TooLong) => reason_too_long(),
-        (Field::Reason, TextError::Empty | TextError::Malformed) => {
-            "Say what the user is for: the approver decides by it.".to_owned()
-        }
-        (field, TextError::TooLong) => format!("A {} has at most {NAME_MAX} characters.", name(field)),
-        (field, TextError::Empty | TextError::Malformed) => format!("Enter a {}.", name(field)),
-    }
-}
-
-/// What a field is called within a sentence, after "a".
-fn name(field: Field) -> &'static str {
-    match field {
-        Field::Email => "valid e-mail address",
-        Field::FirstName => "first name",
-        Field::LastName => "last name",
-        Field::Reason => "reason",
-        Field::Expiration => "date",
-        Field::Role => "role",
-        Field::Workspace => "workspace",
-        Field::Instance => "Marketo instance",
-    }
-}
-
 /// The form was opened by another version of the bot, or its metadata is gone.
-pub const FORM_OUTDATED: &str = "This form is out of date. Close it and open it again; nothing was sent.";
+pub const FORM_OUTDATED: &str = "This form is out of date, so nothing was sent. Close it and open it again.";
 
-/// The request is another than the one in the form.
-pub const CHANGED: &str = "The request has changed since you opened this form, so nothing was sent. Close the form, look at the request again, and open it anew.";
+/// The request has changed since the form was opened.
+pub const CHANGED: &str = "The request changed since you opened this form, so nothing was sent. Close the form, look at the request again, then open the form again.";
 
-/// More was chosen than was asked for.
-pub const WIDENS: &str = "You may approve less than was asked for, but not more. Nothing was sent.";
+/// The review grants more than was requested.
+pub const EXCEEDS_REQUEST: &str = "You can approve less than was requested, but not more. Nothing was sent.";
 
-/// The day on which access should end is over.
-pub const ENDED: &str = "That day is over. Choose a later one.";
+/// The last day of access has passed.
+pub const DATE_PASSED: &str = "That date has passed. Choose a later one.";
 
-/// With the chosen role or workspace it is for others to decide.
-pub const OTHERS_DECIDE: &str = "With this choice it is for others to decide, and you are not one of them. Choose another one, or ask the requester to edit the request.";
+/// The chosen role or workspace needs approval by others than the reviewer.
+pub const OTHERS_DECIDE: &str =
+    "Other people have to approve that choice. Choose another one, or ask the requester to edit the request.";
 
-/// With these values it is for others to decide, and they are asked in another channel.
-pub const OTHER_CHANNEL: &str = "With this choice other people decide, in another channel. Choose another one, or cancel this request and send a new one.";
+/// The chosen values need approval by people who are asked in another channel.
+pub const OTHER_CHANNEL: &str = "Other people have to approve that choice, in another channel. Choose another one, or cancel this request and send a new one.";
 
-/// Whether the person may ask is not known.
-pub const CANNOT_CHECK_REQUESTER: &str = "Slack does not tell right now whether you may ask. Nothing was sent. Press the button again in a few seconds.";
+/// Whether the person is allowed to request API users is unknown.
+pub const CANNOT_CHECK_REQUESTER: &str = "I couldn't check your permissions. Try again in a moment.";
 
-/// Neither roles nor workspaces were ever fetched.
+/// Neither roles nor workspaces have ever been fetched.
 pub const MARKETO_UNAVAILABLE: &str =
-    "Marketo does not answer right now, so its roles cannot be shown. Try again in a few minutes.";
+    "Marketo isn't responding right now, so I can't show its roles. Try again in a few minutes.";
 
-/// Neither roles nor workspaces of one of several instances were ever fetched.
+/// Neither roles nor workspaces of one of several instances have ever been fetched.
 pub fn instance_unavailable(instance: &str) -> String {
     format!(
-        "{instance} does not answer right now, so its roles cannot be shown. Try again in a few minutes, or choose \
-         another Marketo instance."
+        "{instance} isn't responding right now, so I can't show its roles. Try again in a few minutes, or choose another \
+         Marketo instance."
     )
 }
 
-/// The chosen instance is not configured any more.
+/// The chosen instance is no longer configured.
 pub fn instance_gone(instance: &str) -> String {
-    format!("The Marketo instance {instance} is no longer offered. Close this form and open it again.")
+    format!("The Marketo instance {instance} is no longer available. Close this form and open it again.")
 }
 
-/// The roles in the form are those of another instance than the chosen one.
+/// The roles in the form are those of the instance `shown`, not of the `chosen` one.
 pub fn roles_of_another(shown: &str, chosen: &str) -> String {
     format!(
-        "These are the roles of {shown}, not of {chosen}. Wait a moment until the form shows those of {chosen}; if it \
-         does not, choose the Marketo instance again."
+        "These roles belong to {shown}, not to {chosen}. Wait a moment until the form shows the roles of {chosen}. If it \
+         doesn't, choose the Marketo instance again."
     )
 }
 
-/// The e-mail is a user already; of `instance`, where there are several.
+/// The email belongs to a user already; of `instance`, where there are several.
 pub fn already_a_user(instance: Option<&str>) -> String {
     match instance {
-        None => {
-            "There is a Marketo user with this e-mail already. Use another address: it need not be a real \
-                 mailbox."
-                .to_owned()
-        }
+        None => "Marketo already has a user with this email. Use another address. It doesn't have to be a real mailbox."
+            .to_owned(),
         Some(instance) => format!(
-            "The Marketo instance {instance} has a user with this e-mail already, and an e-mail must be unique across \
-             all instances, sandboxes included. Use another address: it need not be a real mailbox."
+            "The Marketo instance {instance} already has a user with this email, and an email must be unique across all \
+             instances, including sandboxes. Use another address. It doesn't have to be a real mailbox."
         ),
     }
 }
 
-/// The e-mail is in another open request.
+/// Another open request has this email.
 pub fn already_pending(are_several_instances: bool) -> String {
-    let open = "A request for this e-mail is open already";
-    let why = if are_several_instances {
-        ", and an e-mail must be unique across all Marketo instances"
+    if are_several_instances {
+        "A request for this email is already open, and an email must be unique across all Marketo instances. Wait for \
+         its outcome, or use another address."
     } else {
-        ""
-    };
-    format!("{open}{why}. Wait for its outcome, or use another address.")
+        "A request for this email is already open. Wait for its outcome, or use another address."
+    }
+    .to_owned()
 }
 
 /// The database failed.
-pub const NOTHING_STORED: &str = "Nothing was stored: the database does not answer. Try again in a minute.";
+pub const NOTHING_STORED: &str =
+    "Nothing was saved because the database isn't responding. Try again in a minute.";
 
-/// Somebody does too much at once.
-pub const TOO_MANY: &str = "Too many requests at once. Nothing was sent. Try again in a minute.";
+/// A rate limit is reached.
+pub const TOO_MANY: &str = "That was too much at once, so nothing was sent. Try again in a minute.";
 
 /// A denial without a reason.
-pub const REASON_MISSING: &str = "Say why: the requester will read it.";
+pub const REASON_MISSING: &str = "Explain why. The requester sees this.";
 
-/// What is said of a reason that is too long.
+/// A reason is too long.
 pub fn reason_too_long() -> String {
-    format!("A reason has at most {REASON_MAX} characters.")
+    format!("A reason can have at most {REASON_MAX} characters.")
 }
 
-/// Why somebody may not ask for a user.
+/// Why somebody is not allowed to request API users.
 pub fn may_not_request(why: NotRequester) -> &'static str {
     match why {
         NotRequester::Guest => {
-            "Guests cannot ask for a Marketo user. Ask a full member of the workspace to do it."
+            "Guests are not allowed to request Marketo API users. Ask a full member of the workspace."
         }
-        NotRequester::Bot => "Bots cannot ask for a Marketo user.",
-        NotRequester::Deactivated => "A deactivated account cannot ask for a Marketo user.",
-        NotRequester::OtherWorkspace => "Only members of this workspace can ask for a Marketo user.",
+        NotRequester::Bot => "Bots are not allowed to request Marketo API users. A person has to.",
+        NotRequester::Deactivated => "Deactivated accounts are not allowed to request Marketo API users.",
+        NotRequester::OtherWorkspace => {
+            "Only members of this workspace are allowed to request Marketo API users."
+        }
         NotRequester::NotListed => {
-            "You are not among those who may ask for a Marketo user. Type the command again to see who is."
+            "You're not on the list of people who are allowed to request Marketo API users. Type the command again to \
+             see who is."
         }
         NotRequester::CannotCheck => CANNOT_CHECK_REQUESTER,
     }

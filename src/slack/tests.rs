@@ -1,20 +1,20 @@
-//! Every view, card and notice, as it is sent: read in full (snapshots), held against Slack's limits, and given
-//! texts that want to be more than texts.
+//! Every modal and message: rendered in full (snapshots), checked against Slack's limits, and filled with untrusted text.
 
-mod amended;
-mod beside;
-mod hostile;
+mod field_errors;
 mod limits;
-mod looked_up;
-mod snapshots;
+mod lists;
+mod rendering;
+mod revised;
+mod untrusted_text;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use self::amended::{amended, edit, review};
+use self::revised::{edit, review, revised};
 use super::{
+    messages::{self, Message},
     replies::{self, NotRequester},
-    views::{self, Form, FormLabels, Message, Review, SelectOptions},
+    views::{self, Form, FormLabels, Review, SelectOptions},
 };
 use crate::domain::{
     allowed_options::{AllowedOptions, Role},
@@ -42,7 +42,7 @@ fn approvers() -> Vec<Principal> {
     ]
 }
 
-fn panel() -> ApproverSet {
+fn approver_set() -> ApproverSet {
     ApproverSet { approvers: approvers(), needed: 1, rule: None }
 }
 
@@ -50,8 +50,8 @@ fn terms() -> Terms {
     Terms { approval: Approval::Required { approvers: approvers(), needed: 1 }, ..form::tests::terms() }
 }
 
-/// A request whose every text is `text`, as far as the domain lets it through.
-fn request_saying(text: &str, state: State) -> Request {
+/// A request whose texts are all `text`, where the domain accepts it.
+fn request_with_text(text: &str, state: State) -> Request {
     let zone = Zone::from_parts(Some("America/Los_Angeles"), None);
     let name = |fallback: &str| PersonName::parse(text).or(PersonName::parse(fallback)).unwrap();
     Request {
@@ -85,7 +85,7 @@ fn request_saying(text: &str, state: State) -> Request {
 }
 
 fn request(state: State) -> Request {
-    request_saying("", state)
+    request_with_text("", state)
 }
 
 fn approved() -> Approved {
@@ -113,18 +113,18 @@ const FAILURES: [FailureKind; 11] = [
     FailureKind::ExpirationPassed,
 ];
 
-/// Every state by a name, its texts being `text`.
+/// Every state with a name; its texts are `text`.
 fn states(text: &str) -> Vec<(String, State)> {
     let until = now() + SignedDuration::from_hours(14);
     let waiting = |cause, may_be_applied| Some(Waiting { cause, until, may_be_applied });
     let user = |id: Option<&str>| CreatedUser { user_id: id.map(str::to_owned) };
     let done = |approved, user| State::Done { approved, user, at: now() };
     let reason = Reason::parse(text).or(Reason::parse("Use the shared user instead.")).unwrap();
-    let nobody = Approved { by: Vec::new(), at: now() };
+    let without_approval = Approved { by: Vec::new(), at: now() };
     let mut states: Vec<(String, State)> = [
         ("pending", State::pending()),
         ("applying", State::Applying { approved: approved(), waiting: None }),
-        ("applying_unasked", State::Applying { approved: nobody.clone(), waiting: None }),
+        ("applying_without_approval", State::Applying { approved: without_approval.clone(), waiting: None }),
         (
             "waiting_quota",
             State::Applying { approved: approved(), waiting: waiting(WaitCause::Quota, false) },
@@ -134,7 +134,7 @@ fn states(text: &str) -> Vec<(String, State)> {
             State::Applying { approved: approved(), waiting: waiting(WaitCause::Unavailable, true) },
         ),
         ("done", done(approved(), user(Some(if text.is_empty() { "svc_crm@example.com" } else { text })))),
-        ("done_unasked_unseen", done(nobody, user(None))),
+        ("done_without_approval_unseen", done(without_approval, user(None))),
         ("denied", State::Denied { by: "U0APPROVE".into(), reason, at: now() }),
         ("cancelled", State::Cancelled { by: None, at: now() }),
         ("cancelled_by_approver", State::Cancelled { by: Some("U0APPROVE".into()), at: now() }),
@@ -144,16 +144,16 @@ fn states(text: &str) -> Vec<(String, State)> {
     .into();
     let detail = if text.is_empty() { "603: Access denied" } else { text };
     states.extend(FAILURES.map(|kind| {
-        let is_of_an_instance = matches!(kind, FailureKind::TakenElsewhere | FailureKind::InstanceGone);
-        let detail = if text.is_empty() && is_of_an_instance { "sandbox" } else { detail };
+        let is_instance = matches!(kind, FailureKind::TakenElsewhere | FailureKind::InstanceGone);
+        let detail = if text.is_empty() && is_instance { "sandbox" } else { detail };
         let name = format!("failed_{kind:?}").to_lowercase();
         (name, failed(kind, detail))
     }));
     states
 }
 
-/// An offer with these many roles and workspaces, all of one name.
-fn offer(roles: usize, workspaces: usize, name: &str) -> AllowedOptions {
+/// As many roles and workspaces, all named after `name`.
+fn allowed(roles: usize, workspaces: usize, name: &str) -> AllowedOptions {
     let named = |id: usize| Named { id: id as i64, name: format!("{name} {id}") };
     AllowedOptions {
         roles: (1..=roles).map(|id| Role { named: named(id), only_all_workspaces: false }).collect(),
@@ -161,35 +161,35 @@ fn offer(roles: usize, workspaces: usize, name: &str) -> AllowedOptions {
     }
 }
 
-fn modal(offer: &AllowedOptions, terms: &Terms, email: &str) -> Value {
-    modal_of(&["production"], SelectOptions::Offered(offer), terms, &initially(email))
+fn modal(allowed: &AllowedOptions, terms: &Terms, email: &str) -> Value {
+    modal_of(&["production"], SelectOptions::Offered(allowed), terms, &with_email(email))
 }
 
-fn initially(email: &str) -> FormInput {
+fn with_email(email: &str) -> FormInput {
     FormInput { email: email.to_owned(), ..FormInput::default() }
 }
 
 /// The form for the first of these instances.
-fn modal_of(instances: &[&str], choices: SelectOptions<'_>, terms: &Terms, initial: &FormInput) -> Value {
-    form_of(FormLabels::REQUEST, instances, choices, terms, initial)
+fn modal_of(instances: &[&str], options: SelectOptions<'_>, terms: &Terms, initial: &FormInput) -> Value {
+    form_of(FormLabels::REQUEST, instances, options, terms, initial)
 }
 
 fn form_of(
-    wording: FormLabels,
+    labels: FormLabels,
     instances: &[&str],
-    choices: SelectOptions<'_>,
+    options: SelectOptions<'_>,
     terms: &Terms,
     initial: &FormInput,
 ) -> Value {
     let Terms { reason, expiration, max_access, .. } = terms;
-    let demands = FormRequirements { reason: *reason, expiration: *expiration, max_access: *max_access };
-    let expected = FormPreview { requirements: demands, approvals: vec![&terms.approval] };
+    let requirements = FormRequirements { reason: *reason, expiration: *expiration, max_access: *max_access };
+    let preview = FormPreview { requirements, approvals: vec![&terms.approval] };
     let form = Form {
-        wording,
+        labels,
         instances,
         instance: instances[0],
-        choices,
-        expected: &expected,
+        options,
+        preview: &preview,
         initial,
         takes_focus: true,
         metadata: r#"{"v":1}"#,
@@ -233,31 +233,33 @@ const NOT_REQUESTERS: [NotRequester; 6] = [
     NotRequester::CannotCheck,
 ];
 
-/// Every message about a request whose texts are `text`.
+/// Every message about requests whose texts are `text`.
 fn messages(text: &str) -> Vec<(String, Message)> {
     let mut messages = Vec::new();
     let names_instance = !text.is_empty();
     for (name, state) in states(text) {
-        let request = request_saying(text, state);
-        messages.push((format!("card_{name}"), views::card(&request, &panel(), names_instance)));
-        messages.push((format!("requester_{name}"), views::requester(&request, &panel(), names_instance)));
+        let request = request_with_text(text, state);
+        messages.push((format!("card_{name}"), messages::card(&request, &approver_set(), names_instance)));
+        messages.push((
+            format!("requester_{name}"),
+            messages::requester(&request, &approver_set(), names_instance),
+        ));
         match &request.state {
-            State::Done { .. } => {
-                messages.push((format!("created_{name}"), views::created(&request, names_instance)))
-            }
+            State::Done { .. } => messages
+                .push((format!("announcement_{name}"), messages::announcement(&request, names_instance))),
             State::Denied { .. }
             | State::Failed { .. }
             | State::TimedOut { .. }
             | State::Cancelled { by: Some(_), .. } => {
-                messages.push((format!("outcome_{name}"), views::outcome(&request)));
+                messages.push((format!("outcome_{name}"), messages::outcome(&request)));
             }
             State::Pending { .. } => {
-                messages.push(("reminder".to_owned(), views::reminder(&request, &panel())))
+                messages.push(("reminder".to_owned(), messages::reminder(&request, &approver_set())))
             }
             State::Applying { .. } | State::Cancelled { by: None, .. } => {}
         }
     }
-    messages.extend(amended::messages(text, names_instance));
+    messages.extend(revised::messages(text, names_instance));
     messages
 }
 
@@ -273,8 +275,8 @@ fn answers() -> Vec<(String, Message)> {
     );
     let help = [("status", "Your open requests")];
     answers.push(("help".to_owned(), replies::usage("/marketo-api-user", help)));
-    answers.push(("near miss".to_owned(), replies::suggestion("/marketo-api-user status")));
-    answers.push(("cannot look".to_owned(), replies::read_failed()));
+    answers.push(("suggestion".to_owned(), replies::suggestion("/marketo-api-user status")));
+    answers.push(("read failed".to_owned(), replies::read_failed()));
     answers.push(("starting".to_owned(), replies::starting()));
     answers.push(("try again".to_owned(), replies::try_again()));
     answers.push(("not understood".to_owned(), replies::not_understood("/marketo-api-user")));

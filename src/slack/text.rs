@@ -1,34 +1,41 @@
-//! The one place that makes text of people, and of Marketo, harmless for Slack: nothing in it becomes a mention, a
-//! link, an emoji or formatting, nothing in it is invisible, and it is cut to what Slack accepts.
+//! The one place that makes text from people and from Marketo safe for Slack: nothing in it becomes a mention, a link,
+//! an emoji or formatting, nothing in it is invisible, and it is cut to the length that Slack accepts.
 //!
-//! Three media: `plain_text` and rich-text elements, which Slack shows as they are, and `mrkdwn` (the top-level
-//! `text` of a message as well), which it interprets. The last is the exception: where a text may stand in one of
-//! the first two, it does. What the text means is not known here.
+//! Slack shows `plain_text` objects and rich-text elements as they are, but interprets `mrkdwn`, which includes the
+//! top-level `text` of a message. Text from people goes into one of the first two wherever it can. This module does not
+//! know what the text means.
 
-use slack_morphism::blocks::SlackBlockPlainText;
+use slack_morphism::blocks::{SlackBlockPlainText, SlackBlockPlainTextOnly};
 
 use crate::domain::text::{Email, is_invisible};
 
-/// Shows nothing, and keeps the marks on its two sides from working together.
+/// Shows nothing, and keeps the characters next to it from forming markup.
 const JOINER: char = '\u{2060}';
-const CUT: char = '…';
+const ELLIPSIS: char = '…';
+/// The longest label, title, hint or button, in characters. Each kind of element has a lower limit of its own.
+const LABEL_MAX: usize = 2000;
 
-/// `text` for a `plain_text` object of at most `max` characters, without emoji. Slack refuses an empty one, so
-/// that nothing is shown as a dash.
+/// A fixed text of the bot for a title, a label, a hint or a button.
+pub(super) fn label(text: &str) -> SlackBlockPlainTextOnly {
+    plain(text, LABEL_MAX).into()
+}
+
+/// `text` for a `plain_text` object of at most `max` characters, without emoji. Slack refuses an empty one, so that
+/// empty text becomes a dash.
 pub fn plain(text: &str, max: usize) -> SlackBlockPlainText {
     let text = literal(text, max);
     SlackBlockPlainText::new(if text.is_empty() { "–".to_owned() } else { text }).with_emoji(false)
 }
 
-/// `text` for a rich-text element, which Slack does not interpret: at most `max` characters, line breaks stay.
+/// `text` for a rich-text element, which Slack does not interpret: at most `max` characters, with its line breaks.
 pub fn literal(text: &str, max: usize) -> String {
     let visible = text.chars().map(|c| if c == '\t' { ' ' } else { c });
     join(visible.filter(|c| *c == '\n' || !is_invisible(*c)).map(String::from), max)
 }
 
-/// `text` for `mrkdwn` and for top-level text, on one line, at most `max` characters after escaping; see
-/// "Escaping text" in Slack's "Formatting message text". Marks that could act get an invisible neighbour; an
-/// ordinary e-mail address stays byte for byte as it is.
+/// `text` for `mrkdwn` and for top-level text: one line, at most `max` characters after escaping; see "Escaping text"
+/// in Slack's "Formatting message text". Characters that could be markup get an invisible neighbor; an ordinary email
+/// address stays as it is.
 pub fn mrkdwn(text: &str, max: usize) -> String {
     let one_line: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
     let visible: Vec<char> = one_line.chars().filter(|c| !is_invisible(*c)).take(max + 1).collect();
@@ -37,54 +44,55 @@ pub fn mrkdwn(text: &str, max: usize) -> String {
     for word in visible.split_inclusive(|c| *c == ' ') {
         let bare: String = word.iter().collect();
         let is_email = Email::parse(bare.trim_matches([' ', '(', ')', ',', ';', '.'])).is_ok();
-        pieces.extend((start..start + word.len()).map(|at| harmless(&visible, at, is_email)));
+        pieces.extend((start..start + word.len()).map(|index| escape(&visible, index, is_email)));
         start += word.len();
     }
     join(pieces, max)
 }
 
-/// The character at `at`, escaped, and defused where it could act.
-fn harmless(text: &[char], at: usize, is_email: bool) -> String {
-    let (before, after) = (at.checked_sub(1).and_then(|at| text.get(at)), text.get(at + 1));
+/// The character at `index`, escaped, and defused where it could be markup.
+fn escape(text: &[char], index: usize, is_email: bool) -> String {
+    let before = index.checked_sub(1).and_then(|index| text.get(index));
+    let after = text.get(index + 1);
     let is_word = |c: Option<&char>| c.is_some_and(|c| c.is_alphanumeric());
     let is_digit = |c: Option<&char>| c.is_some_and(char::is_ascii_digit);
-    match text[at] {
+    match text[index] {
         '&' => "&amp;".to_owned(),
         '<' => "&lt;".to_owned(),
         // A quote, at the start of a line.
-        '>' if text[..at].iter().all(|c| *c == ' ') => format!("{JOINER}&gt;"),
+        '>' if text[..index].iter().all(|c| *c == ' ') => format!("{JOINER}&gt;"),
         '>' => "&gt;".to_owned(),
         // Bold, italic and struck text begin and end at the edge of a word; within a word they are letters.
         mark @ ('*' | '_' | '~') if !(is_word(before) && is_word(after)) => format!("{JOINER}{mark}{JOINER}"),
         '`' => format!("{JOINER}`{JOINER}"),
-        // `:smile:` and `https://`; what follows may come from another text, so that only a time of day is spared.
+        // `:smile:` and `https://`. What follows may come from another text, so only a time of day is left alone.
         ':' if after.is_some_and(|c| *c != ' ') && !(is_digit(before) && is_digit(after)) => {
             format!(":{JOINER}")
         }
-        ':' if opens_emoji(&text[at + 1..]) => format!(":{JOINER}"),
+        ':' if opens_emoji(&text[index + 1..]) => format!(":{JOINER}"),
         // `example.com` alone becomes a link.
         '.' if !is_email && is_word(before) && is_word(after) => format!(".{JOINER}"),
         other => other.to_string(),
     }
 }
 
-/// Whether what follows a colon makes it `:smile:` or the like.
+/// Whether `rest` continues a colon to `:smile:` or the like.
 fn opens_emoji(rest: &[char]) -> bool {
     let end = rest.iter().position(|c| *c == ':' || *c == ' ');
     end.is_some_and(|end| end > 0 && rest[end] == ':')
 }
 
-/// As many whole pieces as fit into `max` characters, and an ellipsis in place of the rest. Characters are counted
-/// as UTF-16 does, which is never less than any other way that Slack may count.
+/// As many whole pieces as fit into `max` characters, with an ellipsis in place of the rest. Characters are counted
+/// in UTF-16 units, which are never fewer than by any other way that Slack may count.
 fn join(pieces: impl IntoIterator<Item = String>, max: usize) -> String {
     let (mut text, mut used, mut end) = (String::new(), 0, 0);
     for piece in pieces {
         used += piece.chars().map(char::len_utf16).sum::<usize>();
         if used > max {
             text.truncate(end);
-            // A mark that stood within a word would now stand at its edge.
+            // A mark within a word would now be at the word's edge.
             text.truncate(text.trim_end_matches(['*', '_', '~', ':', '.']).len());
-            text.push(CUT);
+            text.push(ELLIPSIS);
             return text;
         }
         text.push_str(&piece);
@@ -106,7 +114,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_harmless_stays_as_it_is() {
+    fn ordinary_text_is_unchanged() {
         for text in [
             "svc_crm@example.com",
             "svc.crm_sync+eu@mail.example.co.uk",
@@ -120,7 +128,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_could_act_is_defused() {
+    fn markup_is_defused() {
         for (text, expected) in [
             ("a & b < c > d", "a &amp; b &lt; c &gt; d"),
             ("<!channel>", "&lt;!channel&gt;"),
@@ -137,7 +145,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_cut_never_halves_what_an_escape_stands_for() {
+    fn truncation_keeps_escapes_whole() {
         assert_eq!(mrkdwn("&&&&", 20), "&amp;&amp;&amp;&amp;");
         assert_eq!(mrkdwn("&&&&&", 20), "&amp;&amp;&amp;…");
         assert_eq!(literal("ééé", 3), "ééé");
@@ -146,30 +154,31 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn nothing_is_shown_as_a_dash_where_slack_wants_something() {
+    fn empty_plain_text_becomes_a_dash() {
         assert_eq!(plain("\u{202E}", 10).text, "–");
         assert_eq!(plain(":smile:", 10).emoji, Some(false));
     }
 
-    /// Whether Slack would find something to interpret.
-    pub(in crate::slack) fn acts(text: &str) -> bool {
+    /// Whether Slack would interpret something in `text`.
+    pub(in crate::slack) fn has_markup(text: &str) -> bool {
         let chars: Vec<char> = text.chars().collect();
-        let pair = |at: usize| (at.checked_sub(1).map(|at| chars[at]), chars.get(at + 1).copied());
-        chars.iter().enumerate().any(|(at, c)| match c {
+        let neighbors =
+            |index: usize| (index.checked_sub(1).map(|index| chars[index]), chars.get(index + 1).copied());
+        chars.iter().enumerate().any(|(index, c)| match c {
             '<' | '>' | '`' if *c != '`' => true,
             '*' | '_' | '~' | '`' => {
-                let (before, after) = pair(at);
-                let within = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+                let (before, after) = neighbors(index);
+                let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
                 let is_defused = before == Some(JOINER) && after == Some(JOINER);
-                !(is_defused || (within(before) && within(after)))
+                !(is_defused || (is_word(before) && is_word(after)))
             }
             ':' => {
-                chars[at + 1..].starts_with(&['/', '/']) || {
+                chars[index + 1..].starts_with(&['/', '/']) || {
                     let name: String =
-                        chars[at + 1..].iter().take_while(|c| **c != ':' && **c != ' ').collect();
+                        chars[index + 1..].iter().take_while(|c| **c != ':' && **c != ' ').collect();
                     !name.is_empty()
                         && !name.starts_with(JOINER)
-                        && chars.get(at + 1 + name.chars().count()) == Some(&':')
+                        && chars.get(index + 1 + name.chars().count()) == Some(&':')
                 }
             }
             _ => is_invisible(*c) && *c != JOINER,
@@ -178,12 +187,12 @@ pub(super) mod tests {
 
     proptest! {
         #[test]
-        fn no_text_acts_or_is_too_long(
+        fn no_text_has_markup_or_is_too_long(
             text in prop_oneof![any::<String>(), "[a-c<>&*_~`:/. @!\u{202E}\n|#-]{0,60}"],
             max in 1_usize..80,
         ) {
             let safe = mrkdwn(&text, max);
-            prop_assert!(!acts(&safe), "{safe:?}");
+            prop_assert!(!has_markup(&safe), "{safe:?}");
             prop_assert!(utf16(&safe) <= max);
             prop_assert!(utf16(&literal(&text, max)) <= max);
             let plain = plain(&text, max).text;

@@ -14,7 +14,7 @@ use crate::{
     slack::{
         client::{MessageKey, Posted},
         error::{Class, Error},
-        views,
+        messages,
     },
     store::{Anchor, Head, StoreError, with_timeout},
 };
@@ -106,7 +106,7 @@ impl Worker {
                 Err(error) => return Err(error),
             }
         }
-        let message = views::anchor(day, head.seq, &head.hash);
+        let message = messages::ledger_anchor(day, head.seq, &head.hash);
         self.0.slack.post(channel.as_str(), &message, &key, None).await
     }
 }

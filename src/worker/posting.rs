@@ -19,7 +19,7 @@ use crate::{
         client::{MessageKey, Posted},
         error::{Class, Error},
         ids::CARD,
-        views::Message,
+        messages::Message,
     },
     store::Claimed,
     workflow::EffectResult,

@@ -110,11 +110,11 @@ impl InstanceSelect {
         let (requester, memberships) = (&self.user, memberships.as_slice());
         let asks = RuleContext { instance: instance.name(), requester, memberships, channel: &channel };
         let form = Form {
-            wording: self.wording,
+            labels: self.wording,
             instances: &app.instances.names(),
             instance: instance.name(),
-            choices,
-            expected: &FormPreview::of(app.workflow.policy(), &asks),
+            options: choices,
+            preview: &FormPreview::of(app.workflow.policy(), &asks),
             initial: &self.initial,
             takes_focus: false,
             metadata: &self.metadata,

@@ -24,8 +24,9 @@ use crate::{
     slack::{
         ids,
         inbound::{Action as BlockAction, ActionId, BlockActions},
+        messages::Message,
         replies,
-        views::{self, Message, Modal},
+        views::{self, Modal},
     },
     workflow::{ActionCommand, ActionOutcome},
 };

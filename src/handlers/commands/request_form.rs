@@ -45,11 +45,11 @@ pub(super) async fn open(app: AppState, context: CommandContext, key: Option<Del
     let initial = FormInput { email, ..FormInput::default() };
     let filled = |instance: &str, catalog: &Catalog| {
         let form = Form {
-            wording: FormLabels::REQUEST,
+            labels: FormLabels::REQUEST,
             instances: &app.instances.names(),
             instance,
-            choices: SelectOptions::Offered(&AllowedOptions::of(policy, catalog)),
-            expected: &FormPreview::of(policy, &RuleContext { instance, ..asks }),
+            options: SelectOptions::Offered(&AllowedOptions::of(policy, catalog)),
+            preview: &FormPreview::of(policy, &RuleContext { instance, ..asks }),
             initial: &initial,
             takes_focus: true,
             metadata: &metadata,

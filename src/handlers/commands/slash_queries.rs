@@ -20,8 +20,8 @@ use crate::{
     handlers::dependencies::AppState,
     slack::{
         ids,
+        messages::Message,
         replies::{self, NotRequester, PendingRequests, PolicyView, RequestItem, RequestLink},
-        views::Message,
     },
     workflow::StoreError,
 };
@@ -100,7 +100,7 @@ impl AppState {
             now: self.clock.now(),
             channel,
             email_domains: &policy.email_domains,
-            prospects: &policy.candidates(&asks, &self.instances.names()),
+            candidates: &policy.candidates(&asks, &self.instances.names()),
         })
     }
 
@@ -127,8 +127,8 @@ impl AppState {
     async fn entries(&self, requests: Vec<Request>, reader: &UserId) -> Vec<RequestItem> {
         let mut places = self.places(&requests[..requests.len().min(replies::LISTED_MAX)], reader).await;
         let entry = |(at, request): (usize, Request)| RequestItem {
-            panel: self.workflow.policy().approver_set(&request),
-            place: places.remove(&at),
+            approvers: self.workflow.policy().approver_set(&request),
+            link: places.remove(&at),
             request,
         };
         requests.into_iter().enumerate().map(entry).collect()

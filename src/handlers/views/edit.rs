@@ -71,11 +71,11 @@ pub(in crate::handlers) async fn modal(app: &AppState, request: &Request, answer
         "v": 1, "request": id, "revision": revision, "channel": origin, "answer_in": answer_in
     });
     views::request_modal(&Form {
-        wording: FormLabels::EDIT,
+        labels: FormLabels::EDIT,
         instances: &names,
         instance,
-        choices,
-        expected: &FormPreview::of(policy, &asks),
+        options: choices,
+        preview: &FormPreview::of(policy, &asks),
         initial: &FormInput::of(user, request.reason.as_ref()),
         takes_focus: false,
         metadata: &metadata.to_string(),

@@ -27,6 +27,7 @@ use crate::{
     slack::{
         form_errors,
         inbound::{BlockId, ViewInteraction},
+        messages::Message,
         replies,
         views::{self, Modal, Review},
     },
@@ -61,8 +62,8 @@ pub(in crate::handlers) async fn modal(app: &AppState, request: &Request, channe
     });
     views::review_modal(&Review {
         request,
-        panel: &policy.approver_set(request),
-        offer: &offer(app, request),
+        approvers: &policy.approver_set(request),
+        options: &offer(app, request),
         names_instance: app.instances.are_several(),
         has_ended: asked.is_some_and(|asked| asked.at() <= now),
         last_day: Expiration::last_day(&zone, now, max_access),
@@ -138,8 +139,8 @@ impl Reviewed<'_> {
     fn errors(self, refused: &RefusedAction) -> Option<Ack> {
         let (field, text) = match refused.why {
             Refusal::Changed => (Field::Reason, form_errors::CHANGED),
-            Refusal::ExceedsRequest => (Field::Expiration, form_errors::WIDENS),
-            Refusal::ExpirationPassed => (Field::Expiration, form_errors::ENDED),
+            Refusal::ExceedsRequest => (Field::Expiration, form_errors::EXCEEDS_REQUEST),
+            Refusal::ExpirationPassed => (Field::Expiration, form_errors::DATE_PASSED),
             Refusal::NotApprover if self.is_for_others(refused) => (Field::Role, form_errors::OTHERS_DECIDE),
             _ => return None,
         };
@@ -148,7 +149,7 @@ impl Reviewed<'_> {
     }
 
     /// Why it was refused, and whom to ask.
-    fn message(self, refused: &RefusedAction, reader: &UserId) -> views::Message {
+    fn message(self, refused: &RefusedAction, reader: &UserId) -> Message {
         let RefusedAction { why, approvers: deciders } = refused;
         match self.request {
             Some(request) if self.is_for_others(refused) => {

@@ -1,6 +1,5 @@
-//! What is shown in Slack: modals, messages and answers to a command, and the search for a message whose posting
-//! had no certain outcome. Each message of a request carries the request's id and a part name as its metadata,
-//! which no text could stand for: Slack may hand a text back changed.
+//! Calls that show modals and messages, and the search for a message whose posting had an unknown outcome. Each message
+//! carries its [`MessageKey`] as metadata, by which it is found: Slack may return a text that differs from the one sent.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -11,14 +10,14 @@ use url::{Host, Url};
 use super::{Client, OutgoingCall, reads::Paging};
 use crate::{
     domain::people::{ChannelId, RequestId, UserId},
-    slack::{error::Error, views::Message},
+    slack::{error::Error, messages::Message},
 };
 
-/// The type under which the bot's messages carry their metadata.
+/// The event type of the metadata of the bot's messages.
 const EVENT_TYPE: &str = "marketo_api_user";
-/// How much earlier than its posting a message is looked for, since two clocks are compared.
+/// How far before its posting the search for a message starts, since Slack's clock may differ.
 const SKEW: SignedDuration = SignedDuration::from_secs(60);
-/// How many messages a page of the history holds.
+/// How many messages a page of the history has.
 const HISTORY_PER_PAGE: usize = 200;
 /// How many pages of the history are read.
 const HISTORY_PAGES: usize = 5;
@@ -26,13 +25,13 @@ const HISTORY_PAGES: usize = 5;
 /// A modal that is open: part of the answer of `views.open` and `views.update`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct OpenedView {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// The mark of its present content, by which an update of something newer is refused.
+    /// Identifies the present content; an update with an older hash is refused.
     pub hash: Option<String>,
 }
 
-/// Which message of a request this is.
+/// Identifies a message of the bot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageKey {
     /// The request.
@@ -45,7 +44,7 @@ pub struct MessageKey {
 /// A message that is posted: part of the answer of `chat.postMessage`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Posted {
-    /// Where; the conversation's own id, even when it was posted to a person.
+    /// The conversation's own id, even if the message was posted to a user id.
     pub channel: ChannelId,
     /// The message's id within the conversation.
     pub ts: String,
@@ -101,7 +100,7 @@ struct ViewResponse {
     view: OpenedView,
 }
 
-/// An answer of which nothing is read.
+/// A response of which nothing is read.
 #[derive(Deserialize)]
 struct EmptyResponse {}
 
@@ -121,43 +120,43 @@ struct FoundMessage {
 }
 
 impl FoundMessage {
-    fn is(&self, part: &MessageKey) -> bool {
+    fn has_key(&self, key: &MessageKey) -> bool {
         let payload = self.metadata.get("event_payload");
-        let has = |key: &str, value: &str| {
-            payload.and_then(|payload| payload.get(key)).and_then(Value::as_str) == Some(value)
+        let has = |field: &str, value: &str| {
+            payload.and_then(|payload| payload.get(field)).and_then(Value::as_str) == Some(value)
         };
         self.metadata.get("event_type").and_then(Value::as_str) == Some(EVENT_TYPE)
-            && has("request", part.request.as_str())
-            && has("part", &part.name)
+            && has("request", key.request.as_str())
+            && has("part", &key.name)
     }
 }
 
 impl Client {
-    /// Opens `view` (`views.open`). The trigger works once, within 3 s of the person's act.
+    /// Opens `view` (`views.open`). The trigger works once, within 3 s of the person's action.
     ///
     /// # Errors
-    /// When the call does not work.
+    /// When the call fails.
     pub async fn open_view(&self, trigger_id: &str, view: &SlackView) -> Result<OpenedView, Error> {
         let body = ViewRequest { trigger_id: Some(trigger_id), view_id: None, hash: None, view };
         let ViewResponse { view } = self.post_json("views.open", &body).await?;
         Ok(view)
     }
 
-    /// Puts `view` on top of the modal in which the person acted (`views.push`). The trigger works as for
+    /// Pushes `view` on top of the modal that the person used (`views.push`). The trigger works as for
     /// [`Client::open_view`].
     ///
     /// # Errors
-    /// When the call does not work.
+    /// When the call fails.
     pub async fn push_view(&self, trigger_id: &str, view: &SlackView) -> Result<OpenedView, Error> {
         let body = ViewRequest { trigger_id: Some(trigger_id), view_id: None, hash: None, view };
         let ViewResponse { view } = self.post_json("views.push", &body).await?;
         Ok(view)
     }
 
-    /// Shows `view` in place of what the open modal `id` shows (`views.update`).
+    /// Replaces the content of the open modal `id` (`views.update`).
     ///
     /// # Errors
-    /// When the call does not work; a modal that is newer than `hash` is refused with `hash_conflict`.
+    /// When the call fails. If the content is newer than `hash`, the code is `hash_conflict`.
     pub async fn update_view(
         &self,
         id: &str,
@@ -172,19 +171,19 @@ impl Client {
     /// Posts `message` (`chat.postMessage`) to a conversation, or to a person as a direct message.
     ///
     /// # Errors
-    /// When the call does not work. After [`Class::Unknown`](crate::slack::error::Class::Unknown) the message may stand there:
-    /// look for it with [`Client::find_posted`] or [`Client::find_reply`] before posting again.
+    /// When the call fails. After [`Class::Unknown`](crate::slack::error::Class::Unknown) the message may have been posted:
+    /// search for it with [`Client::find_posted`] or [`Client::find_reply`] before posting again.
     pub async fn post(
         &self,
         channel: &str,
         message: &Message,
-        part: &MessageKey,
+        key: &MessageKey,
         thread_ts: Option<&str>,
     ) -> Result<Posted, Error> {
         let body = PostMessageBody {
             channel: Some(channel),
             thread_ts,
-            metadata: Some(Metadata { event_type: EVENT_TYPE, event_payload: part }),
+            metadata: Some(Metadata { event_type: EVENT_TYPE, event_payload: key }),
             unfurl_links: Some(false),
             unfurl_media: Some(false),
             ..PostMessageBody::of(message)
@@ -192,12 +191,12 @@ impl Client {
         self.post_json("chat.postMessage", &body).await
     }
 
-    /// Shows `message` in place of a posted one (`chat.update`). Its metadata stays, as none is sent.
+    /// Replaces a posted message (`chat.update`). Its metadata stays, since none is sent.
     ///
     /// # Errors
-    /// When the call does not work.
+    /// When the call fails.
     pub async fn update(&self, channel: &ChannelId, ts: &str, message: &Message) -> Result<(), Error> {
-        // Without `parse` this method would look for links and names in the text, unlike the one that posts.
+        // Without `parse` this method, unlike `chat.postMessage`, would turn names in the text into links.
         let body = PostMessageBody {
             channel: Some(channel.as_str()),
             ts: Some(ts),
@@ -211,7 +210,7 @@ impl Client {
     /// Shows `message` to one person in a conversation (`chat.postEphemeral`).
     ///
     /// # Errors
-    /// When the call does not work.
+    /// When the call fails.
     pub async fn post_ephemeral(
         &self,
         channel: &ChannelId,
@@ -227,78 +226,79 @@ impl Client {
         Ok(())
     }
 
-    /// Answers a command or a press for the person's eyes only, by the `response_url` that came with it.
+    /// Answers a command or an action with an ephemeral message, by the `response_url` that came with it.
     ///
     /// # Errors
-    /// When the call does not work, or the address is not Slack's: then nothing is sent.
+    /// When the call fails. If the host of the URL is not Slack's, nothing is sent and the code is `foreign_host`.
     pub async fn respond(&self, response_url: &str, message: &Message) -> Result<(), Error> {
         const METHOD: &str = "response_url";
-        let url = self.answerable(response_url).ok_or_else(|| Error::refused(METHOD, "foreign_host"))?;
+        let url =
+            self.allowed_response_url(response_url).ok_or_else(|| Error::refused(METHOD, "foreign_host"))?;
         let body = PostMessageBody {
             response_type: Some("ephemeral"),
             replace_original: Some(false),
             ..PostMessageBody::of(message)
         };
         let body = serde_json::to_value(&body).map_err(|_| Error::refused(METHOD, "not_sent"))?;
-        // A response_url answers `ok` as plain text, so the status alone counts.
-        self.counted(METHOD, self.send(METHOD, &OutgoingCall::Respond(url, body))).await.map(|_| ())
+        // The response is `ok` as plain text, so only the status matters.
+        self.measured(METHOD, self.send(METHOD, &OutgoingCall::Respond(url, body))).await.map(|_| ())
     }
 
-    /// The address if it is Slack's or lies at the very origin of the Web API.
-    pub(super) fn answerable(&self, response_url: &str) -> Option<Url> {
+    /// The parsed URL if its host is Slack's, or if it has the origin of the Web API.
+    pub(super) fn allowed_response_url(&self, response_url: &str) -> Option<Url> {
         let url = Url::parse(response_url).ok()?;
-        let is_bare = url.username().is_empty() && url.password().is_none();
+        let has_no_credentials = url.username().is_empty() && url.password().is_none();
         let is_slacks = match url.host() {
             Some(Host::Domain(host)) => {
-                let is_in = |domain| {
+                let is_within = |domain| {
                     host.strip_suffix(domain).is_some_and(|sub| sub.is_empty() || sub.ends_with('.'))
                 };
                 url.scheme() == "https"
                     && url.port().is_none()
-                    && (is_in("slack.com") || is_in("slack-gov.com"))
+                    && (is_within("slack.com") || is_within("slack-gov.com"))
             }
             _ => false,
         };
         let api = Url::parse(&self.0.api_url).ok()?;
-        (is_bare && (is_slacks || url.origin() == api.origin())).then_some(url)
+        (has_no_credentials && (is_slacks || url.origin() == api.origin())).then_some(url)
     }
 
     /// The conversation between the bot and `user` (`conversations.open`).
     ///
     /// # Errors
-    /// When the call does not work.
+    /// When the call fails.
     pub async fn open_dm(&self, user: &UserId) -> Result<ChannelId, Error> {
         #[derive(Serialize)]
-        struct Ask<'a> {
+        struct Body<'a> {
             users: &'a str,
         }
         #[derive(Deserialize)]
-        struct Answer {
+        struct Response {
             channel: Opened,
         }
         #[derive(Deserialize)]
         struct Opened {
             id: ChannelId,
         }
-        let answer: Answer = self.post_json("conversations.open", &Ask { users: user.as_str() }).await?;
-        Ok(answer.channel.id)
+        let response: Response = self.post_json("conversations.open", &Body { users: user.as_str() }).await?;
+        Ok(response.channel.id)
     }
 
-    /// The message that is this part of its request, if it stands in `channel` since `since`
-    /// (`conversations.history`). Replies in threads are not in a channel's history: see [`Client::find_reply`].
+    /// The message with this key, if it was posted to `channel` after `since` (`conversations.history`). The history has no
+    /// replies in threads: see [`Client::find_reply`].
     ///
     /// # Errors
-    /// When a call does not work, or there are too many messages to be sure of a "no".
+    /// When a call fails, or there are too many messages to be sure that it was not posted (`too_many_messages`).
     pub async fn find_posted(
         &self,
         channel: &ChannelId,
         since: Timestamp,
-        part: &MessageKey,
+        key: &MessageKey,
     ) -> Result<Option<Posted>, Error> {
-        self.find("conversations.history", channel, None, since, part).await
+        self.find("conversations.history", channel, None, since, key).await
     }
 
-    /// The reply in the thread of `thread_ts` that is this part of its request (`conversations.replies`).
+    /// The reply with this key in the thread of `thread_ts` (`conversations.replies`).
     ///
     /// # Errors
     /// As for [`Client::find_posted`].
@@ -307,9 +307,9 @@ impl Client {
         channel: &ChannelId,
         thread_ts: &str,
         since: Timestamp,
-        part: &MessageKey,
+        key: &MessageKey,
     ) -> Result<Option<Posted>, Error> {
-        self.find("conversations.replies", channel, Some(thread_ts), since, part).await
+        self.find("conversations.replies", channel, Some(thread_ts), since, key).await
     }
 
     async fn find(
@@ -318,7 +318,7 @@ impl Client {
         channel: &ChannelId,
         thread_ts: Option<&str>,
         since: Timestamp,
-        part: &MessageKey,
+        key: &MessageKey,
     ) -> Result<Option<Posted>, Error> {
         let oldest = since.checked_sub(SKEW).unwrap_or(since).as_second();
         let mut cursor = None;
@@ -332,7 +332,7 @@ impl Client {
                 ("cursor", cursor),
             ];
             let page: Page = self.get(method, query).await?;
-            if let Some(found) = page.messages.into_iter().find(|found| found.is(part)) {
+            if let Some(found) = page.messages.into_iter().find(|message| message.has_key(key)) {
                 return Ok(Some(Posted { channel: channel.clone(), ts: found.ts }));
             }
             cursor = page.response_metadata.and_then(Paging::next);
@@ -340,7 +340,7 @@ impl Client {
                 return Ok(None);
             }
         }
-        // "Not found" would be taken as leave to post once more.
+        // After "not found" the caller would post again.
         Err(Error::refused(method, "too_many_messages"))
     }
 }

@@ -1,5 +1,5 @@
-//! What is asked of Slack about people, groups and channels. A list that is too long to be read to its end is an
-//! error, not a shorter list: a missing name would pass for a "no".
+//! Calls that read people, groups and channels. A list that is too long to be read to its end is an error, not a shorter
+//! list: a missing name would be taken for a non-member.
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -13,12 +13,12 @@ use crate::{
     slack::error::Error,
 };
 
-/// How many members a page of a channel holds; Slack allows 1000 and advises less.
+/// How many members a page has; Slack allows 1000 and recommends fewer.
 const MEMBERS_PER_PAGE: usize = 500;
 /// How many pages are read: ten thousand members.
 const MEMBER_PAGES: usize = 20;
 
-/// Whom the token belongs to: the answer of `auth.test`.
+/// The owner of the token: the response of `auth.test`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Identity {
     /// The workspace.
@@ -27,32 +27,32 @@ pub struct Identity {
     pub user_id: UserId,
     /// The bot.
     pub bot_id: Option<String>,
-    /// The app, where Slack tells.
+    /// The app, if Slack names it.
     pub app_id: Option<String>,
 }
 
-/// What matters of a person: the answer of `users.info`, without name and address.
+/// A person, without name and email: part of the response of `users.info`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// Their time zone.
     pub zone: Zone,
-    /// Whether it is no person.
+    /// Whether it is a bot.
     pub is_bot: bool,
     /// Whether the account is deactivated.
     pub is_deleted: bool,
-    /// Whether it is a guest, of one channel or of several.
+    /// Whether it is a single-channel or multi-channel guest.
     pub is_guest: bool,
-    /// Whether it is somebody of another organisation, seen in a shared channel only.
+    /// Whether it is a member of another organization, visible in a shared channel only.
     pub is_stranger: bool,
     /// Their workspace.
     pub team_id: Option<String>,
 }
 
-/// What matters of a channel: the answer of `conversations.info`.
+/// A channel: part of the response of `conversations.info`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct ChannelInfo {
-    /// Its name, where it has one.
+    /// The name; direct messages have none.
     pub name: Option<String>,
     /// Whether the bot is in it.
     pub is_member: bool,
@@ -77,7 +77,7 @@ struct User {
     tz_offset: Option<i32>,
 }
 
-/// The field `response_metadata` of every method that answers in pages.
+/// The field `response_metadata` of methods with paging.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Paging {
@@ -92,25 +92,25 @@ impl Paging {
 }
 
 impl Client {
-    /// Whom the token belongs to (`auth.test`).
+    /// The owner of the token (`auth.test`).
     ///
     /// # Errors
-    /// When the call does not work.
+    /// When the call fails.
     pub async fn auth_test(&self) -> Result<Identity, Error> {
         self.get("auth.test", Vec::new()).await
     }
 
-    /// What matters of `user` (`users.info`).
+    /// Reads a person (`users.info`).
     ///
     /// # Errors
-    /// When the call does not work.
+    /// When the call fails.
     pub async fn user(&self, user: &UserId) -> Result<Profile, Error> {
         #[derive(Deserialize)]
-        struct Answer {
+        struct Response {
             user: User,
         }
         let query = vec![("user", Some(user.0.clone()))];
-        let Answer { user } = self.get("users.info", query).await?;
+        let Response { user } = self.get("users.info", query).await?;
         Ok(Profile {
             zone: Zone::from_parts(user.tz.as_deref(), user.tz_offset),
             // Slackbot does not call itself a bot.
@@ -122,28 +122,28 @@ impl Client {
         })
     }
 
-    /// Who is in `group` (`usergroups.users.list`).
+    /// The members of `group` (`usergroups.users.list`).
     ///
     /// # Errors
-    /// When the call does not work; a group that does not exist is refused with `no_such_subteam`.
+    /// When the call fails. If the group does not exist, the code is `no_such_subteam`.
     pub async fn group_members(&self, group: &GroupId) -> Result<Vec<UserId>, Error> {
         #[derive(Deserialize)]
-        struct Answer {
+        struct Response {
             users: Vec<UserId>,
         }
         let query = vec![("usergroup", Some(group.0.clone()))];
-        let Answer { users } = self.get("usergroups.users.list", query).await?;
+        let Response { users } = self.get("usergroups.users.list", query).await?;
         Ok(users)
     }
 
-    /// Who is in `channel` (`conversations.members`), page by page.
+    /// The members of `channel` (`conversations.members`), at most ten thousand.
     ///
     /// # Errors
-    /// When a call does not work, or the channel has too many members to be read to the end.
+    /// When a call fails, or the channel has too many members (`too_many_members`).
     pub async fn channel_members(&self, channel: &ChannelId) -> Result<Vec<UserId>, Error> {
         const METHOD: &str = "conversations.members";
         #[derive(Deserialize)]
-        struct Answer {
+        struct Response {
             members: Vec<UserId>,
             #[serde(default)]
             response_metadata: Paging,
@@ -155,7 +155,7 @@ impl Client {
                 ("limit", Some(MEMBERS_PER_PAGE.to_string())),
                 ("cursor", cursor),
             ];
-            let page: Answer = self.get(METHOD, query).await?;
+            let page: Response = self.get(METHOD, query).await?;
             members.extend(page.members);
             cursor = page.response_metadata.next();
             if cursor.is_none() {
@@ -165,32 +165,32 @@ impl Client {
         Err(Error::refused(METHOD, "too_many_members"))
     }
 
-    /// What matters of `channel` (`conversations.info`).
+    /// Reads a channel (`conversations.info`).
     ///
     /// # Errors
-    /// When the call does not work.
+    /// When the call fails.
     pub async fn channel(&self, channel: &ChannelId) -> Result<ChannelInfo, Error> {
         #[derive(Deserialize)]
-        struct Answer {
+        struct Response {
             channel: ChannelInfo,
         }
         let query = vec![("channel", Some(channel.0.clone()))];
-        let Answer { channel } = self.get("conversations.info", query).await?;
+        let Response { channel } = self.get("conversations.info", query).await?;
         Ok(channel)
     }
 
-    /// The address under which a message can be opened (`chat.getPermalink`). It needs no scope.
+    /// The URL that opens a message (`chat.getPermalink`). It needs no scope.
     ///
     /// # Errors
-    /// When the call does not work; a message that is gone is refused with `message_not_found`.
+    /// When the call fails. If the message is gone, the code is `message_not_found`.
     pub async fn permalink(&self, channel: &ChannelId, ts: &str) -> Result<Url, Error> {
         const METHOD: &str = "chat.getPermalink";
         #[derive(Deserialize)]
-        struct Answer {
+        struct Response {
             permalink: String,
         }
         let query = vec![("channel", Some(channel.0.clone())), ("message_ts", Some(ts.to_owned()))];
-        let Answer { permalink } = self.get(METHOD, query).await?;
+        let Response { permalink } = self.get(METHOD, query).await?;
         let url = Url::parse(&permalink).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
         url.ok_or_else(|| Error::unreadable(METHOD))
     }

@@ -1,4 +1,4 @@
-//! The client against a server on loopback that answers as Slack does, or worse.
+//! The client against a loopback server that responds as Slack does, or worse.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,12 +17,12 @@ use crate::{
 
 const TOKEN: &str = "xoxb-secret-token";
 
-/// What the server got: method and path with query, the two headers that matter, and the body.
+/// A request that the server received: method and path with query, two headers, and the body.
 #[derive(Clone, Debug)]
-struct Seen {
+struct Received {
     call: String,
     auth: Option<String>,
-    kind: Option<String>,
+    content_type: Option<String>,
     body: Value,
 }
 
@@ -35,22 +35,22 @@ enum Reply {
 
 struct Slack {
     server: Server,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    received: Arc<Mutex<Vec<Received>>>,
     client: Client,
 }
 
 impl Slack {
-    /// A server that gives these replies one after the other, and `ok: true` from then on.
+    /// A server that gives these replies in order, then `ok: true`.
     async fn replying(replies: Vec<Reply>) -> Self {
-        let seen = Arc::new(Mutex::new(Vec::new()));
+        let received = Arc::new(Mutex::new(Vec::new()));
         let replies = Arc::new(Mutex::new(replies.into_iter()));
-        let log = Arc::clone(&seen);
+        let log = Arc::clone(&received);
         let server = Server::start(move |request: Request<axum::body::Bytes>| {
             let header = |name: &str| request.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
-            log.lock().unwrap().push(Seen {
+            log.lock().unwrap().push(Received {
                 call: format!("{} {}", request.method(), request.uri()),
                 auth: header("authorization"),
-                kind: header("content-type"),
+                content_type: header("content-type"),
                 body: serde_json::from_slice(request.body()).unwrap_or_default(),
             });
             let reply = replies.lock().unwrap().next().unwrap_or(Reply::Json(json!({ "ok": true })));
@@ -73,11 +73,11 @@ impl Slack {
         .await
         .unwrap();
         let client = client(&format!("{}/api/", server.url()));
-        Self { server, seen, client }
+        Self { server, received, client }
     }
 
-    fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
+    fn received(&self) -> Vec<Received> {
+        self.received.lock().unwrap().clone()
     }
 }
 
@@ -93,7 +93,7 @@ fn client(api_url: &str) -> Client {
     Client::new(settings, Clock::system(), tls)
 }
 
-fn part() -> MessageKey {
+fn key() -> MessageKey {
     MessageKey { request: "req-1".into(), name: "card".to_owned() }
 }
 
@@ -102,18 +102,18 @@ fn error<T>(result: Result<T, Error>) -> Error {
 }
 
 #[tokio::test]
-async fn a_post_is_json_with_the_token_and_says_which_message_it_is() {
+async fn post_sends_json_with_token_and_message_key() {
     let slack = Slack::replying(vec![Reply::Json(
         json!({ "ok": true, "channel": "C0REAL", "ts": "1.2", "message": { "text": "…" }, "warning": "x" }),
     )])
     .await;
     let message = replies::starting();
-    let posted = slack.client.post("U0APPROVE", &message, &part(), Some("1.1")).await.unwrap();
+    let posted = slack.client.post("U0APPROVE", &message, &key(), Some("1.1")).await.unwrap();
     assert_eq!(posted, Posted { channel: "C0REAL".into(), ts: "1.2".to_owned() });
-    let seen = slack.seen().remove(0);
-    assert_eq!(seen.call, "POST /api/chat.postMessage");
-    assert_eq!(seen.auth.as_deref(), Some("Bearer xoxb-secret-token"));
-    assert_eq!(seen.kind.as_deref(), Some("application/json; charset=utf-8"));
+    let received = slack.received().remove(0);
+    assert_eq!(received.call, "POST /api/chat.postMessage");
+    assert_eq!(received.auth.as_deref(), Some("Bearer xoxb-secret-token"));
+    assert_eq!(received.content_type.as_deref(), Some("application/json; charset=utf-8"));
     let expected = json!({
         "channel": "U0APPROVE",
         "text": message.text,
@@ -126,11 +126,11 @@ async fn a_post_is_json_with_the_token_and_says_which_message_it_is() {
             "event_payload": { "request": "req-1", "part": "card" },
         },
     });
-    assert_eq!(seen.body, expected);
+    assert_eq!(received.body, expected);
 }
 
 #[tokio::test]
-async fn the_other_messages_and_modals_send_what_slack_wants() {
+async fn other_messages_and_modals_send_the_expected_bodies() {
     let view = views::loading_modal("{}");
     let opened = || Reply::Json(json!({ "ok": true, "view": { "id": "V1", "hash": "h1", "state": [] } }));
     let ok = || Reply::Json(json!({ "ok": true }));
@@ -151,7 +151,7 @@ async fn the_other_messages_and_modals_send_what_slack_wants() {
     client.post_ephemeral(&"C1".into(), &"U1".into(), &message).await.unwrap();
     assert_eq!(client.open_dm(&"U1".into()).await.unwrap(), ChannelId::from("D1"));
     let (text, blocks) = (&message.text, &message.blocks);
-    let bodies: Vec<Value> = slack.seen().into_iter().map(|seen| seen.body).collect();
+    let bodies: Vec<Value> = slack.received().into_iter().map(|received| received.body).collect();
     assert_eq!(
         bodies,
         [
@@ -165,7 +165,7 @@ async fn the_other_messages_and_modals_send_what_slack_wants() {
 }
 
 #[tokio::test]
-async fn reads_go_by_query_and_take_what_they_need() {
+async fn reads_send_queries_and_ignore_other_fields() {
     let slack = Slack::replying(vec![
         Reply::Json(json!({ "ok": true, "team_id": "T1", "user_id": "UB0T", "bot_id": "B1", "url": "https://x" })),
         Reply::Json(json!({ "ok": true, "user": {
@@ -188,7 +188,7 @@ async fn reads_go_by_query_and_take_what_they_need() {
     let link = client.permalink(&"C1".into(), "1.0001").await.unwrap();
     assert_eq!(link.as_str(), "https://x.slack.com/archives/C1/p10001");
     assert_eq!(error(client.permalink(&"C1".into(), "1.0001").await).code, "unreadable");
-    let calls: Vec<String> = slack.seen().into_iter().map(|seen| seen.call).collect();
+    let calls: Vec<String> = slack.received().into_iter().map(|received| received.call).collect();
     assert_eq!(
         calls,
         [
@@ -200,25 +200,30 @@ async fn reads_go_by_query_and_take_what_they_need() {
             "GET /api/chat.getPermalink?channel=C1&message_ts=1.0001",
         ]
     );
-    assert!(slack.seen().iter().all(|seen| seen.auth.is_some() && seen.kind.is_none()));
+    assert!(
+        slack.received().iter().all(|received| received.auth.is_some() && received.content_type.is_none())
+    );
 }
 
 #[tokio::test]
-async fn members_are_read_to_the_end_or_not_at_all() {
+async fn member_lists_are_complete_or_an_error() {
     let page = |user: &str, next: &str| {
         Reply::Json(json!({ "ok": true, "members": [user], "response_metadata": { "next_cursor": next } }))
     };
     let slack = Slack::replying(vec![page("U1", "dXNlcjo="), page("U2", "")]).await;
     let members = slack.client.channel_members(&"C1".into()).await.unwrap();
     assert_eq!(members, ["U1".into(), "U2".into()]);
-    assert_eq!(slack.seen()[1].call, "GET /api/conversations.members?channel=C1&limit=500&cursor=dXNlcjo%3D");
+    assert_eq!(
+        slack.received()[1].call,
+        "GET /api/conversations.members?channel=C1&limit=500&cursor=dXNlcjo%3D"
+    );
     let slack = Slack::replying((0..30).map(|_| page("U1", "more")).collect()).await;
     assert_eq!(error(slack.client.channel_members(&"C1".into()).await).code, "too_many_members");
-    assert_eq!(slack.seen().len(), 20);
+    assert_eq!(slack.received().len(), 20);
 }
 
 #[tokio::test]
-async fn scopes_are_read_from_the_header() {
+async fn scopes_come_from_the_response_header() {
     let headers = &[("x-oauth-scopes", "chat:write, users:read"), ("content-type", "application/json")];
     let slack = Slack::replying(vec![
         Reply::Raw(200, headers, r#"{"ok":true}"#),
@@ -229,11 +234,11 @@ async fn scopes_are_read_from_the_header() {
     assert_eq!(slack.client.granted_scopes().await.unwrap(), ["chat:write", "users:read"]);
     assert_eq!(error(slack.client.granted_scopes().await).class, Class::Revoked);
     assert_eq!(error(slack.client.granted_scopes().await).code, "unreadable");
-    assert_eq!(slack.seen()[0].auth.as_deref(), Some("Bearer xoxb-secret-token"));
+    assert_eq!(slack.received()[0].auth.as_deref(), Some("Bearer xoxb-secret-token"));
 }
 
 #[tokio::test]
-async fn what_goes_wrong_is_told_apart() {
+async fn failures_are_classified() {
     const JSON: (&str, &str) = ("content-type", "application/json");
     const HTML: (&str, &str) = ("content-type", "text/html");
     let wait = |seconds| Class::RateLimited { after: Duration::from_secs(seconds) };
@@ -271,9 +276,9 @@ async fn what_goes_wrong_is_told_apart() {
     ];
     for (reply, class, code) in cases {
         let slack = Slack::replying(vec![reply]).await;
-        let error = error(slack.client.post("C1", &replies::starting(), &part(), None).await);
+        let error = error(slack.client.post("C1", &replies::starting(), &key(), None).await);
         assert_eq!((error.method, &error.class, error.code.as_str()), ("chat.postMessage", &class, code));
-        assert_eq!(slack.seen().len(), 1, "{code}: nothing is repeated");
+        assert_eq!(slack.received().len(), 1, "{code}: nothing is repeated");
     }
     let nowhere = client("http://127.0.0.1:1/api");
     assert_eq!(error(nowhere.auth_test().await).class, Class::Unreachable);
@@ -281,7 +286,7 @@ async fn what_goes_wrong_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_message_is_found_by_its_metadata() {
+async fn messages_are_found_by_their_metadata() {
     let said = |request: &str, part: &str, ts: &str| {
         json!({ "type": "message", "text": "x", "ts": ts, "metadata": {
             "event_type": "marketo_api_user", "event_payload": { "request": request, "part": part, "n": 1 },
@@ -299,23 +304,23 @@ async fn a_message_is_found_by_its_metadata() {
     ])
     .await;
     let since = "2026-11-24T10:00:00Z".parse().unwrap();
-    let found = slack.client.find_posted(&"C1".into(), since, &part()).await.unwrap();
+    let found = slack.client.find_posted(&"C1".into(), since, &key()).await.unwrap();
     assert_eq!(found, Some(Posted { channel: "C1".into(), ts: "6.5".to_owned() }));
-    assert_eq!(slack.client.find_posted(&"C1".into(), since, &part()).await.unwrap(), None);
-    let reply = slack.client.find_reply(&"C1".into(), "5.5", since, &part()).await.unwrap();
+    assert_eq!(slack.client.find_posted(&"C1".into(), since, &key()).await.unwrap(), None);
+    let reply = slack.client.find_reply(&"C1".into(), "5.5", since, &key()).await.unwrap();
     assert_eq!(reply.unwrap().ts, "6.6");
-    let calls: Vec<String> = slack.seen().into_iter().map(|seen| seen.call).collect();
+    let calls: Vec<String> = slack.received().into_iter().map(|received| received.call).collect();
     let oldest = "oldest=1795514340&include_all_metadata=true&limit=200";
     assert_eq!(calls[0], format!("GET /api/conversations.history?channel=C1&{oldest}"));
     assert_eq!(calls[1], format!("GET /api/conversations.history?channel=C1&{oldest}&cursor=next"));
     assert_eq!(calls[3], format!("GET /api/conversations.replies?channel=C1&ts=5.5&{oldest}"));
     let endless = Slack::replying((0..9).map(|_| page(others.clone(), "next")).collect()).await;
-    let unsure = error(endless.client.find_posted(&"C1".into(), since, &part()).await);
-    assert_eq!((unsure.code.as_str(), endless.seen().len()), ("too_many_messages", 5));
+    let unsure = error(endless.client.find_posted(&"C1".into(), since, &key()).await);
+    assert_eq!((unsure.code.as_str(), endless.received().len()), ("too_many_messages", 5));
 }
 
 #[tokio::test]
-async fn a_response_url_is_used_only_where_it_is_slacks_and_never_sees_the_token() {
+async fn response_url_is_used_for_slack_hosts_only_and_without_the_token() {
     let slack = Slack::replying(vec![
         Reply::Raw(200, &[("content-type", "text/html")], "ok"),
         Reply::Raw(404, &[("content-type", "application/json")], r#"{"ok":false,"error":"used_url"}"#),
@@ -323,12 +328,12 @@ async fn a_response_url_is_used_only_where_it_is_slacks_and_never_sees_the_token
     .await;
     let (base, message) = (slack.server.url(), replies::starting());
     slack.client.respond(&format!("{base}/actions/T1/1/x"), &message).await.unwrap();
-    let seen = slack.seen().remove(0);
-    assert_eq!((seen.call.as_str(), seen.auth), ("POST /actions/T1/1/x", None));
+    let received = slack.received().remove(0);
+    assert_eq!((received.call.as_str(), received.auth), ("POST /actions/T1/1/x", None));
     let expected = json!({
         "response_type": "ephemeral", "replace_original": false, "text": message.text, "blocks": message.blocks,
     });
-    assert_eq!(seen.body, expected);
+    assert_eq!(received.body, expected);
     let used = error(slack.client.respond(&format!("{base}/actions/T1/1/x"), &message).await);
     assert_eq!((used.class, used.code.as_str()), (Class::Refused, "http_404"));
 
@@ -338,10 +343,10 @@ async fn a_response_url_is_used_only_where_it_is_slacks_and_never_sees_the_token
         "https://HOOKS.SLACK.COM/x",
         "https://hooks.slack-gov.com/commands/x",
         "https://hooks.slack.com:443/x",
-        // A path of hooks.slack.com, and read as one before anything is sent.
+        // URL parsers take the backslash for a slash, so this is a path of hooks.slack.com.
         "https://hooks.slack.com\\@evil.example/x",
     ] {
-        assert!(slack.client.answerable(good).is_some(), "{good}");
+        assert!(slack.client.allowed_response_url(good).is_some(), "{good}");
     }
     for bad in [
         "http://hooks.slack.com/x",
@@ -374,19 +379,19 @@ async fn a_response_url_is_used_only_where_it_is_slacks_and_never_sees_the_token
         let refused = error(slack.client.respond(bad, &message).await);
         assert_eq!((refused.class, refused.code.as_str()), (Class::Refused, "foreign_host"), "{bad}");
     }
-    assert_eq!(slack.seen().len(), 2);
+    assert_eq!(slack.received().len(), 2);
 }
 
 #[tokio::test]
-async fn neither_token_nor_bodies_are_shown() {
+async fn debug_output_has_neither_token_nor_bodies() {
     let slack = Slack::replying(vec![Reply::Json(
         json!({ "ok": false, "error": "invalid_blocks", "response_metadata": { "messages": ["[ERROR] ada@example.com"] } }),
     )])
     .await;
-    let error = error(slack.client.post("C1", &replies::starting(), &part(), None).await);
+    let error = error(slack.client.post("C1", &replies::starting(), &key(), None).await);
     let shown = format!("{:?} {error:?} {error}", slack.client);
     assert!(!shown.contains("secret") && !shown.contains("ada@"), "{shown}");
-    assert!(shown.contains("Slack's chat.postMessage did not work: invalid_blocks"), "{shown}");
+    assert!(shown.contains("Slack's chat.postMessage failed: invalid_blocks"), "{shown}");
     let settings = Settings { api_url: String::new(), token: TOKEN.into(), timeout: Duration::ZERO };
     assert!(!format!("{settings:?}").contains("secret"));
 }

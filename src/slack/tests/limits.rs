@@ -1,4 +1,4 @@
-//! Slack's limits (Block Kit reference; SLACK.md §4), under the longest texts that the domain lets through.
+//! Slack's limits (see the Block Kit reference), with the longest texts that the domain accepts.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn units(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-/// Holds everything within `value` against Slack's limits.
+/// Checks everything within `value` against Slack's limits.
 fn check(value: &Value, within: &str) {
     match value {
         Value::Array(values) => values.iter().for_each(|value| check(value, within)),
@@ -64,7 +64,7 @@ fn check(value: &Value, within: &str) {
                 "link" => assert!(units(map["url"].as_str().unwrap()) <= 3000),
                 "user" | "usergroup" | "channel" | "date" | "option" | "email_text_input"
                 | "plain_text_input" | "datepicker" | "external_select" => {}
-                other => panic!("an element without a known limit: {other}"),
+                other => panic!("no limit is known for the element {other}"),
             }
             for key in ["block_id", "action_id", "callback_id"] {
                 assert!(map.get(key).is_none_or(|id| (1..=255).contains(&units(id.as_str().unwrap()))));
@@ -86,7 +86,7 @@ pub(super) fn check_message(name: &str, message: &Message) {
 }
 
 #[test]
-fn messages_hold_with_the_longest_texts() {
+fn messages_stay_within_limits_with_the_longest_texts() {
     for text in ["&".repeat(1000), "&".repeat(100), "😀 *a*".repeat(16), "é".repeat(300)] {
         for (name, message) in messages(&text) {
             check_message(&name, &message);
@@ -98,14 +98,14 @@ fn messages_hold_with_the_longest_texts() {
 }
 
 #[test]
-fn a_long_list_of_approvers_is_cut() {
+fn long_lists_of_approvers_are_truncated() {
     let many: Vec<Principal> =
-        (0..500).map(|at| Principal::User(format!("U{at:010}").as_str().into())).collect();
+        (0..500).map(|index| Principal::User(format!("U{index:010}").as_str().into())).collect();
     let request = request(State::pending());
-    let panel = ApproverSet { approvers: many.clone(), ..panel() };
+    let approvers = ApproverSet { approvers: many.clone(), ..approver_set() };
     for message in [
-        views::card(&request, &panel, true),
-        views::reminder(&request, &panel),
+        messages::card(&request, &approvers, true),
+        messages::reminder(&request, &approvers),
         replies::refusal(&Refusal::NotApprover, &many, &"U0REQ".into()),
         replies::not_eligible(NotRequester::NotListed, &many, &many),
     ] {
@@ -113,85 +113,86 @@ fn a_long_list_of_approvers_is_cut() {
         assert!(read(&message).contains(" or 490 more"));
     }
     let terms = Terms { approval: Approval::Required { approvers: many, needed: 1 }, ..terms() };
-    check(&modal(&offer(1, 1, "x"), &terms, ""), "many");
+    check(&modal(&allowed(1, 1, "x"), &terms, ""), "many");
 }
 
 #[test]
-fn forms_hold_with_long_names_and_many_choices() {
+fn forms_stay_within_limits_with_long_names_and_many_options() {
     let long = "&".repeat(300);
     for (roles, workspaces) in [(0, 0), (1, 1), (2, 2), (100, 100), (101, 101), (150, 150), (9_999, 1)] {
-        let offer = offer(roles, workspaces, &long);
-        check(&modal(&offer, &terms(), &"a".repeat(1000)), "form");
-        let asked = amended(&"&".repeat(100), State::pending());
-        check(&review(&asked, &offer, true), "review");
-        check(&edit(&asked, &offer), "edit");
+        let options = allowed(roles, workspaces, &long);
+        check(&modal(&options, &terms(), &"a".repeat(1000)), "form");
+        let revised = revised(&"&".repeat(100), State::pending());
+        check(&review(&revised, &options, true), "review");
+        check(&edit(&revised, &options), "edit");
         for (field, count) in [(Field::Role, roles), (Field::Workspace, workspaces)] {
-            let options = views::options(&offer, field, "");
-            assert_eq!(options["options"].as_array().unwrap().len(), count.min(100));
-            check(&options, "options");
+            let suggested = views::options(&options, field, "");
+            assert_eq!(suggested["options"].as_array().unwrap().len(), count.min(100));
+            check(&suggested, "options");
         }
     }
-    let names: Vec<String> = (0..100).map(|at| format!("{at:03}{}", "&".repeat(72))).collect();
+    let names: Vec<String> = (0..100).map(|index| format!("{index:03}{}", "&".repeat(72))).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    for choices in
-        [SelectOptions::Offered(&offer(101, 101, &long)), SelectOptions::Loading, SelectOptions::Unavailable]
-    {
-        check(&modal_of(&names, choices, &terms(), &initially(&"a".repeat(1000))), "instances");
+    for options in [
+        SelectOptions::Offered(&allowed(101, 101, &long)),
+        SelectOptions::Loading,
+        SelectOptions::Unavailable,
+    ] {
+        check(&modal_of(&names, options, &terms(), &with_email(&"a".repeat(1000))), "instances");
     }
-    let request = request_saying(&"&".repeat(100), State::pending());
+    let request = request_with_text(&"&".repeat(100), State::pending());
     check(&json!(views::deny_modal(&request, &"m".repeat(3000))), "deny");
     check(&json!(views::loading_modal("{}")), "loading");
     check(&json!(views::unavailable_modal(&long)), "unavailable");
 }
 
 #[test]
-fn forms_about_a_request_hold_with_the_longest_texts() {
+fn forms_about_a_request_stay_within_limits_with_the_longest_texts() {
     for text in ["&".repeat(1000), "&".repeat(100), "😀 *a*".repeat(16), "é".repeat(300)] {
-        let mut asked = amended(&text, State::pending());
-        // However often it was changed.
-        asked.revisions = asked.revisions.iter().cycle().take(300).cloned().collect();
+        let mut revised = revised(&text, State::pending());
+        revised.revisions = revised.revisions.iter().cycle().take(300).cloned().collect();
         for (roles, workspaces) in [(0, 0), (1, 1), (100, 100), (150, 150)] {
-            let offer = offer(roles, workspaces, &text);
-            check(&review(&asked, &offer, true), "review");
-            check(&edit(&asked, &offer), "edit");
+            let options = allowed(roles, workspaces, &text);
+            check(&review(&revised, &options, true), "review");
+            check(&edit(&revised, &options), "edit");
         }
-        let card = views::card(&asked, &panel(), true);
+        let card = messages::card(&revised, &approver_set(), true);
         check_message("card", &card);
-        assert!(read(&card).contains("Earlier changes that are not shown: 295"), "{}", read(&card));
+        assert!(read(&card).contains("Earlier changes not shown: 295"), "{}", read(&card));
     }
 }
 
 #[test]
-fn a_review_offers_what_was_asked_for_and_what_there_is_besides() {
+fn review_offers_requested_values_and_the_allowed_options() {
     let named = |review: &Value, label: &str| -> Option<(String, usize)> {
         let block = review["blocks"].as_array()?.iter().find(|block| block["label"]["text"] == label)?;
         let options = block["element"]["options"].as_array().map_or(0, Vec::len);
         Some((block["element"]["initial_option"]["value"].as_str()?.to_owned(), options))
     };
-    let asked = request(State::pending());
-    let nothing = review(&asked, &offer(0, 0, "x"), false);
+    let request = request(State::pending());
+    let nothing = review(&request, &allowed(0, 0, "x"), false);
     assert_eq!((named(&nothing, "Role"), named(&nothing, "Workspace")), (Some(("101".into(), 1)), None));
-    // The workspace 1 is the one that was asked for.
-    let own = review(&asked, &offer(2, 1, "x"), false);
+    // The requested workspace has the id 1.
+    let own = review(&request, &allowed(2, 1, "x"), false);
     assert_eq!((named(&own, "Role"), named(&own, "Workspace")), (Some(("101".into(), 3)), None));
-    let more = review(&asked, &offer(101, 2, "x"), false);
+    let more = review(&request, &allowed(101, 2, "x"), false);
     assert_eq!(named(&more, "Role"), Some(("101".into(), 0)), "searched for by name");
     assert_eq!(named(&more, "Workspace"), Some(("1".into(), 2)));
 }
 
 #[test]
-fn a_choice_is_offered_where_there_is_one() {
+fn selects_are_shown_only_where_there_is_a_choice() {
     let labels = |form: &Value| -> Vec<String> {
         let blocks = form["blocks"].as_array().unwrap();
         blocks.iter().filter_map(|block| block["label"]["text"].as_str()).map(str::to_owned).collect()
     };
     let six = ["Email", "First name", "Last name", "Reason", "Access expiration", "Role"];
-    assert_eq!(labels(&modal(&offer(1, 1, "x"), &terms(), "")), six);
-    let with = modal(&offer(2, 101, "x"), &terms(), "");
-    assert_eq!(labels(&with)[6], "Workspace");
-    assert_eq!(with["blocks"][7]["element"]["type"], "external_select");
-    assert_eq!(with["blocks"][7]["element"]["min_query_length"], 0);
-    let only = modal(&offer(1, 100, "x"), &terms(), "");
+    assert_eq!(labels(&modal(&allowed(1, 1, "x"), &terms(), "")), six);
+    let several = modal(&allowed(2, 101, "x"), &terms(), "");
+    assert_eq!(labels(&several)[6], "Workspace");
+    assert_eq!(several["blocks"][7]["element"]["type"], "external_select");
+    assert_eq!(several["blocks"][7]["element"]["min_query_length"], 0);
+    let only = modal(&allowed(1, 100, "x"), &terms(), "");
     assert_eq!(only["blocks"][7]["element"]["type"], "static_select");
     assert_eq!(only["blocks"][6]["element"]["initial_option"], only["blocks"][6]["element"]["options"][0]);
 }

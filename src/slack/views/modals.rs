@@ -1,26 +1,24 @@
-//! The modals that are no form for a user: the two that stand in for it while Marketo is slow or away, and the one
-//! that asks for the reason of a denial.
+//! The small modals: the two that replace the request form while Marketo is slow or unavailable, and the one that asks
+//! for the reason of a denial.
 
 use slack_morphism::blocks::{
     SlackBlock, SlackBlockPlainTextInputElement, SlackInputBlock, SlackModalView, SlackView,
 };
 
-use super::{
-    label,
-    request_summary::{subject, user_of},
-};
 use crate::{
     domain::{request::Request, text::REASON_MAX},
     slack::{
         ids,
+        messages::messages_of,
         rich_text::{InlineText, RichText},
+        text::label,
     },
 };
 
-/// The title that the form and its stand-ins share.
+/// The title of the request form and of the modals that replace it.
 pub(super) const TITLE: &str = "Marketo API user";
 
-/// What is shown until the roles are known.
+/// Shown until the roles are known; the request form replaces it.
 pub fn loading_modal(metadata: &str) -> SlackView {
     let blocks = vec![RichText::new().line(InlineText::of("Loading roles from Marketo…")).block()];
     let view = SlackModalView::new(label(TITLE), blocks)
@@ -30,7 +28,7 @@ pub fn loading_modal(metadata: &str) -> SlackView {
     SlackView::Modal(view)
 }
 
-/// What is shown when the form cannot be; `text` says why and what to do.
+/// Shown when the request form cannot be; `text` says why and what to do.
 pub fn unavailable_modal(text: &str) -> SlackView {
     let blocks = vec![RichText::new().line(InlineText::of(text)).block()];
     let view = SlackModalView::new(label(TITLE), blocks)
@@ -39,9 +37,10 @@ pub fn unavailable_modal(text: &str) -> SlackView {
     SlackView::Modal(view)
 }
 
-/// The form for a denial.
+/// The modal **Deny request**.
 pub fn deny_modal(request: &Request, metadata: &str) -> SlackView {
-    let subject = subject(user_of(request)).text(", requested by ").person(&request.requester).text(".");
+    let subject =
+        messages_of(&request.change).subject().text(", requested by ").person(&request.requester).text(".");
     let reason = SlackBlockPlainTextInputElement::new()
         .with_action_id(ids::VALUE.into())
         .with_multiline(true)
@@ -49,7 +48,7 @@ pub fn deny_modal(request: &Request, metadata: &str) -> SlackView {
         .with_focus_on_load(true);
     let input: SlackBlock = SlackInputBlock::new(label("Reason"), reason.into())
         .with_block_id(ids::REASON.into())
-        .with_hint(label("The requester reads it, and it stays on the card."))
+        .with_hint(label("The requester sees this, and it stays on the card."))
         .with_optional(false)
         .into();
     let view = SlackModalView::new(label("Deny request"), vec![RichText::new().line(subject).block(), input])

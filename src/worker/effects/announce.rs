@@ -2,7 +2,7 @@
 
 use super::{Completion, EffectAborted, Worker};
 use crate::{
-    slack::views,
+    slack::messages,
     store::Claimed,
     worker::posting::{Destination, PostResult},
 };
@@ -14,7 +14,7 @@ impl Worker {
     pub(super) async fn announce(&self, claimed: &Claimed) -> Result<Completion, EffectAborted> {
         let request = self.current_request(claimed).await?;
         let (id, version) = (&request.id, request.version);
-        let message = views::created(&request, self.names_instance());
+        let message = messages::announcement(&request, self.names_instance());
         let channel = Destination::Channel(request.origin.clone());
         let mut result = self.ensure_posted(id, CREATED, &channel, &message, version).await?;
         if let PostResult::Refused(error) = &result {

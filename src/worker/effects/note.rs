@@ -1,7 +1,7 @@
 //! Posts a note in the card's thread.
 
 use super::{Completion, EffectAborted, Worker};
-use crate::{domain::effect::Note, slack::views, store::Claimed, worker::posting::Destination};
+use crate::{domain::effect::Note, slack::messages, store::Claimed, worker::posting::Destination};
 
 impl Worker {
     pub(super) async fn note(&self, claimed: &Claimed, note: &Note) -> Result<Completion, EffectAborted> {
@@ -9,7 +9,7 @@ impl Worker {
         // Without a card there is no thread; a card that is posted later shows the current state.
         let Some(posted) = self.posted_card(&request).await? else { return Ok(Completion::done()) };
         let approvers = self.remaining_approvers(&request, self.approver_set(&request));
-        let message = views::note(&request, note, &approvers);
+        let message = messages::note(&request, note, &approvers);
         let thread = Destination::thread_of(posted);
         let result = self.ensure_posted(&request.id, &note.message_name(), &thread, &message, 1).await?;
         Ok(self.completion_of(claimed, result))

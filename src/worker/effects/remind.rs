@@ -3,7 +3,7 @@
 use super::{Completion, EffectAborted, Worker};
 use crate::{
     domain::{event::Event, request::State},
-    slack::{client::MessageKey, ids::CARD, views},
+    slack::{client::MessageKey, ids::CARD, messages},
     store::Claimed,
     worker::posting::{Destination, MESSAGE_NOT_FOUND, PostResult},
 };
@@ -19,7 +19,7 @@ impl Worker {
         let Some(posted) = self.posted_card(&request).await? else { return Ok(reminded) };
         let approvers = self.approver_set(&request);
         let key = MessageKey { request: request.id.clone(), name: CARD.to_owned() };
-        let card = views::card(&request, &approvers, self.names_instance());
+        let card = messages::card(&request, &approvers, self.names_instance());
         match self.update_posted(&key, &posted, &card, request.version).await? {
             PostResult::Posted => {}
             // A new card serves as the reminder.
@@ -28,7 +28,7 @@ impl Worker {
             }
             result => return Ok(self.completion_of(claimed, result)),
         }
-        let message = views::reminder(&request, &self.remaining_approvers(&request, approvers));
+        let message = messages::reminder(&request, &self.remaining_approvers(&request, approvers));
         // Earlier versions sent only one reminder, under this name.
         let name = if sent == 0 { "reminder".to_owned() } else { format!("reminder_{}", sent + 1) };
         let thread = Destination::thread_of(posted);

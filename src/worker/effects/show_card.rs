@@ -3,7 +3,7 @@
 use super::{Completion, EffectAborted, Worker};
 use crate::{
     domain::{event::Event, request::State},
-    slack::{ids::CARD, views},
+    slack::{ids::CARD, messages},
     store::Claimed,
     worker::posting::{Destination, PostResult},
 };
@@ -12,7 +12,7 @@ impl Worker {
     pub(super) async fn show_card(&self, claimed: &Claimed) -> Result<Completion, EffectAborted> {
         let request = self.current_request(claimed).await?;
         let Some(channel) = request.approval_channel.clone() else { return Ok(Completion::done()) };
-        let message = views::card(&request, &self.approver_set(&request), self.names_instance());
+        let message = messages::card(&request, &self.approver_set(&request), self.names_instance());
         let destination = Destination::Channel(channel);
         match self.ensure_posted(&request.id, CARD, &destination, &message, request.version).await? {
             // Nobody can approve without a card.

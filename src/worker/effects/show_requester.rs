@@ -2,7 +2,7 @@
 
 use super::{Completion, EffectAborted, Worker};
 use crate::{
-    slack::{ids::REQUESTER, views},
+    slack::{ids::REQUESTER, messages},
     store::Claimed,
     worker::posting::Destination,
 };
@@ -11,7 +11,7 @@ impl Worker {
     pub(super) async fn show_requester(&self, claimed: &Claimed) -> Result<Completion, EffectAborted> {
         let request = self.current_request(claimed).await?;
         let destination = Destination::Direct(request.requester.clone());
-        let message = views::requester(&request, &self.approver_set(&request), self.names_instance());
+        let message = messages::requester(&request, &self.approver_set(&request), self.names_instance());
         let result =
             self.ensure_posted(&request.id, REQUESTER, &destination, &message, request.version).await?;
         Ok(self.completion_of(claimed, result))

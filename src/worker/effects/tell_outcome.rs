@@ -1,7 +1,7 @@
 //! Tells the requester that a request did not succeed.
 
 use super::{Completion, EffectAborted, Worker};
-use crate::{domain::request::State, slack::views, store::Claimed, worker::posting::Destination};
+use crate::{domain::request::State, slack::messages, store::Claimed, worker::posting::Destination};
 
 impl Worker {
     pub(super) async fn tell_outcome(&self, claimed: &Claimed) -> Result<Completion, EffectAborted> {
@@ -19,7 +19,7 @@ impl Worker {
         // A request can fail again after a retry, which is another message.
         let name = format!("outcome_{}", request.version);
         let destination = Destination::Direct(request.requester.clone());
-        let message = views::outcome(&request);
+        let message = messages::outcome(&request);
         let result = self.ensure_posted(&request.id, &name, &destination, &message, request.version).await?;
         Ok(self.completion_of(claimed, result))
     }

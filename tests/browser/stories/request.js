@@ -13,7 +13,7 @@ test("a request with a corrected field error is approved, and the user is handed
   await playground.submit();
   const end = playground.field("Access expiration");
   await expect(end).toHaveAttribute("aria-invalid", "true");
-  await expect(end).toHaveAccessibleDescription(/That day is over/);
+  await expect(end).toHaveAccessibleDescription(/That date has passed/);
   await expect(end).toBeFocused();
   await expect(playground.field("Reason")).toHaveValue(CRM.Reason);
   await playground.screen("form-with-fault");
@@ -39,7 +39,7 @@ test("a request with a corrected field error is approved, and the user is handed
   const created = playground.message("Marketo API user created");
   await expect(created).toContainText(CRM.Email);
   await expect(created).toContainText("Approved by: @Ada Approver");
-  await expect(created).toContainText("Next: make the custom service");
+  await expect(created).toContainText("Next: create the custom service");
   await playground.screen("created");
 });
 

@@ -124,7 +124,7 @@ pub(crate) async fn of_one_person(bot: &Bot, table: &mut Table) {
     let answer = bot.post_signed(INTERACTIONS, form.as_bytes()).await;
     table.row(
         "then a form: stays open and says so",
-        answer.body.contains("{\"email\":\"Too many"),
+        answer.body.contains("{\"email\":\"That was too much"),
         answer.seen(),
     );
     for number in 1..10 {

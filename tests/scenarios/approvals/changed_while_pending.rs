@@ -44,7 +44,7 @@ async fn access_expiring_while_waiting_for_marketo_ends_the_request() {
     bot.advance(21 * 3600).await;
     bot.marketo.faults().script("invite", refused(607));
     bot.clicks(&bot.ada, "Approve").await;
-    bot.card_says(&["takes no more calls today", "2026-11-26 06:00 UTC"]);
+    bot.card_says(&["daily API quota is used up", "2026-11-26 06:00 UTC"]);
     bot.advance(24 * 3600).await;
     assert_snapshot!("access_expired_while_waiting", bot.slack.transcript(CARDS));
     assert_eq!((bot.marketo.invites(), bot.slack.channel(OPS).len()), (0, 0));
@@ -75,7 +75,7 @@ async fn retry_is_refused_while_another_request_for_the_email_is_open() {
     assert_empty_ack(&bot.sam.clicks(&first, "Retry").await.unwrap());
     bot.drain().await.unwrap();
     let cards = bot.slack.transcript(CARDS);
-    assert!(cards.contains("Somebody else added a Marketo user with this e-mail"), "{cards}");
+    assert!(cards.contains("Someone else added a Marketo user with this email"), "{cards}");
     assert_eq!((bot.marketo.invites(), bot.created_users().len()), (1, 1));
 }
 
@@ -85,7 +85,7 @@ async fn deleted_role_is_reported_after_approval() {
     bot.rae_requests(&[]).await;
     bot.marketo.set_roles(vec![SimRole::new(102, "API Only - EMEA")]);
     bot.clicks(&bot.ada, "Approve").await;
-    bot.card_says(&["Failed", "Marketo refused these values", "Role 101 does not exist"]);
+    bot.card_says(&["Failed", "Marketo rejected these values", "Role 101 does not exist"]);
     assert!(bot.direct_messages(RAE).contains("Role 101 does not exist"));
 }
 

@@ -36,7 +36,7 @@ async fn denial_reason_is_required_and_limited_to_1000_characters() {
     bot.rae_requests(&[]).await;
     bot.opens_denial(&bot.ada, "  ").await;
     let submitted = bot.ada.submits().await.unwrap();
-    assert!(!submitted.closed && submitted.errors["Reason"].contains("Say why"), "{submitted:?}");
+    assert!(!submitted.closed && submitted.errors["Reason"].contains("Explain why"), "{submitted:?}");
     bot.ada.fills(&[("Reason", &"x".repeat(1001))]).await.unwrap();
     let submitted = bot.ada.submits().await.unwrap();
     assert!(!submitted.closed && submitted.errors["Reason"].contains("1000"), "{submitted:?}");
@@ -101,7 +101,7 @@ async fn new_group_member_can_approve_at_once() {
     let bot = TestBot::with(setup).await;
     bot.rae_requests(&[]).await;
     bot.clicks(&bot.sam, "Approve").await;
-    assert!(bot.ephemeral_texts(SAM).contains("Only an approver"), "{}", bot.ephemeral_texts(SAM));
+    assert!(bot.ephemeral_texts(SAM).contains("Only approvers"), "{}", bot.ephemeral_texts(SAM));
     bot.slack.set_group("S0MOPS", &[ADA, SAM]);
     // The known membership is too old to refuse anyone.
     bot.clock.advance(Duration::from_secs(6));
@@ -117,7 +117,7 @@ async fn former_group_member_is_refused_at_the_click() {
     bot.slack.set_group("S0MOPS", &[ADA]);
     bot.clock.advance(Duration::from_secs(61));
     bot.clicks(&bot.sam, "Approve").await;
-    assert!(bot.ephemeral_texts(SAM).contains("Only an approver"), "{}", bot.ephemeral_texts(SAM));
+    assert!(bot.ephemeral_texts(SAM).contains("Only approvers"), "{}", bot.ephemeral_texts(SAM));
     assert_eq!(bot.marketo.invites(), 0);
     bot.rae_cancels().await;
 }

@@ -89,7 +89,7 @@ async fn approval_after_the_timeout_is_refused() {
     assert_empty_ack(&bot.sam.clicks_stale(&stale, "Approve").await.unwrap());
     bot.drain().await.unwrap();
     assert!(bot.slack.transcript(CARDS).contains("Expired."));
-    assert!(bot.ephemeral_texts(SAM).contains("has expired"), "{}", bot.ephemeral_texts(SAM));
+    assert!(bot.ephemeral_texts(SAM).contains("This request expired"), "{}", bot.ephemeral_texts(SAM));
     assert_eq!(bot.marketo.invites(), 0);
 }
 

@@ -21,7 +21,7 @@ async fn forged_review_cannot_exceed_the_request() {
     // The later day is in the form itself, as a person could choose it.
     bot.ada.fills(&[("Access expiration", "2027-02-01")]).await.unwrap();
     let later = bot.ada.submits().await.unwrap();
-    assert!(later.errors["Access expiration"].contains("Access was asked for until 2027-01-31"), "{later:?}");
+    assert!(later.errors["Access expiration"].contains("Access was requested until 2027-01-31"), "{later:?}");
     let sent = later.reply.sent;
     let values = |change: Change| {
         forged(&bot, &sent, |payload| {
@@ -57,7 +57,7 @@ async fn forged_review_cannot_exceed_the_request() {
         );
     }
     bot.drain().await.unwrap();
-    bot.card_says(&["asks for a Marketo API user"]);
+    bot.card_says(&["requests a Marketo API user"]);
     assert_eq!(bot.marketo.invites(), 0);
     // The same form can still approve the request as it is.
     assert_empty_ack(&bot.work.send(&values(|_| {})).await);
@@ -76,8 +76,8 @@ async fn non_approver_gets_no_review_and_cannot_forge_one() {
         bot.drain().await.unwrap();
         assert!(person.open_view().is_none());
     }
-    assert!(bot.ephemeral_texts(RAE).contains("somebody else decides"), "{}", bot.ephemeral_texts(RAE));
-    assert!(bot.ephemeral_texts("U0OUT").contains("Only an approver may do this"));
+    assert!(bot.ephemeral_texts(RAE).contains("someone else has to decide"), "{}", bot.ephemeral_texts(RAE));
+    assert!(bot.ephemeral_texts("U0OUT").contains("Only approvers are allowed to do this"));
     bot.opens_review(&bot.ada).await;
     bot.ada.fills(&[("Access expiration", "2027-02-01")]).await.unwrap();
     let sent = bot.ada.submits().await.unwrap().reply.sent;
@@ -156,7 +156,7 @@ async fn changed_role_needs_approvers_of_its_own_rule() {
     bot.opens_review(&bot.ada).await;
     bot.ada.fills(&[("Role", "API Only - EMEA")]).await.unwrap();
     let refused = bot.ada.submits().await.unwrap();
-    assert!(refused.errors["Role"].contains("it is for others to decide"), "{refused:?}");
+    assert!(refused.errors["Role"].contains("Other people have to approve that choice"), "{refused:?}");
     bot.drain().await.unwrap();
     assert!(bot.ephemeral_texts(ADA).contains("Ask @Sam Second"), "{}", bot.ephemeral_texts(ADA));
     assert_eq!(bot.marketo.invites(), 0);

@@ -78,9 +78,12 @@ async fn escalation_adds_approvers_when_nobody_decides() {
     bot.rae_requests(&[]).await;
     let boss = bot.person(BOSS);
     bot.clicks(&boss, "Approve").await;
-    assert!(bot.ephemeral_texts(BOSS).contains("Only an approver may do this. Ask @Ada Approver or @mops."));
+    assert!(
+        bot.ephemeral_texts(BOSS)
+            .contains("Only approvers are allowed to do this. Ask @Ada Approver or @mops.")
+    );
     bot.advance(2 * DAY - 1).await;
-    bot.card_says(&["May approve: @Ada Approver or @mops\n"]);
+    bot.card_says(&["Approvers: @Ada Approver or @mops\n"]);
     bot.advance(1).await;
     assert_snapshot!("card_after_escalation", bot.slack.transcript(CARDS));
     bot.clicks_first(&boss, "Approve").await;

@@ -145,13 +145,13 @@ async fn review_can_extend_an_access_expiration_in_the_past() {
     bot.advance(3 * 24 * 3600).await;
     bot.clicks(&bot.ada, "Approve").await;
     assert!(
-        bot.ephemeral_texts(ADA).contains("Press Review to choose a later day"),
+        bot.ephemeral_texts(ADA).contains("Click Review to choose a later date"),
         "{}",
         bot.ephemeral_texts(ADA)
     );
     bot.opens_review(&bot.ada).await;
     let as_it_is = bot.ada.submits().await.unwrap();
-    assert!(as_it_is.errors["Access expiration"].contains("That day is over"), "{as_it_is:?}");
+    assert!(as_it_is.errors["Access expiration"].contains("That date has passed"), "{as_it_is:?}");
     assert_snapshot!("review_of_expired_access", bot.modal_text(&bot.ada));
     bot.ada.fills(&[("Access expiration", "2027-11-28")]).await.unwrap();
     let too_far = bot.ada.submits().await.unwrap();
@@ -198,7 +198,7 @@ async fn reduction_resets_other_approvals() {
     assert_snapshot!("reduced_by_the_first_of_two", bot.slack.transcript(CARDS));
     // Ada's screens still show the original request.
     let stale = bot.ada.submits().await.unwrap();
-    assert!(stale.errors["Note"].contains("The request has changed"), "{stale:?}");
+    assert!(stale.errors["Note"].contains("The request changed"), "{stale:?}");
     assert_empty_ack(&bot.ada.clicks_stale(&before, "Approve").await.unwrap());
     bot.drain().await.unwrap();
     let answer = bot.ephemerals_to(ADA);
@@ -260,7 +260,11 @@ async fn review_with_unknown_membership_is_refused_next_to_the_card() {
     bot.slack.refuse("usergroups.users.list", "internal_error");
     assert!(bot.sam.submits().await.unwrap().closed);
     bot.drain().await.unwrap();
-    assert!(bot.ephemeral_texts(SAM).contains("I cannot check right now"), "{}", bot.ephemeral_texts(SAM));
+    assert!(
+        bot.ephemeral_texts(SAM).contains("I couldn't check who the approvers are"),
+        "{}",
+        bot.ephemeral_texts(SAM)
+    );
     assert_eq!(bot.slack.ephemerals_for(SAM)[0].channel, CARDS);
     bot.clicks(&bot.ada, "Approve").await;
 }

@@ -80,8 +80,8 @@ async fn email_domain_rule_requires_more_fields() {
     for email in ["svc-crm@partner.example.com", "svc-crm@PARTNER.example.org"] {
         bot.rae.fills(&[("Email", email), ("Access expiration", "2027-01-31")]).await.unwrap();
         let errors = bot.rae.submits().await.unwrap().errors;
-        assert!(errors["Reason"].starts_with("Say what the user is for"), "{errors:?}");
-        assert_eq!(errors["Access expiration"], "Access may last until 2026-12-24 at the latest.");
+        assert!(errors["Reason"].starts_with("Explain what the user is for"), "{errors:?}");
+        assert_eq!(errors["Access expiration"], "Access can last until 2026-12-24 at the latest.");
         bot.rae.fills(&[("Access expiration", "")]).await.unwrap();
         let errors = bot.rae.submits().await.unwrap().errors;
         assert!(errors["Access expiration"].starts_with("Choose the last day of access"), "{errors:?}");
@@ -89,7 +89,7 @@ async fn email_domain_rule_requires_more_fields() {
     bot.rae.fills(&[("Reason", "Leads of a partner"), ("Access expiration", "2026-12-24")]).await.unwrap();
     assert!(bot.rae.submits().await.unwrap().closed);
     bot.drain().await.unwrap();
-    bot.card_says(&["rule “partners”", "@Ada Approver or @mops"]);
+    bot.card_says(&["Approval rule: “partners”", "@Ada Approver or @mops"]);
     bot.clicks(&bot.ada, "Approve").await;
     assert_eq!(bot.marketo.invites(), 1);
 }
@@ -110,7 +110,7 @@ async fn group_and_channel_rules_use_membership_at_submission() {
         bot.slack.wait_for(|slack| slack.calls_to("conversations.members").len() > 1).await;
         bot.drain().await.unwrap();
         let errors = bot.rae.submits().await.unwrap().errors;
-        assert_eq!(errors["Access expiration"], "Access may last until 2026-12-04 at the latest.");
+        assert_eq!(errors["Access expiration"], "Access can last until 2026-12-04 at the latest.");
         bot.rae.fills(&[("Access expiration", "2026-12-04")]).await.unwrap();
         assert!(bot.rae.submits().await.unwrap().closed);
         bot.drain().await.unwrap();
@@ -119,7 +119,7 @@ async fn group_and_channel_rules_use_membership_at_submission() {
         bot.slack.set_channel(SimChannel::public("C0INTERNS", "interns", &[]));
         bot.advance(121).await;
         bot.clicks(&bot.ada, "Approve").await;
-        assert!(bot.ephemeral_texts(ADA).contains("Only an approver"), "{}", bot.ephemeral_texts(ADA));
+        assert!(bot.ephemeral_texts(ADA).contains("Only approvers"), "{}", bot.ephemeral_texts(ADA));
         bot.clicks(&bot.sam, "Approve").await;
         assert_eq!(bot.created_users().len(), 1);
     }
@@ -132,7 +132,7 @@ async fn channel_rule_applies_to_commands_from_that_channel() {
     bot.rae.fills(&FORM).await.unwrap();
     assert!(bot.rae.submits().await.unwrap().closed);
     bot.drain().await.unwrap();
-    bot.card_says(&["May approve: @Sam Second\n", "rule “rule[3]”"]);
+    bot.card_says(&["Approvers: @Sam Second\n", "Approval rule: “rule[3]”"]);
     bot.clicks(&bot.sam, "Approve").await;
     assert_eq!((bot.slack.channel("C0SALES").len(), bot.slack.channel(OPS).len()), (1, 0));
 }
@@ -159,7 +159,7 @@ async fn requests_beyond_the_weekly_limit_fall_to_the_next_rule() {
     bot.rae.fills(&FORM).await.unwrap();
     bot.rae.fills(&[("Access expiration", "2027-03-31")]).await.unwrap();
     let errors = bot.rae.submits().await.unwrap().errors;
-    assert_eq!(errors["Access expiration"], "Access may last until 2027-02-22 at the latest.");
+    assert_eq!(errors["Access expiration"], "Access can last until 2027-02-22 at the latest.");
     bot.rae.closes().await.unwrap();
     bot.rae_requests(&[]).await;
     assert_snapshot!("card_beyond_the_weekly_limit", bot.slack.transcript(CARDS));

@@ -47,7 +47,7 @@ async fn request_waits_for_its_unreachable_instance() {
     bot.sandbox().set_down(true);
     bot.clicks(&bot.ada, "Approve").await;
     bot.advance(60).await;
-    bot.card_says(&["does not answer right now", "Marketo instance: sandbox"]);
+    bot.card_says(&["isn't responding right now", "Marketo instance: sandbox"]);
     bot.sandbox().set_down(false);
     bot.advance(600).await;
     bot.card_says(&["created"]);
@@ -61,10 +61,10 @@ async fn form_reports_an_unreachable_instance_and_fills_when_it_recovers() {
     bot.rae.fills(&FORM).await.unwrap();
     bot.rae_chooses("sandbox").await;
     let modal = bot.modal_text(&bot.rae);
-    assert!(modal.contains("sandbox does not answer right now"), "{modal}");
+    assert!(modal.contains("sandbox isn't responding right now"), "{modal}");
     let answer = bot.rae_is_told("Marketo instance").await;
     assert!(
-        answer.contains("sandbox does not answer") && answer.contains("another Marketo instance"),
+        answer.contains("sandbox isn't responding") && answer.contains("another Marketo instance"),
         "{answer}"
     );
     bot.rae_chooses("production").await;
@@ -73,7 +73,7 @@ async fn form_reports_an_unreachable_instance_and_fills_when_it_recovers() {
     // It is unknown whether the email is free on the sandbox.
     bot.clicks(&bot.ada, "Approve").await;
     bot.advance(60).await;
-    bot.card_says(&["does not answer right now", "[ Cancel request ]"]);
+    bot.card_says(&["isn't responding right now", "[ Cancel request ]"]);
     assert_eq!(bot.marketo.invites(), 0);
     bot.sandbox().set_down(false);
     bot.advance(600).await;
@@ -138,9 +138,9 @@ async fn removed_instance_fails_the_request_until_it_is_configured_again() {
 
     let instances = restarts_without_sandbox(&mut bot.playground).await;
     let answer = bot.rae_is_told("Marketo instance").await;
-    assert!(answer.contains("sandbox is no longer offered"), "{answer}");
+    assert!(answer.contains("sandbox is no longer available"), "{answer}");
     bot.clicks(&bot.ada, "Approve").await;
-    bot.card_says(&["Failed", "no longer serves", "Not in the configuration: sandbox", "[ Retry ]"]);
+    bot.card_says(&["Failed", "no longer manage", "Missing from the configuration: sandbox", "[ Retry ]"]);
 
     bot.playground.stop().await;
     bot.playground.configure(|config| config.instances = instances);

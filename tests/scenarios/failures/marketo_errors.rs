@@ -152,8 +152,8 @@ async fn expired_token_is_renewed_once_per_call() {
 async fn exhausted_daily_quota_waits_until_midnight_in_chicago() {
     for call in ["allusers", "invite"] {
         let bot = approved(call, &[refused(403, 607)]).await;
-        bot.card_says(&["is being created", "takes no more calls today", "2026-11-25 06:00 UTC"]);
-        assert!(bot.direct_messages(RAE).contains("takes no more calls today"));
+        bot.card_says(&["is being created", "daily API quota is used up", "2026-11-25 06:00 UTC"]);
+        assert!(bot.direct_messages(RAE).contains("daily API quota is used up"));
         let calls = bot.invite_bodies().len();
         // 06:00 UTC is midnight in Chicago; it is ten o'clock now.
         bot.advance(20 * 3600 - 1).await;
@@ -220,7 +220,7 @@ async fn retry_counts_once_and_needs_an_approver() {
 async fn rejected_values_are_reported_in_marketos_words() {
     for code in [609, 612, 709, 1003] {
         let bot = approved("invite", &[refused(400, code)]).await;
-        bot.card_says(&["Failed", "Marketo refused these values", &format!("Marketo says {code}")]);
+        bot.card_says(&["Failed", "Marketo rejected these values", &format!("Marketo says {code}")]);
         assert!(!bot.card_text().contains("[ Retry ]"));
         assert_eq!(bot.marketo.invites(), 0);
     }
@@ -255,7 +255,7 @@ async fn long_outage_is_shown_and_recovers() {
             println!("{call}: {fault:?}");
             let bot = outage(call, fault).await;
             bot.advance(10 * 60).await;
-            bot.card_says(&["is being created", "does not answer right now"]);
+            bot.card_says(&["is being created", "isn't responding right now"]);
             bot.marketo.faults().clear();
             bot.advance(10 * 60).await;
             is_created(bot).await;

@@ -43,7 +43,7 @@ async fn approved(setup: Options, call: &str, fault: &Fault, times: usize) -> Te
 async fn waiting() -> (TestBot, SimMessage) {
     let bot = approved(careless(), "allusers", &Fault::Cut, 5000).await;
     bot.advance(5 * 60).await;
-    bot.card_says(&["does not answer right now", "[ Cancel request ]"]);
+    bot.card_says(&["isn't responding right now", "[ Cancel request ]"]);
     let card = bot.card();
     (bot, card)
 }
@@ -67,7 +67,7 @@ async fn stays_cancelled(bot: TestBot) {
     bot.allow_slack_errors(&["user_not_in_channel"]);
     bot.marketo.faults().clear();
     bot.advance(25 * HOUR).await;
-    bot.card_says(&["Cancelled by", "Nothing was changed in Marketo"]);
+    bot.card_says(&["Cancelled by", "Nothing changed in Marketo"]);
     assert!(!bot.card_text().contains("[ "), "{}", bot.card_text());
     assert_eq!(
         (bot.invite_bodies().len(), bot.created_users().len(), bot.slack.channel(OPS).len()),
@@ -140,8 +140,8 @@ async fn marketo_outage_shows_a_deadline_and_recovers() {
             println!("{call}: {fault:?}");
             let bot = approved(careless(), call, &fault, times).await;
             bot.advance(5 * 60).await;
-            bot.card_says(&["does not answer right now", "tries again by itself on 2026-11-24 10:"]);
-            assert!(bot.direct_messages(RAE).contains("tries again by itself on"));
+            bot.card_says(&["isn't responding right now", "I'll try again on 2026-11-24 10:"]);
+            assert!(bot.direct_messages(RAE).contains("I'll try again on"));
             bot.marketo.faults().clear();
             bot.advance(10 * 60).await;
             is_created(bot).await;
@@ -152,9 +152,9 @@ async fn marketo_outage_shows_a_deadline_and_recovers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn quota_exhausted_for_a_day_fails_the_request_and_retry_succeeds() {
     let bot = approved(careless(), "allusers", &refused(403, 607), 5000).await;
-    bot.card_says(&["takes no more calls today", "2026-11-25 06:00 UTC", "[ Cancel request ]"]);
+    bot.card_says(&["daily API quota is used up", "2026-11-25 06:00 UTC", "[ Cancel request ]"]);
     bot.advance(21 * HOUR).await;
-    bot.card_says(&["takes no more calls today", "2026-11-26 06:00 UTC"]);
+    bot.card_says(&["daily API quota is used up", "2026-11-26 06:00 UTC"]);
     let looks = bot.marketo.calls().iter().filter(|call| call.name == "allusers").count();
     assert!(looks < 10, "{looks} calls");
     bot.advance(24 * HOUR).await;
@@ -217,11 +217,7 @@ async fn unauthorized_cancellation_is_refused() {
     let members = [ADA, SAM, "U0GUEST"];
     bot.slack.set_channel(SimChannel::public(CARDS, "marketo-approvals", &members));
     stale(&bot, "U0GUEST", &card, "Cancel request").await;
-    assert!(
-        bot.ephemeral_texts("U0GUEST").contains("Only an approver"),
-        "{}",
-        bot.ephemeral_texts("U0GUEST")
-    );
+    assert!(bot.ephemeral_texts("U0GUEST").contains("Only approvers"), "{}", bot.ephemeral_texts("U0GUEST"));
     bot.card_says(&["[ Cancel request ]"]);
     bot.marketo.faults().clear();
     bot.advance(10 * 60).await;
@@ -239,13 +235,13 @@ async fn possibly_executed_change_cannot_be_cancelled() {
     bot.marketo.faults().script("invite", Fault::AppliedThenCut);
     bot.marketo.faults().script_many("invite", &Fault::Cut, 5000);
     bot.advance(6 * 60).await;
-    bot.card_says(&["is being created", "does not answer right now"]);
+    bot.card_says(&["is being created", "isn't responding right now"]);
     assert!(!bot.card_text().contains("[ "), "{}", bot.card_text());
     assert!(!bot.direct_messages(RAE).contains("[ "), "{}", bot.direct_messages(RAE));
     for person in [SAM, RAE] {
         stale(&bot, person, &card, "Cancel request").await;
         assert!(
-            bot.ephemeral_texts(person).contains("may have the user already"),
+            bot.ephemeral_texts(person).contains("may already have the user"),
             "{}",
             bot.ephemeral_texts(person)
         );
@@ -268,7 +264,7 @@ async fn change_cannot_be_cancelled_while_the_first_invite_is_looked_up() {
     bot.card_says(&["is being created"]);
     assert!(!bot.card_text().contains("[ "), "{}", bot.card_text());
     stale(&bot, ADA, &card, "Cancel request").await;
-    assert!(bot.ephemeral_texts(ADA).contains("being tried right now"), "{}", bot.ephemeral_texts(ADA));
+    assert!(bot.ephemeral_texts(ADA).contains("The user is being created"), "{}", bot.ephemeral_texts(ADA));
     bot.advance(60).await;
     is_created(bot).await;
 }
@@ -279,7 +275,7 @@ async fn user_created_by_another_request_is_not_adopted() {
     bot.advance(10 * 60).await;
     bot.clock.advance(Duration::from_secs(25 * HOUR));
     bot.advance(10 * 60).await;
-    bot.card_says(&["Failed", "[ Retry ]", "may have the user already"]);
+    bot.card_says(&["Failed", "[ Retry ]", "may already have the user"]);
     let first = bot.card();
     bot.marketo.faults().clear();
     bot.opens_form(&bot.sam, "/marketo-api-user").await;
@@ -292,7 +288,7 @@ async fn user_created_by_another_request_is_not_adopted() {
     stale(&bot, ADA, &first, "Retry").await;
     let cards = bot.slack.transcript(CARDS);
     assert!(cards.contains("another request for this email was applied"), "{cards}");
-    assert!(cards.contains("Somebody else added a Marketo user with this e-mail"), "{cards}");
+    assert!(cards.contains("Someone else added a Marketo user with this email"), "{cards}");
     assert_eq!((bot.created_users().len(), bot.slack.channel(OPS).len()), (1, 1), "announced once");
 }
 

@@ -183,7 +183,7 @@ async fn denial_form_that_fails_to_open_is_reported() {
     bot.rae_requests(&[]).await;
     bot.slack.refuse("views.open", "expired_trigger_id");
     bot.clicks(&bot.ada, "Deny").await;
-    assert!(bot.ephemeral_texts(ADA).contains("did not open the form"), "{}", bot.ephemeral_texts(ADA));
+    assert!(bot.ephemeral_texts(ADA).contains("didn't open the form"), "{}", bot.ephemeral_texts(ADA));
     bot.denies(&bot.ada, "Not needed").await;
     bot.card_says(&["Denied"]);
 }
@@ -195,7 +195,7 @@ async fn commands_outside_the_bots_channels_are_answered_by_response_url() {
     bot.slack.refuse("views.open", "expired_trigger_id");
     assert_empty_ack(&bot.rae.types("C0PRIVATE", "/marketo-api-user").await);
     bot.drain().await.unwrap();
-    assert!(bot.ephemeral_texts(RAE).contains("did not open the form"), "{}", bot.ephemeral_texts(RAE));
+    assert!(bot.ephemeral_texts(RAE).contains("didn't open the form"), "{}", bot.ephemeral_texts(RAE));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -241,7 +241,7 @@ async fn unknown_requester_can_open_the_form_and_is_checked_on_submission() {
         bot.rae.fills(&FORM).await.unwrap();
         let submitted = bot.rae.submits().await.unwrap();
         assert!(
-            submitted.errors["Email"].contains("Slack does not tell right now"),
+            submitted.errors["Email"].contains("I couldn't check your permissions"),
             "{:?}",
             submitted.errors
         );

@@ -211,7 +211,7 @@ pub(crate) async fn within_slack_timeout<T>(answer: impl Future<Output = T>) -> 
 pub(crate) async fn assert_nothing_is_stored(form: &User, clicks: impl Future<Output = Reply>) {
     let submitted = within_slack_timeout(form.submits()).await.expect("a form to submit");
     let said = submitted.errors.get("Email").map(String::as_str).unwrap_or_default();
-    assert!(said.starts_with("Nothing was stored"), "{:?}", submitted.reply);
+    assert!(said.starts_with("Nothing was saved"), "{:?}", submitted.reply);
     assert!(!submitted.closed);
     let reply = within_slack_timeout(clicks).await;
     assert_eq!(reply.status, 503);

@@ -169,7 +169,7 @@ async fn invalid_form_gets_the_same_errors_on_every_replica() {
             assert_eq!(again.body, first.body);
         }
     }
-    assert!(email_error(&refused[0]).contains("open already"), "{}", refused[0].body);
+    assert!(email_error(&refused[0]).contains("already open"), "{}", refused[0].body);
     assert_eq!(here.slack.channel(CARDS).len(), 1, "no second request");
 }
 

@@ -144,7 +144,7 @@ async fn concurrent_forms_for_one_email_make_one_request() {
         let (one, other) = (one.expect("a form"), other.expect("a form"));
         assert_ne!(one.closed, other.closed, "one is accepted");
         let lost = if one.closed { &other } else { &one };
-        assert!(lost.errors["Email"].contains("open already"), "{:?}", lost.errors);
+        assert!(lost.errors["Email"].contains("already open"), "{:?}", lost.errors);
         let loser = if one.closed { &people[1] } else { &people[0] };
         loser.closes().await.expect("a form to close");
         settle(&all).await;

@@ -56,7 +56,7 @@ async fn submission_with_a_lost_commit_is_stored_once() {
         // The answer matches what was committed.
         assert_eq!(submitted.closed, around == Around::After, "{:?}", submitted.errors);
         if !submitted.closed {
-            assert!(submitted.errors["Email"].starts_with("Nothing was stored"));
+            assert!(submitted.errors["Email"].starts_with("Nothing was saved"));
             assert!(rae.submits().await.expect("the form").closed);
         }
         work(bot).await;

@@ -71,7 +71,7 @@ async fn adobe_identity_shows_the_generated_user_id() {
     bot.clicks(&bot.ada, "Approve").await;
     let userid = bot.created_users()[0].userid.clone();
     assert!(!userid.contains('@'));
-    assert!(bot.slack.transcript(OPS).contains(&format!("User id: {userid}")));
+    assert!(bot.slack.transcript(OPS).contains(&format!("User ID: {userid}")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +89,7 @@ async fn user_listed_after_a_delay_is_announced_with_its_id() {
     bot.card_says(&["The user is created"]);
     assert!(!bot.card_text().contains("being created"));
     let userid = bot.created_users()[0].userid.clone();
-    assert!(bot.slack.transcript(OPS).contains(&format!("User id: {userid}")));
+    assert!(bot.slack.transcript(OPS).contains(&format!("User ID: {userid}")));
     assert_eq!(bot.marketo.invites(), 1);
 }
 
@@ -160,7 +160,7 @@ async fn user_created_by_hand_is_known_to_the_next_form() {
         // The list had not arrived: the bot asks Marketo before the invite.
         bot.drain().await.unwrap();
         bot.clicks(&bot.ada, "Approve").await;
-        bot.card_says(&["Failed", "Somebody else"]);
+        bot.card_says(&["Failed", "Someone else"]);
         submitted.errors.insert("Email".to_owned(), "already".to_owned());
     }
     assert!(submitted.errors["Email"].contains("already"), "{:?}", submitted.errors);

@@ -119,11 +119,11 @@ async fn edit_is_validated_like_a_new_request() {
     bot.drain().await.unwrap();
     bot.rae_opens_edit().await;
     for (field, wrong, said) in [
-        ("Email", "other@example.com", "open already"),
-        ("Email", "grace@example.com", "There is a Marketo user"),
+        ("Email", "other@example.com", "already open"),
+        ("Email", "grace@example.com", "Marketo already has a user"),
         ("Email", "nobody", "such as svc-crm@example.com"),
         ("First name", "", "Enter a first name"),
-        ("Access expiration", "2026-11-23", "That day is over"),
+        ("Access expiration", "2026-11-23", "That date has passed"),
         ("Access expiration", "2028-01-01", "2027-11-24 at the latest"),
     ] {
         bot.rae.fills(&[("Email", "svc-crm@example.com"), ("First name", "Svc")]).await.unwrap();
@@ -159,7 +159,7 @@ async fn edit_requires_the_right_to_request() {
     bot.rae_opens_edit().await;
     bot.rae.fills(&[("Role", "API Only - EMEA")]).await.unwrap();
     let refused = bot.rae.submits().await.unwrap();
-    assert!(refused.errors["Email"].contains("Guests cannot ask"), "{refused:?}");
+    assert!(refused.errors["Email"].contains("Guests are not allowed"), "{refused:?}");
     assert!(!bot.card_text().contains("Changed by"));
     bot.rae_cancels().await;
 }
@@ -234,7 +234,7 @@ async fn edit_form_opened_before_another_edit_is_outdated() {
     });
     let answer: Value = serde_json::from_str(&bot.work.send(&late).await.body).unwrap();
     let said = answer["errors"]["email"].as_str().unwrap();
-    assert!(said.contains("The request has changed since you opened this form"), "{said}");
+    assert!(said.contains("The request changed since you opened this form"), "{said}");
     bot.card_says(&["Name: Service Crm"]);
     bot.rae_cancels().await;
 }
@@ -248,7 +248,10 @@ async fn edit_keeps_the_requests_channel() {
     bot.rae_opens_edit().await;
     bot.rae.fills(&[("Role", "API Only - EMEA")]).await.unwrap();
     let refused = bot.rae.submits().await.unwrap();
-    assert!(refused.errors["Role"].contains("other people decide, in another channel"), "{refused:?}");
+    assert!(
+        refused.errors["Role"].contains("Other people have to approve that choice, in another channel"),
+        "{refused:?}"
+    );
     // The form is still open and can be saved with other values.
     bot.rae.fills(&[("Role", "API Only"), ("First name", "Service")]).await.unwrap();
     assert!(bot.rae.submits().await.unwrap().closed);

@@ -118,7 +118,7 @@ async fn choosing_an_instance_updates_options_and_keeps_the_input() {
     assert_eq!((bot.sandbox().invites(), bot.marketo.invites()), (1, 0));
     let announced = bot.slack.transcript(OPS);
     // On Adobe Identity the id is not an email.
-    assert!(announced.contains(&format!("User id: {}", created[0].userid)), "{announced}");
+    assert!(announced.contains(&format!("User ID: {}", created[0].userid)), "{announced}");
     assert_snapshot!("instances_announced", announced.replace(&created[0].userid, "GUID"));
     assert!(bot.direct_messages(RAE).contains("Marketo instance: sandbox"), "{}", bot.direct_messages(RAE));
 }
@@ -178,7 +178,7 @@ async fn role_of_another_instance_is_rejected() {
     bot.slack.faults().script("views.update", Fault::Cut);
     bot.rae_chooses("sandbox").await;
     let answer = bot.rae_is_told("Role").await;
-    assert!(answer.contains("the roles of production, not of sandbox"), "{answer}");
+    assert!(answer.contains("These roles belong to production, not to sandbox"), "{answer}");
     bot.rae_chooses("sandbox").await;
     bot.rae.fills(&[("Role", "API Only"), ("Workspace", "Default")]).await.unwrap();
     bot.rae_sends().await;
@@ -229,7 +229,8 @@ async fn form_names_the_instance_that_already_has_the_email() {
     bot.rae.fills(&FORM).await.unwrap();
     let answer = bot.rae_is_told("Email").await;
     assert!(
-        answer.contains("The Marketo instance sandbox has a user") && answer.contains("unique across all"),
+        answer.contains("The Marketo instance sandbox already has a user")
+            && answer.contains("unique across all"),
         "{answer}"
     );
     bot.rae.fills(&[("Email", "another@example.com")]).await.unwrap();
@@ -246,8 +247,8 @@ async fn user_created_on_another_instance_is_found_before_the_invite() {
     bot.clicks(&bot.ada, "Approve").await;
     bot.card_says(&[
         "Failed",
-        "Another Marketo instance has a user with this e-mail",
-        "The user is on: sandbox",
+        "Another Marketo instance already has a user with this email",
+        "Instance that has the user: sandbox",
         "Marketo instance: production",
     ]);
     assert!(!bot.card_text().contains("[ Retry ]"));
@@ -268,7 +269,7 @@ async fn email_pending_on_one_instance_is_pending_on_all() {
     bot.rae_chooses("sandbox").await;
     bot.rae.fills(&[("Role", "API Only"), ("Workspace", "Default")]).await.unwrap();
     let answer = bot.rae_is_told("Email").await;
-    assert!(answer.contains("open already") && answer.contains("across all Marketo instances"), "{answer}");
+    assert!(answer.contains("already open") && answer.contains("across all Marketo instances"), "{answer}");
     bot.rae_cancels().await;
     bot.rae_sends().await;
     let cards = bot.slack.channel(CARDS);

@@ -48,11 +48,11 @@ async fn bots_deactivated_users_and_single_channel_guests_are_refused() {
     );
     let bot = TestBot::with(setup).await;
     for (id, why) in [
-        ("U0ROBOT", "Bots may not ask"),
+        ("U0ROBOT", "Bots are not allowed"),
         ("U0LEFT", "Your account is deactivated"),
-        ("U0VISIT", "Guests may not ask"),
-        (GUS, "Guests may not ask"),
-        (OLGA, "Only members of the workspace that runs this bot may ask"),
+        ("U0VISIT", "Guests are not allowed"),
+        (GUS, "Guests are not allowed"),
+        (OLGA, "Only members of the workspace that runs this bot are allowed"),
     ] {
         let answer = is_turned_away(&bot, id).await;
         assert!(answer.contains(why), "{id}: {answer}");
@@ -78,7 +78,7 @@ async fn only_listed_requesters_can_request() {
     for principal in [RAE, "S0ASK", "C0ASK"] {
         let bot = TestBot::with(asked_by(principal)).await;
         let answer = is_turned_away(&bot, SAM).await;
-        assert!(answer.contains("not among the people who may ask"), "{answer}");
+        assert!(answer.contains("not on the list of people who are allowed"), "{answer}");
         assert_snapshot!(format!("not_listed_{principal}"), answer);
         bot.rae_requests(&[]).await;
         bot.clicks(&bot.ada, "Approve").await;
@@ -100,14 +100,14 @@ async fn forged_submission_by_a_guest_is_rejected() {
     bot.rae.fills(&FORM).await.unwrap();
     bot.rae.fills(&[("Email", "wrong")]).await.unwrap();
     let sent = bot.rae.submits().await.unwrap().reply.sent;
-    for (id, team, why) in [(GUS, "T0001", "Guests cannot"), (OLGA, "T0999", "Only members")] {
+    for (id, team, why) in [(GUS, "T0001", "Guests are not allowed"), (OLGA, "T0999", "Only members")] {
         let by = |payload: &mut Value| {
             payload["user"] = json!({"id": id, "team_id": team});
             payload["view"]["state"]["values"]["email"]["value"]["value"] = json!("svc-crm@example.com");
         };
         // The first time nothing is known about them, and nothing is assumed.
         let reply = bot.work.send(&forged(&bot, &sent, by)).await;
-        assert!(refuses_beside_email(&reply).contains("Slack does not tell right now"));
+        assert!(refuses_beside_email(&reply).contains("I couldn't check your permissions"));
         bot.drain().await.unwrap();
         // A second click has another trigger.
         let again = |payload: &mut Value| {
@@ -161,7 +161,11 @@ async fn requester_who_left_the_group_is_refused_on_submission() {
     assert_eq!(reply.status, 200);
     bot.drain().await.unwrap();
     let submitted = bot.rae.submits().await.unwrap();
-    assert!(submitted.errors["Email"].contains("not among those who may ask"), "{:?}", submitted.errors);
+    assert!(
+        submitted.errors["Email"].contains("not on the list of people who are allowed"),
+        "{:?}",
+        submitted.errors
+    );
     bot.drain().await.unwrap();
     assert!(bot.slack.channel(CARDS).is_empty());
 }
@@ -174,7 +178,11 @@ async fn unknown_requester_membership_blocks_the_submission() {
     bot.slack.set_down(true);
     bot.clock.advance(std::time::Duration::from_secs(11 * 60));
     let submitted = bot.rae.submits().await.unwrap();
-    assert!(submitted.errors["Email"].contains("Slack does not tell right now"), "{:?}", submitted.errors);
+    assert!(
+        submitted.errors["Email"].contains("I couldn't check your permissions"),
+        "{:?}",
+        submitted.errors
+    );
     bot.drain().await.unwrap();
     bot.slack.set_down(false);
     bot.rae.submits().await.unwrap();

@@ -66,7 +66,7 @@ async fn help_lists_subcommands_and_a_typo_gets_a_suggestion() {
         assert!(answer.contains(&format!("Did you mean /marketo-api-user {meant}?")), "{answer}");
     }
     let (_, answer) = immediate_answer(&bot, &bot.rae, "make me a sandwich").await;
-    assert!(answer.contains("I did not understand that."), "{answer}");
+    assert!(answer.contains("I didn't understand that."), "{answer}");
     assert!(bot.slack.calls_to("response_url").is_empty() && bot.slack.calls_to("views.open").is_empty());
 }
 
@@ -77,7 +77,7 @@ async fn only_an_email_opens_the_form() {
     assert!(bot.modal_text(&bot.rae).contains("svc@example.com"));
     for line in ["@ada", "<@U0APPROVE>", "svc@", "svc@example.com please"] {
         let (_, answer) = immediate_answer(&bot, &bot.ada, line).await;
-        assert!(answer.contains("I did not understand that."), "{line}: {answer}");
+        assert!(answer.contains("I didn't understand that."), "{line}: {answer}");
     }
     assert_eq!(bot.slack.calls_to("views.open").len(), 1);
 }
@@ -96,10 +96,10 @@ async fn status_lists_my_open_requests_with_links() {
     bot.drain().await.unwrap();
     let status = ephemeral_answer(&bot, &bot.rae, "STATUS").await;
     assert_snapshot!("status", with_cards_named(&bot, status));
-    assert!(ephemeral_answer(&bot, &bot.sam, "status").await.contains("You have no open request."));
+    assert!(ephemeral_answer(&bot, &bot.sam, "status").await.contains("You have no open requests."));
     bot.rae_cancels().await;
     bot.advance(24 * 3600).await;
-    assert!(ephemeral_answer(&bot, &bot.rae, "status").await.contains("You have no open request."));
+    assert!(ephemeral_answer(&bot, &bot.rae, "status").await.contains("You have no open requests."));
 }
 
 /// The cards are in a private channel that Rae is not in.
@@ -128,10 +128,12 @@ async fn status_works_without_permalinks() {
     bot.rae_requests(&[]).await;
     bot.slack.refuse("chat.getPermalink", "message_not_found");
     let status = ephemeral_answer(&bot, &bot.rae, "status").await;
-    assert!(status.contains("waits for approval by @Ada Approver or @mops.\n") || status.ends_with("@mops."));
+    assert!(
+        status.contains("Waiting for approval by @Ada Approver or @mops.\n") || status.ends_with("@mops.")
+    );
     bot.slack.faults().script("chat.getPermalink", Fault::Hang);
     let pending = ephemeral_answer(&bot, &bot.ada, "pending").await;
-    assert!(pending.contains("@Rae Requester asks for") && !pending.contains("Open the card"), "{pending}");
+    assert!(pending.contains("@Rae Requester requests") && !pending.contains("Open the card"), "{pending}");
     bot.rae_cancels().await;
 }
 
@@ -150,9 +152,11 @@ async fn pending_lists_only_requests_i_can_decide() {
     let mine = ephemeral_answer(&bot, &bot.ada, "pending").await;
     assert!(mine.contains("second@example.com") && !mine.contains("svc-crm@example.com"), "{mine}");
     assert!(ephemeral_answer(&bot, &bot.sam, "pending").await.contains("1 of 2 approvals."));
-    assert!(ephemeral_answer(&bot, &bot.rae, "pending").await.contains("Nothing waits for your decision."));
+    assert!(
+        ephemeral_answer(&bot, &bot.rae, "pending").await.contains("Nothing is waiting for your decision.")
+    );
     let status = ephemeral_answer(&bot, &bot.rae, "status").await;
-    assert!(status.contains("has 1 of 2 approvals; waits for @mops"), "{status}");
+    assert!(status.contains("It has 1 of 2 approvals and is waiting for @mops"), "{status}");
     assert_empty_ack(&bot.sam.clicks(&first, "Approve").await.unwrap());
     bot.drain().await.unwrap();
     assert!(!ephemeral_answer(&bot, &bot.sam, "pending").await.contains("svc-crm@example.com"));
@@ -168,7 +172,7 @@ async fn pending_checks_membership_with_slack_and_reports_uncertainty() {
     bot.clock.advance(Duration::from_secs(61));
     bot.slack.refuse("usergroups.users.list", "fatal_error");
     let unsure = ephemeral_answer(&bot, &bot.sam, "pending").await;
-    assert!(unsure.contains("I cannot check right now which requests wait for you."), "{unsure}");
+    assert!(unsure.contains("I couldn't check which requests are waiting for your decision."), "{unsure}");
     let sure = ephemeral_answer(&bot, &bot.sam, "pending").await;
     assert!(sure.contains("svc-crm@example.com"), "{sure}");
     bot.rae_cancels().await;
@@ -180,7 +184,7 @@ async fn expired_request_is_not_pending() {
     bot.rae_requests(&[]).await;
     bot.clock.advance(Duration::from_secs(3 * 3600));
     let pending = ephemeral_answer(&bot, &bot.ada, "pending").await;
-    assert!(pending.contains("Nothing waits for your decision."), "{pending}");
+    assert!(pending.contains("Nothing is waiting for your decision."), "{pending}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,7 +199,10 @@ async fn policy_shows_the_rules_for_this_user_and_channel() {
     assert!(help.contains("/marketo-api-user policy: "), "{help}");
     let bot = TestBot::with(policy("requesters = [\"U0REQ\"]\n")).await;
     let not_listed = ephemeral_answer(&bot, &bot.sam, "policy").await;
-    assert!(not_listed.contains("not among the people who may ask") && not_listed.contains("@Rae Requester"));
+    assert!(
+        not_listed.contains("not on the list of people who are allowed")
+            && not_listed.contains("@Rae Requester")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -204,7 +211,7 @@ async fn unverifiable_users_are_told() {
     bot.allow_slack_errors(&["fatal_error"]);
     bot.slack.refuse("users.info", "fatal_error");
     let unsure = ephemeral_answer(&bot, &bot.rae, "policy").await;
-    assert!(unsure.contains("I cannot check right now whether you may ask"), "{unsure}");
+    assert!(unsure.contains("I couldn't check your permissions"), "{unsure}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -216,7 +223,7 @@ async fn answers_fall_back_when_the_response_url_fails() {
     assert_eq!(bot.slack.ephemerals_for(RAE)[0].channel, "C0PRIVATE");
     let fault = Fault::Answer { status: 404, body: serde_json::json!({}), retry_after: None };
     bot.slack.faults().script("response_url", fault);
-    assert!(ephemeral_answer(&bot, &bot.ada, "pending").await.contains("Nothing waits"));
+    assert!(ephemeral_answer(&bot, &bot.ada, "pending").await.contains("Nothing is waiting"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

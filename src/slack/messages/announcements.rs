@@ -1,0 +1,47 @@
+//! Messages that are posted once, when a request has ended.
+
+use super::{
+    Message,
+    change::messages_of,
+    request_status::{Reader, status},
+};
+use crate::{
+    domain::request::{Request, State},
+    slack::rich_text::{InlineText, RichText},
+};
+
+/// The announcement where the command was typed, for a `request` that is done. It names the Marketo instance where
+/// there are several.
+pub fn announcement(request: &Request, names_instance: bool) -> Message {
+    messages_of(&request.change).announcement(request, names_instance)
+}
+
+/// A new direct message to the requester about an outcome other than done: what happened, why, and what to do now.
+pub fn outcome(request: &Request) -> Message {
+    let subject = messages_of(&request.change).subject();
+    let about = RichText::new().line(InlineText::of("Your request for ").join(&subject).text(":"));
+    let status = status(request, None, Reader::Requester);
+    let what_to_do = what_to_do(request).map(|line| RichText::new().line(line));
+    let parts: Vec<&RichText> = [&about, &status].into_iter().chain(&what_to_do).collect();
+    let text = parts.iter().map(|part| part.text()).collect::<Vec<_>>().join(" ");
+    Message { text, blocks: parts.iter().map(|part| part.block()).collect() }
+}
+
+/// The advice for outcomes whose status contains none.
+fn what_to_do(request: &Request) -> Option<InlineText> {
+    let what_to_do = InlineText::new().bold("What to do: ");
+    match &request.state {
+        State::Denied { by, .. } => Some(
+            what_to_do.text("Talk to ").person(by).text(", or send a new request that addresses the reason."),
+        ),
+        State::Cancelled { by: Some(by), .. } => Some(
+            what_to_do.text("Talk to ").person(by).text(". If you still need the user, send a new request."),
+        ),
+        State::Cancelled { by: None, .. }
+        | State::Pending { .. }
+        | State::Applying { .. }
+        | State::Done { .. }
+        | State::Failed { .. }
+        | State::TimedOut { .. } => None,
+    }
+}

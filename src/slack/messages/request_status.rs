@@ -1,0 +1,143 @@
+//! The state of a request, as the first lines of its messages. The readers differ in who "you" is and in the buttons
+//! they have. Only a finished request contains the word "created": people and tests find it by that word.
+
+use super::{
+    change::messages_of,
+    failure,
+    request_summary::{fact, reset_approvals},
+    without_requester,
+};
+use crate::{
+    domain::{
+        people::UserId,
+        policy::ApproverSet,
+        request::{ApprovalGiven, Approved, Failure, Request, State, WaitCause, Waiting},
+    },
+    slack::rich_text::{InlineText, RichText},
+};
+
+/// Who reads the message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// Everybody in the approval channel.
+    Approvers,
+    /// The requester.
+    Requester,
+}
+
+/// The state of `request`. `approvers` are shown while it is pending.
+pub(super) fn status(request: &Request, approvers: Option<&ApproverSet>, reader: Reader) -> RichText {
+    let line = InlineText::new();
+    let text = RichText::new();
+    match &request.state {
+        State::Pending { approvals, is_escalated } => {
+            let approvers = approvers.map(|approvers| (approvers, approvals.as_slice()));
+            pending(request, approvers, *is_escalated, reader)
+        }
+        State::Applying { approved, waiting } => {
+            let in_progress = messages_of(&request.change).in_progress();
+            let text = text.line(approved_by(line, approved).text(" ").bold(in_progress));
+            waiting.iter().map(next_attempt).fold(text, RichText::line)
+        }
+        State::Done { approved, .. } => {
+            let done = messages_of(&request.change).done();
+            let line = approved_by(line.bold(done).text(" "), approved);
+            text.line(match reader {
+                Reader::Approvers => line,
+                Reader::Requester => line.text(" The announcement explains the next steps."),
+            })
+        }
+        State::Denied { by, reason, .. } => {
+            let line = line.bold("Denied").text(" by ").person(by).text(" for this reason:");
+            text.line(line).quote(reason.as_str())
+        }
+        State::Cancelled { by, .. } => {
+            let by = by.as_ref().unwrap_or(&request.requester);
+            let line = line.bold("Cancelled").text(" by ").person(by).text(". Nothing changed in Marketo.");
+            text.line(line)
+        }
+        State::TimedOut { .. } => {
+            let line = line.bold("Expired.");
+            text.line(match reader {
+                Reader::Approvers => line.text(
+                    " Nobody decided in time. If the user is still needed, someone has to request it again.",
+                ),
+                Reader::Requester => {
+                    line.text(" Nobody decided in time. If you still need the user, send a new request.")
+                }
+            })
+        }
+        State::Failed { approved, failure, .. } => failed(request, approved.as_ref(), failure, reader),
+    }
+}
+
+fn pending(
+    request: &Request,
+    approvers: Option<(&ApproverSet, &[ApprovalGiven])>,
+    is_escalated: bool,
+    reader: Reader,
+) -> RichText {
+    let change = messages_of(&request.change);
+    let text = RichText::new().line(match reader {
+        Reader::Approvers => change.requested(&request.requester),
+        Reader::Requester => InlineText::new().bold(change.waiting_for_approval()),
+    });
+    let Some((approvers, approvals)) = approvers else { return text };
+    let mut lines = vec![approvers_line(request, approvers)];
+    if approvers.needed > 1 {
+        lines.push(approvals_line(approvers.needed, approvals));
+    }
+    if let Some(rule) = &approvers.rule {
+        lines.push(fact("Approval rule").text(format!("“{rule}”")));
+    }
+    if is_escalated {
+        lines.push(InlineText::of(
+            "Nobody has decided for a while, so more people are allowed to decide now.",
+        ));
+    }
+    let last_change = request.revisions.iter().rfind(|revision| !revision.differences.is_empty());
+    lines.extend(last_change.and_then(|revision| reset_approvals(revision.reset_approvals)));
+    lines.into_iter().fold(text, RichText::line)
+}
+
+fn approvers_line(request: &Request, approvers: &ApproverSet) -> InlineText {
+    match without_requester(&approvers.approvers, &request.requester).as_slice() {
+        [] => InlineText::of(
+            "Nobody else is allowed to approve this request. Ask this bot's admin to add an approver.",
+        ),
+        approvers => fact("Approvers").any_of(approvers),
+    }
+}
+
+/// "Approvals: 1 of 2, by @a".
+pub(in crate::slack) fn approvals_line(needed: u32, approvals: &[ApprovalGiven]) -> InlineText {
+    let by: Vec<UserId> = approvals.iter().map(|approval| approval.by.clone()).collect();
+    let line = fact("Approvals").text(format!("{} of {needed}", by.len()));
+    if by.is_empty() { line } else { line.text(", by ").all_of(&by) }
+}
+
+fn failed(request: &Request, approved: Option<&Approved>, failure: &Failure, reader: Reader) -> RichText {
+    let explanation = failure::texts(&request.change, failure.kind).explanation;
+    let line = InlineText::new().bold("Failed.").text(" ").text(explanation);
+    let line = match (approved, reader) {
+        (Some(approved), Reader::Approvers) => approved_by(line.text(" "), approved),
+        (None, _) | (_, Reader::Requester) => line,
+    };
+    RichText::new().line(line).join(failure::advice(request, failure, approved.is_some(), reader))
+}
+
+fn approved_by(line: InlineText, approved: &Approved) -> InlineText {
+    match approved.by.as_slice() {
+        [] => line.text("No approval was needed."),
+        by => line.text("Approved by ").all_of(by).text("."),
+    }
+}
+
+fn next_attempt(waiting: &Waiting) -> InlineText {
+    InlineText::of(match waiting.cause {
+        WaitCause::Quota => "Marketo's daily API quota is used up. I'll try again on ",
+        WaitCause::Unavailable => "Marketo is too busy or isn't responding right now. I'll try again on ",
+    })
+    .moment(waiting.until)
+    .text(".")
+}
