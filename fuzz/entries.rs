@@ -183,6 +183,7 @@ fn marketo_answer(data: &[u8]) {
     let token = r#"{"access_token":"fuzz-token-of-marketo","expires_in":3600}"#;
     with_answers(data, (!is_token).then_some(token), |url, call| async move {
         let settings = marketo::Settings {
+            name: "production".to_owned(),
             base_url: url,
             client_id: "client-id-of-fuzz".to_owned(),
             client_secret: "secret-of-fuzz".into(),

@@ -124,6 +124,7 @@ fn client(
     tls: &rustls::ClientConfig,
 ) -> Result<marketo::Client, BuildError> {
     let settings = marketo::Settings {
+        name: instance.name.clone(),
         base_url: instance.base_url.clone(),
         client_id: instance.client_id.clone(),
         client_secret: instance.client_secret.clone(),
@@ -131,8 +132,8 @@ fn client(
         max_concurrent: instance.max_concurrent,
         timeout: marketo::DEFAULT_TIMEOUT,
     };
-    let places = store.and_then(|store| permits::of(store, &instance.base_url));
-    let client = marketo::Client::sharing(settings, clock.clone(), tls.clone(), places);
+    let places = store.and_then(|store| permits::shared_permits(store, &instance.base_url));
+    let client = marketo::Client::with_shared_permits(settings, clock.clone(), tls.clone(), places);
     client.map_err(|source| BuildError::Marketo { set_at: instance.set_at.base_url.clone(), source })
 }
 

@@ -373,7 +373,7 @@ async fn requests_are_counted_by_what_became_of_them() {
         "slack_calls_total",
         "marketo_calls_total",
         "outbox_due",
-        "outbox_buried",
+        "outbox_dead_letters",
         "outbox_oldest_due_seconds",
     ] {
         assert!(text.contains(metric), "{metric} is missing");

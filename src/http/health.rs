@@ -44,13 +44,11 @@ pub(super) async fn metrics(State(edge): State<Edge>) -> Response {
     if let Ok(Ok(depth)) = depth {
         let age = depth.oldest_due_at.map_or(0, |due| (edge.clock.millis() - due).max(0));
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-        for (name, value) in [
-            ("outbox_due", depth.due as f64),
-            ("outbox_later", depth.later as f64),
-            ("outbox_buried", depth.dead_letters as f64),
-            ("outbox_oldest_due_seconds", age as f64 / 1000.0),
-        ] {
-            metrics::gauge!(name).set(value);
+        {
+            metrics::gauge!("outbox_due").set(depth.due as f64);
+            metrics::gauge!("outbox_later").set(depth.later as f64);
+            metrics::gauge!("outbox_dead_letters").set(depth.dead_letters as f64);
+            metrics::gauge!("outbox_oldest_due_seconds").set(age as f64 / 1000.0);
         }
     }
     let collection = edge.metrics.get().and_then(Option::as_ref);

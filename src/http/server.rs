@@ -77,7 +77,7 @@ impl Places {
 
 /// Counts a connection that was not let end by itself.
 fn count(why: &'static str) {
-    metrics::counter!("http_connections_cut_total", "why" => why).increment(1);
+    metrics::counter!("http_connections_closed_total", "reason" => why).increment(1);
 }
 
 /// Serves `router` on `listener` until `stop`. Then nothing more is accepted, and requests in hand are answered.

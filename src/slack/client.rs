@@ -187,7 +187,8 @@ impl Client {
         let outcome = result.as_ref().map_or_else(|error| error.class.name(), |_| "ok");
         metrics::counter!("slack_calls_total", "method" => method, "result" => outcome).increment(1);
         let millis = u32::try_from(self.0.clock.millis().saturating_sub(started)).unwrap_or(0);
-        metrics::histogram!("slack_call_seconds", "method" => method).record(f64::from(millis) / 1000.0);
+        metrics::histogram!("slack_call_seconds", "method" => method, "result" => outcome)
+            .record(f64::from(millis) / 1000.0);
         result
     }
 

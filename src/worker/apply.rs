@@ -152,7 +152,7 @@ impl Worker {
             Some(Event::Applied(made)) => {
                 note_user();
                 let seconds = self.0.clock.now().duration_since(claimed.effect.created_at).as_secs_f64();
-                metrics::histogram!("create_user_seconds").record(seconds);
+                metrics::histogram!("approval_to_created_seconds").record(seconds);
                 tracing::info!(%request, shows_id = made.user_id.is_some(), "created");
             }
             Some(Event::ApplyFailed(failure)) => {

@@ -107,13 +107,13 @@ pub(crate) async fn senders(bot: &Bot, table: &mut Table) {
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: b\r\n\r\nGET ").await.unwrap();
     let took = trickles(bot, stream, &[b'/'; 100]).await;
     table.row("one request, then the next by bytes", took < 4.5, format!("cut off after {took:.1} s"));
-    let cut = bot.counted("http_connections_cut_total").await;
-    table.row("those are counted", cut >= 5, format!("{cut} in http_connections_cut_total"));
+    let cut = bot.counted("http_connections_closed_total").await;
+    table.row("those are counted", cut >= 5, format!("{cut} in http_connections_closed_total"));
 }
 
 /// Those who ask for much and take nothing.
 pub(crate) async fn readers(bot: &Bot, table: &mut Table) {
-    let before = (bot.mebibytes(), bot.counted("http_connections_cut_total").await);
+    let before = (bot.mebibytes(), bot.counted("http_connections_closed_total").await);
     let help = command("1.2.slow", "help");
     let mut bytes = request(COMMANDS, &bot.signed(help.as_bytes()), help.as_bytes());
     let text = String::from_utf8(bytes).unwrap().replace("Connection: close\r\n", "");
@@ -133,7 +133,7 @@ pub(crate) async fn readers(bot: &Bot, table: &mut Table) {
     let mut cut = 0;
     for _ in 0..100 {
         bot.clock.sleep(Duration::from_millis(100)).await;
-        cut = bot.counted("http_connections_cut_total").await - before.1;
+        cut = bot.counted("http_connections_closed_total").await - before.1;
         if cut > 0 {
             break;
         }
