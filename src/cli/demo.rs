@@ -12,7 +12,7 @@ use super::{CliError, args::Demo, print, stop_signal};
 use crate::{
     clock::Clock,
     config::{self, Environment},
-    playground::{Mode, Options, PlayError, policy_fixture, fixtures, script, web::Web},
+    playground::{Mode, Options, PlayError, fixtures, policy_fixture, script, web::Web},
     telemetry,
 };
 

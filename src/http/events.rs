@@ -55,6 +55,7 @@ async fn take(edge: &Edge, envelope: Envelope) -> Answer {
 /// The token is dead: nothing is called with it to answer this.
 fn revoked(edge: &Edge, why: &str) -> Answer {
     tracing::error!("{why}: install it again and set SLACK_BOT_TOKEN to the new token");
-    edge.health.slack(Some(format!("{why}; install it again and set SLACK_BOT_TOKEN to the new token")));
+    edge.health
+        .set_slack_problem(Some(format!("{why}; install it again and set SLACK_BOT_TOKEN to the new token")));
     Answer::empty("revoked")
 }

@@ -15,7 +15,7 @@ pub(super) async fn healthz() -> &'static str {
 
 /// 200 when database, workers and credentials are good; else 503 with a line for each trouble.
 pub(super) async fn readyz(State(edge): State<Edge>) -> Response {
-    let mut troubles = edge.health.troubles();
+    let mut troubles = edge.health.problems();
     if let Err(error) = edge.engine.store().probe(edge.clock.now()).await {
         troubles.push(format!("the database takes nothing ({})", error.code()));
     }

@@ -260,10 +260,7 @@ impl Opened {
     /// verifies.
     pub(crate) async fn finish(mut self) {
         self.until("2026-12-03T10:00:00Z").await;
-        assert_eq!(
-            self.depth().await.unwrap(),
-            OutboxStats { dead_letters: 1, ..OutboxStats::default() }
-        );
+        assert_eq!(self.depth().await.unwrap(), OutboxStats { dead_letters: 1, ..OutboxStats::default() });
         let is_odd = |error: &str| error != "message_not_found";
         let odd: Vec<_> = self
             .slack
