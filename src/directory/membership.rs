@@ -324,7 +324,7 @@ impl MembershipCache {
             Ok(profile) => {
                 self.remember(user, now, profile.clone());
                 if let Ok(body) = serde_json::to_string(&profile)
-                    && let Err(error) = self.store.keep_profile(user, &body, now).await
+                    && let Err(error) = self.store.save_profile(user, &body, now).await
                 {
                     tracing::warn!(%error, "profile not kept");
                 }

@@ -111,7 +111,7 @@ async fn what_was_meddled_with_is_told_in_one_line() {
     let told = line(host.run(&["ledger", "verify"]).await);
     assert_eq!(
         told,
-        "marketo-api-user: ledger: entry 2: its hash is not that of its text: one of them was changed"
+        "marketo-api-user: ledger: entry 2: its hash does not match its content: one of them was changed"
     );
     meddles(&host, "UPDATE ledger SET actor = 'U0REQ' WHERE seq = 2").await;
     host.run(&["ledger", "verify"]).await.is_good();
@@ -123,7 +123,7 @@ async fn what_was_meddled_with_is_told_in_one_line() {
     let told = line(host.run(&["ledger", "verify", "--anchored", &head]).await);
     assert_eq!(
         told,
-        "marketo-api-user: ledger: entry 2: it was anchored, and is missing: the ledger ends with entry 1"
+        "marketo-api-user: ledger: entry 2: it was anchored and is missing: the ledger ends with entry 1"
     );
 }
 
