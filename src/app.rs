@@ -38,7 +38,7 @@ use crate::{
 /// How long a shutdown may take. Container runtimes kill a process after 10 s.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Why the bot cannot be built. Invalid settings are found before.
+/// Why the bot cannot be built. Invalid settings are reported before.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// The database cannot be used.

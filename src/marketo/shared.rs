@@ -1,5 +1,5 @@
-//! Our share of the instance's limits where several processes take from it: the places are kept somewhere outside,
-//! by somebody who knows nothing of calls. Within this process it is first come, first served.
+//! The rate limit that several processes share. Its permits are kept outside this module, behind [`SharedPermits`].
+//! Within one process it is first come, first served.
 
 use std::{
     fmt::Debug,

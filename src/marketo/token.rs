@@ -58,8 +58,8 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// Returns a valid token. `request` is called only if needed, and never concurrently: a caller that arrives
-    /// meanwhile gets the same result, success or error.
+    /// Returns a valid token. `request` is called only if needed, and never concurrently: callers that
+    /// arrive during a request share its result, success or error.
     ///
     /// # Errors
     /// The error of `request`, unless the old token is still valid.

@@ -136,7 +136,7 @@ async fn a_database_that_is_not_the_bots_is_told_and_not_made() {
     host.write("empty.db", "");
     host.set("DATABASE_URL", &format!("sqlite:{}", host.path("empty.db")));
     let lines = host.run(&["ledger", "verify"]).await.fails_with(&["DATABASE_URL"]);
-    assert!(lines[0].contains("is it the address of the bot's database?"), "{lines:?}");
+    assert!(lines[0].contains("check that it is the bot's database"), "{lines:?}");
 }
 
 #[tokio::test]

@@ -166,14 +166,14 @@ async fn explain_tells_who_may_not_ask_and_what_cannot_be_asked_for() {
         text.replace("sandbox.example.com", "example.com").replace("partner.example.com", "example.com");
     let host = host(&text.replace("finance.example.com", "example.com")).await;
     for (requester, role, words) in [
-        ("U0GUEST", "API Only", "May ask       no: a guest"),
-        ("U0OUT", "API Only", "May ask       no: somebody of another workspace"),
-        ("UB0T", "API Only", "May ask       no: a bot"),
-        ("U0SECOND", "API Only", "May ask       no: not among policy.requesters: S0EMEA"),
-        ("U0REQ", "API Only", "May ask       yes: a full member, and among policy.requesters: S0EMEA"),
-        ("U0GONE", "API Only", "May ask       no: not among policy.requesters: S0EMEA"),
-        ("U0REQ", "Admin", "Role          cannot be asked for: policy.roles does not list it"),
-        ("U0REQ", "Robot", "Role          cannot be asked for: Marketo has no role Robot"),
+        ("U0GUEST", "API Only", "Eligible      no: a guest"),
+        ("U0OUT", "API Only", "Eligible      no: a member of another workspace"),
+        ("UB0T", "API Only", "Eligible      no: a bot"),
+        ("U0SECOND", "API Only", "Eligible      no: not in policy.requesters: S0EMEA"),
+        ("U0REQ", "API Only", "Eligible      yes: a full member, and in policy.requesters: S0EMEA"),
+        ("U0GONE", "API Only", "Eligible      no: not in policy.requesters: S0EMEA"),
+        ("U0REQ", "Admin", "Role          not available: policy.roles does not list it"),
+        ("U0REQ", "Robot", "Role          not available: Marketo has no role Robot"),
     ] {
         let ended = host.run(&["policy", "explain", "--requester", requester, "--role", role]).await;
         ended.is_good();
@@ -181,7 +181,7 @@ async fn explain_tells_who_may_not_ask_and_what_cannot_be_asked_for() {
     }
     let email = ["policy", "explain", "--requester", "U0REQ", "--role", "101", "--email", "a@b.com"];
     let ended = host.run(&email).await;
-    assert!(ended.stdout.contains("E-mail        not allowed: policy.email_domains has example.com"));
+    assert!(ended.stdout.contains("Email         not allowed: policy.email_domains has example.com"));
 }
 
 #[tokio::test]
@@ -197,7 +197,7 @@ async fn explain_says_what_it_could_not_find_out_and_what_follows() {
     let ended = host.run(&[&explain[..], &["--instance", "sandbox"]].concat()).await;
     assert_eq!(
         ended.stderr,
-        "marketo-api-user: --instance: \"sandbox\" is no Marketo instance: expected one of production\n"
+        "marketo-api-user: --instance: \"sandbox\" is not a Marketo instance: expected one of production\n"
     );
     assert_eq!(ended.code, Some(1));
     host.unset("SLACK_BOT_TOKEN");
