@@ -1,9 +1,9 @@
-//! What is fuzzed: everything that reads what came from outside. The fuzz targets and `tests/project/fuzz_corpus.rs` share
-//! these functions, so that what one of them finds is a seed for the other.
+//! The fuzz entry points: everything that parses untrusted input. The fuzz targets and `tests/project/fuzz_corpus.rs` share
+//! them, so that a crash found by one is a seed for the other.
 //!
-//! Each takes any bytes, must not panic, and checks what has to hold of whatever was read. What comes as an answer of
-//! Slack or Marketo is read by the real clients from a real connection: on the input's first line stand the call, the
-//! HTTP status and the content type, the rest is the body. They use nothing but what the library offers anyway.
+//! Each takes arbitrary bytes, must not panic, and checks invariants of the result. Responses of Slack and Marketo are
+//! read by the real clients over a real connection: the first line of the input contains the call, the HTTP status and
+//! the content type, the rest is the body. Only the library's public API is used.
 
 use std::{cell::OnceCell, sync::Arc, time::Duration};
 
@@ -32,7 +32,7 @@ use tokio::{
     runtime::Runtime,
 };
 
-/// The name of each target; its seeds lie in `fuzz/corpus/NAME`.
+/// The names of the targets. Their seeds are in `fuzz/corpus/NAME`.
 pub(crate) const TARGETS: [&str; 7] =
     ["slash", "interaction", "options", "event", "slack_answer", "marketo_answer", "typed"];
 
@@ -46,17 +46,17 @@ pub(crate) fn run(target: &str, data: &[u8]) {
         "slack_answer" => slack_answer(data),
         "marketo_answer" => marketo_answer(data),
         "typed" => typed(data),
-        _ => panic!("{target} is none of {TARGETS:?}"),
+        _ => panic!("{target} is not one of {TARGETS:?}"),
     }
 }
 
-/// The form of a slash command.
+/// The body of a slash command.
 fn slash(data: &[u8]) {
     let Some(Inbound::SlashCommand(command)) = Inbound::of_command_form(data) else { return };
-    let shown = replies::not_understood(&command.command).text;
-    shows_nothing_hidden(&shown);
-    is_not_interpreted(&shown);
-    is_not_interpreted(&replies::usage(&command.command, []).text);
+    let reply = replies::not_understood(&command.command).text;
+    assert_nothing_invisible(&reply);
+    assert_not_interpreted(&reply);
+    assert_not_interpreted(&replies::usage(&command.command, []).text);
     typed(command.text.as_bytes());
     // Over a socket it comes as JSON, and says the same.
     let fields =
@@ -68,7 +68,7 @@ fn slash(data: &[u8]) {
     }
 }
 
-/// The form of a click, a submission or anything else of that kind.
+/// The body of a block action, a view submission or another interaction.
 fn interaction(data: &[u8]) {
     let Some(inbound) = Inbound::of_interaction_form(data) else { return };
     assert!(inbound.tenant().is_some() && inbound.interaction().is_some());
@@ -105,33 +105,32 @@ fn state(state: &ViewState) {
     }
 }
 
-/// A load of options.
+/// The body of a request for the options of an external select.
 fn options(data: &[u8]) {
     let Some(Inbound::BlockSuggestion(suggestion)) = Inbound::of_interaction_form(data) else { return };
     let named = |id: i64| Named { id, name: format!("Role {id} <!here>") };
     let roles = (1..150).map(|id| Role { named: named(id), only_all_workspaces: false }).collect();
-    let offer = AllowedOptions { roles, workspaces: (1..150).map(named).collect() };
+    let allowed = AllowedOptions { roles, workspaces: (1..150).map(named).collect() };
     for field in [Field::Role, Field::Workspace, Field::Email] {
-        let found = views::options(&offer, field, &suggestion.value);
-        assert!(found["options"].as_array().is_some_and(|options| options.len() <= 100), "{found}");
+        let response = views::options(&allowed, field, &suggestion.value);
+        assert!(response["options"].as_array().is_some_and(|options| options.len() <= 100), "{response}");
     }
 }
 
 /// An event with its envelope.
 fn event(data: &[u8]) {
-    let is_read = Inbound::of_event(data).is_some();
-    // Anything that is an object is an envelope, whatever is in it; nothing else is, nor an object that says the same
-    // thing twice.
+    let is_envelope = Inbound::of_event(data).is_some();
+    // Every object without duplicate keys is an envelope, whatever it contains.
     let json: Option<Value> = serde_json::from_slice(data).ok();
-    // A number beyond all bounds may stand in a part that nobody reads.
+    // `Value` rejects numbers that are too large, even in parts that the envelope ignores.
     let Some(json) = json else {
-        return assert!(!is_read || std::str::from_utf8(data).is_ok(), "this is no text");
+        return assert!(!is_envelope || std::str::from_utf8(data).is_ok(), "invalid UTF-8 was accepted");
     };
-    assert!(json.is_object() || !is_read, "{json}");
+    assert!(json.is_object() || !is_envelope, "{json}");
     assert_eq!(Inbound::of_event(json.to_string().as_bytes()).is_some(), json.is_object(), "{json}");
 }
 
-/// A text that a person typed.
+/// A text typed by a person.
 fn typed(data: &[u8]) {
     let typed = String::from_utf8_lossy(data);
     if let Ok(email) = Email::parse(&typed) {
@@ -144,31 +143,31 @@ fn typed(data: &[u8]) {
         assert!(!reason.as_str().contains(|c| c != '\n' && is_invisible(c)));
     }
     for max in [1, 75, 300] {
-        let shown = text::mrkdwn(&typed, max);
-        is_not_interpreted(&shown);
-        shows_nothing_hidden(&shown);
+        let mrkdwn = text::mrkdwn(&typed, max);
+        assert_not_interpreted(&mrkdwn);
+        assert_nothing_invisible(&mrkdwn);
         let literal = text::literal(&typed, max);
-        shows_nothing_hidden(&literal);
+        assert_nothing_invisible(&literal);
         let plain = text::plain(&typed, max).text;
-        for text in [shown, literal, plain] {
+        for text in [mrkdwn, literal, plain] {
             assert!(text.encode_utf16().count() <= max, "{text:?} is longer than {max}");
         }
     }
 }
 
-/// Slack interprets nothing of ours in a text but mentions and dates, and here are none.
-fn is_not_interpreted(text: &str) {
+/// Checks that Slack interprets nothing in a text: no mention, date or link.
+fn assert_not_interpreted(text: &str) {
     assert!(!text.contains(['<', '>']) && !text.contains("://"), "{text:?}");
 }
 
-/// `text::mrkdwn` itself puts word joiners in; nothing else may be there that nobody sees.
-fn shows_nothing_hidden(text: &str) {
+/// Checks that a text contains no invisible characters but the word joiners that `text::mrkdwn` inserts.
+fn assert_nothing_invisible(text: &str) {
     assert!(!text.contains(|c| is_invisible(c) && c != '\n' && c != '\u{2060}'), "{text:?}");
 }
 
-/// An answer of Slack's Web API, or of a `response_url`.
+/// A response of Slack's Web API, or of a `response_url`.
 fn slack_answer(data: &[u8]) {
-    with_answers(data, None, |url, method| async move {
+    with_responses(data, None, |url, method| async move {
         let settings = slack::client::Settings {
             api_url: format!("{url}/api"),
             token: "xoxb-fuzz".into(),
@@ -196,19 +195,20 @@ fn slack_answer(data: &[u8]) {
             _ => client.auth_test().await.err(),
         };
         if let Some(error) = error {
-            can_be_logged(&error.to_string());
+            assert_printable(&error.to_string());
             let is_code = |c: char| c.is_ascii_alphanumeric() || "_.:,-".contains(c);
             assert!(error.code.len() <= 80 && error.code.chars().all(is_code), "{error}");
         }
     });
 }
 
-/// An answer of Marketo.
+/// A response of Marketo.
 fn marketo_answer(data: &[u8]) {
     let is_token = data.starts_with(b"token");
     let token = r#"{"access_token":"fuzz-token-of-marketo","expires_in":3600}"#;
-    with_answers(data, (!is_token).then_some(token), |url, call| async move {
+    with_responses(data, (!is_token).then_some(token), |url, call| async move {
         let settings = marketo::Settings {
+            name: "production".to_owned(),
             base_url: url,
             client_id: "client-id-of-fuzz".to_owned(),
             client_secret: "secret-of-fuzz".into(),
@@ -234,21 +234,21 @@ fn marketo_answer(data: &[u8]) {
             _ => client.authenticate().await.err(),
         };
         if let Some(error) = error {
-            can_be_logged(&error.to_string());
-            let told = error.message.to_lowercase();
+            assert_printable(&error.to_string());
+            let message = error.message.to_lowercase();
             assert!(error.message.chars().count() <= 200, "{error}");
-            for hidden in ["fuzz-token-of-marketo", "secret-of-fuzz"] {
-                assert!(!told.contains(hidden), "{error}");
+            for secret in ["fuzz-token-of-marketo", "secret-of-fuzz"] {
+                assert!(!message.contains(secret), "{error}");
             }
             if error.call == marketo::Call::Invite {
-                assert!(!told.contains("invited@example.com"), "{error}");
+                assert!(!message.contains("invited@example.com"), "{error}");
             }
         }
     });
 }
 
-/// One line, without what a terminal would act upon.
-fn can_be_logged(text: &str) {
+/// Checks that a text is one line without control or invisible characters.
+fn assert_printable(text: &str) {
     assert!(!text.contains(is_invisible), "{text:?}");
 }
 
@@ -264,9 +264,9 @@ thread_local! {
     static RUNTIME: OnceCell<Runtime> = const { OnceCell::new() };
 }
 
-/// Calls `client` with the address of a server that answers every request with `data`; requests for a token, where
-/// `token` is given, with that.
-fn with_answers<F: Future<Output = ()>>(
+/// Calls `client` with the URL of a server that responds to every request with `data`, but to requests for a token with
+/// `token`, if given.
+fn with_responses<F: Future<Output = ()>>(
     data: &[u8],
     token: Option<&'static str>,
     client: impl FnOnce(String, String) -> F,
@@ -276,11 +276,11 @@ fn with_answers<F: Future<Output = ()>>(
     let body = data.get(end + 1..).unwrap_or_default().to_vec();
     let mut words = head.split(' ');
     let call = words.next().unwrap_or_default().to_owned();
-    // A status below 200 would not be the answer yet.
+    // After a status below 200 the client waits for the final response.
     let status =
         words.next().and_then(|word| word.parse().ok()).filter(|status| (200..=999).contains(status));
     let status: u16 = status.unwrap_or(200);
-    let kind: String =
+    let content_type: String =
         words.next().unwrap_or("application/json").chars().filter(|c| !c.is_control()).collect();
     RUNTIME.with(|runtime| {
         let runtime = runtime.get_or_init(|| {
@@ -293,13 +293,13 @@ fn with_answers<F: Future<Output = ()>>(
                 loop {
                     let Ok((mut stream, _)) = listener.accept().await else { continue };
                     let request = read_request(&mut stream).await;
-                    let answer = match token {
+                    let response = match token {
                         Some(token) if request.starts_with(b"GET /identity/") => {
-                            write(200, "application/json", token.as_bytes())
+                            http_response(200, "application/json", token.as_bytes())
                         }
-                        _ => write(status, &kind, &body),
+                        _ => http_response(status, &content_type, &body),
                     };
-                    let _ = stream.write_all(&answer).await;
+                    let _ = stream.write_all(&response).await;
                     let _ = stream.shutdown().await;
                 }
             };
@@ -311,15 +311,16 @@ fn with_answers<F: Future<Output = ()>>(
     });
 }
 
-fn write(status: u16, kind: &str, body: &[u8]) -> Vec<u8> {
+fn http_response(status: u16, content_type: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
-        "HTTP/1.1 {status} Answer\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+        "HTTP/1.1 {status} Fuzzed\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\
+         Connection: close\r\n\r\n"
     );
     [head.as_bytes(), body].concat()
 }
 
-/// Reads a whole request, so that the connection does not break while the client still sends.
+/// Reads a complete request, so that the connection does not break while the client is still sending.
 async fn read_request(stream: &mut tokio::net::TcpStream) -> Vec<u8> {
     let mut request = Vec::new();
     let mut chunk = [0; 4096];

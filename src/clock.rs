@@ -1,5 +1,5 @@
-//! The one source of time, waiting and ids. Everything that asks what time it is, waits, or makes an id
-//! gets it from a [`Clock`], so that tests move time instead of sleeping. It knows nothing of the rest.
+//! The one source of time, waiting and ids. All code that reads the time, waits or creates an id uses a [`Clock`], so
+//! that tests move time instead of sleeping. It knows no other module.
 
 use std::{
     sync::{
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use uuid::{NoContext, Uuid};
 
-/// Where time comes from: the system, or somebody's hand. Cheap to clone; clones share the same time.
+/// The system's time, or a time that a test or the playground moves. Cheap to clone; clones share the time.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Source);
 
@@ -21,19 +21,19 @@ pub struct Clock(Source);
 enum Source {
     #[default]
     System,
-    /// Stands still until it is moved; holds UTC milliseconds.
-    Manual(Arc<Hand>),
-    /// Goes with the system, ahead of it by as many milliseconds as it holds.
-    Ahead(Arc<Hand>),
+    /// Stands still at these UTC milliseconds.
+    Manual(Arc<MovableMillis>),
+    /// Runs this many milliseconds ahead of the system's clock.
+    Ahead(Arc<MovableMillis>),
 }
 
 #[derive(Debug)]
-struct Hand {
+struct MovableMillis {
     millis: AtomicI64,
     moved: Notify,
 }
 
-impl Hand {
+impl MovableMillis {
     fn at(millis: i64) -> Arc<Self> {
         Arc::new(Self { millis: AtomicI64::new(millis), moved: Notify::new() })
     }
@@ -51,55 +51,55 @@ impl Clock {
 
     /// A clock that stands at `start` until [`Clock::advance`] moves it.
     pub fn manual(start: Timestamp) -> Self {
-        Self(Source::Manual(Hand::at(start.as_millisecond())))
+        Self(Source::Manual(MovableMillis::at(start.as_millisecond())))
     }
 
-    /// A clock that goes with the system's, and can be moved ahead of it with [`Clock::advance`].
+    /// A clock that runs like the system's, and that [`Clock::advance`] moves ahead of it.
     pub fn movable() -> Self {
-        Self(Source::Ahead(Hand::at(0)))
+        Self(Source::Ahead(MovableMillis::at(0)))
     }
 
-    /// How many milliseconds it is ahead of the system's clock, because somebody moved it.
+    /// How many milliseconds this clock is ahead of the system's.
     pub fn ahead(&self) -> i64 {
         match &self.0 {
-            Source::Ahead(hand) => hand.millis(),
+            Source::Ahead(offset) => offset.millis(),
             Source::System | Source::Manual(_) => 0,
         }
     }
 
-    /// The time now, in whole milliseconds.
+    /// The current time, in whole milliseconds.
     pub fn now(&self) -> Timestamp {
         let millis = self.millis();
         Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
     }
 
-    /// UTC milliseconds now.
-    #[expect(clippy::disallowed_methods, reason = "this is the room that may ask the system")]
+    /// The current time, in UTC milliseconds.
+    #[expect(clippy::disallowed_methods, reason = "only this module reads the system's clock")]
     pub fn millis(&self) -> i64 {
         match &self.0 {
-            Source::Manual(hand) => hand.millis(),
+            Source::Manual(time) => time.millis(),
             Source::System | Source::Ahead(_) => Timestamp::now().as_millisecond() + self.ahead(),
         }
     }
 
-    /// Starts a stopwatch. It measures real time even where the clock is moved by hand: it is for figures, and for
-    /// how long a connection may take; never for decisions about requests.
-    #[expect(clippy::disallowed_methods, reason = "this is the room that may ask the system")]
+    /// Starts a stopwatch, which measures monotonic real time even if the clock is manual. For measurements and network
+    /// timeouts; never for decisions about requests.
+    #[expect(clippy::disallowed_methods, reason = "only this module reads the system's clock")]
     pub fn stopwatch(&self) -> Stopwatch {
         Stopwatch(std::time::Instant::now())
     }
 
-    /// Moves a clock forward that can be moved, and wakes whoever waits for a time that has come.
+    /// Moves a manual or movable clock forward, and wakes the sleepers whose time has come.
     ///
     /// # Panics
-    /// On the system's clock, which nobody moves.
+    /// On the system's clock.
     pub fn advance(&self, by: Duration) {
-        let (Source::Manual(hand) | Source::Ahead(hand)) = &self.0 else {
-            panic!("nobody moves the system's clock");
+        let (Source::Manual(movable) | Source::Ahead(movable)) = &self.0 else {
+            panic!("the system's clock cannot be moved");
         };
-        let millis = i64::try_from(by.as_millis()).expect("a sane duration");
-        hand.millis.fetch_add(millis, Ordering::SeqCst);
-        hand.moved.notify_waiters();
+        let millis = i64::try_from(by.as_millis()).expect("the duration fits into i64 milliseconds");
+        movable.millis.fetch_add(millis, Ordering::SeqCst);
+        movable.moved.notify_waiters();
     }
 
     /// Waits for `duration` of this clock's time.
@@ -109,30 +109,31 @@ impl Clock {
     }
 
     /// Waits until this clock shows `millis` (UTC milliseconds) or later.
-    #[expect(clippy::disallowed_methods, reason = "this is the room that may wait")]
+    #[expect(clippy::disallowed_methods, reason = "only this module sleeps")]
     pub async fn sleep_until(&self, millis: i64) {
-        let left = |now: i64| Duration::from_millis(u64::try_from(millis.saturating_sub(now)).unwrap_or(0));
-        let (Source::Manual(hand) | Source::Ahead(hand)) = &self.0 else {
-            return tokio::time::sleep(left(self.millis())).await;
+        let remaining =
+            |now: i64| Duration::from_millis(u64::try_from(millis.saturating_sub(now)).unwrap_or(0));
+        let (Source::Manual(movable) | Source::Ahead(movable)) = &self.0 else {
+            return tokio::time::sleep(remaining(self.millis())).await;
         };
         loop {
-            let moved = hand.moved.notified();
+            let moved = movable.moved.notified();
             tokio::pin!(moved);
             moved.as_mut().enable();
-            let left = left(self.millis());
-            if left.is_zero() {
+            let remaining = remaining(self.millis());
+            if remaining.is_zero() {
                 return;
             }
             if matches!(self.0, Source::Manual(_)) {
                 moved.await;
             } else {
-                // Either way it is looked again.
-                let _ = tokio::time::timeout(left, moved).await;
+                // Moved or timed out: the loop checks the time again.
+                let _ = tokio::time::timeout(remaining, moved).await;
             }
         }
     }
 
-    /// A new id: a UUIDv7 as text, so that ids sort by the time of their making.
+    /// A new id: a UUIDv7 as text, so that ids sort by creation time.
     pub fn new_id(&self) -> String {
         let millis = u64::try_from(self.millis()).unwrap_or(0);
         let sub_nanos = u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
@@ -140,7 +141,7 @@ impl Clock {
     }
 }
 
-/// Real time that has passed since a moment.
+/// Measures real time since its start.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(std::time::Instant);
 
@@ -161,7 +162,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_manual_clock_wakes_sleepers_when_their_time_has_come() {
+    async fn manual_clock_wakes_sleepers_when_their_time_has_come() {
         let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
         let sleeper = tokio::spawn({
             let clock = clock.clone();
@@ -179,11 +180,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_movable_clock_goes_on_by_itself_and_wakes_sleepers_when_it_is_moved() {
+    async fn movable_clock_runs_and_wakes_sleepers_when_it_is_moved() {
         let clock = Clock::movable();
-        let begun = clock.millis();
+        let start = clock.millis();
         clock.sleep(Duration::from_millis(5)).await;
-        assert!(clock.millis() >= begun + 5);
+        assert!(clock.millis() >= start + 5);
         let sleeper = tokio::spawn({
             let clock = clock.clone();
             async move { clock.sleep(Duration::from_secs(3600)).await }
@@ -192,11 +193,11 @@ mod tests {
         clock.advance(Duration::from_secs(3600));
         sleeper.await.unwrap();
         assert_eq!((clock.ahead(), Clock::system().ahead()), (3_600_000, 0));
-        assert!(clock.millis() >= begun + 3_600_000);
+        assert!(clock.millis() >= start + 3_600_000);
     }
 
     #[test]
-    fn ids_are_unique_and_carry_the_time_of_their_making() {
+    fn ids_are_unique_and_sort_by_creation_time() {
         let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
         let first = clock.new_id();
         assert_ne!(first, clock.new_id());

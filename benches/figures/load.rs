@@ -1,5 +1,5 @@
-//! A small HTTP/1.1 client that keeps connections alive, and the two ways of loading a server with it: as fast as it
-//! goes, and at a fixed rate.
+//! A small HTTP/1.1 client with keep-alive, and two kinds of load: a closed loop (as fast as possible) and an open loop
+//! (at a fixed rate).
 
 use std::{cell::Cell, net::SocketAddr, rc::Rc, sync::Arc};
 
@@ -10,8 +10,8 @@ use tokio::{
     task::{JoinSet, LocalSet, yield_now},
 };
 
-/// Signed `help` commands, ready to be sent; no two are the same.
-pub(crate) fn help_commands(clock: &Clock, secret: &str, number: usize) -> Arc<Vec<Vec<u8>>> {
+/// Complete, signed requests for the command `help`, each different.
+pub(crate) fn help_commands(clock: &Clock, secret: &str, count: usize) -> Arc<Vec<Vec<u8>>> {
     let stamp = clock.now().as_second().to_string();
     let run = clock.new_id();
     let request = |number: usize| {
@@ -31,10 +31,10 @@ pub(crate) fn help_commands(clock: &Clock, secret: &str, number: usize) -> Arc<V
         )
         .into_bytes()
     };
-    Arc::new((0..number).map(request).collect())
+    Arc::new((0..count).map(request).collect())
 }
 
-/// A connection that is kept alive.
+/// A keep-alive connection.
 pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -47,7 +47,7 @@ impl Connection {
         Ok(Self { stream, buffer: Vec::with_capacity(8192) })
     }
 
-    /// Sends a request and reads the whole answer; gives its status.
+    /// Sends a request, reads the complete response and returns its status.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> std::io::Result<u16> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
@@ -66,8 +66,8 @@ impl Connection {
     }
 }
 
-/// Requests per second over some connections, each of which sends its next request when it has its answer.
-pub(crate) async fn closed(
+/// Measures a closed loop: each connection sends its next request after the response. Returns requests per second.
+pub(crate) async fn closed_loop(
     clock: &Clock,
     address: SocketAddr,
     connections: usize,
@@ -90,12 +90,12 @@ pub(crate) async fn closed(
         });
     }
     local.await;
-    figure(total) / watch.seconds()
+    as_f64(total) / watch.seconds()
 }
 
-/// The time under which 99 of 100 requests are answered, in seconds, at a fixed rate. It is counted from when a
-/// request was to be sent, whether or not it could be.
-pub(crate) async fn open_p99(
+/// Measures an open loop at a fixed rate. Returns the 99th percentile of the latency in seconds, counted from when a
+/// request was due (without coordinated omission).
+pub(crate) async fn open_loop_p99(
     clock: &Clock,
     address: SocketAddr,
     connections: usize,
@@ -111,26 +111,25 @@ pub(crate) async fn open_p99(
     for (first, mut connection) in open.into_iter().enumerate() {
         let requests = Arc::clone(&requests);
         tasks.spawn(async move {
-            let mut took = Vec::new();
+            let mut latencies = Vec::new();
             for (number, request) in requests.iter().enumerate().skip(first).step_by(connections) {
-                let due = 0.01 + figure(number) / per_second;
+                let due = 0.01 + as_f64(number) / per_second;
                 // A timer would be a millisecond late.
                 while watch.seconds() < due {
                     yield_now().await;
                 }
                 assert_eq!(connection.exchange(request).await.unwrap(), 200);
-                took.push(watch.seconds() - due);
+                latencies.push(watch.seconds() - due);
             }
-            took
+            latencies
         });
     }
-    let mut took: Vec<f64> = tasks.join_all().await.concat();
-    took.sort_by(f64::total_cmp);
-    took[took.len() * 99 / 100]
+    let mut latencies: Vec<f64> = tasks.join_all().await.concat();
+    latencies.sort_by(f64::total_cmp);
+    latencies[latencies.len() * 99 / 100]
 }
 
-/// A number for arithmetic.
-#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-pub(crate) fn figure(number: usize) -> f64 {
+#[expect(clippy::cast_precision_loss, reason = "all numbers are far below 2^52")]
+pub(crate) fn as_f64(number: usize) -> f64 {
     number as f64
 }

@@ -2,14 +2,14 @@
 
 use std::io::{Write, stdout};
 
-/// What a figure ought to be.
+/// The target of a figure.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
     /// At least this.
     Above(f64),
     /// At most this.
     Below(f64),
-    /// It is only shown.
+    /// No target.
     None,
 }
 
@@ -21,7 +21,7 @@ pub(crate) struct Row {
     verdict: &'static str,
 }
 
-/// The one in the middle.
+/// The median. Sorts `values`.
 pub(crate) fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
@@ -30,8 +30,8 @@ pub(crate) fn median(values: &mut [f64]) -> f64 {
 /// A figure and its target.
 pub(crate) fn row(name: &str, unit: &str, value: f64, target: Target) -> Row {
     let (verdict, target) = match target {
-        Target::Above(least) => (value >= least, format!("≥ {least} {unit}")),
-        Target::Below(most) => (value <= most, format!("≤ {most} {unit}")),
+        Target::Above(min) => (value >= min, format!("≥ {min} {unit}")),
+        Target::Below(max) => (value <= max, format!("≤ {max} {unit}")),
         Target::None => (true, String::new()),
     };
     let verdict = match (target.is_empty(), verdict) {
@@ -43,22 +43,22 @@ pub(crate) fn row(name: &str, unit: &str, value: f64, target: Target) -> Row {
     Row { name: name.to_owned(), value, target: target.trim().to_owned(), verdict }
 }
 
-/// Ours, the floor's, and the ratio, to which the target belongs: the median of the ratios of the rounds, since the
-/// machine is busier in one round than in another.
-pub(crate) fn compared(
+/// The bot's figure, the baseline's, and the median of the ratios of the rounds, to which the target belongs: the machine
+/// is busier in some rounds than in others.
+pub(crate) fn comparison(
     name: &str,
     unit: &str,
-    (ours, theirs): (&[f64], &[f64]),
+    (bot, baseline): (&[f64], &[f64]),
     factor: f64,
     target: Target,
 ) -> [Row; 3] {
-    let mut ratios: Vec<f64> = ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
-    let line = |who: &str, values: &[f64]| {
-        row(&format!("{name}: {who}"), unit, median(&mut values.to_vec()) * factor, Target::None)
+    let mut ratios: Vec<f64> = bot.iter().zip(baseline).map(|(bot, baseline)| bot / baseline).collect();
+    let server_row = |server: &str, values: &[f64]| {
+        row(&format!("{name}: {server}"), unit, median(&mut values.to_vec()) * factor, Target::None)
     };
     [
-        line("bot", ours),
-        line("floor", theirs),
+        server_row("bot", bot),
+        server_row("baseline", baseline),
         row(&format!("{name}: ratio"), "", median(&mut ratios), target),
     ]
 }
@@ -70,13 +70,12 @@ pub(crate) fn print(rows: &[Row], is_pinned: bool) {
     for Row { name, value, target, verdict } in rows {
         let _ = writeln!(out, "{name:<46} {value:>12}  {target:>10}  {verdict}");
     }
-    let _ =
-        writeln!(out, "\n(1) It includes one look at Marketo's list of users, which the simulator answers.");
+    let _ = writeln!(out, "\n(1) Includes one listing of Marketo's users, to which the simulator responds.");
     let _ = writeln!(
         out,
-        "(2) 200 slow connections, and 16 on which bad signatures come, some 2,000 in a second."
+        "(2) 200 slow connections, and 16 connections with bad signatures, about 2,000 per second."
     );
     if !is_pinned {
-        let _ = writeln!(out, "(!) taskset is not to be had: server and clients were not kept apart.");
+        let _ = writeln!(out, "(!) taskset is not available: servers and clients shared both CPUs.");
     }
 }

@@ -1,4 +1,4 @@
-//! Enters at the start with which configuration the bot works.
+//! Logs in the ledger, at the start, which configuration the bot runs with.
 
 use std::time::Duration;
 
@@ -6,34 +6,33 @@ use serde_json::Value;
 
 use crate::{clock::Clock, config::Config, workflow::Workflow};
 
-/// How long it takes until it is tried again.
-const AGAIN: Duration = Duration::from_secs(5);
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A configuration that is not entered yet, since the database takes nothing.
+/// A configuration that is not in the ledger yet, because the database refuses writes.
 #[derive(Clone, Debug)]
 pub(super) struct UnloggedConfiguration {
-    engine: Workflow,
+    workflow: Workflow,
     fingerprint: Value,
 }
 
-/// Enters the configuration. A database that takes nothing does not keep the bot from starting: without it there is no
-/// effect either.
-pub(super) async fn enter(engine: &Workflow, config: &Config) -> Option<UnloggedConfiguration> {
+/// Logs the configuration. If the database refuses writes, the bot starts nevertheless: without it no request changes
+/// either. Returns what is still to be logged.
+pub(super) async fn log_configuration(workflow: &Workflow, config: &Config) -> Option<UnloggedConfiguration> {
     let fingerprint = config.fingerprint();
-    match engine.log_configuration(&fingerprint).await {
+    match workflow.log_configuration(&fingerprint).await {
         Ok(()) => None,
         Err(error) => {
-            tracing::warn!(%error, "the configuration is not in the ledger yet");
-            Some(UnloggedConfiguration { engine: engine.clone(), fingerprint })
+            tracing::warn!(%error, "the configuration was not logged in the ledger; it will be retried");
+            Some(UnloggedConfiguration { workflow: workflow.clone(), fingerprint })
         }
     }
 }
 
 impl UnloggedConfiguration {
-    /// Enters it as soon as the database takes something.
-    pub(super) async fn enters_soon(self, clock: &Clock) {
-        while self.engine.log_configuration(&self.fingerprint).await.is_err() {
-            clock.sleep(AGAIN).await;
+    /// Retries until the configuration is logged.
+    pub(super) async fn log_when_possible(self, clock: &Clock) {
+        while self.workflow.log_configuration(&self.fingerprint).await.is_err() {
+            clock.sleep(RETRY_INTERVAL).await;
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Joins the Marketo client, which wants places for its calls, to the store, which keeps them for all replicas.
+//! The adapter between the Marketo client, which needs permits for its calls, and the store, which keeps the permits of
+//! all replicas.
 
 use std::sync::Arc;
 
@@ -9,44 +10,51 @@ use crate::{
     store::{self, Permit, Store},
 };
 
-/// The places of one instance in the database.
+/// The permits of one instance in the database.
 #[derive(Debug)]
-struct Stored {
+struct StoredPermits {
     store: Store,
-    instance: String,
+    base_url: String,
 }
 
-/// Where the calls to `instance` count together with those of other replicas; absent where there are none.
-pub(super) fn of(store: &Store, instance: &str) -> Option<Arc<dyn SharedPermits>> {
+/// The permits that the instance at `base_url` grants to all replicas together; `None` if there can only be one process.
+pub(super) fn shared_permits(store: &Store, base_url: &str) -> Option<Arc<dyn SharedPermits>> {
     store.is_shared().then(|| {
-        let places: Arc<dyn SharedPermits> =
-            Arc::new(Stored { store: store.clone(), instance: instance.to_owned() });
-        places
+        let permits: Arc<dyn SharedPermits> =
+            Arc::new(StoredPermits { store: store.clone(), base_url: base_url.to_owned() });
+        permits
     })
 }
 
-impl SharedPermits for Stored {
-    fn take<'a>(&'a self, ask: PermitRequest<'a>) -> BoxFuture<'a, PermitResponse> {
+impl SharedPermits for StoredPermits {
+    fn acquire<'a>(&'a self, request: PermitRequest<'a>) -> BoxFuture<'a, PermitResponse> {
         Box::pin(async move {
-            let PermitRequest { id, now, life, window, per_window, at_once } = ask;
-            let instance = &self.instance;
-            let wanted = store::PermitRequest { instance, id, now, life, window, per_window, at_once };
-            match self.store.acquire_permit(&wanted).await {
-                Ok(Permit::Taken) => PermitResponse::Taken,
-                Ok(Permit::AllHeld) => PermitResponse::Full(None),
-                Ok(Permit::AllCount(until)) => PermitResponse::Full(until),
+            let PermitRequest { id, now, expires_after, window, per_window, max_concurrent } = request;
+            let request = store::PermitRequest {
+                instance: &self.base_url,
+                id,
+                now,
+                expires_after,
+                window,
+                per_window,
+                max_concurrent,
+            };
+            match self.store.acquire_permit(&request).await {
+                Ok(Permit::Granted) => PermitResponse::Granted,
+                Ok(Permit::ConcurrencyReached) => PermitResponse::Full(None),
+                Ok(Permit::WindowFull(until)) => PermitResponse::Full(until),
                 Err(error) => {
-                    tracing::error!(%error, "no call to Marketo can be made: the shared budget is not to be had");
+                    tracing::error!(%error, "Marketo was not called: the shared rate limit is unavailable");
                     PermitResponse::Failed
                 }
             }
         })
     }
 
-    fn give_back(self: Arc<Self>, id: String, now: Timestamp) -> BoxFuture<'static, ()> {
+    fn release(self: Arc<Self>, id: String, now: Timestamp) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             if let Err(error) = self.store.release_permit(&id, now).await {
-                tracing::warn!(%error, "a place in the shared budget comes free only when its time is over");
+                tracing::warn!(%error, "a permit of the shared rate limit was not released; it will expire");
             }
         })
     }

@@ -1,5 +1,5 @@
-//! `check`: whether everything is in place for the bot, one line a check. Nothing is changed outside, except that
-//! the database's schema is brought up to date.
+//! `check`: checks everything that the bot needs, one line for each check. It changes nothing outside, except that it
+//! migrates the database's schema.
 
 mod marketo;
 mod slack;
@@ -18,11 +18,10 @@ use crate::{
     telemetry::printable,
 };
 
-/// One thing that was looked at.
 #[derive(Debug, Serialize)]
 struct CheckResult {
     check: &'static str,
-    /// The Marketo instance that was looked at, where there are several.
+    /// The checked Marketo instance, if there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<String>,
     ok: bool,
@@ -30,7 +29,7 @@ struct CheckResult {
 }
 
 impl CheckResult {
-    /// The check and, where it matters, the instance.
+    /// The check and, if there are several, the instance.
     fn title(&self) -> String {
         match &self.instance {
             Some(instance) => format!("{} ({instance})", self.check),
@@ -46,15 +45,15 @@ struct Report {
 }
 
 impl Report {
-    fn good(&mut self, check: &'static str, detail: impl Into<String>) {
-        self.found(check, None, true, detail.into());
+    fn pass(&mut self, check: &'static str, detail: impl Into<String>) {
+        self.add(check, None, true, detail.into());
     }
 
-    fn bad(&mut self, check: &'static str, detail: impl Into<String>) {
-        self.found(check, None, false, detail.into());
+    fn fail(&mut self, check: &'static str, detail: impl Into<String>) {
+        self.add(check, None, false, detail.into());
     }
 
-    fn found(&mut self, check: &'static str, instance: Option<String>, ok: bool, detail: String) {
+    fn add(&mut self, check: &'static str, instance: Option<String>, ok: bool, detail: String) {
         self.checks.push(CheckResult { check, instance, ok, detail });
     }
 }
@@ -65,24 +64,24 @@ pub(super) async fn run(
     as_json: bool,
 ) -> Result<ExitCode, CliError> {
     let mut report = Report::default();
-    let ConfigReport { config, faults } = config::examine(environment, file);
-    if faults.is_empty() {
-        report.good("configuration", "every setting is readable and possible");
+    let ConfigReport { config, errors } = config::examine(environment, file);
+    if errors.is_empty() {
+        report.pass("configuration", "every setting is valid");
     }
-    faults.iter().for_each(|fault| report.bad("configuration", fault.to_string()));
-    // What is wrong with a rule does not keep the rest from being looked at.
+    errors.iter().for_each(|error| report.fail("configuration", error.to_string()));
+    // An invalid rule does not prevent the other checks.
     if let Some(config) = config {
-        look(&config, &mut report).await?;
+        check_services(&config, &mut report).await?;
     }
-    report.ok = report.checks.iter().all(|finding| finding.ok);
+    report.ok = report.checks.iter().all(|check| check.ok);
     let text = if as_json {
         let text = serde_json::to_string_pretty(&report)?;
         text.lines().fold(String::new(), |text, line| text + &printable(line) + "\n")
     } else {
-        report.checks.iter().fold(String::new(), |mut text, finding| {
-            let (word, title) = (if finding.ok { "ok" } else { "FAILED" }, finding.title());
-            // What Slack, Marketo and the configuration say may hold anything.
-            let _ = writeln!(text, "{word:6} {}: {}", printable(&title), printable(&finding.detail));
+        report.checks.iter().fold(String::new(), |mut text, check| {
+            let (word, title) = (if check.ok { "ok" } else { "FAILED" }, check.title());
+            // Texts of Slack, Marketo and the configuration may contain control characters.
+            let _ = writeln!(text, "{word:6} {}: {}", printable(&title), printable(&check.detail));
             text
         })
     };
@@ -90,32 +89,33 @@ pub(super) async fn run(
     if report.ok {
         return Ok(ExitCode::SUCCESS);
     }
-    let faults = report.checks.into_iter().filter(|finding| !finding.ok);
-    Err(CliError(faults.map(|finding| format!("{}: {}", finding.title(), finding.detail)).collect()))
+    let failed = report.checks.into_iter().filter(|check| !check.ok);
+    Err(CliError(failed.map(|check| format!("{}: {}", check.title(), check.detail)).collect()))
 }
 
-async fn look(config: &Config, report: &mut Report) -> Result<(), CliError> {
+/// Checks the database, Slack and Marketo.
+async fn check_services(config: &Config, report: &mut Report) -> Result<(), CliError> {
     let clock = Clock::system();
     let store = match Store::open(config.database_url.expose_secret()).await {
         Ok(store) => {
-            let depth = store.outbox_stats(clock.now()).await?;
-            match depth.dead_letters {
-                0 => report.good("database", "it can be used, and its schema is up to date"),
-                buried => report.bad(
+            let outbox = store.outbox_stats(clock.now()).await?;
+            match outbox.dead_letters {
+                0 => report.pass("database", "it is usable, and its schema is up to date"),
+                count => report.fail(
                     "database",
-                    format!("{buried} effects were given up; the column error of table effect says why"),
+                    format!("{count} effects were given up; read the column error of the table effect"),
                 ),
             }
             Some(store)
         }
         Err(error) => {
-            report.bad("database", format!("DATABASE_URL: {error}"));
+            report.fail("database", format!("DATABASE_URL: {error}"));
             None
         }
     };
     let Clients { slack, marketo } = Clients::new(config, &clock, store.as_ref())?;
-    slack::look(config, &slack, report).await;
-    marketo::look(config, &marketo, report).await;
+    slack::check(config, &slack, report).await;
+    marketo::check(config, &marketo, report).await;
     if let Some(store) = store {
         store.close().await;
     }

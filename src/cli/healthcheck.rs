@@ -1,4 +1,4 @@
-//! `healthcheck`: asks a running bot on this machine whether it can serve, for a container's `HEALTHCHECK`.
+//! `healthcheck`: requests `/healthz` from the bot on this machine, for a container's `HEALTHCHECK`.
 
 use std::{net::IpAddr, process::ExitCode, time::Duration};
 
@@ -10,11 +10,10 @@ use tokio::{
 use super::CliError;
 use crate::config::{self, Environment};
 
-/// How long the answer may take.
-const WITHIN: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(environment: &Environment) -> Result<ExitCode, CliError> {
-    let mut address = config::bind(environment).map_err(|fault| CliError(vec![fault.to_string()]))?;
+    let mut address = config::bind(environment).map_err(|error| CliError(vec![error.to_string()]))?;
     if address.ip().is_unspecified() {
         let loopback = if address.is_ipv4() {
             IpAddr::from([127, 0, 0, 1])
@@ -23,17 +22,18 @@ pub(super) async fn run(environment: &Environment) -> Result<ExitCode, CliError>
         };
         address.set_ip(loopback);
     }
-    let asked = async {
+    let request = async {
         let mut stream = TcpStream::connect(address).await?;
         stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
-        let mut answer = Vec::new();
-        stream.take(4096).read_to_end(&mut answer).await?;
-        std::io::Result::Ok(answer)
+        let mut response = Vec::new();
+        stream.take(4096).read_to_end(&mut response).await?;
+        std::io::Result::Ok(response)
     };
-    match tokio::time::timeout(WITHIN, asked).await {
-        Ok(Ok(answer)) if answer.starts_with(b"HTTP/1.1 200 ") => Ok(ExitCode::SUCCESS),
-        Ok(Ok(_)) => Err(CliError(vec![format!("{address} does not answer 200 on /healthz")])),
-        Ok(Err(error)) => Err(CliError(vec![format!("{address}: {error}")])),
-        Err(_) => Err(CliError(vec![format!("{address} does not answer within {} s", WITHIN.as_secs())])),
-    }
+    let error = match tokio::time::timeout(TIMEOUT, request).await {
+        Ok(Ok(response)) if response.starts_with(b"HTTP/1.1 200 ") => return Ok(ExitCode::SUCCESS),
+        Ok(Ok(_)) => format!("{address} did not respond with 200 to /healthz"),
+        Ok(Err(error)) => format!("{address}: {error}"),
+        Err(_) => format!("{address} did not respond within {} s", TIMEOUT.as_secs()),
+    };
+    Err(CliError(vec![error]))
 }

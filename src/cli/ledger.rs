@@ -1,4 +1,4 @@
-//! `ledger`: what an auditor does with the ledger. Only the database's address is needed, and nothing is written to it.
+//! `ledger`: the auditor's commands. They need only `DATABASE_URL`, and never write to the database.
 
 mod export;
 
@@ -17,9 +17,9 @@ use crate::{
 };
 
 pub(super) async fn run(environment: &Environment, command: &LedgerCommand) -> Result<ExitCode, CliError> {
-    let url = config::database_url(environment).map_err(|fault| CliError(vec![fault.to_string()]))?;
+    let url = config::database_url(environment).map_err(|error| CliError(vec![error.to_string()]))?;
     let ledger = Ledger::open(url.expose_secret()).await.map_err(|error| {
-        CliError(vec![format!("DATABASE_URL: {error}; is it the address of the bot's database?")])
+        CliError(vec![format!("DATABASE_URL: {error}; check that it is the bot's database")])
     })?;
     let result = match command {
         LedgerCommand::Verify { anchored } => verify(&ledger, anchored).await,
@@ -33,7 +33,7 @@ pub(super) async fn run(environment: &Environment, command: &LedgerCommand) -> R
 async fn verify(ledger: &Ledger, anchored: &[Head]) -> Result<ExitCode, CliError> {
     match ledger.verify(anchored).await? {
         Ok(head) => print(&format!("ok: {} entries, head {head}\n", head.seq)),
-        Err(found) => Err(CliError(vec![format!("ledger: {found}")])),
+        Err(error) => Err(CliError(vec![format!("ledger: {error}")])),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The command line: reads it, runs the subcommand, and says what went wrong in one readable line for each
-//! fault. It is the only module that prints.
+//! The command line: parses it, runs the subcommand, and prints one readable line for each error. It is the only module
+//! that prints.
 
 pub mod args;
 mod check;
@@ -30,7 +30,7 @@ use crate::{
 const NO_DEMO: &str =
     "this build has no demo: it was built without the feature `demo`, as the container image is";
 
-/// What went wrong, a line for each fault.
+/// Why a command failed: one line for each error.
 #[derive(Debug)]
 pub struct CliError(Vec<String>);
 
@@ -40,7 +40,7 @@ impl<E: std::error::Error> From<E> for CliError {
     }
 }
 
-/// Runs what the command line asks for. Exit code 0 when it went well, 1 after a failure.
+/// Runs a command. Exit code 0 after success, 1 after a failure.
 pub async fn run(cli: Cli) -> ExitCode {
     let environment = Environment::from_process();
     let file = cli.config.as_deref();
@@ -64,7 +64,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Err(CliError(lines)) => {
             let mut stderr = io::stderr().lock();
             for line in lines {
-                // One line for each fault, whatever the error's text holds.
+                // An error's message may contain line breaks.
                 let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
                 let _ = writeln!(stderr, "marketo-api-user: {}", printable(&line));
             }
@@ -73,7 +73,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     }
 }
 
-/// Prints a text as it is. A reader that went away is no failure.
+/// Prints a text unchanged. A closed pipe is not an error.
 fn print(text: &str) -> Result<ExitCode, CliError> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -82,13 +82,13 @@ fn print(text: &str) -> Result<ExitCode, CliError> {
     }
 }
 
-/// The settings, or every fault in them.
+/// Loads the settings, or returns every error in them.
 fn settings(environment: &Environment, file: Option<&Path>) -> Result<Config, CliError> {
     config::load(environment, file)
         .map_err(|faults| CliError(faults.iter().map(ToString::to_string).collect()))
 }
 
-/// Resolves when the process is asked to stop.
+/// Resolves on SIGTERM or SIGINT.
 fn stop_signal() -> Result<impl Future<Output = ()>, CliError> {
     let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {

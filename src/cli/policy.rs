@@ -1,9 +1,9 @@
-//! `policy explain`: what the policy says about a request. Here is found out what must be known for it; which rule
-//! holds is the domain's matter, and how it is told is in `answer`.
+//! `policy explain`: how the policy evaluates a request. This file gathers the facts from Slack and Marketo; the domain
+//! evaluates the rules, and `explanation` describes the result.
 
-mod answer;
-mod decides;
-mod words;
+mod explanation;
+mod format;
+mod outcome;
 
 use std::{collections::HashMap, path::Path, process::ExitCode};
 
@@ -18,21 +18,25 @@ use crate::{
         people::{Membership, Principal, UserId},
         policy::Policy,
     },
+    marketo,
     slack::{self, replies::NotRequester},
 };
 
-/// What was found out.
-struct Knowledge<'a> {
+/// The members of each group of the policy, or why they are unknown.
+type Groups = HashMap<Principal, Result<Vec<UserId>, String>>;
+/// Why the requester's profile makes them ineligible, if it does; or why that is unknown.
+type ProfileProblem = Result<Option<NotRequester>, String>;
+
+/// What is known about a request.
+struct Facts<'a> {
     policy: &'a Policy,
-    /// Who is in each group, or why that is not known.
-    groups: HashMap<Principal, Result<Vec<UserId>, String>>,
-    /// Why the requester may not ask because of what they are, if so; or why that is not known.
-    kind: Result<Option<NotRequester>, String>,
-    /// The roles and workspaces of the instance, or why they are not known.
+    groups: Groups,
+    profile_problem: ProfileProblem,
+    /// The roles and workspaces of the instance, or why they are unknown.
     catalog: Result<Catalog, String>,
 }
 
-impl Knowledge<'_> {
+impl Facts<'_> {
     fn membership(&self, user: &UserId, principal: &Principal) -> Membership {
         match self.groups.get(principal) {
             Some(Ok(members)) if members.contains(user) => Membership::Yes,
@@ -49,50 +53,56 @@ pub(super) async fn explain(
 ) -> Result<ExitCode, CliError> {
     let config = settings(environment, file)?;
     let names: Vec<&str> = config.instances.iter().map(|instance| instance.name.as_str()).collect();
-    let at = match (&explain.instance, names.as_slice()) {
-        (Some(name), names) => match names.iter().position(|own| own == name) {
-            Some(at) => Some(at),
-            None => {
-                let there = names.join(", ");
-                let text = format!("--instance: {name:?} is no Marketo instance: expected one of {there}");
-                return Err(CliError(vec![text]));
-            }
-        },
-        (None, [_]) => Some(0),
-        (None, _) => None,
-    };
+    let index = instance_index(&names, explain.instance.as_deref())?;
     let clients = Clients::new(&config, &Clock::system(), None)?;
-    let (kind, groups) = ask_slack(&config, &clients.slack, &explain.requester).await;
-    let catalog = match at {
+    let (profile_problem, groups) = fetch_people(&config, &clients.slack, &explain.requester).await;
+    let catalog = match index {
+        Some(index) => fetch_catalog(&clients.marketo[index]).await,
         None => Err("--instance is not given".to_owned()),
-        Some(at) => {
-            let marketo = &clients.marketo[at];
-            match tokio::join!(marketo.roles(), marketo.workspaces()) {
-                (Ok(roles), Ok(workspaces)) => Ok(catalog_of(roles, workspaces)),
-                (Err(error), _) | (_, Err(error)) => Err(error.to_string()),
-            }
-        }
     };
-    let knowledge = Knowledge { policy: &config.policy, groups, kind, catalog };
-    print(&answer::to(explain, at.map(|at| names[at]), &knowledge))
+    let facts = Facts { policy: &config.policy, groups, profile_problem, catalog };
+    print(&explanation::of(explain, index.map(|index| names[index]), &facts))
 }
 
-type Asked = (Result<Option<NotRequester>, String>, HashMap<Principal, Result<Vec<UserId>, String>>);
+/// The index of the requested instance; `None` if there are several and none is requested.
+fn instance_index(names: &[&str], requested: Option<&str>) -> Result<Option<usize>, CliError> {
+    let Some(requested) = requested else { return Ok((names.len() == 1).then_some(0)) };
+    match names.iter().position(|name| *name == requested) {
+        Some(index) => Ok(Some(index)),
+        None => {
+            let expected = names.join(", ");
+            let error =
+                format!("--instance: {requested:?} is not a Marketo instance: expected one of {expected}");
+            Err(CliError(vec![error]))
+        }
+    }
+}
 
-/// What the requester is, and who is in the policy's groups.
-async fn ask_slack(config: &Config, slack: &slack::client::Client, requester: &UserId) -> Asked {
+async fn fetch_catalog(marketo: &marketo::Client) -> Result<Catalog, String> {
+    match tokio::join!(marketo.roles(), marketo.workspaces()) {
+        (Ok(roles), Ok(workspaces)) => Ok(catalog_of(roles, workspaces)),
+        (Err(error), _) | (_, Err(error)) => Err(error.to_string()),
+    }
+}
+
+/// Fetches the requester's profile and the members of the policy's groups.
+async fn fetch_people(
+    config: &Config,
+    slack: &slack::client::Client,
+    requester: &UserId,
+) -> (ProfileProblem, Groups) {
     let mut groups = HashMap::new();
     let identity = match slack.auth_test().await {
         Ok(identity) => identity,
-        // Then nothing else works either.
+        // No other call would succeed.
         Err(error) => {
-            let why = error.to_string();
-            groups.extend(config.policy.groups().into_iter().map(|group| (group, Err(why.clone()))));
-            return (Err(why), groups);
+            let reason = error.to_string();
+            groups.extend(config.policy.groups().into_iter().map(|group| (group, Err(reason.clone()))));
+            return (Err(reason), groups);
         }
     };
-    let own = vec![identity.team_id];
-    let teams = if config.slack.team_ids.is_empty() { &own } else { &config.slack.team_ids };
+    let own_team = vec![identity.team_id];
+    let teams = if config.slack.team_ids.is_empty() { &own_team } else { &config.slack.team_ids };
     let profile = slack.user(requester).await.map_err(|error| error.to_string());
     for group in config.policy.groups() {
         let members = match &group {

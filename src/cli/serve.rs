@@ -1,4 +1,4 @@
-//! `serve`: runs the bot until it is told to stop.
+//! `serve`: runs the bot until SIGTERM or SIGINT.
 
 use std::{path::Path, process::ExitCode};
 

@@ -1,37 +1,37 @@
-//! Addresses of services: what is accepted as the base of their URLs. A refused address is never repeated,
-//! since it may hold a password. This file knows nothing of where an address comes from.
+//! Base URLs of services. An error never repeats a rejected URL, which may contain a password. This file does not know
+//! where a URL comes from.
 
 use url::{Host, Url};
 
-/// Reads a base URL and brings it to the form without a slash at the end. `https://`, or `http://` to
-/// this machine; a path is kept.
+/// Parses a base URL, which may have a path, and removes a trailing slash. The scheme must be `https`, or `http` with a
+/// loopback host.
 ///
 /// # Errors
-/// With what was expected.
+/// What is wrong, and what was expected.
 pub fn base_url(text: &str) -> Result<String, String> {
     let url = parse(text)?;
     Ok(format!("{}{}", url.origin().ascii_serialization(), url.path().trim_end_matches('/')))
 }
 
-/// As [`base_url`], for a Marketo instance: a path is refused, except for `/rest`, which is dropped, since
-/// Marketo's own pages show the address with it.
+/// Like [`base_url`], for a Marketo instance: the only allowed path is `/rest`, with which Marketo's own pages show the
+/// URL. It is removed.
 ///
 /// # Errors
-/// With what was expected.
+/// What is wrong, and what was expected.
 pub(super) fn marketo_base_url(text: &str) -> Result<String, String> {
     let url = parse(text)?;
     match url.path().trim_end_matches('/') {
         "" | "/rest" => Ok(url.origin().ascii_serialization()),
-        _ => Err("has a path: expected the instance's address alone, such as \
-             https://123-ABC-456.mktorest.com"
-            .to_owned()),
+        _ => {
+            Err("has a path: expected only the base URL, such as https://123-ABC-456.mktorest.com".to_owned())
+        }
     }
 }
 
 fn parse(text: &str) -> Result<Url, String> {
-    // The URL standard drops line breaks and tabs in silence.
+    // `Url::parse` silently removes line breaks and tabs.
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err("holds a space or a line break: expected one URL".to_owned());
+        return Err("contains a space or a line break: expected one URL".to_owned());
     }
     let url = Url::parse(text).map_err(|error| format!("is not a URL ({error}): expected https://…"))?;
     let problem = match url.scheme() {
@@ -42,12 +42,12 @@ fn parse(text: &str) -> Result<Url, String> {
     };
     let problem = problem
         .or((!url.username().is_empty() || url.password().is_some())
-            .then_some("holds a user name or a password"))
-        .or(url.query().is_some().then_some("holds a query (?…)"))
-        .or(url.fragment().is_some().then_some("holds a fragment (#…)"));
+            .then_some("contains a user name or a password"))
+        .or(url.query().is_some().then_some("contains a query (?…)"))
+        .or(url.fragment().is_some().then_some("contains a fragment (#…)"));
     match problem {
         Some(problem) if problem.contains("expected") => Err(problem.to_owned()),
-        Some(problem) => Err(format!("{problem}: expected scheme, host and, if need be, port and path")),
+        Some(problem) => Err(format!("{problem}: expected only scheme, host, port and path")),
         None => Ok(url),
     }
 }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base_urls_lose_their_last_slash() {
+    fn base_urls_lose_their_trailing_slash() {
         for (text, expected) in [
             ("https://slack.com/api", "https://slack.com/api"),
             ("https://slack.com/api/", "https://slack.com/api"),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marketo_address_has_no_path_but_rest() {
+    fn marketo_base_url_has_no_path_but_rest() {
         for text in [
             "https://123-abc-456.mktorest.com",
             "https://123-ABC-456.mktorest.com/",
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn other_urls_are_refused_and_not_repeated() {
+    fn invalid_urls_are_rejected_and_not_repeated() {
         for (text, problem) in [
             ("example.com", "is not a URL"),
             ("", "is not a URL"),
@@ -110,18 +110,18 @@ mod tests {
             ("http://localhost.example.com", "is plain http"),
             ("http://127.0.0.1.example.com", "is plain http"),
             ("http://localhost@example.com", "is plain http"),
-            ("https://user@example.com", "holds a user name"),
-            ("https://user:hidden@example.com", "holds a user name"),
-            ("https://:hidden@example.com", "holds a user name"),
-            ("https://example.com/?a=hidden", "holds a query"),
-            ("https://example.com/#a", "holds a fragment"),
-            ("https://example.com/\n", "holds a space or a line break"),
-            (" https://example.com", "holds a space or a line break"),
+            ("https://user@example.com", "contains a user name"),
+            ("https://user:hidden@example.com", "contains a user name"),
+            ("https://:hidden@example.com", "contains a user name"),
+            ("https://example.com/?a=hidden", "contains a query"),
+            ("https://example.com/#a", "contains a fragment"),
+            ("https://example.com/\n", "contains a space or a line break"),
+            (" https://example.com", "contains a space or a line break"),
         ] {
-            for problem_found in [base_url(text).unwrap_err(), marketo_base_url(text).unwrap_err()] {
-                assert!(problem_found.starts_with(problem), "{text}: {problem_found}");
-                assert!(problem_found.contains("expected"), "{problem_found}");
-                assert!(!problem_found.contains("hidden"), "{problem_found}");
+            for error in [base_url(text).unwrap_err(), marketo_base_url(text).unwrap_err()] {
+                assert!(error.starts_with(problem), "{text}: {error}");
+                assert!(error.contains("expected"), "{error}");
+                assert!(!error.contains("hidden"), "{error}");
             }
         }
     }

@@ -1,18 +1,17 @@
-//! Durations as people write them in the configuration file: a whole number and a unit. It knows nothing of
-//! what they are for.
+//! Durations in the configuration file: a whole number and a unit. It does not know what they are for.
 //!
 //! Written by hand: `jiff`'s friendly parser also takes `1h30m`, `1.5h`, `7 d`, `7 days ago` and signs. To refuse all
 //! that the documentation does not name takes as much code as reading the one form.
 
 use std::time::Duration;
 
-/// What to write, for faults.
+/// The expected syntax, for errors.
 pub(super) const EXPECTED: &str = "a whole number and a unit: \"90s\", \"15m\", \"8h\" or \"7d\"";
 
-/// The longest duration that any setting may have. It keeps every sum of a time and a duration in range.
-pub(super) const LONGEST: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
+/// The longest duration of any setting. The sum of a time and a duration then never overflows.
+pub(super) const MAX: Duration = Duration::from_secs(3650 * 24 * 60 * 60);
 
-/// Reads `90s`, `15m`, `8h` or `7d`; nothing for zero, for another form, and for what no number holds.
+/// Parses `90s`, `15m`, `8h` or `7d`. Returns `None` for zero, another syntax, and on overflow.
 pub(super) fn parse(text: &str) -> Option<Duration> {
     let unit = text.chars().last()?;
     let seconds = match unit {
@@ -23,7 +22,7 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let digits = &text[..text.len() - 1];
-    // `parse` would take a sign, too.
+    // `parse` would accept a sign, too.
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -67,18 +66,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_what_is_read(number in 1_u64..1_000_000, unit in 0_usize..4) {
+        fn duration_is_number_times_unit(number in 1_u64..1_000_000, unit in 0_usize..4) {
             let (letter, seconds) = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)][unit];
             prop_assert_eq!(parse(&format!("{number}{letter}")), Some(Duration::from_secs(number * seconds)));
         }
 
         #[test]
-        fn no_text_panics_and_no_duration_is_zero(text in any::<String>()) {
+        fn no_text_is_a_duration_of_zero(text in any::<String>()) {
             prop_assert_ne!(parse(&text), Some(Duration::ZERO));
         }
 
         #[test]
-        fn digits_and_units_never_panic(text in "[0-9]{0,25}[smhdx]?") {
+        fn digits_and_units_are_never_zero(text in "[0-9]{0,25}[smhdx]?") {
             prop_assert_ne!(parse(&text), Some(Duration::ZERO));
         }
     }

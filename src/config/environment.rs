@@ -1,5 +1,5 @@
-//! The environment: plain variables, and secrets that may instead stand in a file (`NAME_FILE`). It is the
-//! only place that reads it. It knows neither the configuration file nor what a variable is for.
+//! The environment: plain variables, and secrets, which may instead be read from a file (`NAME_FILE`). No other module
+//! reads the environment. It knows neither the configuration file nor the purpose of a variable.
 
 use std::{collections::BTreeMap, fmt, fs};
 
@@ -7,19 +7,19 @@ use secrecy::SecretString;
 
 use super::error::{ConfigError, ConfigErrors};
 
-/// The variables that the program sees. Its `Debug` shows names only: values may be secret.
+/// The environment variables. `Debug` shows only their names, since values may be secret.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
-/// A secret's text, and the variable that led to it.
-pub(super) struct Found {
+/// A secret, and the variable that it was read from (`NAME` or `NAME_FILE`).
+pub(super) struct Secret {
     pub(super) variable: String,
     pub(super) text: String,
 }
 
 impl Environment {
-    /// The environment of this process. What is not UTF-8 is kept with replacement characters, so that it
-    /// is refused as a bad value and not reported as missing.
+    /// The environment of this process. Invalid UTF-8 is replaced, so that the value is rejected instead of reported as
+    /// missing.
     pub fn from_process() -> Self {
         let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
         Self(std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect())
@@ -30,60 +30,60 @@ impl Environment {
         Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 
-    /// A variable's value; an empty one counts as not set.
+    /// A variable's value. An empty one counts as not set.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// A secret's text, from `NAME` or from the file that `NAME_FILE` names.
-    pub(super) fn secret(&self, name: &str) -> Result<Option<Found>, ConfigError> {
+    /// A secret, from `NAME` or from the file that `NAME_FILE` names.
+    pub(super) fn secret(&self, name: &str) -> Result<Option<Secret>, ConfigError> {
         let file = format!("{name}_FILE");
         match (self.get(name), self.get(&file)) {
             (Some(_), Some(_)) => {
-                Err(ConfigError::new(name, format!("is set, and so is {file}: expected one of them")))
+                Err(ConfigError::new(name, format!("is set, and so is {file}: expected only one of them")))
             }
-            (Some(text), None) => Ok(Some(Found { variable: name.to_owned(), text: text.to_owned() })),
+            (Some(text), None) => Ok(Some(Secret { variable: name.to_owned(), text: text.to_owned() })),
             (None, Some(path)) => match read(path) {
-                Ok(text) => Ok(Some(Found { variable: file, text })),
+                Ok(text) => Ok(Some(Secret { variable: file, text })),
                 Err(problem) => Err(ConfigError::new(file, problem)),
             },
             (None, None) => Ok(None),
         }
     }
 
-    /// A secret that has the form of a token: visible ASCII characters.
+    /// A secret that consists of visible ASCII characters, as tokens do.
     pub(super) fn token(&self, name: &str) -> Result<Option<String>, ConfigError> {
         self.secret(name)?
             .map(|found| token(&found.text).map_err(|problem| ConfigError::new(found.variable, problem)))
             .transpose()
     }
 
-    /// As [`Environment::token`]; where it is not set, `what` says in the fault what was expected.
-    pub(super) fn required_token(&self, name: &str, what: &str, faults: &ConfigErrors) -> Option<String> {
-        let found = faults.keep(self.token(name))?;
+    /// Like [`Environment::token`], and an error if it is not set. `what` describes the expected value.
+    pub(super) fn required_token(&self, name: &str, what: &str, errors: &ConfigErrors) -> Option<String> {
+        let found = errors.value_of(self.token(name))?;
         if found.is_none() {
-            faults.add(name, not_set(name, what));
+            errors.add(name, not_set(name, what));
         }
         found
     }
 
-    /// The comma-separated tokens of a secret, at least one.
-    pub(super) fn required_tokens(&self, name: &str, what: &str, faults: &ConfigErrors) -> Vec<SecretString> {
-        let Some(found) = faults.keep(self.secret(name)) else { return Vec::new() };
-        let Some(Found { variable, text }) = found else {
-            faults.add(name, not_set(name, what));
+    /// The comma-separated tokens of a secret. An error if there is none; `what` describes the expected value.
+    pub(super) fn required_tokens(&self, name: &str, what: &str, errors: &ConfigErrors) -> Vec<SecretString> {
+        let Some(found) = errors.value_of(self.secret(name)) else { return Vec::new() };
+        let Some(Secret { variable, text }) = found else {
+            errors.add(name, not_set(name, what));
             return Vec::new();
         };
-        // A stray comma must never become an empty secret: everybody could sign with that.
+        // A stray comma must not become an empty secret, with which anybody could sign.
         let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
         if parts.is_empty() {
-            faults.add(variable, format!("holds nothing but commas and spaces: expected {what}"));
+            errors.add(variable, format!("contains only commas and spaces: expected {what}"));
             return Vec::new();
         }
         match parts.into_iter().map(token).collect::<Result<Vec<_>, _>>() {
             Ok(tokens) => tokens.into_iter().map(SecretString::from).collect(),
             Err(problem) => {
-                faults.add(variable, problem);
+                errors.add(variable, problem);
                 Vec::new()
             }
         }
@@ -97,15 +97,15 @@ impl fmt::Debug for Environment {
 }
 
 fn not_set(name: &str, what: &str) -> String {
-    format!("is not set: expected {what} (or {name}_FILE, the path of a file that holds it)")
+    format!("is not set: expected {what} (or {name}_FILE, the path of a file that contains it)")
 }
 
-/// A secret becomes part of a header or of a query, where a space or a line break would be refused or worse.
+/// Rejects characters that have no place in a header or a query.
 fn token(text: &str) -> Result<String, &'static str> {
     if text.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(text.to_owned())
     } else {
-        Err("holds a space, a line break or another character that no token has: expected one word")
+        Err("contains a space, a line break or another character that tokens cannot have: expected one word")
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_variable_is_not_set() {
+    fn empty_variable_counts_as_not_set() {
         let environment = Environment::from_pairs([("A", ""), ("B", "b")]);
         assert_eq!(environment.get("A"), None);
         assert_eq!(environment.get("B"), Some("b"));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_may_stand_in_a_file_whose_last_line_break_does_not_count() {
+    fn secret_is_read_from_a_file_without_its_trailing_line_break() {
         let folder = tempfile::tempdir().unwrap();
         for content in ["word", "word\n", "word\r\n"] {
             let path = file(folder.path(), content.as_bytes());
@@ -147,39 +147,39 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_secret_file_is_told_with_variable_and_path() {
+    fn error_of_a_secret_file_names_variable_and_path() {
         let folder = tempfile::tempdir().unwrap();
         for (content, problem) in [
             (&b""[..], "is empty"),
             (b"\n", "is empty"),
             (b"\xff\xfe", "UTF-8"),
-            (b"two\nlines", "holds a space, a line break"),
+            (b"two\nlines", "contains a space, a line break"),
         ] {
             let path = file(folder.path(), content);
-            let fault = Environment::from_pairs([("A_FILE", &path)]).token("A").unwrap_err();
-            assert_eq!(fault.key, "A_FILE");
-            assert!(fault.problem.contains(problem), "{fault}");
-            assert!(!fault.to_string().contains("two"), "{fault}");
+            let error = Environment::from_pairs([("A_FILE", &path)]).token("A").unwrap_err();
+            assert_eq!(error.key, "A_FILE");
+            assert!(error.problem.contains(problem), "{error}");
+            assert!(!error.to_string().contains("two"), "{error}");
         }
         let absent = folder.path().join("absent").to_str().unwrap().to_owned();
-        let fault = Environment::from_pairs([("A_FILE", &absent)]).token("A").unwrap_err();
-        assert!(fault.problem.starts_with(&format!("{absent} cannot be read")), "{fault}");
+        let error = Environment::from_pairs([("A_FILE", &absent)]).token("A").unwrap_err();
+        assert!(error.problem.starts_with(&format!("{absent} cannot be read")), "{error}");
     }
 
     #[test]
-    fn a_secret_is_given_once() {
-        let fault = Environment::from_pairs([("A", "x"), ("A_FILE", "/x")]).token("A").unwrap_err();
-        assert_eq!(fault.to_string(), "A: is set, and so is A_FILE: expected one of them");
+    fn secret_cannot_be_set_twice() {
+        let error = Environment::from_pairs([("A", "x"), ("A_FILE", "/x")]).token("A").unwrap_err();
+        assert_eq!(error.to_string(), "A: is set, and so is A_FILE: expected only one of them");
     }
 
     #[test]
-    fn values_are_not_shown() {
+    fn debug_hides_values() {
         let environment = Environment::from_pairs([("A", "hidden")]);
         assert_eq!(format!("{environment:?}"), r#"{"A"}"#);
     }
 
     #[test]
-    fn the_process_has_an_environment() {
+    fn environment_of_the_process_is_read() {
         assert!(Environment::from_process().get("PATH").is_some());
     }
 }

@@ -1,12 +1,12 @@
-//! What is wrong with the settings, worded for whoever runs the program. Faults are collected, so that one
-//! start tells all of them. This file knows no setting by name, and a fault never holds a secret's value.
+//! Errors in the settings, for the operator. They are collected, so that one start reports all of them. This file does not
+//! know any setting, and an error never contains a secret.
 
 use std::{cell::RefCell, fmt};
 
-/// The longest part of a refused value that is repeated in a fault, in characters.
-const SHOWN_MAX: usize = 60;
+/// How many characters of an invalid value an error repeats.
+const MAX_SHOWN: usize = 60;
 
-/// One thing that is wrong. Always one line when shown.
+/// One error in the settings. Its message is always one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     /// The setting: `SLACK_BOT_TOKEN`, `policy.max_access`, `instance[0].base_url`.
@@ -16,7 +16,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// A fault of `key`. Control characters become spaces, since a fault is one line.
+    /// An error in the setting `key`. Control characters become spaces.
     pub fn new(key: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { key: one_line(&key.into()), problem: one_line(&problem.into()) }
     }
@@ -34,7 +34,7 @@ fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
-/// The faults found so far. Shared by everything that reads, hence the cell.
+/// The errors found so far. Every reader adds to them through a shared reference, hence the cell.
 #[derive(Debug, Default)]
 pub(super) struct ConfigErrors(RefCell<Vec<ConfigError>>);
 
@@ -43,16 +43,16 @@ impl ConfigErrors {
         self.push(ConfigError::new(key, problem));
     }
 
-    pub(super) fn push(&self, fault: ConfigError) {
-        self.0.borrow_mut().push(fault);
+    pub(super) fn push(&self, error: ConfigError) {
+        self.0.borrow_mut().push(error);
     }
 
-    /// The value, or nothing and one fault more.
-    pub(super) fn keep<T>(&self, read: Result<T, ConfigError>) -> Option<T> {
-        read.map_err(|fault| self.push(fault)).ok()
+    /// Returns the value, or adds the error.
+    pub(super) fn value_of<T>(&self, result: Result<T, ConfigError>) -> Option<T> {
+        result.map_err(|error| self.push(error)).ok()
     }
 
-    /// How many there are so far.
+    /// The number of errors found so far.
     pub(super) fn count(&self) -> usize {
         self.0.borrow().len()
     }
@@ -62,8 +62,8 @@ impl ConfigErrors {
     }
 }
 
-/// A refused value as a fault repeats it: quoted, escaped and cut. Never for a secret.
-pub(super) fn shown(value: &str) -> String {
-    let cut: String = value.chars().take(SHOWN_MAX).collect();
-    if cut.len() < value.len() { format!("{cut:?}…") } else { format!("{cut:?}") }
+/// An invalid value for an error: quoted, escaped and truncated. Never use it for a secret.
+pub(super) fn quoted(value: &str) -> String {
+    let shown: String = value.chars().take(MAX_SHOWN).collect();
+    if shown.len() < value.len() { format!("{shown:?}…") } else { format!("{shown:?}") }
 }

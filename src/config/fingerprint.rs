@@ -1,5 +1,5 @@
-//! What the ledger keeps of the settings: digests by which a change shows, and which part it is in. Secrets are left out,
-//! and so is what may differ from one replica to the next.
+//! The settings as the ledger records them: digests that reveal a change, and in which part it is. Secrets are left out,
+//! and so are settings that may differ between replicas.
 
 use serde_json::{Value, json};
 
@@ -7,9 +7,9 @@ use super::{Config, Instance, Slack};
 use crate::{domain::digest::of_json, marketo::Identity};
 
 impl Config {
-    /// The program's version, a digest of the settings in effect, and one of each part of them.
+    /// The program's version, a digest of all settings, and one of each part.
     pub fn fingerprint(&self) -> Value {
-        // Every field by its name: for a new one it has to be decided here.
+        // Without `..`: whoever adds a field has to decide whether it belongs here.
         let Self {
             bind: _,
             database_url: _,

@@ -1,5 +1,5 @@
-//! Which Marketo instances there are and how to sign in to them: `[marketo]` with the `MARKETO_` variables,
-//! or `[[instance]]` blocks that name variables of their own. It knows nothing of what is done there.
+//! The Marketo instances and their credentials: `[marketo]` with the `MARKETO_` variables, or `[[instance]]` blocks that
+//! name their own variables.
 
 use secrecy::SecretString;
 use toml::{Table, Value};
@@ -13,36 +13,36 @@ use super::{
 };
 use crate::marketo::Identity;
 
-/// The longest name of an instance: it must fit on an option of a menu.
-const NAME_MAX: usize = 75;
-/// How many instances there may be: a menu has so many options.
-const INSTANCES_MAX: usize = 100;
+/// The longest name of an instance, in characters: Slack's limit for the text of an option.
+const MAX_NAME: usize = 75;
+/// How many instances there may be: Slack's limit for the options of a select menu.
+const MAX_INSTANCES: usize = 100;
 
 /// A Marketo instance.
 #[derive(Clone, Debug)]
 pub struct Instance {
-    /// What people call it.
+    /// The name that people see.
     pub name: String,
-    /// The base of its REST URLs, without `/rest` and without a slash at the end.
+    /// The REST base URL, without `/rest` and without a trailing slash.
     pub base_url: String,
     /// The client id of the custom service.
     pub client_id: String,
     /// The client secret of the custom service.
     pub client_secret: SecretString,
-    /// How a user's id relates to the e-mail address.
+    /// The identity system of the instance.
     pub identity: Identity,
-    /// How many calls the bot makes in 20 seconds at most.
+    /// How many calls the bot may make in any 20 seconds.
     pub calls_per_20s: u32,
-    /// How many calls the bot makes at the same time at most.
+    /// How many calls the bot may make at the same time.
     pub max_concurrent: u32,
-    /// Where its address and credentials are set.
+    /// Where the base URL and the credentials are set.
     pub set_at: SetAt,
 }
 
-/// Where the address and the credentials of an instance are set: what to name when one of them is wrong.
+/// Where the base URL and the credentials of an instance are set, for error messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetAt {
-    /// The variable or the key of the address.
+    /// The variable or the key of the base URL.
     pub base_url: String,
     /// The variable of the client id.
     pub client_id: String,
@@ -50,7 +50,7 @@ pub struct SetAt {
     pub client_secret: String,
 }
 
-/// Where an instance is and how to sign in.
+/// The base URL and the credentials of an instance.
 struct Access {
     base_url: String,
     client_id: String,
@@ -58,7 +58,7 @@ struct Access {
     set_at: SetAt,
 }
 
-/// The variables that the `[[instance]]` blocks of a configuration file name, for whoever has to set them.
+/// The environment variables that the `[[instance]]` blocks of a configuration file name.
 pub fn credentials_in(text: &str) -> Vec<String> {
     let root: Table = text.parse().unwrap_or_default();
     let blocks = root.get("instance").and_then(Value::as_array).into_iter().flatten();
@@ -66,63 +66,63 @@ pub fn credentials_in(text: &str) -> Vec<String> {
     names.flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Reads the instances; where there is a fault some may be missing.
-pub(super) fn read(root: &Table, environment: &Environment, faults: &ConfigErrors) -> Vec<Instance> {
-    let marketo = Section::open(root, "marketo", keys::MARKETO, faults);
+/// Reads the instances. Leaves out those with an error.
+pub(super) fn read(root: &Table, environment: &Environment, errors: &ConfigErrors) -> Vec<Instance> {
+    let marketo = Section::open(root, "marketo", keys::MARKETO, errors);
     let Some(blocks) = root.get("instance") else {
-        let access = from_variables(environment, faults);
+        let access = from_variables(environment, errors);
         let instance = settings(&marketo, access, Some("production"));
         return instance.into_iter().collect();
     };
     if root.contains_key("marketo") {
-        faults.add("marketo", "is given, and so is [[instance]]: expected one of them");
+        errors.add("marketo", "is present, and so is [[instance]]: expected only one of them");
     }
     let Some(blocks) = blocks.as_array() else {
-        faults.add("instance", wrong_type("[[instance]] blocks", blocks));
+        errors.add("instance", wrong_type("[[instance]] blocks", blocks));
         return Vec::new();
     };
     match blocks.len() {
-        0 => faults.add("instance", "is empty: expected an [[instance]] block"),
-        1..=INSTANCES_MAX => {}
-        more => faults.add("instance", format!("has {more} blocks: expected {INSTANCES_MAX} at most")),
+        0 => errors.add("instance", "is empty: expected an [[instance]] block"),
+        1..=MAX_INSTANCES => {}
+        count => errors.add("instance", format!("has {count} blocks: expected at most {MAX_INSTANCES}")),
     }
-    tell_duplicate_names(blocks, faults);
+    reject_duplicate_names(blocks, errors);
     let block = |(index, value)| {
         let path = format!("instance[{index}]");
-        let section = Section::of(value, path.clone(), keys::INSTANCE, faults);
-        let access = from_block(&section, &path, environment, faults);
+        let section = Section::of(value, path.clone(), keys::INSTANCE, errors);
+        let access = from_block(&section, &path, environment, errors);
         settings(&section, access, None)
     };
     let instances: Vec<Option<Instance>> = blocks.iter().enumerate().map(block).collect();
-    tell_duplicate_addresses(&instances, faults);
+    reject_duplicate_addresses(&instances, errors);
     instances.into_iter().flatten().collect()
 }
 
-fn tell_duplicate_names(blocks: &[Value], faults: &ConfigErrors) {
+fn reject_duplicate_names(blocks: &[Value], errors: &ConfigErrors) {
     let names: Vec<Option<&str>> = blocks.iter().map(|block| block.get("name")?.as_str()).collect();
     for (index, name) in names.iter().enumerate().filter(|(_, name)| name.is_some()) {
         if let Some(earlier) = names[..index].iter().position(|other| other == name) {
-            faults.add(format!("instance[{index}].name"), format!("is also the name of instance[{earlier}]"));
+            errors.add(format!("instance[{index}].name"), format!("is also the name of instance[{earlier}]"));
         }
     }
 }
 
-/// Two blocks for one Marketo would keep their limits twice, and find each other's users.
-fn tell_duplicate_addresses(instances: &[Option<Instance>], faults: &ConfigErrors) {
+/// Two blocks for one instance would exceed its rate limits together, and adopt each other's users.
+fn reject_duplicate_addresses(instances: &[Option<Instance>], errors: &ConfigErrors) {
     let addresses: Vec<Option<&str>> =
         instances.iter().map(|instance| Some(instance.as_ref()?.base_url.as_str())).collect();
     for (index, address) in addresses.iter().enumerate().filter(|(_, address)| address.is_some()) {
         if let Some(earlier) = addresses[..index].iter().position(|other| other == address) {
             let text = format!("is also the address of instance[{earlier}]");
-            faults.add(format!("instance[{index}].base_url"), text);
+            errors.add(format!("instance[{index}].base_url"), text);
         }
     }
 }
 
-/// The keys that `[marketo]` and `[[instance]]` share. Without a usual name the name must be given.
-fn settings(section: &Section<'_>, access: Option<Access>, usual_name: Option<&str>) -> Option<Instance> {
+/// Reads the keys that `[marketo]` and `[[instance]]` share. Without a default name, `name` is required.
+fn settings(section: &Section<'_>, access: Option<Access>, default_name: Option<&str>) -> Option<Instance> {
     let expected = "the instance's name, such as \"production\"";
-    let name = section.text("name", expected, name).or_else(|| usual_name.map(str::to_owned));
+    let name = section.text("name", expected, name).or_else(|| default_name.map(str::to_owned));
     if name.is_none() {
         section.require("name", expected);
     }
@@ -143,19 +143,19 @@ fn settings(section: &Section<'_>, access: Option<Access>, usual_name: Option<&s
     })
 }
 
-fn from_variables(environment: &Environment, faults: &ConfigErrors) -> Option<Access> {
+fn from_variables(environment: &Environment, errors: &ConfigErrors) -> Option<Access> {
     let variable = "MARKETO_BASE_URL";
     let base_url = match environment.get(variable) {
-        Some(text) => address::marketo_base_url(text).map_err(|problem| faults.add(variable, problem)).ok(),
+        Some(text) => address::marketo_base_url(text).map_err(|problem| errors.add(variable, problem)).ok(),
         None => {
-            faults.add(
+            errors.add(
                 variable,
-                "is not set: expected the instance's address, such as https://123-ABC-456.mktorest.com",
+                "is not set: expected the instance's base URL, such as https://123-ABC-456.mktorest.com",
             );
             None
         }
     };
-    let token = |name, what| environment.required_token(name, what, faults);
+    let token = |name, what| environment.required_token(name, what, errors);
     let client_id = token("MARKETO_CLIENT_ID", "the client id of the custom service");
     let client_secret = token("MARKETO_CLIENT_SECRET", "the client secret of the custom service");
     let set_at = SetAt {
@@ -170,13 +170,13 @@ fn from_block(
     section: &Section<'_>,
     path: &str,
     environment: &Environment,
-    faults: &ConfigErrors,
+    errors: &ConfigErrors,
 ) -> Option<Access> {
-    let expected = "the instance's address, such as \"https://123-ABC-456.mktorest.com\"";
+    let expected = "the instance's base URL, such as \"https://123-ABC-456.mktorest.com\"";
     section.require("base_url", expected);
     let base_url = section.text("base_url", expected, address::marketo_base_url);
-    let client_id = from_named_variable(section, "client_id_env", environment, faults);
-    let client_secret = from_named_variable(section, "client_secret_env", environment, faults);
+    let client_id = from_named_variable(section, "client_id_env", environment, errors);
+    let client_secret = from_named_variable(section, "client_secret_env", environment, errors);
     let ((client_id_at, client_id), (client_secret_at, client_secret)) = (client_id?, client_secret?);
     let set_at = SetAt {
         base_url: format!("{path}.base_url"),
@@ -186,37 +186,37 @@ fn from_block(
     Some(Access { base_url: base_url?, client_id, client_secret: client_secret.into(), set_at })
 }
 
-/// The environment variable that `key` names, and the secret in it.
+/// The environment variable that `key` names, and its secret.
 fn from_named_variable(
     section: &Section<'_>,
     key: &str,
     environment: &Environment,
-    faults: &ConfigErrors,
+    errors: &ConfigErrors,
 ) -> Option<(String, String)> {
     let expected = "the name of an environment variable, such as \"MARKETO_EU_SECRET\"";
     section.require(key, expected);
     let variable = section.text(key, expected, |text| variable_name(text, expected))?;
-    let found = faults.keep(environment.token(&variable))?;
+    let found = errors.value_of(environment.token(&variable))?;
     if found.is_none() {
-        section.fault(key, format!("the environment variable {variable} (or {variable}_FILE) is not set"));
+        section.reject(key, format!("the environment variable {variable} (or {variable}_FILE) is not set"));
     }
     Some((variable, found?))
 }
 
-/// What is refused here is not repeated: it may be the secret itself.
+/// The error does not repeat `text`, which may be the secret itself.
 fn variable_name(text: &str, expected: &str) -> Result<String, String> {
     let is_name = text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
         && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     if is_name {
         Ok(text.to_owned())
     } else {
-        Err(format!("is not a name in capital letters, digits and underscores: expected {expected}"))
+        Err(format!("is not a name of capital letters, digits and underscores: expected {expected}"))
     }
 }
 
 fn name(text: &str) -> Result<String, String> {
     let is_good = !text.trim().is_empty()
-        && text.chars().count() <= NAME_MAX
+        && text.chars().count() <= MAX_NAME
         && !text.contains(|c: char| c.is_control());
     if is_good {
         Ok(text.to_owned())

@@ -1,5 +1,4 @@
-//! Which tables and keys the configuration file knows, and what to answer to one that it does not know.
-//! Values are none of its matter.
+//! The tables and keys of the configuration file, and error messages for unknown ones. It does not know any value.
 
 /// The keys of `[slack]`.
 pub(super) const SLACK: &[&str] = &["approval_channel", "team_ids", "app_id"];
@@ -23,7 +22,7 @@ pub(super) const POLICY: &[&str] = &[
     "timezone",
 ];
 
-/// The keys of a `[[rule]]`: what it is called, for which requests it holds, and what holds for them.
+/// The keys of a `[[rule]]`: its name, its conditions and its terms.
 pub(super) const RULE: &[&str] = &[
     "name",
     "instance",
@@ -81,7 +80,7 @@ pub(super) const LIMITS: &[&str] = &[
 /// The keys of `[http]`.
 pub(super) const HTTP: &[&str] = &["client_cert_header", "client_cert_name"];
 
-/// The tables, as written in the file.
+/// The tables, as the file writes them.
 pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("[slack]", SLACK),
     ("[policy]", POLICY),
@@ -94,8 +93,8 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("[http]", HTTP),
 ];
 
-/// What people look for in the file although the environment holds it.
-const IN_THE_ENVIRONMENT: &[(&str, &str)] = &[
+/// Settings that people may look for in the file, and the environment variables that contain them.
+const ENVIRONMENT_VARIABLES: &[(&str, &str)] = &[
     ("signing_secret", "SLACK_SIGNING_SECRET"),
     ("bot_token", "SLACK_BOT_TOKEN"),
     ("token", "SLACK_BOT_TOKEN"),
@@ -108,37 +107,37 @@ const IN_THE_ENVIRONMENT: &[(&str, &str)] = &[
     ("log_format", "LOG_FORMAT"),
 ];
 
-/// What is wrong with a key that its table, whose keys are `known`, does not have.
+/// The error for an unknown key of a table with the keys `known`.
 pub(super) fn unknown(key: &str, known: &[&str]) -> String {
-    meant(key, known).unwrap_or_else(|| format!("unknown key: expected one of {}", known.join(", ")))
+    suggestion(key, known).unwrap_or_else(|| format!("unknown key: expected one of {}", known.join(", ")))
 }
 
-/// Whether the file may have a table of this name.
+/// Whether the file may have a table with this name.
 pub(super) fn is_table(name: &str) -> bool {
     TABLES.iter().any(|(table, _)| table.trim_matches(['[', ']']) == name)
 }
 
-/// What is wrong with a name that is no table of the file.
+/// The error for an unknown table.
 pub(super) fn unknown_table(key: &str) -> String {
     let names: Vec<&str> = TABLES.iter().map(|(table, _)| table.trim_matches(['[', ']'])).collect();
-    meant(key, &names).unwrap_or_else(|| {
+    suggestion(key, &names).unwrap_or_else(|| {
         let tables: Vec<&str> = TABLES.iter().map(|(table, _)| *table).collect();
         format!("unknown key: expected one of the tables {}", tables.join(", "))
     })
 }
 
-/// A guess at what somebody wanted who wrote `key` where only `known` is possible.
-fn meant(key: &str, known: &[&str]) -> Option<String> {
-    if let Some(near) = nearest(key, known) {
-        return Some(format!("unknown key: did you mean `{near}`?"));
+/// An error that suggests what was probably meant by `key`, where only `known` is allowed.
+fn suggestion(key: &str, known: &[&str]) -> Option<String> {
+    if let Some(nearest) = nearest(key, known) {
+        return Some(format!("unknown key: did you mean `{nearest}`?"));
     }
-    if let Some((_, variable)) = IN_THE_ENVIRONMENT.iter().find(|(name, _)| *name == key) {
+    if let Some((_, variable)) = ENVIRONMENT_VARIABLES.iter().find(|(name, _)| *name == key) {
         return Some(format!("unknown key: this is read from the environment variable {variable}"));
     }
     if key == "auto_per_week" {
         return Some(
-            "unknown key here: it belongs in a [[rule]] with approval = \"none\"; [policy] is the last rule, so \
-             that none comes after it to ask for an approval beyond the number"
+            "unknown key here: it belongs in a [[rule]] with approval = \"none\"; no rule follows [policy] that \
+             could require an approval beyond the limit"
                 .to_owned(),
         );
     }
@@ -146,16 +145,16 @@ fn meant(key: &str, known: &[&str]) -> Option<String> {
     Some(format!("unknown key here: it belongs in {table}"))
 }
 
-/// The known key that was probably meant: one that goes on from here, or one with few wrong letters.
+/// The known key that was probably meant: one that starts with `key`, or the one with the fewest differences.
 fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
-    let longer = known.iter().copied().find(|name| key.len() >= 3 && name.starts_with(key));
-    longer.or_else(|| {
-        let near = known.iter().copied().map(|name| (distance(key, name), name)).min()?;
-        (near.0 <= (near.1.len() / 3).min(3)).then_some(near.1)
+    let completion = known.iter().copied().find(|name| key.len() >= 3 && name.starts_with(key));
+    completion.or_else(|| {
+        let (distance, name) = known.iter().copied().map(|name| (distance(key, name), name)).min()?;
+        (distance <= (name.len() / 3).min(3)).then_some(name)
     })
 }
 
-/// How many letters must be changed, added or dropped to make one name of the other.
+/// The Levenshtein distance: how many letters must be changed, added or removed to turn one name into the other.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
@@ -176,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_key_is_answered_with_what_was_probably_meant() {
+    fn unknown_key_leads_to_a_suggestion() {
         for (key, known, expected) in [
             ("aprovers", POLICY, "unknown key: did you mean `approvers`?"),
             ("approver", POLICY, "unknown key: did you mean `approvers`?"),
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_table_is_answered_likewise() {
+    fn unknown_table_leads_to_a_suggestion() {
         for (key, expected) in [
             ("polcy", "unknown key: did you mean `policy`?"),
             ("instances", "unknown key: did you mean `instance`?"),
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn distances_count_letters() {
+    fn distance_counts_changed_letters() {
         for (one, other, expected) in [("", "", 0), ("a", "", 1), ("", "ab", 2), ("kitten", "sitting", 3)] {
             assert_eq!(distance(one, other), expected);
         }

@@ -1,19 +1,18 @@
-//! The settings: read once at the start, from the environment and from one TOML file, into plain values that
-//! the rest of the program takes as given.
+//! The settings, read once at the start from the environment and one TOML file into plain values.
 //!
-//! Secrets come from the environment only, rules from the file only. Every fault is found in one go and names
-//! its variable or its key; none repeats a secret. Whether Slack, Marketo or a database agree with what is
-//! written is not known here: nothing is called.
+//! Secrets come only from the environment, rules only from the file. All errors are reported together; each names its
+//! variable or key, and none contains a secret. This module calls nothing: whether Slack, Marketo or the database accept
+//! the settings is checked elsewhere.
 
 mod address;
 mod document;
 mod duration;
-mod edge;
 mod environment;
 mod error;
 mod fingerprint;
 mod instances;
 mod keys;
+mod limits;
 mod policy;
 mod rules;
 mod section;
@@ -29,11 +28,11 @@ use secrecy::SecretString;
 
 pub use self::{
     address::base_url,
-    edge::{ClientCert, Limits},
     environment::Environment,
     error::ConfigError,
     instances::{Instance, SetAt, credentials_in},
-    server::{Log, LogFormat, bind, database_url, log, log_if_asked},
+    limits::{ClientCert, Limits},
+    server::{Log, LogFormat, bind, database_url, log, log_if_requested},
     slack::Slack,
 };
 use self::{
@@ -43,121 +42,120 @@ use self::{
 };
 use crate::domain::{people::ChannelId, policy::Policy};
 
-/// The configuration file with every key, its default and what it does.
+/// A configuration file with every key, its default and its description.
 pub const DEFAULT: &str = include_str!("default.toml");
 
-/// The default of `replicas.lease`, and its limits.
-const LEASE: Duration = Duration::from_secs(30);
-const LEASES: RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_secs(600);
+/// The default of `replicas.lease`, and its range.
+const DEFAULT_LEASE: Duration = Duration::from_secs(30);
+const LEASE_RANGE: RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_secs(600);
 
-/// Everything that can be set.
+/// All settings.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where to listen.
+    /// The address to listen on.
     pub bind: SocketAddr,
-    /// `sqlite:PATH`, `postgres://…` or `postgresql://…`. Secret, since it may hold a password.
+    /// `sqlite:PATH`, `postgres://…` or `postgresql://…`. Secret, since it may contain a password.
     pub database_url: SecretString,
-    /// How to write the log.
+    /// The format and filter of the log.
     pub log: Log,
-    /// How to reach Slack, and how to know it.
+    /// How to call Slack, and how to verify its requests.
     pub slack: Slack,
-    /// What may be asked for and who decides.
+    /// What may be requested and who approves it.
     pub policy: Policy,
     /// The Marketo instances; never empty.
     pub instances: Vec<Instance>,
-    /// How long after its last sign of life a replica's work is taken over.
+    /// How long a worker's lease lasts before another replica may take over.
     pub lease: Duration,
-    /// Where the head of the ledger is shown once a day; absent: nowhere.
+    /// The channel in which the ledger's head is posted once a day; absent: it is not posted.
     pub anchor_channel: Option<ChannelId>,
-    /// How much the edge takes at once, and how long it waits.
+    /// Limits of the HTTP server.
     pub limits: Limits,
-    /// What a proxy in front must say of Slack's client certificate; absent: not looked at.
+    /// The client certificate that a proxy in front must report; absent: not checked.
     pub client_cert: Option<ClientCert>,
 }
 
-/// Reads the settings. `file` is the one that `--config` names; without it, `CONFIG` or the usual file.
+/// Reads the settings. `file` is the one that `--config` names; without it, `CONFIG` or the default file.
 ///
 /// # Errors
-/// With every fault found.
+/// Every error in the settings.
 pub fn load(environment: &Environment, file: Option<&Path>) -> Result<Config, Vec<ConfigError>> {
     load_or(environment, file, Path::new(document::DEFAULT_FILE))
 }
 
-/// As [`load`], with `fallback` for the usual file.
+/// Like [`load`], with `fallback` as the default file.
 fn load_or(
     environment: &Environment,
     file: Option<&Path>,
     fallback: &Path,
 ) -> Result<Config, Vec<ConfigError>> {
-    let ConfigReport { config, faults } = examine_or(environment, file, fallback);
+    let ConfigReport { config, errors } = examine_or(environment, file, fallback);
     match config {
-        Some(config) if faults.is_empty() => Ok(config),
-        _ => Err(faults),
+        Some(config) if errors.is_empty() => Ok(config),
+        _ => Err(errors),
     }
 }
 
-/// Settings with all that is wrong with them.
+/// Settings with all their errors.
 #[derive(Debug)]
 pub struct ConfigReport {
-    /// What can be used to look further. Absent where anything but a rule is at fault; a rule that cannot be read holds
-    /// for nobody in it.
+    /// Settings that are usable for further checks: present if only rules have errors. An invalid rule never holds.
     pub config: Option<Config>,
-    /// Every fault found.
-    pub faults: Vec<ConfigError>,
+    /// Every error in the settings.
+    pub errors: Vec<ConfigError>,
 }
 
-/// Reads the settings for a look at what is wrong with them, as [`load`] does to use them.
+/// Reads the settings like [`load`], to report on them.
 pub fn examine(environment: &Environment, file: Option<&Path>) -> ConfigReport {
     examine_or(environment, file, Path::new(document::DEFAULT_FILE))
 }
 
 fn examine_or(environment: &Environment, file: Option<&Path>, fallback: &Path) -> ConfigReport {
-    let faults = ConfigErrors::default();
-    let document = document::find(environment, file, fallback, &faults);
-    let config = read(environment, document, &faults);
-    ConfigReport { config, faults: faults.into_vec() }
+    let errors = ConfigErrors::default();
+    let document = document::find(environment, file, fallback, &errors);
+    let config = read(environment, document, &errors);
+    ConfigReport { config, errors: errors.into_vec() }
 }
 
-/// Reads on after a fault, so that all are found; nothing where anything but a rule is at fault.
-fn read(environment: &Environment, document: Option<Document>, faults: &ConfigErrors) -> Option<Config> {
-    let bind = faults.keep(server::bind(environment));
-    let database_url = faults.keep(server::database_url(environment));
+/// Reads on after an error, to find all of them. Returns `None` if anything but a rule is invalid.
+fn read(environment: &Environment, document: Option<Document>, errors: &ConfigErrors) -> Option<Config> {
+    let bind = errors.value_of(server::bind(environment));
+    let database_url = errors.value_of(server::database_url(environment));
     let log =
-        server::log(environment).map_err(|found| found.into_iter().for_each(|fault| faults.push(fault)));
-    let slack = slack::from_environment(environment, faults);
+        server::log(environment).map_err(|found| found.into_iter().for_each(|error| errors.push(error)));
+    let slack = slack::from_environment(environment, errors);
     let Document { table, is_from_file } = document?;
     for key in table.keys().filter(|key| !keys::is_table(key)) {
-        faults.add(bare_or_quoted(key), keys::unknown_table(key));
+        errors.add(bare_or_quoted(key), keys::unknown_table(key));
     }
-    let before_instances = faults.count();
-    let instances = instances::read(&table, environment, faults);
-    let are_instances_known = faults.count() == before_instances;
-    let slack_table = slack::from_file(&Section::open(&table, "slack", keys::SLACK, faults));
+    let before_instances = errors.count();
+    let instances = instances::read(&table, environment, errors);
+    let are_instances_known = errors.count() == before_instances;
+    let slack_table = slack::from_file(&Section::open(&table, "slack", keys::SLACK, errors));
     let hint = if is_from_file {
         String::new()
     } else {
         let file = document::DEFAULT_FILE;
         format!(" (there is no {file} here; `marketo-api-user config > {file}` writes one to start from)")
     };
-    let before_policy = faults.count();
-    let policy_table = Section::open(&table, "policy", keys::POLICY, faults);
-    let (mut policy, usual) = policy::read(&policy_table, slack_table.approval_channel.clone(), &hint);
-    let is_policy_read = faults.count() == before_policy;
-    let replicas = Section::open(&table, "replicas", keys::REPLICAS, faults);
-    let lease = replicas.duration("lease", LEASE);
-    if !LEASES.contains(&lease) {
-        replicas.fault("lease", "expected 2s to 10m");
+    let before_policy = errors.count();
+    let policy_table = Section::open(&table, "policy", keys::POLICY, errors);
+    let (mut policy, defaults) = policy::read(&policy_table, slack_table.approval_channel.clone(), &hint);
+    let is_policy_read = errors.count() == before_policy;
+    let replicas = Section::open(&table, "replicas", keys::REPLICAS, errors);
+    let lease = replicas.duration("lease", DEFAULT_LEASE);
+    if !LEASE_RANGE.contains(&lease) {
+        replicas.reject("lease", "expected 2s to 10m");
     }
-    let limits = edge::limits(&Section::open(&table, "limits", keys::LIMITS, faults));
-    let client_cert = edge::client_cert(&Section::open(&table, "http", keys::HTTP, faults));
-    let ledger = Section::open(&table, "ledger", keys::LEDGER, faults);
+    let limits = limits::limits(&Section::open(&table, "limits", keys::LIMITS, errors));
+    let client_cert = limits::client_cert(&Section::open(&table, "http", keys::HTTP, errors));
+    let ledger = Section::open(&table, "ledger", keys::LEDGER, errors);
     let expected = "a channel id, such as \"C0AUDIT\"";
     let anchor_channel = ledger.text("anchor_channel", expected, |text| slack::channel(text, expected));
-    let is_usable = faults.count() == 0;
-    rules::read(&table, &mut policy, &usual, faults);
+    let is_usable = errors.count() == 0;
+    rules::read(&table, &mut policy, &defaults, errors);
     if is_policy_read {
         let names: Vec<&str> = instances.iter().map(|instance| instance.name.as_str()).collect();
-        rules::tell_findings(&policy, are_instances_known.then_some(&names), faults);
+        rules::report_warnings(&policy, are_instances_known.then_some(&names), errors);
     }
     if !is_usable {
         return None;
@@ -166,7 +164,7 @@ fn read(environment: &Environment, document: Option<Document>, faults: &ConfigEr
         bind: bind?,
         database_url: database_url?,
         log: log.ok()?,
-        slack: slack::joined(slack, slack_table)?,
+        slack: slack::combine(slack, slack_table)?,
         policy,
         instances,
         lease,

@@ -1,5 +1,5 @@
-//! The table `[policy]`: what may be asked for, and who decides where no rule says otherwise. It turns what is written
-//! into the domain's [`Policy`] and knows neither Slack nor Marketo; whether an id exists there is checked elsewhere.
+//! The table `[policy]`: what may be requested, and the terms where no rule holds. It creates the domain's [`Policy`], and
+//! does not check whether an id exists in Slack or Marketo.
 
 use toml::Value;
 
@@ -13,19 +13,19 @@ use crate::domain::{
     text::Email,
 };
 
-/// Reads the table: the policy without rules, and what rules take from it. `hint` is added where a required key is
-/// absent.
+/// Reads the table: the policy without rules, and the terms that rules inherit. `hint` is added to the error for a
+/// missing key.
 pub(super) fn read(
     section: &Section<'_>,
     approval_channel: Option<ChannelId>,
     hint: &str,
 ) -> (Policy, TermSettings) {
-    let settings = TermSettings::read(section, &TermSettings::usual(approval_channel));
+    let settings = TermSettings::read(section, &TermSettings::defaults(approval_channel));
     if settings.is_required {
         section.require_list(
             "approvers",
             &format!(
-                "the Slack ids of the people and user groups who approve, such as \
+                "the Slack ids of users and user groups who approve, such as \
                  approvers = [\"U0APPROVE\", \"S0MOPS\"], unless approval = \"none\"{hint}"
             ),
         );
@@ -46,7 +46,7 @@ fn roles(section: &Section<'_>, hint: &str) -> Vec<String> {
     section.require_list(
         "roles",
         &format!(
-            "the names or ids of the Marketo roles that may be asked for, such as roles = [\"API Only\"]{hint}"
+            "the names or ids of the Marketo roles that may be requested, such as roles = [\"API Only\"]{hint}"
         ),
     );
     section.list("roles", "role names or ids", name_or_id)
@@ -59,14 +59,14 @@ pub(super) fn requester(text: &str) -> Result<Principal, String> {
 
 pub(super) fn email_domain(text: &str) -> Result<String, String> {
     let domain = text.strip_prefix('@').unwrap_or(text).to_ascii_lowercase();
-    // A domain is right when an address in it is. The comparison sees what reading an address drops.
+    // A domain is valid if an address in it is. Comparing reveals what parsing an address removes.
     match Email::parse(&format!("a@{domain}")) {
         Ok(email) if email.is_in(&domain) => Ok(domain),
-        _ => Err(unexpected(text, "the part of an e-mail address after the @, such as \"example.com\"")),
+        _ => Err(unexpected(text, "the part of an email address after the @, such as \"example.com\"")),
     }
 }
 
-/// Ids may be written as numbers, as Marketo shows them.
+/// Reads a name, or an id as a string or a number.
 pub(super) fn name_or_id(item: &Value) -> Result<String, String> {
     match item {
         Value::Integer(id) if *id >= 0 => Ok(id.to_string()),

@@ -1,5 +1,5 @@
-//! The blocks `[[rule]]`: for which requests other terms hold than those of `[policy]`. Each setting that would have no
-//! effect is a fault, since whoever wrote it meant something. Whether a rule can ever hold is the domain's matter.
+//! The `[[rule]]` blocks: conditions, and the terms for requests that meet them. A setting without effect is an error,
+//! since its author expected one. The domain checks whether a rule can ever hold.
 
 use toml::{Table, Value};
 
@@ -16,10 +16,10 @@ use crate::domain::{
     policy::{Approval, Condition, LintWarning, Policy, Rule, lint},
 };
 
-/// The longest name of a rule: it is shown on cards.
-const NAME_MAX: usize = 75;
-/// What is of use only where somebody is asked.
-const FOR_APPROVALS: &[&str] = &[
+/// The longest name of a rule, in characters. Cards show it.
+const MAX_NAME: usize = 75;
+/// Keys that only have an effect if an approval is required.
+const APPROVAL_KEYS: &[&str] = &[
     "approvers",
     "approvals_needed",
     "approval_channel",
@@ -30,63 +30,71 @@ const FOR_APPROVALS: &[&str] = &[
     "timezone",
 ];
 
-/// Puts the rules into `policy`; `usual` is what its table says. One that is at fault never holds.
-pub(super) fn read(root: &Table, policy: &mut Policy, usual: &TermSettings, faults: &ConfigErrors) {
+/// Adds the rules to `policy`. They inherit the terms of `[policy]`, which are `defaults`. An invalid rule never holds.
+pub(super) fn read(root: &Table, policy: &mut Policy, defaults: &TermSettings, errors: &ConfigErrors) {
     let blocks = match root.get("rule") {
         None => &[][..],
         Some(Value::Array(blocks)) => blocks,
-        Some(other) => return faults.add("rule", wrong_type("[[rule]] blocks", other)),
+        Some(other) => return errors.add("rule", wrong_type("[[rule]] blocks", other)),
     };
-    let mut bad = Vec::new();
-    for (at, block) in blocks.iter().enumerate() {
-        let before = faults.count();
-        let section = Section::of(block, format!("rule[{at}]"), keys::RULE, faults);
-        let rule = rule(&section, at, usual);
+    let mut invalid = Vec::new();
+    for (index, block) in blocks.iter().enumerate() {
+        let before = errors.count();
+        let section = Section::of(block, format!("rule[{index}]"), keys::RULE, errors);
+        let rule = rule(&section, index, defaults);
         if let Some(earlier) = policy.rules.iter().position(|earlier| earlier.label == rule.label) {
-            section.fault("name", format!("is also the name of rule[{earlier}]"));
+            section.reject("name", format!("is also the name of rule[{earlier}]"));
         }
-        if faults.count() > before {
-            bad.push(at);
+        if errors.count() > before {
+            invalid.push(index);
         }
         policy.rules.push(rule);
     }
-    let asks = |approval: &Approval| matches!(approval, Approval::Required { .. });
-    for (at, rule) in policy.rules.iter().enumerate() {
-        let is_capped = matches!(rule.terms.approval, Approval::None { per_week: Some(_) });
-        let after = policy.rules[at + 1..].iter().map(|rule| &rule.terms).chain([&policy.base]);
-        if is_capped && !after.into_iter().any(|terms| asks(&terms.approval)) {
-            faults.add(
-                format!("rule[{at}].auto_per_week"),
-                "has no effect: beyond it neither a later rule nor [policy] asks for an approval",
+    reject_ineffective_limits(policy, errors);
+    reject_unused_escalation(policy, defaults, errors);
+    for index in invalid {
+        disable(policy, index);
+    }
+}
+
+/// A weekly limit has no effect if nothing after it requires an approval.
+fn reject_ineffective_limits(policy: &Policy, errors: &ConfigErrors) {
+    let requires_approval = |approval: &Approval| matches!(approval, Approval::Required { .. });
+    for (index, rule) in policy.rules.iter().enumerate() {
+        let is_limited = matches!(rule.terms.approval, Approval::None { per_week: Some(_) });
+        let mut later = policy.rules[index + 1..].iter().map(|rule| &rule.terms).chain([&policy.base]);
+        if is_limited && !later.any(|terms| requires_approval(&terms.approval)) {
+            errors.add(
+                format!("rule[{index}].auto_per_week"),
+                "has no effect: neither a later rule nor [policy] requires an approval beyond it",
             );
         }
     }
+}
+
+fn reject_unused_escalation(policy: &Policy, defaults: &TermSettings, errors: &ConfigErrors) {
     let is_used = policy
         .rules
         .iter()
         .map(|rule| &rule.terms)
         .chain([&policy.base])
         .filter_map(|terms| terms.escalation.as_ref())
-        .any(|escalation| escalation.to == usual.escalate_to);
-    if !usual.escalate_to.is_empty() && !is_used {
-        faults.add("policy.escalate_to", "nobody is ever asked: set policy.escalate_after, such as \"2d\"");
-    }
-    for at in bad {
-        set_aside(policy, at);
+        .any(|escalation| escalation.to == defaults.escalate_to);
+    if !defaults.escalate_to.is_empty() && !is_used {
+        errors.add("policy.escalate_to", "has no effect: set policy.escalate_after, such as \"2d\"");
     }
 }
 
-/// What is wrong with rules that can be read, and not because of one that cannot. `instances` are those that there
-/// are, where that is known.
-pub(super) fn tell_findings(policy: &Policy, instances: Option<&[&str]>, faults: &ConfigErrors) {
-    let found = lint(policy, instances.unwrap_or_default());
-    let is_about_bad = |finding: &LintWarning| {
-        let bad = policy.rules.iter().enumerate().filter(|(_, rule)| is_set_aside(rule));
-        bad.into_iter().any(|(at, _)| finding.key.starts_with(&format!("rule[{at}]")))
+/// Adds what the domain's lint finds in the valid rules. `instances` are the names of the instances, if they are known.
+pub(super) fn report_warnings(policy: &Policy, instances: Option<&[&str]>, errors: &ConfigErrors) {
+    let is_about_disabled = |warning: &LintWarning| {
+        let mut disabled = policy.rules.iter().enumerate().filter(|(_, rule)| is_disabled(rule));
+        disabled.any(|(index, _)| warning.key.starts_with(&format!("rule[{index}]")))
     };
-    for finding in found.into_iter().filter(|finding| !is_about_bad(finding)) {
-        if instances.is_some() || !finding.key.ends_with("].instance") {
-            faults.add(finding.key, finding.text);
+    for warning in lint(policy, instances.unwrap_or_default()) {
+        let is_reliable = instances.is_some() || !warning.key.ends_with("].instance");
+        if is_reliable && !is_about_disabled(&warning) {
+            errors.add(warning.key, warning.text);
         }
     }
 }
@@ -95,60 +103,64 @@ fn nobody() -> Vec<Principal> {
     vec![Principal::User("".into())]
 }
 
-/// Keeps a rule in its place, but for nobody: what is after it keeps its number.
-fn set_aside(policy: &mut Policy, at: usize) {
+/// Replaces an invalid rule by one that holds for nobody, so that later rules keep their index.
+fn disable(policy: &mut Policy, index: usize) {
     let condition = Condition { requesters: nobody(), ..Condition::default() };
-    policy.rules[at] = Rule { label: policy.rules[at].label.clone(), condition, terms: policy.base.clone() };
+    let label = policy.rules[index].label.clone();
+    policy.rules[index] = Rule { label, condition, terms: policy.base.clone() };
 }
 
-fn is_set_aside(rule: &Rule) -> bool {
+fn is_disabled(rule: &Rule) -> bool {
     rule.condition.requesters == nobody()
 }
 
-fn rule(section: &Section<'_>, at: usize, usual: &TermSettings) -> Rule {
+fn rule(section: &Section<'_>, index: usize, defaults: &TermSettings) -> Rule {
     let expected = "a name of 1 to 75 characters in one line, such as \"EMEA\"";
     let label = section.text("name", expected, |text| name(text, expected));
     let condition = condition(section);
     let channel_id = "a channel id, such as \"C0APPROVE\"";
     let own_channel = section.text("approval_channel", channel_id, |text| channel(text, channel_id));
-    let mut settings = TermSettings::read(section, usual);
+    let mut settings = TermSettings::read(section, defaults);
     settings.approval_channel = own_channel.or(settings.approval_channel);
     let per_week = section.has("auto_per_week").then(|| section.whole("auto_per_week", 1..=u32::MAX, 1));
     if settings.is_required {
-        check_approval(section, &settings, usual);
+        check_approval(section, &settings, defaults);
     } else {
-        let why = if section.has("approval") {
-            "has no effect where approval = \"none\": remove it, or set approval = \"required\""
+        let problem = if section.has("approval") {
+            "has no effect with approval = \"none\": remove it, or set approval = \"required\""
         } else {
-            "has no effect, since policy.approval = \"none\" holds for this rule too: add approval = \"required\""
+            "has no effect, since this rule inherits policy.approval = \"none\": add approval = \"required\""
         };
-        for key in FOR_APPROVALS.iter().filter(|key| section.has(key)) {
-            section.fault(key, why);
+        for key in APPROVAL_KEYS.iter().filter(|key| section.has(key)) {
+            section.reject(key, problem);
         }
     }
-    let label = label.unwrap_or_else(|| format!("rule[{at}]"));
+    let label = label.unwrap_or_else(|| format!("rule[{index}]"));
     Rule { label, condition, terms: settings.terms(per_week) }
 }
 
-fn check_approval(section: &Section<'_>, settings: &TermSettings, usual: &TermSettings) {
+fn check_approval(section: &Section<'_>, settings: &TermSettings, defaults: &TermSettings) {
     if section.has("auto_per_week") {
-        section
-            .fault("auto_per_week", "counts what needs no approval: expected approval = \"none\" beside it");
+        section.reject(
+            "auto_per_week",
+            "limits requests without approval: expected approval = \"none\" as well",
+        );
     }
-    // Where [policy] lacks approvers although it needs some, that is told there.
-    if section.has("approvers") || (settings.approvers.is_empty() && !usual.is_required) {
+    // If [policy] requires approvers and has none, that is reported there.
+    if section.has("approvers") || (settings.approvers.is_empty() && !defaults.is_required) {
         section.require_list(
             "approvers",
-            "the Slack ids of the people and user groups who approve, such as approvers = [\"S0MOPS\"], since \
-             [policy] names none",
+            "the Slack ids of users and user groups who approve, such as approvers = [\"S0MOPS\"], since [policy] \
+             names none",
         );
     }
     settings.check_escalation(section);
     if section.has("escalate_to") && settings.escalate_after.is_none() {
         if section.has("escalate_after") {
-            section.fault("escalate_to", "nobody is ever asked where escalate_after = \"off\": remove one");
+            section.reject("escalate_to", "has no effect with escalate_after = \"off\": remove one of them");
         } else {
-            section.require("escalate_after", "after how long escalate_to are asked as well, such as \"2d\"");
+            section
+                .require("escalate_after", "the time until the request goes to escalate_to, such as \"2d\"");
         }
     }
 }
@@ -172,10 +184,10 @@ fn condition(section: &Section<'_>) -> Condition {
     }
 }
 
-/// A name must not be taken for the number of another rule, or for the table `[policy]`.
+/// A name must not look like the index of a rule, or like the table `[policy]`.
 fn name(text: &str, expected: &str) -> Result<String, String> {
     let is_good = !text.trim().is_empty()
-        && text.chars().count() <= NAME_MAX
+        && text.chars().count() <= MAX_NAME
         && !text.contains(|c: char| c.is_control());
     let is_taken = text == "policy" || text.starts_with("rule[");
     match (is_good, is_taken) {

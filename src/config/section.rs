@@ -1,6 +1,5 @@
-//! One table of the configuration file, read key by key. Each reader answers with a value or leaves a fault
-//! that names the key's path, what was expected and, for a wrong type, what was found. It knows no key by
-//! name; which there are is told when the table is opened.
+//! One table of the configuration file, read key by key. Each reader returns a value, or adds an error that names the
+//! key's path, what was expected and, for a wrong type, what was found. It does not know any key.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -8,40 +7,40 @@ use toml::{Table, Value};
 
 use super::{
     duration,
-    error::{ConfigErrors, shown},
+    error::{ConfigErrors, quoted},
     keys,
 };
 
-/// A table with its path. An absent table reads like an empty one.
+/// A table with its path. A missing table reads like an empty one.
 #[derive(Debug)]
 pub(super) struct Section<'a> {
     path: String,
     table: Option<&'a Table>,
-    /// Something else stands in its place. That is told once, not for every key that it lacks.
+    /// Whether it is not a table at all. That is one error; missing keys are not reported then.
     is_broken: bool,
-    faults: &'a ConfigErrors,
+    errors: &'a ConfigErrors,
 }
 
 impl<'a> Section<'a> {
-    /// The table `name` of the file.
-    pub(super) fn open(root: &'a Table, name: &str, known: &[&str], faults: &'a ConfigErrors) -> Self {
+    /// Opens the table `name` of the file, which may have the keys `known`.
+    pub(super) fn open(root: &'a Table, name: &str, known: &[&str], errors: &'a ConfigErrors) -> Self {
         match root.get(name) {
-            Some(value) => Self::of(value, name.to_owned(), known, faults),
-            None => Self { path: name.to_owned(), table: None, is_broken: false, faults },
+            Some(value) => Self::of(value, name.to_owned(), known, errors),
+            None => Self { path: name.to_owned(), table: None, is_broken: false, errors },
         }
     }
 
-    /// A value that must be a table with no keys but these.
-    pub(super) fn of(value: &'a Value, path: String, known: &[&str], faults: &'a ConfigErrors) -> Self {
+    /// Reads `value` as a table, which may have the keys `known`.
+    pub(super) fn of(value: &'a Value, path: String, known: &[&str], errors: &'a ConfigErrors) -> Self {
         let table = value.as_table();
-        let section = Self { path, table, is_broken: table.is_none(), faults };
+        let section = Self { path, table, is_broken: table.is_none(), errors };
         match table {
             Some(table) => {
                 for key in table.keys().filter(|key| !known.contains(&key.as_str())) {
-                    section.fault(&bare_or_quoted(key), keys::unknown(key, known));
+                    section.reject(&bare_or_quoted(key), keys::unknown(key, known));
                 }
             }
-            None => faults.add(&section.path, wrong_type("a table", value)),
+            None => errors.add(&section.path, wrong_type("a table", value)),
         }
         section
     }
@@ -50,32 +49,32 @@ impl<'a> Section<'a> {
         self.table?.get(key)
     }
 
-    /// Whether a key is written at all.
+    /// Whether a key is present.
     pub(super) fn has(&self, key: &str) -> bool {
         self.get(key).is_some()
     }
 
-    /// Tells what is wrong with a key.
-    pub(super) fn fault(&self, key: &str, problem: impl Into<String>) {
-        self.faults.add(format!("{}.{key}", self.path), problem);
+    /// Adds an error about a key.
+    pub(super) fn reject(&self, key: &str, problem: impl Into<String>) {
+        self.errors.add(format!("{}.{key}", self.path), problem);
     }
 
-    /// Tells when a key is not written at all.
+    /// Adds an error if a key is missing.
     pub(super) fn require(&self, key: &str, expected: &str) {
         if !self.is_broken && self.get(key).is_none() {
-            self.fault(key, format!("is not set: expected {expected}"));
+            self.reject(key, format!("is not set: expected {expected}"));
         }
     }
 
-    /// Tells when a list is not written at all, or empty.
+    /// Adds an error if a list is missing or empty.
     pub(super) fn require_list(&self, key: &str, expected: &str) {
         self.require(key, expected);
         if self.get(key).and_then(Value::as_array).is_some_and(Vec::is_empty) {
-            self.fault(key, format!("is empty: expected {expected}"));
+            self.reject(key, format!("is empty: expected {expected}"));
         }
     }
 
-    /// What `read` makes of a string; `expected` is for a value of another type.
+    /// A string, parsed by `read`. `expected` is for the error about a value of another type.
     pub(super) fn text<T>(
         &self,
         key: &str,
@@ -87,10 +86,10 @@ impl<'a> Section<'a> {
             Some(text) => read(text),
             None => Err(wrong_type(expected, value)),
         };
-        read.map_err(|problem| self.fault(key, problem)).ok()
+        read.map_err(|problem| self.reject(key, problem)).ok()
     }
 
-    /// One of a few words.
+    /// One of a few strings.
     pub(super) fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)], default: T) -> T {
         let words: Vec<String> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
         let expected = words.join(" or ");
@@ -101,7 +100,7 @@ impl<'a> Section<'a> {
         .unwrap_or(default)
     }
 
-    /// A whole number within bounds.
+    /// A whole number within `bounds`.
     pub(super) fn whole(&self, key: &str, bounds: RangeInclusive<u32>, default: u32) -> u32 {
         let Some(value) = self.get(key) else { return default };
         let expected = match bounds.end() {
@@ -109,13 +108,13 @@ impl<'a> Section<'a> {
             end => format!("a whole number from {} to {end}", bounds.start()),
         };
         let Some(number) = value.as_integer() else {
-            self.fault(key, wrong_type(&expected, value));
+            self.reject(key, wrong_type(&expected, value));
             return default;
         };
         match u32::try_from(number).ok().filter(|number| bounds.contains(number)) {
             Some(number) => number,
             None => {
-                self.fault(key, format!("{number} is out of bounds: expected {expected}"));
+                self.reject(key, format!("{number} is out of range: expected {expected}"));
                 default
             }
         }
@@ -136,7 +135,7 @@ impl<'a> Section<'a> {
         .unwrap_or(default)
     }
 
-    /// A duration, or `0` for none.
+    /// A duration, or the number `0` for `None`.
     pub(super) fn duration_or_none(&self, key: &str, default: Option<Duration>) -> Option<Duration> {
         if self.get(key).and_then(Value::as_integer) == Some(0) {
             return None;
@@ -146,7 +145,7 @@ impl<'a> Section<'a> {
         self.text(key, &expected, read).map_or(default, Some)
     }
 
-    /// A list; each item that `read` refuses is a fault of its own. What is equal counts once.
+    /// A list without duplicates. Each item that `read` rejects is an error.
     pub(super) fn list<T: PartialEq>(
         &self,
         key: &str,
@@ -156,20 +155,20 @@ impl<'a> Section<'a> {
         let mut list = Vec::new();
         let Some(value) = self.get(key) else { return list };
         let Some(items) = value.as_array() else {
-            self.fault(key, wrong_type(&format!("a list of {expected}"), value));
+            self.reject(key, wrong_type(&format!("a list of {expected}"), value));
             return list;
         };
         for (index, item) in items.iter().enumerate() {
             match read(item) {
                 Ok(item) if list.contains(&item) => {}
                 Ok(item) => list.push(item),
-                Err(problem) => self.fault(&format!("{key}[{index}]"), problem),
+                Err(problem) => self.reject(&format!("{key}[{index}]"), problem),
             }
         }
         list
     }
 
-    /// One item, or a list of several; never an empty list.
+    /// One item, or a list, which must not be empty.
     pub(super) fn one_or_more<T: PartialEq>(
         &self,
         key: &str,
@@ -180,11 +179,11 @@ impl<'a> Section<'a> {
             None => Vec::new(),
             Some(Value::Array(items)) => {
                 if items.is_empty() {
-                    self.fault(key, format!("is empty: expected {expected}, or none of this key"));
+                    self.reject(key, format!("is empty: expected {expected}, or no such key"));
                 }
                 self.list(key, expected, read)
             }
-            Some(item) => read(item).map_err(|problem| self.fault(key, problem)).ok().into_iter().collect(),
+            Some(item) => read(item).map_err(|problem| self.reject(key, problem)).ok().into_iter().collect(),
         }
     }
 
@@ -204,18 +203,18 @@ impl<'a> Section<'a> {
 
 fn read_duration(text: &str) -> Result<Duration, String> {
     match duration::parse(text) {
-        Some(length) if length <= duration::LONGEST => Ok(length),
-        Some(_) => Err(format!("{} is too long: expected 3650d at most", shown(text))),
+        Some(length) if length <= duration::MAX => Ok(length),
+        Some(_) => Err(format!("{} is too long: expected at most 3650d", quoted(text))),
         None => Err(unexpected(text, duration::EXPECTED)),
     }
 }
 
-/// What is wrong with a value of the right type.
+/// The error for an invalid value of the right type.
 pub(super) fn unexpected(found: &str, expected: &str) -> String {
-    format!("{} is not possible: expected {expected}", shown(found))
+    format!("{} is invalid: expected {expected}", quoted(found))
 }
 
-/// What is wrong with a value of another type. The value itself is not repeated.
+/// The error for a value of the wrong type. It does not repeat the value.
 pub(super) fn wrong_type(expected: &str, found: &Value) -> String {
     let found = match found {
         Value::String(_) => "a string",
@@ -229,8 +228,8 @@ pub(super) fn wrong_type(expected: &str, found: &Value) -> String {
     format!("expected {expected}, found {found}")
 }
 
-/// A key as it is written in the file.
+/// A key as the file writes it.
 pub(super) fn bare_or_quoted(key: &str) -> String {
     let is_bare = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
-    if is_bare { key.to_owned() } else { shown(key) }
+    if is_bare { key.to_owned() } else { quoted(key) }
 }

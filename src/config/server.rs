@@ -1,5 +1,5 @@
-//! What the process itself needs: where it listens, what it writes to its log, where it keeps its data. All
-//! of it comes from the environment. It knows nothing of Slack, Marketo and the configuration file.
+//! The settings of the process: listen address, log and database. All come from the environment. It knows neither Slack,
+//! Marketo nor the configuration file.
 
 use std::{
     io::{IsTerminal, stdout},
@@ -12,57 +12,54 @@ use url::Url;
 
 use super::{
     environment::Environment,
-    error::{ConfigError, ConfigErrors, shown},
+    error::{ConfigError, ConfigErrors, quoted},
 };
 
 const DATABASE_URL: &str = "sqlite:marketo-api-user.db";
 const PORT: u16 = 3000;
 
-/// What the log looks like.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Lines for people.
+    /// Human-readable lines.
     Text,
-    /// A JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// How to write the log.
+/// The settings of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
-    /// What it looks like.
+    /// The format.
     pub format: LogFormat,
-    /// What is written, in the form of `RUST_LOG`.
+    /// The filter, in the syntax of `RUST_LOG`.
     pub filter: String,
 }
 
-/// Where to listen: the variable `BIND`.
+/// The listen address: the variable `BIND`.
 ///
 /// # Errors
-/// When it is not an address with a port.
+/// If it is not an address with a port.
 pub fn bind(environment: &Environment) -> Result<SocketAddr, ConfigError> {
     let Some(text) = environment.get("BIND") else { return Ok((Ipv4Addr::LOCALHOST, PORT).into()) };
     text.parse().map_err(|_| {
-        let found = shown(text);
-        ConfigError::new(
-            "BIND",
-            format!("{found} is not possible: expected address:port, such as 0.0.0.0:3000"),
-        )
+        let found = quoted(text);
+        ConfigError::new("BIND", format!("{found} is invalid: expected address:port, such as 0.0.0.0:3000"))
     })
 }
 
-/// How to write the log: the variables `LOG_FORMAT` and `RUST_LOG`.
+/// The settings of the log: the variables `LOG_FORMAT` and `RUST_LOG`.
 ///
 /// # Errors
-/// With every fault found.
+/// Every error in them.
 pub fn log(environment: &Environment) -> Result<Log, Vec<ConfigError>> {
-    let faults = ConfigErrors::default();
+    let errors = ConfigErrors::default();
     let format = match environment.get("LOG_FORMAT") {
         Some("text") => LogFormat::Text,
         Some("json") => LogFormat::Json,
         Some(other) => {
-            let found = shown(other);
-            faults.add("LOG_FORMAT", format!("{found} is not possible: expected text or json"));
+            let found = quoted(other);
+            errors.add("LOG_FORMAT", format!("{found} is invalid: expected text or json"));
             LogFormat::Text
         }
         None if stdout().is_terminal() => LogFormat::Text,
@@ -70,25 +67,25 @@ pub fn log(environment: &Environment) -> Result<Log, Vec<ConfigError>> {
     };
     let filter = environment.get("RUST_LOG").unwrap_or("info").to_owned();
     if let Err(error) = EnvFilter::builder().parse(&filter) {
-        let found = shown(&filter);
-        faults.add("RUST_LOG", format!("{found} is not a filter ({error}): expected info, warn, debug …"));
+        let found = quoted(&filter);
+        errors.add("RUST_LOG", format!("{found} is not a filter ({error}): expected info, warn, debug …"));
     }
-    let faults = faults.into_vec();
-    if faults.is_empty() { Ok(Log { format, filter }) } else { Err(faults) }
+    let errors = errors.into_vec();
+    if errors.is_empty() { Ok(Log { format, filter }) } else { Err(errors) }
 }
 
-/// How to write the log if the variable `RUST_LOG` asks for one, for what is quiet otherwise.
+/// The settings of the log if `RUST_LOG` is set, for commands that do not log by default.
 ///
 /// # Errors
 /// As [`log`].
-pub fn log_if_asked(environment: &Environment) -> Result<Option<Log>, Vec<ConfigError>> {
+pub fn log_if_requested(environment: &Environment) -> Result<Option<Log>, Vec<ConfigError>> {
     environment.get("RUST_LOG").map(|_| log(environment)).transpose()
 }
 
-/// Where the data is kept: the variable `DATABASE_URL`, whose text may hold a password.
+/// The database: the variable `DATABASE_URL`, which may contain a password.
 ///
 /// # Errors
-/// When it is not the address of a database, or its file cannot be read.
+/// If it is not the URL of a database, or the file of `DATABASE_URL_FILE` cannot be read.
 pub fn database_url(environment: &Environment) -> Result<SecretString, ConfigError> {
     let Some(found) = environment.secret("DATABASE_URL")? else { return Ok(DATABASE_URL.into()) };
     match database_problem(&found.text) {
@@ -99,16 +96,16 @@ pub fn database_url(environment: &Environment) -> Result<SecretString, ConfigErr
 
 fn database_problem(text: &str) -> Option<&'static str> {
     const EXPECTED: &str =
-        "is not a database's address: expected sqlite:PATH or postgres://user:password@host/name";
+        "is not the URL of a database: expected sqlite:PATH or postgres://user:password@host/name";
     if text.contains(|c: char| c.is_control()) {
-        return Some("holds a line break or another control character: expected one line");
+        return Some("contains a line break or another control character: expected one line");
     }
     if let Some(path) = text.strip_prefix("sqlite:") {
         let path = path.trim_start_matches("//");
         if path.is_empty() || path.starts_with('?') {
             return Some("lacks a path: expected sqlite:PATH, such as sqlite:marketo-api-user.db");
         }
-        // Requests that were promised to be kept would be gone with the process.
+        // Stored requests would be lost with the process.
         let is_in_memory = path.starts_with(":memory:") || path.contains("mode=memory");
         return is_in_memory.then_some("is a database in memory: expected a file, as in sqlite:PATH");
     }
@@ -132,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn it_listens_on_this_machine_unless_told_otherwise() {
+    fn bind_defaults_to_loopback() {
         for (text, expected) in [("", "127.0.0.1:3000"), ("0.0.0.0:80", "0.0.0.0:80"), ("[::]:0", "[::]:0")] {
             assert_eq!(bind(&with("BIND", text)).unwrap().to_string(), expected);
         }
@@ -142,21 +139,21 @@ mod tests {
     }
 
     #[test]
-    fn the_log_is_told_by_two_variables() {
+    fn log_settings_come_from_two_variables() {
         let environment = Environment::from_pairs([("LOG_FORMAT", "text"), ("RUST_LOG", "warn,sqlx=off")]);
         let expected = Log { format: LogFormat::Text, filter: "warn,sqlx=off".to_owned() };
         assert_eq!(log(&environment), Ok(expected));
         assert_eq!(log(&with("LOG_FORMAT", "json")).unwrap().format, LogFormat::Json);
         assert_eq!(log(&Environment::default()).unwrap().filter, "info");
         let environment = Environment::from_pairs([("LOG_FORMAT", "xml"), ("RUST_LOG", "a=b=c")]);
-        assert_eq!(log_if_asked(&Environment::default()), Ok(None));
-        assert_eq!(log_if_asked(&environment), log(&environment).map(Some));
-        let keys: Vec<_> = log(&environment).unwrap_err().into_iter().map(|fault| fault.key).collect();
+        assert_eq!(log_if_requested(&Environment::default()), Ok(None));
+        assert_eq!(log_if_requested(&environment), log(&environment).map(Some));
+        let keys: Vec<_> = log(&environment).unwrap_err().into_iter().map(|error| error.key).collect();
         assert_eq!(keys, ["LOG_FORMAT", "RUST_LOG"]);
     }
 
     #[test]
-    fn data_is_kept_in_sqlite_or_postgresql() {
+    fn database_is_sqlite_or_postgresql() {
         for (text, expected) in [
             ("", DATABASE_URL),
             ("sqlite:a b.db", "sqlite:a b.db"),
@@ -178,9 +175,9 @@ mod tests {
             "postgres:bot",
             "postgres://bot:hid/den@db/bot",
         ] {
-            let fault = database_url(&with("DATABASE_URL", text)).unwrap_err();
-            assert_eq!(fault.key, "DATABASE_URL", "{text}");
-            assert!(!fault.problem.contains("hid"), "{fault}");
+            let error = database_url(&with("DATABASE_URL", text)).unwrap_err();
+            assert_eq!(error.key, "DATABASE_URL", "{text}");
+            assert!(!error.problem.contains("hid"), "{error}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Where Slack is and who speaks for it: the `SLACK_` variables and the table `[slack]`. It knows nothing of
-//! who may do what; the channel for cards is read here but belongs to the policy.
+//! How to call Slack and verify its requests: the `SLACK_` variables and the table `[slack]`. The approval channel is read
+//! here but belongs to the policy.
 
 use secrecy::SecretString;
 
@@ -11,51 +11,51 @@ use super::{
 };
 use crate::domain::people::ChannelId;
 
-/// Where the Web API is when `SLACK_API_URL` does not say.
+/// The default of `SLACK_API_URL`.
 const API_URL: &str = "https://slack.com/api";
 
-/// How to reach Slack, and how to know it.
+/// How to call Slack, and how to verify its requests.
 #[derive(Clone, Debug)]
 pub struct Slack {
-    /// The secrets with which Slack may have signed; never empty. More than one while they are rotated.
+    /// The accepted signing secrets; never empty. Several during a rotation.
     pub signing_secrets: Vec<SecretString>,
-    /// The token that the bot calls with.
+    /// The bot token, for calls to the Web API.
     pub bot_token: SecretString,
-    /// The base of the Web API's URLs, without a slash at the end.
+    /// The base URL of the Web API, without a trailing slash.
     pub api_url: String,
-    /// The workspaces or organisations to listen to; empty: the token's own.
+    /// The ids of the served workspaces or organizations; empty: the token's own workspace.
     pub team_ids: Vec<String>,
-    /// The app that requests must come from; absent: any.
+    /// The app's id; absent: not checked.
     pub app_id: Option<String>,
 }
 
-/// What the environment holds of [`Slack`].
+/// The part of [`Slack`] that comes from the environment.
 pub(super) struct FromEnvironment {
     signing_secrets: Vec<SecretString>,
     bot_token: Option<SecretString>,
     api_url: Option<String>,
 }
 
-/// What the file holds of [`Slack`], and the channel for cards.
+/// The part of [`Slack`] that comes from the file, and the approval channel.
 pub(super) struct FromFile {
     pub(super) approval_channel: Option<ChannelId>,
     team_ids: Vec<String>,
     app_id: Option<String>,
 }
 
-pub(super) fn from_environment(environment: &Environment, faults: &ConfigErrors) -> FromEnvironment {
+pub(super) fn from_environment(environment: &Environment, errors: &ConfigErrors) -> FromEnvironment {
     let api_url = match environment.get("SLACK_API_URL") {
         None => Some(API_URL.to_owned()),
-        Some(text) => address::base_url(text).map_err(|problem| faults.add("SLACK_API_URL", problem)).ok(),
+        Some(text) => address::base_url(text).map_err(|problem| errors.add("SLACK_API_URL", problem)).ok(),
     };
     FromEnvironment {
         signing_secrets: environment.required_tokens(
             "SLACK_SIGNING_SECRET",
-            "the app's signing secret, from its page Basic Information",
-            faults,
+            "the app's signing secret, from its page \"Basic Information\"",
+            errors,
         ),
         bot_token: environment
-            .required_token("SLACK_BOT_TOKEN", "the app's bot token, which begins with xoxb-", faults)
+            .required_token("SLACK_BOT_TOKEN", "the app's bot token, which starts with xoxb-", errors)
             .map(SecretString::from),
         api_url,
     }
@@ -63,7 +63,7 @@ pub(super) fn from_environment(environment: &Environment, faults: &ConfigErrors)
 
 pub(super) fn from_file(section: &Section<'_>) -> FromFile {
     let expected = "a channel id, such as \"C0APPROVE\"";
-    let team = "a workspace or organisation id, such as \"T0001\"";
+    let team = "a workspace or organization id, such as \"T0001\"";
     let app = "an app id, such as \"A0001\"";
     FromFile {
         approval_channel: section.text("approval_channel", expected, |text| channel(text, expected)),
@@ -72,8 +72,8 @@ pub(super) fn from_file(section: &Section<'_>) -> FromFile {
     }
 }
 
-/// Puts both halves together; nothing where one lacks a part, for which there is a fault then.
-pub(super) fn joined(environment: FromEnvironment, file: FromFile) -> Option<Slack> {
+/// Combines both parts. Returns `None` if something is missing, which has led to an error.
+pub(super) fn combine(environment: FromEnvironment, file: FromFile) -> Option<Slack> {
     Some(Slack {
         signing_secrets: environment.signing_secrets,
         bot_token: environment.bot_token?,
@@ -83,7 +83,7 @@ pub(super) fn joined(environment: FromEnvironment, file: FromFile) -> Option<Sla
     })
 }
 
-/// The id of a channel.
+/// Parses the id of a channel.
 pub(super) fn channel(text: &str, expected: &str) -> Result<ChannelId, String> {
     id(text, &['C', 'G'], expected).map(ChannelId)
 }

@@ -1,12 +1,12 @@
-//! What `[policy]` and a `[[rule]]` can both say about who decides, and when. What a rule leaves out it takes from
-//! `[policy]`; what that leaves out has a default. It knows nothing of the conditions of a rule.
+//! The terms, which `[policy]` and every `[[rule]]` can set: who approves, and when. A rule inherits what it does not set
+//! from `[policy]`, which has defaults. It does not know the conditions of a rule.
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
 use super::{
-    error::shown,
+    error::quoted,
     section::{Section, unexpected},
 };
 use crate::domain::{
@@ -20,14 +20,14 @@ const MAX_ACCESS: Duration = DAY.saturating_mul(365);
 const PENDING_TIMEOUT: Duration = DAY.saturating_mul(7);
 const REMIND_AFTER: Duration = DAY;
 
-const DEMANDS: &[(&str, Requirement)] =
+const REQUIREMENTS: &[(&str, Requirement)] =
     &[("optional", Requirement::Optional), ("required", Requirement::Required)];
 const APPROVALS: &[(&str, bool)] = &[("required", true), ("none", false)];
 
-/// What is written about who decides, and when.
+/// The terms as the configuration writes them.
 #[derive(Clone, Debug)]
 pub(super) struct TermSettings {
-    /// Whether somebody has to approve.
+    /// Whether an approval is required.
     pub(super) is_required: bool,
     pub(super) approvers: Vec<Principal>,
     pub(super) approvals_needed: u32,
@@ -43,8 +43,8 @@ pub(super) struct TermSettings {
 }
 
 impl TermSettings {
-    /// What holds where nothing is written.
-    pub(super) fn usual(approval_channel: Option<ChannelId>) -> Self {
+    /// The default terms of `[policy]`.
+    pub(super) fn defaults(approval_channel: Option<ChannelId>) -> Self {
         Self {
             is_required: true,
             approvers: Vec::new(),
@@ -61,59 +61,56 @@ impl TermSettings {
         }
     }
 
-    /// What a table says, and `usual` where it says nothing.
-    pub(super) fn read(section: &Section<'_>, usual: &Self) -> Self {
-        let people = |key, usual: &Vec<Principal>| {
+    /// The terms of a table, with `defaults` for missing keys.
+    pub(super) fn read(section: &Section<'_>, defaults: &Self) -> Self {
+        let people = |key, defaults: &Vec<Principal>| {
             let own = section.texts(key, "user and user-group ids", approver);
-            if section.has(key) { own } else { usual.clone() }
+            if section.has(key) { own } else { defaults.clone() }
         };
         let zone = "the name of a time zone, such as \"Europe/London\"";
         Self {
-            is_required: section.choice("approval", APPROVALS, usual.is_required),
-            approvals_needed: section.whole("approvals_needed", 1..=u32::MAX, usual.approvals_needed),
-            approvers: people("approvers", &usual.approvers),
-            approval_channel: usual.approval_channel.clone(),
-            reason: section.choice("reason", DEMANDS, usual.reason),
-            expiration: section.choice("expiration", DEMANDS, usual.expiration),
-            max_access: section.duration("max_access", usual.max_access),
-            pending_timeout: section.duration_or_off("pending_timeout", usual.pending_timeout),
-            remind_after: section.duration_or_off("remind_after", usual.remind_after),
-            escalate_after: section.duration_or_off("escalate_after", usual.escalate_after),
-            escalate_to: people("escalate_to", &usual.escalate_to),
+            is_required: section.choice("approval", APPROVALS, defaults.is_required),
+            approvals_needed: section.whole("approvals_needed", 1..=u32::MAX, defaults.approvals_needed),
+            approvers: people("approvers", &defaults.approvers),
+            approval_channel: defaults.approval_channel.clone(),
+            reason: section.choice("reason", REQUIREMENTS, defaults.reason),
+            expiration: section.choice("expiration", REQUIREMENTS, defaults.expiration),
+            max_access: section.duration("max_access", defaults.max_access),
+            pending_timeout: section.duration_or_off("pending_timeout", defaults.pending_timeout),
+            remind_after: section.duration_or_off("remind_after", defaults.remind_after),
+            escalate_after: section.duration_or_off("escalate_after", defaults.escalate_after),
+            escalate_to: people("escalate_to", &defaults.escalate_to),
             timezone: section
                 .text("timezone", zone, |text| Zone::named(text).ok_or_else(|| unexpected(text, zone)))
-                .or_else(|| usual.timezone.clone()),
+                .or_else(|| defaults.timezone.clone()),
         }
     }
 
-    /// Tells where a table asks more people but not whom, never, or too late. Where it says nothing of its own, it has
-    /// nothing to answer for.
+    /// Adds errors for an escalation of the table that goes to nobody, to nobody new, or too late. Inherited settings are
+    /// not checked again.
     pub(super) fn check_escalation(&self, section: &Section<'_>) {
         let (has_after, has_to) = (section.has("escalate_after"), section.has("escalate_to"));
-        let whom = "the Slack ids of those who are asked as well after escalate_after, such as \
-                    escalate_to = [\"S0LEADS\"]";
+        let expected = "the Slack ids of users and user groups who may decide after escalate_after, too, such as \
+                        escalate_to = [\"S0LEADS\"]";
         match self.escalate_after {
-            Some(_) if has_to => section.require_list("escalate_to", whom),
-            Some(_) if has_after && self.escalate_to.is_empty() => section.require("escalate_to", whom),
+            Some(_) if has_to => section.require_list("escalate_to", expected),
+            Some(_) if has_after && self.escalate_to.is_empty() => section.require("escalate_to", expected),
             _ => {}
         }
         let is_late = |after| self.pending_timeout.is_some_and(|limit| after >= limit);
         if has_after && self.escalate_after.is_some_and(is_late) {
-            section.fault(
+            section.reject(
                 "escalate_after",
-                "is not before the end of pending_timeout, when the request is closed: expected less",
+                "is not shorter than pending_timeout, after which the request expires: expected less",
             );
         }
         let is_approver = |to: &Principal| self.approvers.contains(to);
         if has_to && !self.escalate_to.is_empty() && self.escalate_to.iter().all(is_approver) {
-            section.fault(
-                "escalate_to",
-                "names nobody else: all of them are among the approvers from the beginning",
-            );
+            section.reject("escalate_to", "adds nobody: all of them are approvers already");
         }
     }
 
-    /// The terms. `per_week` is for those under which nobody decides.
+    /// Converts to the domain's terms. `per_week` is the limit for requests without approval.
     pub(super) fn terms(&self, per_week: Option<u32>) -> Terms {
         let approval = if self.is_required {
             Approval::Required { approvers: self.approvers.clone(), needed: self.approvals_needed }
@@ -127,7 +124,7 @@ impl TermSettings {
             approval_channel: self.approval_channel.clone(),
             reason: self.reason,
             expiration: self.expiration,
-            // No longer than `duration::LONGEST`, so this cannot fail.
+            // Cannot fail: `duration::MAX` fits.
             max_access: SignedDuration::try_from(self.max_access).unwrap_or(SignedDuration::MAX),
             pending_timeout: self.pending_timeout,
             remind_after: self.remind_after,
@@ -140,7 +137,7 @@ impl TermSettings {
 fn approver(text: &str) -> Result<Principal, String> {
     let expected = "a user id (U…) or a user-group id (S…)";
     match Principal::parse(text) {
-        Some(Principal::Channel(_)) => Err(format!("{} is a channel: expected {expected}", shown(text))),
+        Some(Principal::Channel(_)) => Err(format!("{} is a channel: expected {expected}", quoted(text))),
         Some(principal) => Ok(principal),
         None => Err(unexpected(text, expected)),
     }

@@ -1,7 +1,7 @@
-//! The settings as a whole: what a good start reads, and what is told of a bad one.
+//! Tests of the settings as a whole: valid ones, and the errors of invalid ones.
 
 mod defaults;
-mod faults;
+mod errors;
 mod rules;
 mod values;
 
@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use super::*;
 
-/// A file that is complete but for what a test adds.
-const GOOD: &str = r#"
+/// A minimal valid file.
+const MINIMAL: &str = r#"
 [slack]
 approval_channel = "C0APPROVE"
 [policy]
@@ -31,7 +31,7 @@ const VARIABLES: &[(&str, &str)] = &[
     ("MARKETO_CLIENT_SECRET", CLIENT_SECRET),
 ];
 
-/// The settings that are read from this file and the usual variables with these in their place.
+/// Loads `file` with [`VARIABLES`], of which `variables` replaces some.
 fn load_with(variables: &[(&str, &str)], file: &str) -> Result<Config, Vec<ConfigError>> {
     let folder = tempfile::tempdir().unwrap();
     let path: PathBuf = folder.path().join("bot.toml");
@@ -39,7 +39,7 @@ fn load_with(variables: &[(&str, &str)], file: &str) -> Result<Config, Vec<Confi
     load(&Environment::from_pairs(VARIABLES.iter().chain(variables).copied()), Some(&path))
 }
 
-/// The lines of the faults.
-fn told(config: Result<Config, Vec<ConfigError>>) -> Vec<String> {
+/// The messages of the errors.
+fn errors_of(config: Result<Config, Vec<ConfigError>>) -> Vec<String> {
     config.map(|_| ()).unwrap_err().iter().map(ConfigError::to_string).collect()
 }

@@ -1,5 +1,5 @@
-//! The roles, workspaces and users of one Marketo instance, as it said last. What was fetched once is served
-//! however old it is; it is fetched anew in the background.
+//! A cache of one Marketo instance: its roles, workspaces and users. Once fetched, they are served at any age, and
+//! refreshed in the background.
 
 use std::{
     collections::HashSet,
@@ -20,35 +20,36 @@ use crate::{
     marketo::{self, Class, Client, Error},
 };
 
-/// How often roles and workspaces are fetched.
-const CATALOG_EVERY: SignedDuration = SignedDuration::from_mins(10);
+/// How often the catalog (roles and workspaces) is fetched.
+const CATALOG_MAX_AGE: SignedDuration = SignedDuration::from_mins(10);
 /// How often users are fetched.
-const USERS_EVERY: SignedDuration = SignedDuration::from_mins(3);
-/// How old the users may be when a modal opens before they are fetched again.
-const USERS_AT_MODAL: SignedDuration = SignedDuration::from_secs(30);
-/// How long a user that we created may take to show in Marketo's list.
-const CREATED_SHOWS_WITHIN: SignedDuration = SignedDuration::from_mins(10);
-/// How often it is looked whether something is too old.
-const CHECK_EVERY: Duration = Duration::from_secs(15);
-/// The first and the longest wait after a failure.
+const USERS_MAX_AGE: SignedDuration = SignedDuration::from_mins(3);
+/// How old the users may be when a modal opens.
+const USERS_MAX_AGE_AT_MODAL: SignedDuration = SignedDuration::from_secs(30);
+/// How long a user that we created may be missing from Marketo's list.
+const CREATED_VISIBLE_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+/// How often ages are checked.
+const CHECK_INTERVAL: Duration = Duration::from_secs(15);
+/// The first and the longest pause after a failure.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 #[derive(Default)]
 struct InstanceState {
     catalog: Option<(Timestamp, Arc<Catalog>)>,
+    /// Keys of the users' emails, and when the list was requested.
     users: Option<(Timestamp, HashSet<String>)>,
-    /// Users that we created since the list was asked for: it may be older than they are.
+    /// Users that we created recently: the list may not have them yet.
     created: Vec<(Timestamp, String)>,
-    trouble: Option<Arc<Error>>,
+    last_error: Option<Arc<Error>>,
 }
 
-/// What is known of one instance.
+/// The cache of one instance.
 pub struct Instance {
     name: String,
     marketo: Client,
     clock: Clock,
-    known: Mutex<InstanceState>,
-    wanted: Notify,
+    state: Mutex<InstanceState>,
+    refresh_requested: Notify,
     changed: Notify,
 }
 
@@ -59,10 +60,10 @@ impl std::fmt::Debug for Instance {
 }
 
 impl Instance {
-    /// Nothing is known yet.
+    /// An empty cache. [`Instance::keep_fresh`] fills it.
     pub fn new(name: String, marketo: Client, clock: Clock) -> Self {
-        let (wanted, changed) = (Notify::new(), Notify::new());
-        Self { name, marketo, clock, known: Mutex::default(), wanted, changed }
+        let (refresh_requested, changed) = (Notify::new(), Notify::new());
+        Self { name, marketo, clock, state: Mutex::default(), refresh_requested, changed }
     }
 
     /// The instance's name in the configuration.
@@ -72,55 +73,53 @@ impl Instance {
 
     /// The roles and workspaces, if they were ever fetched.
     pub fn catalog(&self) -> Option<Arc<Catalog>> {
-        self.known().catalog.as_ref().map(|(_, catalog)| Arc::clone(catalog))
+        self.state().catalog.as_ref().map(|(_, catalog)| Arc::clone(catalog))
     }
 
-    /// Whether the instance is known to have a user with this e-mail.
+    /// Whether the instance is known to have a user with this email.
     pub fn has_user(&self, email: &Email) -> bool {
-        self.known().users.as_ref().is_some_and(|(_, users)| users.contains(&email.key()))
+        self.state().users.as_ref().is_some_and(|(_, users)| users.contains(&email.key()))
     }
 
-    /// Whether everything was fetched at least once.
+    /// Whether the catalog and the users were fetched at least once.
     pub fn is_loaded(&self) -> bool {
-        let known = self.known();
-        known.catalog.is_some() && known.users.is_some()
+        let state = self.state();
+        state.catalog.is_some() && state.users.is_some()
     }
 
-    /// Why the last fetch failed, if it did.
+    /// Why the last refresh failed, if it did.
     pub fn last_error(&self) -> Option<Arc<Error>> {
-        self.known().trouble.clone()
+        self.state().last_error.clone()
     }
 
-    /// Why nothing can be done on the instance until somebody mends it, if the last fetch showed that: credentials or
-    /// permissions are refused.
+    /// The error of the last refresh, if it needs an admin: Marketo rejected the credentials or denied a permission.
     pub fn access_error(&self) -> Option<Arc<Error>> {
         self.last_error().filter(|error| matches!(error.class, Class::Credentials | Class::Denied))
     }
 
-    /// Takes in a user that was just created.
+    /// Adds a user that was just created.
     pub fn add_user(&self, email: &Email) {
         let now = self.clock.now();
-        let mut known = self.known();
-        known.created.push((now, email.key()));
-        if let Some((_, users)) = &mut known.users {
+        let mut state = self.state();
+        state.created.push((now, email.key()));
+        if let Some((_, users)) = &mut state.users {
             users.insert(email.key());
         }
     }
 
-    /// Asks the background for newer users, if they are not quite new: a modal is being opened.
+    /// Requests a refresh of the users unless they are recent. For when a modal opens.
     pub fn request_refresh(&self) {
         let now = self.clock.now();
-        let is_new =
-            self.known().users.as_ref().is_some_and(|(at, _)| now.duration_since(*at) < USERS_AT_MODAL);
-        if !is_new {
-            self.wanted.notify_one();
+        let is_recent = |at: Timestamp| now.duration_since(at) < USERS_MAX_AGE_AT_MODAL;
+        if !self.state().users.as_ref().is_some_and(|(at, _)| is_recent(*at)) {
+            self.refresh_requested.notify_one();
         }
     }
 
-    /// The roles and workspaces; waits for the fetch that is under way, at most for `limit`.
+    /// Returns the catalog. If it was never fetched, waits up to `limit` for the running refresh.
     pub async fn wait_for_catalog(&self, limit: Duration) -> Option<Arc<Catalog>> {
-        self.wanted.notify_one();
-        let arrives = async {
+        self.refresh_requested.notify_one();
+        let arrival = async {
             loop {
                 let changed = self.changed.notified();
                 tokio::pin!(changed);
@@ -134,76 +133,76 @@ impl Instance {
                 }
             }
         };
-        tokio::time::timeout(limit, arrives).await.ok().flatten()
+        tokio::time::timeout(limit, arrival).await.ok().flatten()
     }
 
-    /// Keeps everything fresh, for ever.
+    /// Refreshes what is too old. Never returns.
     pub async fn keep_fresh(&self) {
-        let (mut wait, mut users_may_be) = (RETRY.0, SignedDuration::ZERO);
+        let (mut backoff, mut users_max_age) = (RETRY.0, SignedDuration::ZERO);
         loop {
-            let pause = if self.refresh(users_may_be).await {
-                wait = RETRY.0;
-                CHECK_EVERY
+            let pause = if self.refresh(users_max_age).await {
+                backoff = RETRY.0;
+                CHECK_INTERVAL
             } else {
-                wait = (wait * 2).min(RETRY.1);
-                wait / 2
+                backoff = (backoff * 2).min(RETRY.1);
+                backoff / 2
             };
-            users_may_be = tokio::select! {
-                () = self.clock.sleep(pause) => USERS_EVERY,
-                () = self.wanted.notified() => USERS_AT_MODAL,
+            users_max_age = tokio::select! {
+                () = self.clock.sleep(pause) => USERS_MAX_AGE,
+                () = self.refresh_requested.notified() => USERS_MAX_AGE_AT_MODAL,
             };
         }
     }
 
-    /// Fetches what is missing or too old; false when that failed.
-    async fn refresh(&self, users_may_be: SignedDuration) -> bool {
+    /// Fetches what is missing or too old. Returns false if that failed.
+    async fn refresh(&self, users_max_age: SignedDuration) -> bool {
         let now = self.clock.now();
-        let is_due = |at: Option<Timestamp>, may_be| at.is_none_or(|at| now.duration_since(at) >= may_be);
+        let is_due = |at: Option<Timestamp>, max_age| at.is_none_or(|at| now.duration_since(at) >= max_age);
         let (catalog_at, users_at) = {
-            let known = self.known();
-            (known.catalog.as_ref().map(|(at, _)| *at), known.users.as_ref().map(|(at, _)| *at))
+            let state = self.state();
+            (state.catalog.as_ref().map(|(at, _)| *at), state.users.as_ref().map(|(at, _)| *at))
         };
-        let fetched = async {
-            if is_due(catalog_at, CATALOG_EVERY) {
+        let fetch = async {
+            if is_due(catalog_at, CATALOG_MAX_AGE) {
                 let catalog = self.fetch_catalog().await?;
-                self.known().catalog = Some((now, Arc::new(catalog)));
+                self.state().catalog = Some((now, Arc::new(catalog)));
                 self.changed.notify_waiters();
             }
-            if is_due(users_at, users_may_be) {
+            if is_due(users_at, users_max_age) {
                 let users = self.marketo.all_users().await?;
-                self.take_users(now, users.into_iter().map(|user| user.email.to_lowercase()).collect());
+                self.set_users(now, users.into_iter().map(|user| user.email.to_lowercase()).collect());
             }
             Ok(())
         };
-        let trouble = fetched.await.err().map(|error: Error| {
-            tracing::warn!(instance = %self.name, %error, "roles, workspaces or users cannot be fetched");
+        let error = fetch.await.err().map(|error: Error| {
+            tracing::warn!(instance = %self.name, %error, "roles, workspaces or users were not fetched");
             Arc::new(error)
         });
-        let is_good = trouble.is_none();
-        self.known().trouble = trouble;
+        let is_complete = error.is_none();
+        self.state().last_error = error;
         self.changed.notify_waiters();
-        is_good
+        is_complete
     }
 
     async fn fetch_catalog(&self) -> Result<Catalog, Error> {
         Ok(catalog_of(self.marketo.roles().await?, self.marketo.workspaces().await?))
     }
 
-    /// Takes in a list that was asked for at `asked_at`. It may lack the users that we created meanwhile, and
-    /// for a while those that Marketo does not show yet.
-    fn take_users(&self, asked_at: Timestamp, mut users: HashSet<String>) {
-        let mut known = self.known();
-        known.created.retain(|(at, _)| asked_at.duration_since(*at) < CREATED_SHOWS_WITHIN);
-        users.extend(known.created.iter().map(|(_, email)| email.clone()));
-        known.users = Some((asked_at, users));
+    /// Replaces the users by a list that was requested at `requested_at`. It may lack users that we created since, or
+    /// that Marketo does not list yet.
+    fn set_users(&self, requested_at: Timestamp, mut users: HashSet<String>) {
+        let mut state = self.state();
+        state.created.retain(|(at, _)| requested_at.duration_since(*at) < CREATED_VISIBLE_WITHIN);
+        users.extend(state.created.iter().map(|(_, email)| email.clone()));
+        state.users = Some((requested_at, users));
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, InstanceState> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> std::sync::MutexGuard<'_, InstanceState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Marketo's roles and workspaces in our terms.
+/// Converts Marketo's roles and workspaces to the domain's catalog.
 pub fn catalog_of(roles: Vec<marketo::Role>, workspaces: Vec<marketo::Workspace>) -> Catalog {
     let role = |role: marketo::Role| Role {
         named: Named { id: role.id, name: role.name },

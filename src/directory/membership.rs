@@ -1,4 +1,5 @@
-//! Who is in which group, and what kind of member somebody is, as Slack said last.
+//! A cache of Slack: the members of user groups and channels, and profiles. It does not know what the policy decides by
+//! them.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -23,60 +24,60 @@ use crate::{
     store::Store,
 };
 
-/// How long "is a member" is taken at its word for a decision.
-const YES_HOLDS: SignedDuration = SignedDuration::from_secs(60);
-/// How long "is not a member" is: somebody who was just added should not be turned away.
-const NO_HOLDS: SignedDuration = SignedDuration::from_secs(5);
-/// How long membership holds for a submission, which cannot wait for Slack. The background refresh is far quicker.
-const LISTS_HOLD: SignedDuration = SignedDuration::from_mins(10);
-/// How long a profile holds for a submission: a modal may stay open for a while.
-const PROFILE_HOLDS: SignedDuration = SignedDuration::from_hours(24);
-/// How old a profile may be before opening a modal asks again.
-const PROFILE_IS_FRESH: SignedDuration = SignedDuration::from_mins(5);
+/// How long "is a member" may be used for a decision.
+const MEMBER_MAX_AGE: SignedDuration = SignedDuration::from_secs(60);
+/// How long "is not a member" may be used for a decision. Short, so that a person who was just added is not refused.
+const NON_MEMBER_MAX_AGE: SignedDuration = SignedDuration::from_secs(5);
+/// How long memberships may be used for a submission, which cannot wait for Slack. They are refreshed far more often.
+const SUBMISSION_MAX_AGE: SignedDuration = SignedDuration::from_mins(10);
+/// How long a profile may be used for a submission: a modal may stay open for hours.
+const PROFILE_MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
+/// How long a profile may be used when a modal opens.
+const PROFILE_MAX_AGE_AT_MODAL: SignedDuration = SignedDuration::from_mins(5);
 /// How often memberships are fetched in the background.
-const REFRESH_EVERY: Duration = Duration::from_secs(120);
+const REFRESH_INTERVAL: Duration = Duration::from_secs(120);
 /// How many profiles are kept in memory.
-const PROFILES: usize = 4096;
+const MAX_PROFILES: usize = 4096;
 
-/// The workspaces that the bot serves: from the configuration, or the token's own once Slack told it.
+/// The ids of the workspaces that the bot serves: from the configuration, or the token's once Slack has told it.
 pub type ServedTeams = Arc<OnceLock<Vec<String>>>;
 
-/// Whether somebody may ask for a user.
+/// Whether a person may request API users.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Eligibility {
     /// They may.
     Yes(Requester),
     /// They may not.
     No(NotRequester),
-    /// It is not known now.
+    /// Slack has not told.
     Unknown,
 }
 
-/// What counts about somebody who asks.
+/// What the policy needs to know about a requester.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requester {
-    /// The zone in which their days end.
+    /// The time zone in which their days end.
     pub zone: Zone,
-    /// Which of the groups and channels that the policy's rules name they are in.
+    /// The groups and channels of the policy's rules that they are a member of.
     pub memberships: Vec<Principal>,
 }
 
-/// How old an answer may be to be used.
+/// How old a membership may be to be used.
 #[derive(Clone, Copy)]
 struct MaxAge {
-    yes: SignedDuration,
-    no: SignedDuration,
+    member: SignedDuration,
+    non_member: SignedDuration,
 }
 
-const DECISION: MaxAge = MaxAge { yes: YES_HOLDS, no: NO_HOLDS };
-const SUBMISSION: MaxAge = MaxAge { yes: LISTS_HOLD, no: LISTS_HOLD };
+const DECISION: MaxAge = MaxAge { member: MEMBER_MAX_AGE, non_member: NON_MEMBER_MAX_AGE };
+const SUBMISSION: MaxAge = MaxAge { member: SUBMISSION_MAX_AGE, non_member: SUBMISSION_MAX_AGE };
 
 struct MemberList {
-    at: Timestamp,
+    fetched_at: Timestamp,
     users: HashSet<UserId>,
 }
 
-/// Who is in which group, and what kind of member somebody is.
+/// The cache of members and profiles.
 pub struct MembershipCache {
     slack: Client,
     store: Store,
@@ -84,68 +85,77 @@ pub struct MembershipCache {
     policy: Arc<Policy>,
     teams: ServedTeams,
     lists: Mutex<HashMap<Principal, MemberList>>,
-    /// What Slack says it does not have, in its words.
-    refused: Mutex<HashMap<Principal, String>>,
-    /// What was told about the policy last.
-    told: Mutex<Vec<LintWarning>>,
+    /// The groups and channels that Slack definitely refuses to list, with its error.
+    unlistable: Mutex<HashMap<Principal, String>>,
+    /// The warnings about the policy that were logged last.
+    logged_warnings: Mutex<Vec<LintWarning>>,
     profiles: Mutex<HashMap<UserId, (Timestamp, Profile)>>,
 }
 
 impl std::fmt::Debug for MembershipCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("People")
+        f.debug_struct("MembershipCache").finish_non_exhaustive()
     }
 }
 
-/// For a decision, which must not rest on what is long past.
+/// For decisions, which need recent memberships.
 impl MembershipLookup for MembershipCache {
     fn membership(&self, user: &UserId, principal: &Principal) -> Membership {
-        self.known(user, principal, DECISION)
+        self.cached(user, principal, DECISION)
     }
 }
 
 impl MembershipCache {
-    /// Nobody is known yet.
+    /// An empty cache. [`MembershipCache::keep_fresh`] fills it.
     pub fn new(slack: Client, store: Store, clock: Clock, policy: Arc<Policy>, teams: ServedTeams) -> Self {
-        let (lists, refused, told) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { slack, store, clock, policy, teams, lists, refused, told, profiles: Mutex::default() }
-    }
-
-    /// Asks Slack who is in these, where it is not known well enough for a decision about `user`.
-    pub async fn refresh_if_stale(&self, user: &UserId, principals: &[Principal]) {
-        if self.among(user, principals) == Membership::Unknown {
-            self.fetch_lists(principals, NO_HOLDS).await;
+        Self {
+            slack,
+            store,
+            clock,
+            policy,
+            teams,
+            lists: Mutex::default(),
+            unlistable: Mutex::default(),
+            logged_warnings: Mutex::default(),
+            profiles: Mutex::default(),
         }
     }
 
-    /// Who is in a group or a channel, as far as is known without asking Slack.
+    /// Fetches the members of `principals` unless they are recent enough to decide whether `user` is one of them.
+    pub async fn refresh_if_stale(&self, user: &UserId, principals: &[Principal]) {
+        if self.among(user, principals) == Membership::Unknown {
+            self.fetch_lists(principals, NON_MEMBER_MAX_AGE).await;
+        }
+    }
+
+    /// The cached members of a group or channel, of any age.
     pub fn members(&self, principal: &Principal) -> Option<Vec<UserId>> {
         let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         lists.get(principal).map(|list| list.users.iter().cloned().collect())
     }
 
-    /// Whether `user` may ask for a user, as far as is known without asking Slack.
+    /// Whether `user` may request API users, without a call to Slack.
     pub async fn requester(&self, user: &UserId) -> Eligibility {
-        self.eligibility(user, self.profile(user, PROFILE_HOLDS).await.as_ref())
+        self.eligibility(user, self.profile(user, PROFILE_MAX_AGE).await.as_ref())
     }
 
-    /// Whether `user` may ask for a user; asks Slack for what is not known.
+    /// Whether `user` may request API users. Fetches from Slack what is missing or too old.
     pub async fn requester_now(&self, user: &UserId) -> Eligibility {
         let groups = self.policy.rule_groups();
-        if self.listed(user, DECISION) == Membership::Unknown
-            || groups.iter().any(|group| self.known(user, group, DECISION) == Membership::Unknown)
+        if self.listed_requester(user, DECISION) == Membership::Unknown
+            || groups.iter().any(|group| self.cached(user, group, DECISION) == Membership::Unknown)
         {
-            self.fetch_lists(&self.policy.requesters, NO_HOLDS).await;
-            self.fetch_lists(&groups, NO_HOLDS).await;
+            self.fetch_lists(&self.policy.requesters, NON_MEMBER_MAX_AGE).await;
+            self.fetch_lists(&groups, NON_MEMBER_MAX_AGE).await;
         }
-        let mut profile = self.profile(user, PROFILE_IS_FRESH).await;
+        let mut profile = self.profile(user, PROFILE_MAX_AGE_AT_MODAL).await;
         if profile.is_none() {
             profile = self.fetch_profile(user).await;
         }
         self.eligibility(user, profile.as_ref())
     }
 
-    /// The zone in which somebody's days end, as Slack said last, however long ago; asks Slack where it never did.
+    /// A user's time zone from a cached profile of any age; fetched from Slack if there is none. UTC if that fails.
     pub async fn zone_now(&self, user: &UserId) -> Zone {
         match self.profile(user, SignedDuration::MAX).await {
             Some(profile) => profile.zone,
@@ -153,23 +163,23 @@ impl MembershipCache {
         }
     }
 
-    /// As [`MembershipCache::zone_now`], without asking Slack.
+    /// Like [`MembershipCache::zone_now`], without a call to Slack.
     pub async fn zone(&self, user: &UserId) -> Zone {
         self.profile(user, SignedDuration::MAX).await.map_or_else(Zone::utc, |profile| profile.zone)
     }
 
-    /// Forgets who is in a group: Slack said that it changed.
+    /// Removes a group whose members have changed from the cache.
     pub fn forget_group(&self, group: &GroupId) {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         lists.remove(&Principal::Group(group.clone()));
     }
 
-    /// Fetches every membership that the policy needs, again and again, for ever.
+    /// Refreshes every membership that the policy needs. Never returns.
     pub async fn keep_fresh(&self) {
         loop {
             self.refresh().await;
             self.log_lint_warnings();
-            self.clock.sleep(REFRESH_EVERY).await;
+            self.clock.sleep(REFRESH_INTERVAL).await;
         }
     }
 
@@ -178,28 +188,27 @@ impl MembershipCache {
         self.fetch_lists(&self.policy.groups(), SignedDuration::ZERO).await;
     }
 
-    /// Logs what is wrong with the policy by who is in its groups, each thing once as long as it is wrong. While Slack
-    /// tells nothing about a group, nothing is said.
+    /// Logs what the members of the policy's groups make impossible, each problem once while it lasts. Logs nothing
+    /// before the state of every group is known.
     fn log_lint_warnings(&self) {
         let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.policy.groups().iter().all(|group| lists.contains_key(group) || refused.contains_key(group))
-        {
+        let unlistable = self.unlistable.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = |group: &Principal| lists.contains_key(group) || unlistable.contains_key(group);
+        if !self.policy.groups().iter().all(is_known) {
             return;
         }
-        let found = lint_memberships(&self.policy, |principal| {
-            match (refused.get(principal), lists.get(principal)) {
-                (Some(why), _) => GroupSize::Unknown(why.clone()),
+        let warnings =
+            lint_memberships(&self.policy, |group| match (unlistable.get(group), lists.get(group)) {
+                (Some(reason), _) => GroupSize::Unknown(reason.clone()),
                 (None, list) => {
                     GroupSize::Members(list.iter().flat_map(|list| list.users.iter().cloned()).collect())
                 }
-            }
-        });
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        for LintWarning { key, text } in found.iter().filter(|finding| !told.contains(finding)) {
-            tracing::error!(%key, "the policy cannot work as it is written: {key}: {text}");
+            });
+        let mut logged = self.logged_warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        for LintWarning { key, text } in warnings.iter().filter(|warning| !logged.contains(warning)) {
+            tracing::error!(%key, problem = %text, "the policy cannot work as configured");
         }
-        *told = found;
+        *logged = warnings;
     }
 
     /// Whether every membership that the policy needs was fetched at least once.
@@ -208,18 +217,19 @@ impl MembershipCache {
         self.policy.groups().iter().all(|needed| lists.contains_key(needed))
     }
 
-    fn listed(&self, user: &UserId, holds: MaxAge) -> Membership {
+    /// Whether `policy.requesters` includes `user`.
+    fn listed_requester(&self, user: &UserId, max_age: MaxAge) -> Membership {
         if self.policy.requesters.is_empty() {
             return Membership::Yes;
         }
-        Membership::of(user, &self.policy.requesters, |group| self.known(user, group, holds))
+        Membership::of(user, &self.policy.requesters, |group| self.cached(user, group, max_age))
     }
 
-    /// Which of the groups that rules name somebody is in; absent where that is not known of one of them.
+    /// The groups of the policy's rules that `user` is a member of; `None` if that is unknown for one of them.
     fn memberships(&self, user: &UserId) -> Option<Vec<Principal>> {
         let mut memberships = Vec::new();
         for group in self.policy.rule_groups() {
-            match self.known(user, &group, SUBMISSION) {
+            match self.cached(user, &group, SUBMISSION) {
                 Membership::Yes => memberships.push(group),
                 Membership::No => {}
                 Membership::Unknown => return None,
@@ -229,23 +239,23 @@ impl MembershipCache {
     }
 
     fn eligibility(&self, user: &UserId, profile: Option<&Profile>) -> Eligibility {
-        let listed = self.listed(user, SUBMISSION);
+        let listed = self.listed_requester(user, SUBMISSION);
         let Some(profile) = profile else {
-            // Who is certainly not on the list need not be looked at any further.
+            // A person who is certainly not listed is refused without a profile.
             return if listed == Membership::No {
                 Eligibility::No(NotRequester::NotListed)
             } else {
                 Eligibility::Unknown
             };
         };
-        let why_not = match (ineligible_reason(profile, self.teams.get().map(Vec::as_slice)), listed) {
-            (Some(why_not), _) => Some(why_not),
+        let reason = match (ineligible_reason(profile, self.teams.get().map(Vec::as_slice)), listed) {
+            (Some(reason), _) => Some(reason),
             (None, Membership::No) => Some(NotRequester::NotListed),
             (None, Membership::Unknown) => return Eligibility::Unknown,
             (None, Membership::Yes) => None,
         };
-        match (why_not, self.memberships(user)) {
-            (Some(why_not), _) => Eligibility::No(why_not),
+        match (reason, self.memberships(user)) {
+            (Some(reason), _) => Eligibility::No(reason),
             (None, Some(memberships)) => {
                 Eligibility::Yes(Requester { zone: profile.zone.clone(), memberships })
             }
@@ -253,27 +263,27 @@ impl MembershipCache {
         }
     }
 
-    /// Whether somebody is in a group or channel, as far as is known without asking.
-    fn known(&self, user: &UserId, group: &Principal, holds: MaxAge) -> Membership {
+    /// Whether `user` is a member of a group or channel, by a list that is recent enough.
+    fn cached(&self, user: &UserId, group: &Principal, max_age: MaxAge) -> Membership {
         let now = self.clock.now();
         let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(members) = lists.get(group) else { return Membership::Unknown };
-        let age = now.duration_since(members.at);
-        match members.users.contains(user) {
-            true if age <= holds.yes => Membership::Yes,
-            false if age <= holds.no => Membership::No,
+        let Some(list) = lists.get(group) else { return Membership::Unknown };
+        let age = now.duration_since(list.fetched_at);
+        match list.users.contains(user) {
+            true if age <= max_age.member => Membership::Yes,
+            false if age <= max_age.non_member => Membership::No,
             _ => Membership::Unknown,
         }
     }
 
-    /// Fetches the memberships among `principals` that are older than `older_than`.
-    async fn fetch_lists(&self, principals: &[Principal], older_than: SignedDuration) {
+    /// Fetches the members of those `principals` whose list is older than `max_age`; of all if it is zero.
+    async fn fetch_lists(&self, principals: &[Principal], max_age: SignedDuration) {
         for principal in principals {
             let now = self.clock.now();
             let is_fresh = {
                 let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-                lists.get(principal).is_some_and(|members| {
-                    older_than > SignedDuration::ZERO && now.duration_since(members.at) <= older_than
+                lists.get(principal).is_some_and(|list| {
+                    max_age > SignedDuration::ZERO && now.duration_since(list.fetched_at) <= max_age
                 })
             };
             let fetched = match principal {
@@ -284,35 +294,35 @@ impl MembershipCache {
             };
             match fetched {
                 Ok(users) => {
-                    let members = MemberList { at: now, users: users.into_iter().collect() };
-                    self.refused.lock().unwrap_or_else(PoisonError::into_inner).remove(principal);
+                    let list = MemberList { fetched_at: now, users: users.into_iter().collect() };
+                    self.unlistable.lock().unwrap_or_else(PoisonError::into_inner).remove(principal);
                     let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-                    lists.insert(principal.clone(), members);
+                    lists.insert(principal.clone(), list);
                 }
                 Err(error) => {
-                    tracing::warn!(?principal, %error, "who is in it cannot be found out");
+                    tracing::warn!(?principal, %error, "members were not fetched");
                     if matches!(error.class, Class::Refused | Class::MissingScope { .. }) {
-                        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-                        refused.insert(principal.clone(), error.to_string());
+                        let mut unlistable = self.unlistable.lock().unwrap_or_else(PoisonError::into_inner);
+                        unlistable.insert(principal.clone(), error.to_string());
                     }
                 }
             }
         }
     }
 
-    /// The profile in memory or in the store, if it is not older than `holds`.
-    async fn profile(&self, user: &UserId, holds: SignedDuration) -> Option<Profile> {
+    /// The profile in memory or in the store, if it is not older than `max_age`.
+    async fn profile(&self, user: &UserId, max_age: SignedDuration) -> Option<Profile> {
         let now = self.clock.now();
-        let is_recent = |at: Timestamp| now.duration_since(at) <= holds;
+        let is_recent = |at: Timestamp| now.duration_since(at) <= max_age;
         {
             let profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((_, profile)) = profiles.get(user).filter(|(at, _)| is_recent(*at)) {
                 return Some(profile.clone());
             }
         }
-        let kept =
-            self.store.profile(user).await.inspect_err(|error| tracing::warn!(%error, "profile not read"));
-        let (body, at) = kept.ok().flatten().filter(|(_, at)| is_recent(*at))?;
+        let stored = self.store.profile(user).await;
+        let stored = stored.inspect_err(|error| tracing::warn!(%error, "a profile was not loaded"));
+        let (body, at) = stored.ok().flatten().filter(|(_, at)| is_recent(*at))?;
         let profile: Profile = serde_json::from_str(&body).ok()?;
         self.remember(user, at, profile.clone());
         Some(profile)
@@ -324,14 +334,14 @@ impl MembershipCache {
             Ok(profile) => {
                 self.remember(user, now, profile.clone());
                 if let Ok(body) = serde_json::to_string(&profile)
-                    && let Err(error) = self.store.keep_profile(user, &body, now).await
+                    && let Err(error) = self.store.save_profile(user, &body, now).await
                 {
-                    tracing::warn!(%error, "profile not kept");
+                    tracing::warn!(%error, "a profile was not saved");
                 }
                 Some(profile)
             }
             Err(error) => {
-                tracing::warn!(user = %user, %error, "what kind of member they are cannot be found out");
+                tracing::warn!(%user, %error, "a profile was not fetched");
                 None
             }
         }
@@ -339,17 +349,18 @@ impl MembershipCache {
 
     fn remember(&self, user: &UserId, at: Timestamp, profile: Profile) {
         let mut profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
-        if profiles.len() >= PROFILES {
+        if profiles.len() >= MAX_PROFILES {
             profiles.clear();
         }
         profiles.insert(user.clone(), (at, profile));
     }
 }
 
-/// Why somebody may not ask for a user, whoever is on the policy's list, in the workspaces `teams`.
+/// Why a person's profile does not allow them to request API users, whatever the policy says. `teams` are the served
+/// workspaces.
 pub fn ineligible_reason(profile: &Profile, teams: Option<&[String]>) -> Option<NotRequester> {
-    let is_of_another = match (&profile.team_id, teams) {
-        // In an organization a person's own workspace need not be the one in which they type.
+    let is_of_other_team = match (&profile.team_id, teams) {
+        // In an Enterprise organization (E…) a person's home workspace may be another one.
         (Some(team), Some(teams)) => !teams.iter().any(|own| own.starts_with('E')) && !teams.contains(team),
         _ => false,
     };
@@ -357,7 +368,7 @@ pub fn ineligible_reason(profile: &Profile, teams: Option<&[String]>) -> Option<
         Profile { is_bot: true, .. } => Some(NotRequester::Bot),
         Profile { is_deleted: true, .. } => Some(NotRequester::Deactivated),
         Profile { is_stranger: true, .. } => Some(NotRequester::OtherWorkspace),
-        _ if is_of_another => Some(NotRequester::OtherWorkspace),
+        _ if is_of_other_team => Some(NotRequester::OtherWorkspace),
         Profile { is_guest: true, .. } => Some(NotRequester::Guest),
         _ => None,
     }

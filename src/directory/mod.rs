@@ -1,8 +1,8 @@
-//! What is known at the moment, so that no answer to Slack waits for a call: who is in which group and what kind
-//! of member somebody is ([`membership`]), and the roles, workspaces and users of each Marketo instance ([`instance`], [`instances`]).
+//! Caches of Slack and Marketo, so that no response to Slack waits for a call: group members and profiles
+//! ([`membership`]), and the roles, workspaces and users of each Marketo instance ([`instance`], [`instances`]).
 //!
-//! It asks Slack and Marketo in the background or where a caller may wait. It must not know of requests, HTTP
-//! or effects, and it decides nothing: an answer that is not known is said to be not known.
+//! They are refreshed in the background, or where the caller may wait. This module must not know requests, HTTP or
+//! effects, and makes no decisions: what is not known is reported as unknown.
 
 pub mod instance;
 pub mod instances;

@@ -31,6 +31,7 @@ pub(super) async fn handle(app: &AppState, event: &Event, key: Option<DeliveryKe
 /// Nothing is called with the token to answer this.
 fn token_is_dead(app: &AppState, why: &str) -> Ack {
     tracing::error!("{why}: install it again and set SLACK_BOT_TOKEN to the new token");
-    app.health.slack(Some(format!("{why}; install it again and set SLACK_BOT_TOKEN to the new token")));
+    app.health
+        .set_slack_problem(Some(format!("{why}; install it again and set SLACK_BOT_TOKEN to the new token")));
     Ack::empty("revoked")
 }

@@ -17,7 +17,7 @@ pub struct OutboxDepth {
 
 /// What keeps the bot from being ready, a line for each trouble, without secrets.
 pub(super) async fn troubles(app: &AppState) -> Vec<String> {
-    let mut troubles = app.health.troubles();
+    let mut troubles = app.health.problems();
     if let Err(error) = app.workflow.probe().await {
         troubles.push(format!("the database takes nothing ({})", error.code()));
     }

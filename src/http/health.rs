@@ -29,13 +29,11 @@ pub(super) async fn readyz(State(state): State<HttpState>) -> Response {
 pub(super) async fn metrics(State(state): State<HttpState>) -> Response {
     if let Some(depth) = state.handlers.outbox_depth().await {
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-        for (name, value) in [
-            ("outbox_due", depth.due as f64),
-            ("outbox_later", depth.later as f64),
-            ("outbox_buried", depth.buried as f64),
-            ("outbox_oldest_due_seconds", depth.oldest_due_millis as f64 / 1000.0),
-        ] {
-            metrics::gauge!(name).set(value);
+        {
+            metrics::gauge!("outbox_due").set(depth.due as f64);
+            metrics::gauge!("outbox_later").set(depth.later as f64);
+            metrics::gauge!("outbox_dead_letters").set(depth.buried as f64);
+            metrics::gauge!("outbox_oldest_due_seconds").set(depth.oldest_due_millis as f64 / 1000.0);
         }
     }
     let collection = state.metrics.get().and_then(Option::as_ref);

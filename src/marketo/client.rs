@@ -1,5 +1,5 @@
-//! The client: settings in, typed calls out. It puts token, budget and transport together.
-//! What an answer means is decided in `answer`; what a caller does about an error is decided elsewhere.
+//! The client: one method for each endpoint, combining token, rate limit and transport. `response` decides what a
+//! response means; the caller decides what to do about an error.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,9 +9,10 @@ use reqwest::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use url::Url;
+use tracing::{Instrument, Span};
 
 use super::{
+    base_url,
     error::{BuildError, Call, Class, Error},
     permit::Permits,
     shared::SharedPermits,
@@ -22,46 +23,49 @@ use super::{
 };
 use crate::clock::Clock;
 
-/// How long one call may take from start to end, where the settings do not say otherwise.
+/// How long one call may take.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Idle connections are closed before Marketo closes them, so that a write does not meet a closing one.
+/// Idle connections are closed before Marketo closes them, so that a write never starts on a closing one.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
-const IDENTITY: &str = "/identity/oauth/token";
-const USERS: &str = "/userservice/management/v1/users/";
+const IDENTITY_PATH: &str = "/identity/oauth/token";
+const USERS_PATH: &str = "/userservice/management/v1/users/";
 
-/// What a [`Client`] needs to know about an instance.
+/// How to call an instance.
 #[derive(Clone)]
 pub struct Settings {
-    /// The instance's REST base, `https://123-ABC-456.mktorest.com`; a trailing slash and `/rest` do no harm.
+    /// The instance's name in the configuration, for logs.
+    pub name: String,
+    /// The REST base URL, `https://123-ABC-456.mktorest.com`, with or without a trailing slash or `/rest`.
     pub base_url: String,
     /// Client id of the custom service.
     pub client_id: String,
     /// Client secret of the custom service.
     pub client_secret: SecretString,
-    /// Our share of the calls that the instance allows in any 20 s.
+    /// How many calls we may make in any 20 s.
     pub calls_per_20s: u32,
-    /// Our share of the calls that the instance allows at once.
+    /// How many calls we may make at the same time.
     pub max_concurrent: u32,
-    /// How long one call may take, and how long it may wait for its place in the budget before that.
+    /// How long one call may take, and how long it may wait for its permit before that.
     pub timeout: Duration,
 }
 
-/// Talks to one Marketo instance. Cheap to clone; clones share the token and the budget.
+/// The client of one Marketo instance. Cheap to clone; clones share the token and the rate limit.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
 struct Inner {
     http: reqwest::Client,
     clock: Clock,
-    base: String,
+    name: String,
+    base_url: String,
     client_id: String,
     client_secret: SecretString,
     timeout: Duration,
     tokens: Tokens,
     permits: Permits,
-    unit: OffsetUnit,
+    offset_unit: OffsetUnit,
 }
 
 impl std::fmt::Debug for Client {
@@ -71,25 +75,25 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client; nothing is sent yet. `tls` says whom it trusts.
+    /// A client whose rate limit is this process's alone. Nothing is sent yet.
     ///
     /// # Errors
-    /// When the base URL is not one, or the HTTP client cannot be set up.
+    /// If the base URL is invalid, or the HTTP client cannot be set up.
     pub fn new(settings: Settings, clock: Clock, tls: rustls::ClientConfig) -> Result<Self, BuildError> {
-        Self::sharing(settings, clock, tls, None)
+        Self::with_shared_permits(settings, clock, tls, None)
     }
 
-    /// As [`Client::new`], for one of several processes whose calls count together, in `places`.
+    /// Like [`Client::new`], for one of several processes that share a rate limit through `permits`.
     ///
     /// # Errors
     /// As [`Client::new`].
-    pub fn sharing(
+    pub fn with_shared_permits(
         settings: Settings,
         clock: Clock,
         tls: rustls::ClientConfig,
-        places: Option<Arc<dyn SharedPermits>>,
+        permits: Option<Arc<dyn SharedPermits>>,
     ) -> Result<Self, BuildError> {
-        let base = base_url(&settings.base_url)?;
+        let base_url = base_url::normalize(&settings.base_url)?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
@@ -106,49 +110,51 @@ impl Client {
         Ok(Self(Arc::new(Inner {
             http,
             clock,
-            base,
+            name: settings.name,
+            base_url,
             client_id: settings.client_id,
             client_secret: settings.client_secret,
             timeout,
             tokens: Tokens::default(),
-            permits: Permits::new(calls_per_20s, max_concurrent, timeout, places),
-            unit: OffsetUnit::default(),
+            permits: Permits::new(calls_per_20s, max_concurrent, timeout, permits),
+            offset_unit: OffsetUnit::default(),
         })))
     }
 
-    /// Makes sure that a token is held.
+    /// Obtains a token unless a valid one is held.
     ///
     /// # Errors
-    /// [`Class::Credentials`] when id or secret are refused; others when identity cannot be asked.
+    /// [`Class::Credentials`] if client id or secret are rejected; another class if the identity endpoint cannot be
+    /// reached.
     pub async fn authenticate(&self) -> Result<(), Error> {
         self.0.token().await.map(drop)
     }
 
-    /// Every role of the instance (`GET roles.json`), hidden ones too.
+    /// Every role of the instance (`GET roles.json`), including hidden ones.
     ///
     /// # Errors
-    /// When the call fails, or its answer is not a list.
+    /// If the call fails, or none of the list can be read.
     pub async fn roles(&self) -> Result<Vec<Role>, Error> {
-        let answer = self.0.read(Call::Roles, "roles.json", &[]).await?;
-        list(Call::Roles, &answer, Role::read)
+        let list = self.0.get(Call::Roles, "roles.json", &[]).await?;
+        read_list(Call::Roles, &list, Role::read)
     }
 
     /// Every workspace of the instance (`GET workspaces.json`).
     ///
     /// # Errors
-    /// When the call fails, or its answer is not a list.
+    /// If the call fails, or none of the list can be read.
     pub async fn workspaces(&self) -> Result<Vec<Workspace>, Error> {
-        let answer = self.0.read(Call::Workspaces, "workspaces.json", &[]).await?;
-        list(Call::Workspaces, &answer, Workspace::read)
+        let list = self.0.get(Call::Workspaces, "workspaces.json", &[]).await?;
+        read_list(Call::Workspaces, &list, Workspace::read)
     }
 
-    /// Every user of the instance (`GET allusers.json`, page after page), each once.
+    /// Every user of the instance (`GET allusers.json`, all pages), each once.
     ///
     /// # Errors
-    /// When one of the calls fails, or the answers are not lists of users.
+    /// If one of the calls fails, or none of the list can be read.
     pub async fn all_users(&self) -> Result<Vec<User>, Error> {
         let mut users = Vec::new();
-        self.walk(|user| {
+        self.visit_users(|user| {
             users.push(user);
             true
         })
@@ -156,14 +162,14 @@ impl Client {
         Ok(users)
     }
 
-    /// The user of that e-mail address, in upper or lower case, looked for in `allusers.json`, which works for
-    /// every kind of identity. Stops at the page that has it.
+    /// The user with this email address, ignoring case. Searches `allusers.json`, which works with every identity
+    /// system, and stops at the page that has the user.
     ///
     /// # Errors
     /// As [`Client::all_users`].
     pub async fn find_user(&self, email: &str) -> Result<Option<User>, Error> {
         let mut found = None;
-        self.walk(|user| {
+        self.visit_users(|user| {
             if found.is_none() && user.has_email(email) {
                 found = Some(user);
             }
@@ -173,32 +179,31 @@ impl Client {
         Ok(found)
     }
 
-    /// Creates an API-only user (`POST invite.json`). Sent once; a second time only if the token was refused.
+    /// Creates an API-only user (`POST invite.json`). Sent once, and once more only if the token was rejected.
     ///
     /// # Errors
-    /// When Marketo does not answer `true`. Unless [`Error::certainly_not_executed`], the user may exist
-    /// now or in a while: look before inviting again.
+    /// If Marketo does not respond with `true`. Unless [`Error::certainly_not_executed`], the user may exist now or
+    /// soon: look it up before inviting again.
     pub async fn invite(&self, user: &InviteUser) -> Result<(), Error> {
-        let mut hidden = vec![user.email.as_str(), &user.first_name, &user.last_name];
-        hidden.extend(user.reason.as_deref());
+        let mut personal = vec![user.email.as_str(), &user.first_name, &user.last_name];
+        personal.extend(user.reason.as_deref());
         let url = self.0.url("invite.json");
         let body = InviteBody::from(user);
-        // Only the documented answer is a success; the judge of answers sees to it.
-        self.0.call(Call::Invite, &hidden, |http| http.post(&url).json(&body)).await.map(drop)
+        self.0.call(Call::Invite, &personal, |http| http.post(&url).json(&body)).await.map(drop)
     }
 
     /// Calls `visit` with every user once, until it returns false.
-    async fn walk(&self, mut visit: impl FnMut(User) -> bool) -> Result<(), Error> {
-        let mut walk = UserPages::new(&self.0.unit);
-        while let Some(offset) = walk.next_offset() {
-            let page = [("pageOffset", offset), ("pageSize", UserPages::PAGE)];
-            let answer = match self.0.read(Call::AllUsers, "allusers.json", &page).await {
-                Ok(answer) => answer,
-                Err(error) if walk.is_end(&error) => Value::Array(Vec::new()),
+    async fn visit_users(&self, mut visit: impl FnMut(User) -> bool) -> Result<(), Error> {
+        let mut pages = UserPages::new(&self.0.offset_unit);
+        while let Some(offset) = pages.next_offset() {
+            let query = [("pageOffset", offset), ("pageSize", UserPages::PAGE_SIZE)];
+            let page = match self.0.get(Call::AllUsers, "allusers.json", &query).await {
+                Ok(page) => page,
+                Err(error) if pages.is_end(&error) => Value::Array(Vec::new()),
                 Err(error) => return Err(error),
             };
-            let entries = wire::entries(&answer).unwrap_or_default();
-            for user in walk.take(entries).map_err(|why| unreadable(Call::AllUsers, why))? {
+            let entries = wire::entries(&page).unwrap_or_default();
+            for user in pages.add_page(entries).map_err(|reason| unreadable(Call::AllUsers, reason))? {
                 if !visit(user) {
                     return Ok(());
                 }
@@ -210,32 +215,32 @@ impl Client {
 
 impl Inner {
     fn url(&self, endpoint: &str) -> String {
-        format!("{}{USERS}{endpoint}", self.base)
+        format!("{}{USERS_PATH}{endpoint}", self.base_url)
     }
 
-    async fn read(&self, call: Call, endpoint: &str, query: &[(&str, u32)]) -> Result<Value, Error> {
+    async fn get(&self, call: Call, endpoint: &str, query: &[(&str, u32)]) -> Result<Value, Error> {
         let url = self.url(endpoint);
         self.call(call, &[], |http| http.get(&url).query(query)).await
     }
 
-    /// Makes a call with a token; with a new one once more when the first was refused, which Marketo does
-    /// before it does anything else.
+    /// Sends a call with a token, and once more with a new one if the first was rejected: Marketo checks the token
+    /// before it does anything. `personal` are values that no error may contain.
     async fn call(
         &self,
         call: Call,
-        hidden: &[&str],
+        personal: &[&str],
         request: impl Fn(&reqwest::Client) -> RequestBuilder,
     ) -> Result<Value, Error> {
         let token = self.token().await?;
-        match self.send(call, hidden, request(&self.http), &token).await {
+        match self.send(call, personal, request(&self.http), &token).await {
             Err(error) if error.class == Class::Credentials => {
-                self.tokens.drop_refused(&token);
+                self.tokens.discard(&token);
                 let token = self.token().await?;
-                let again = self.send(call, hidden, request(&self.http), &token).await;
-                if again.as_ref().is_err_and(|error| error.class == Class::Credentials) {
-                    self.tokens.drop_refused(&token);
+                let second = self.send(call, personal, request(&self.http), &token).await;
+                if second.as_ref().is_err_and(|error| error.class == Class::Credentials) {
+                    self.tokens.discard(&token);
                 }
-                again
+                second
             }
             result => result,
         }
@@ -244,66 +249,59 @@ impl Inner {
     async fn send(
         &self,
         call: Call,
-        hidden: &[&str],
+        personal: &[&str],
         request: RequestBuilder,
         token: &UsableToken,
     ) -> Result<Value, Error> {
-        let _permit = self.permits.acquire(&self.clock, self.timeout).await.map_err(|none| {
-            let class = Class::NotExecuted { retry_after: Some(none.retry_after) };
-            Error { call, class, code: None, status: None, message: none.to_string() }
+        let span = self.span(call);
+        let acquired = self.permits.acquire(&self.clock, self.timeout).instrument(span.clone()).await;
+        let _permit = acquired.map_err(|no_permit| {
+            let class = Class::NotExecuted { retry_after: Some(no_permit.retry_after) };
+            Error { call, class, code: None, status: None, message: no_permit.to_string() }
         })?;
         let secret = token.token.expose_secret();
         let Ok(mut bearer) = HeaderValue::from_str(&format!("Bearer {secret}")) else {
-            return Err(unreadable(Call::Token, "the token does not fit into a header"));
+            return Err(unreadable(Call::Token, "the token cannot be sent in a header"));
         };
         bearer.set_sensitive(true);
-        let hidden: Vec<&str> = hidden.iter().copied().chain([secret]).collect();
-        transport::send(&self.clock, call, request.header(AUTHORIZATION, bearer), &hidden).await
+        let redacted: Vec<&str> = personal.iter().copied().chain([secret]).collect();
+        let request = request.header(AUTHORIZATION, bearer);
+        transport::send(&self.clock, call, request, &redacted).instrument(span).await
+    }
+
+    fn span(&self, call: Call) -> Span {
+        tracing::info_span!("marketo_call", call = call.as_str(), instance = %self.name)
     }
 
     async fn token(&self) -> Result<UsableToken, Error> {
-        self.tokens.get(&self.clock, || self.ask_for_token()).await
+        self.tokens.get(&self.clock, || self.request_token()).await
     }
 
-    /// `GET /identity/oauth/token`; does not count against the limits, so it needs no place in the budget.
-    async fn ask_for_token(&self) -> Result<IssuedToken, Error> {
+    /// `GET /identity/oauth/token`. It does not count against Marketo's limits, so it needs no permit.
+    async fn request_token(&self) -> Result<IssuedToken, Error> {
         let secret = self.client_secret.expose_secret();
-        let request = self.http.get(format!("{}{IDENTITY}", self.base)).query(&[
+        let request = self.http.get(format!("{}{IDENTITY_PATH}", self.base_url)).query(&[
             ("grant_type", "client_credentials"),
             ("client_id", &self.client_id),
             ("client_secret", secret),
         ]);
-        let answer = transport::send(&self.clock, Call::Token, request, &[&self.client_id, secret]).await?;
-        wire::issued(&answer).ok_or_else(|| unreadable(Call::Token, "the answer has no token and life"))
+        let redacted = [self.client_id.as_str(), secret];
+        let sent = transport::send(&self.clock, Call::Token, request, &redacted);
+        let response = sent.instrument(self.span(Call::Token)).await?;
+        wire::issued_token(&response).ok_or_else(|| unreadable(Call::Token, "the response has no token"))
     }
 }
 
-fn list<T>(call: Call, answer: &Value, read: impl Fn(&Value) -> Option<T>) -> Result<Vec<T>, Error> {
-    let entries = wire::entries(answer).unwrap_or_default();
-    let read: Vec<T> = entries.iter().filter_map(read).collect();
-    if read.is_empty() && !entries.is_empty() {
+/// Reads the entries of a list, without those that cannot be read.
+fn read_list<T>(call: Call, list: &Value, read: impl Fn(&Value) -> Option<T>) -> Result<Vec<T>, Error> {
+    let entries = wire::entries(list).unwrap_or_default();
+    let readable: Vec<T> = entries.iter().filter_map(read).collect();
+    if readable.is_empty() && !entries.is_empty() {
         return Err(unreadable(call, "no entry of the list can be read"));
     }
-    Ok(read)
+    Ok(readable)
 }
 
 fn unreadable(call: Call, message: &str) -> Error {
     Error { call, class: Class::Unreadable, code: None, status: Some(200), message: message.to_owned() }
-}
-
-/// The base without `/rest` and without a slash at the end: Marketo refuses a doubled slash in a path.
-fn base_url(text: &str) -> Result<String, BuildError> {
-    let url = Url::parse(text.trim()).map_err(|_| BuildError::BaseUrl("is not a URL"))?;
-    if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
-        return Err(BuildError::BaseUrl("must begin with https:// and name a host"));
-    }
-    if url.query().is_some()
-        || url.fragment().is_some()
-        || !url.username().is_empty()
-        || url.password().is_some()
-    {
-        return Err(BuildError::BaseUrl("must be without user, query and fragment"));
-    }
-    let base = url.as_str().trim_end_matches('/');
-    Ok(base.strip_suffix("/rest").unwrap_or(base).trim_end_matches('/').to_owned())
 }

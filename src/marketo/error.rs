@@ -1,9 +1,9 @@
-//! What can go wrong with a call to Marketo, sorted by what the caller can do about it.
-//! It knows neither HTTP clients nor wire formats; `answer` and `transport` make these values.
+//! Errors of calls to Marketo, classified by what the caller can do. It knows neither HTTP clients nor wire formats:
+//! `response` and `transport` create these values.
 
 use std::{fmt, time::Duration};
 
-/// Which of Marketo's endpoints was called.
+/// An endpoint of Marketo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
     /// `GET /identity/oauth/token`.
@@ -19,7 +19,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// The name used in logs, metrics and error texts.
+    /// The name in logs, metrics and error messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Token => "token",
@@ -31,44 +31,44 @@ impl Call {
     }
 }
 
-/// What a failure means for the caller. The codes are those of Adobe's page "Error Codes" of the REST API.
+/// What an error means for the caller. The codes are from Adobe's page "Error Codes" of the REST API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Codes 606 and 615, HTTP 429 and our own budget: certainly not carried out, to be tried again.
+    /// Codes 606 and 615, HTTP 429 and our own rate limit: certainly not executed; try again.
     NotExecuted {
-        /// How long to wait first, where somebody said so.
+        /// How long to wait first, if known.
         retry_after: Option<Duration>,
     },
     /// Code 607: the day's quota of the instance is used up.
     QuotaReached {
-        /// The next midnight in America/Chicago, when the count starts anew.
+        /// The next midnight in America/Chicago, when the quota resets.
         resets_at: jiff::Timestamp,
     },
-    /// Codes 604, 608, 611 and 713, HTTP 5xx, time-outs and cut connections: it may have been carried out.
+    /// Codes 604, 608, 611 and 713, HTTP 5xx, timeouts and broken connections: possibly executed.
     Unknown,
-    /// No connection (name, network, TLS), or no token to be had in time: certainly not carried out.
+    /// No connection (DNS, network, TLS), or no token in time: certainly not executed.
     Unreachable,
-    /// Code 603, HTTP 403: the role of the custom service lacks a permission, or an IP allow-list refuses us.
+    /// Code 603, HTTP 403: the role of the custom service lacks a permission, or an IP allowlist blocks us.
     Denied,
-    /// The identity endpoint refuses client id or secret, or a token that it has just issued is not accepted.
+    /// The identity endpoint rejected client id or secret, or a token that it just issued was rejected.
     Credentials,
-    /// Code 614: the subscription does not exist or cannot be reached.
+    /// Code 614: the subscription does not exist or is unreachable.
     Subscription,
     /// Code 610, HTTP 404: no such resource, most likely a wrong base URL.
     NoSuchResource,
-    /// Codes 609, 612, 7xx, 1xxx and anything else that is definite: the request is at fault.
+    /// Codes 609, 612, 7xx, 1xxx and every other definite error: the request is wrong.
     Refused,
-    /// An answer that is not what Adobe documents (an HTML page, other JSON). A write may have been carried out.
+    /// A response that Adobe does not document (an HTML page, other JSON). A write was possibly executed.
     Unreadable,
 }
 
 impl Class {
-    /// Whether it is certain that Marketo did nothing. When it is not, look before a write is repeated.
+    /// Whether Marketo certainly did nothing. If not, look the user up before repeating a write.
     pub fn certainly_not_executed(&self) -> bool {
         !matches!(self, Self::Unknown | Self::Unreadable)
     }
 
-    /// The name used in metrics.
+    /// The name in metrics.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::NotExecuted { .. } => "not_executed",
@@ -85,26 +85,24 @@ impl Class {
     }
 }
 
-/// A call that failed. Its text is for operators: it names the call, Marketo's code, the HTTP status and
-/// Marketo's own words, and never a secret or what a person entered.
+/// A failed call. Its message is for operators: it names the call, Marketo's code, the HTTP status and Marketo's
+/// message, and never contains a secret or what a person entered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Error {
-    /// Which call failed; a failure to get a token shows as [`Call::Token`] whatever it was wanted for.
+    /// The endpoint that failed: [`Call::Token`] if no token could be obtained for another call.
     pub call: Call,
     /// What it means for the caller.
     pub class: Class,
-    /// Marketo's code, if the answer had one.
+    /// Marketo's error code, if the response had one.
     pub code: Option<i64>,
-    /// The HTTP status, if there was an answer.
+    /// The HTTP status, if there was a response.
     pub status: Option<u16>,
-    /// Marketo's own words without control characters, at most 200 characters, e-mail addresses masked; or
-    /// ours where Marketo said nothing.
+    /// Marketo's message, redacted and at most 200 characters; our own if Marketo sent none.
     pub message: String,
 }
 
 impl Error {
-    /// Whether it is certain that Marketo did nothing for the call that was asked for. Without a token nothing
-    /// was sent, whatever went wrong on the way to one.
+    /// Whether Marketo certainly did nothing for the caller. Without a token the actual call was never sent.
     pub fn certainly_not_executed(&self) -> bool {
         self.call == Call::Token || self.class.certainly_not_executed()
     }
@@ -123,13 +121,13 @@ impl fmt::Display for Error {
     }
 }
 
-/// Settings from which no client can be made.
+/// Why a client cannot be built from its settings.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The base URL cannot be used; the text says why and does not repeat it.
+    /// The base URL is invalid. The message says why without repeating it.
     #[error("the Marketo base URL {0}")]
     BaseUrl(&'static str),
     /// The HTTP client could not be set up.
-    #[error("the HTTP client for Marketo: {0}")]
+    #[error("the HTTP client for Marketo cannot be set up: {0}")]
     Http(#[source] reqwest::Error),
 }

@@ -1,12 +1,12 @@
-//! Who signs people in to an instance. Nothing is asked for it here: it is a setting.
+//! The identity system of an instance, which is a setting: no endpoint tells it.
 
-/// How a user's id relates to the e-mail address in an instance.
+/// How the `userid` of a user relates to the email address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// Not known: an id is taken from what Marketo shows, and never made up.
+    /// Not known: the id is read from Marketo, never derived.
     Auto,
-    /// Marketo's own sign-in: the id is the e-mail address.
+    /// Marketo Identity: the id is the email address.
     Marketo,
-    /// Adobe's sign-in (IMS): the id is a GUID that Adobe makes.
+    /// Adobe Identity (IMS): the id is a GUID that Adobe assigns.
     Adobe,
 }

@@ -1,11 +1,13 @@
-//! The client of Marketo's REST API: the token, the budget of calls, the wire types and the error classes.
-//! It offers the few calls that creating API-only users needs; [`Client::invite`] is the only one that writes.
+//! The client of Marketo's REST API: the token, the rate limits, the wire types and the error classes. It offers the
+//! few calls that creating API-only users needs; [`Client::invite`] is the only write.
 //!
-//! It must not know what a request, an approval or Slack is, and it never repeats a write whose outcome is
-//! unknown: it says so ([`Class::Unknown`]), and the caller looks before it tries again. Only a refused token
-//! leads to one repetition, because Marketo answers it before it does anything.
-//! E-mails, names and reasons, the token, the secret and the identity URL are in no log and no error here.
+//! It must not know what a request, an approval or Slack is. It never repeats a write whose outcome is unknown: it
+//! returns [`Class::Unknown`], and the caller looks the user up before it tries again. Only after a rejected token is a
+//! call sent once more, because Marketo checks the token before it does anything.
+//!
+//! No log and no error contains an email, a name, a reason, the token, the client secret or the identity URL.
 
+mod base_url;
 mod budget;
 mod client;
 mod error;

@@ -1,5 +1,5 @@
-//! Judges one HTTP answer of Marketo: either the documented JSON value, or an [`Error`] of the right class.
-//! Pure: it gets status, headers it needs and the body, and knows neither sockets nor tokens.
+//! Classifies one HTTP response of Marketo: the documented JSON value, or an [`Error`] of the right class. Pure: it gets
+//! the status, the headers that matter and the body, and knows neither sockets nor tokens.
 
 use std::time::Duration;
 
@@ -12,59 +12,59 @@ use super::{
     wire,
 };
 
-/// One HTTP answer, read completely.
+/// One complete HTTP response.
 pub(super) struct RawResponse<'a> {
-    /// HTTP status.
+    /// The HTTP status.
     pub(super) status: u16,
-    /// The `Retry-After` header as it came.
+    /// The `Retry-After` header, unparsed.
     pub(super) retry_after: Option<&'a str>,
     /// The body.
     pub(super) body: &'a [u8],
 }
 
-/// The JSON value of a success, or the error that the answer means. `hidden` are values that no message may
-/// repeat. Marketo's code decides over the HTTP status, and of several errors the first decides.
+/// Returns the JSON value of a success, or the error that the response stands for. `redacted` are values that no message
+/// may contain. Marketo's error code takes precedence over the HTTP status, and the first of several errors is used.
 ///
 /// # Errors
-/// For everything but HTTP 200 or 201 with the JSON that is documented for this call.
+/// For everything but HTTP 200 or 201 with the documented JSON of this call.
 pub(super) fn classify(
     call: Call,
-    answer: &RawResponse<'_>,
+    response: &RawResponse<'_>,
     now: Timestamp,
-    hidden: &[&str],
+    redacted: &[&str],
 ) -> Result<Value, Error> {
-    let json: Option<Value> = serde_json::from_slice(answer.body).ok();
-    let failure = json.as_ref().and_then(ErrorBody::read);
-    let good = matches!(answer.status, 200 | 201);
-    if let (true, None, Some(json)) = (good, &failure, json)
-        && documented(call, &json)
+    let json: Option<Value> = serde_json::from_slice(response.body).ok();
+    let error_body = json.as_ref().and_then(ErrorBody::read);
+    let is_success = matches!(response.status, 200 | 201);
+    if let (true, None, Some(json)) = (is_success, &error_body, json)
+        && is_documented(call, &json)
     {
         return Ok(json);
     }
-    let code = failure.as_ref().and_then(|failure| failure.code);
-    let wait = answer.retry_after.and_then(|header| retry_after(header, now));
-    let by_status = || class_of_status(answer.status, wait);
+    let code = error_body.as_ref().and_then(|body| body.code);
+    let wait = response.retry_after.and_then(|header| retry_after(header, now));
+    let by_status = || class_of_status(response.status, wait);
     let class = code.and_then(|code| class_of_code(code, wait, now)).unwrap_or_else(by_status);
-    let message = match failure {
-        Some(failure) => redact(&failure.message, hidden),
-        None if good => "the answer is not the JSON that Adobe documents".to_owned(),
+    let message = match error_body {
+        Some(body) => redact(&body.message, redacted),
+        None if is_success => "the response is not the JSON that Adobe documents".to_owned(),
         None => String::new(),
     };
-    let class = if call == Call::Token { class_of_identity(class, answer.status) } else { class };
-    Err(Error { call, class, code, status: Some(answer.status), message })
+    let class = if call == Call::Token { class_of_identity(class, response.status) } else { class };
+    Err(Error { call, class, code, status: Some(response.status), message })
 }
 
-/// Whether a success has the documented shape; an answer of another shape has not come from where it should.
-fn documented(call: Call, json: &Value) -> bool {
+/// Whether a success has the documented shape. A response of another shape may come from a proxy.
+fn is_documented(call: Call, json: &Value) -> bool {
     match call {
-        Call::Token => wire::issued(json).is_some(),
+        Call::Token => wire::issued_token(json).is_some(),
         Call::Roles | Call::Workspaces | Call::AllUsers => wire::entries(json).is_some(),
-        Call::Invite => wire::says_done(json),
+        Call::Invite => wire::is_true(json),
     }
 }
 
-/// What a failed answer says: `{"errors":[{"code":603,"message":"…"}]}` of the REST endpoints, with or without
-/// `"success":false`, or the identity endpoint's `{"error":"…","error_description":"…"}`.
+/// An error response: `{"errors":[{"code":603,"message":"…"}]}` from the REST endpoints, with or without
+/// `"success":false`, or `{"error":"…","error_description":"…"}` from the identity endpoint.
 struct ErrorBody {
     code: Option<i64>,
     message: String,
@@ -82,22 +82,23 @@ impl ErrorBody {
             });
         }
         if let Some(error) = object.get("error").filter(|error| !error.is_null()) {
-            let words = object.get("error_description").or(Some(error));
-            return Some(Self { code: None, message: text(words) });
+            let description = object.get("error_description").or(Some(error));
+            return Some(Self { code: None, message: text(description) });
         }
-        let failed = object.get("success") == Some(&Value::Bool(false));
-        failed.then(|| Self { code: object.get("code").and_then(code), message: text(object.get("message")) })
+        let is_failure = object.get("success") == Some(&Value::Bool(false));
+        is_failure
+            .then(|| Self { code: object.get("code").and_then(code), message: text(object.get("message")) })
     }
 }
 
-/// A code is a number in one of Adobe's descriptions and a quoted number in another.
+/// Reads a code, which is a number in one of Adobe's descriptions and a string in another.
 fn code(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
 fn class_of_code(code: i64, wait: Option<Duration>, now: Timestamp) -> Option<Class> {
     Some(match code {
-        // Seen as codes, too, when a gateway in front of Marketo answers in Marketo's manner.
+        // A gateway in front of Marketo may use HTTP statuses as codes.
         400..600 => class_of_status(u16::try_from(code).ok()?, wait),
         600..=602 => Class::Credentials,
         603 => Class::Denied,
@@ -111,7 +112,7 @@ fn class_of_code(code: i64, wait: Option<Duration>, now: Timestamp) -> Option<Cl
     })
 }
 
-/// For an answer without a code we know. 401 reads as [`Class::Credentials`]; the client tries a new token first.
+/// The class of a response without a known code. For 401 the client tries a new token first.
 fn class_of_status(status: u16, wait: Option<Duration>) -> Class {
     match status {
         401 => Class::Credentials,
@@ -120,12 +121,12 @@ fn class_of_status(status: u16, wait: Option<Duration>) -> Class {
         408 | 500..=599 => Class::Unknown,
         429 => Class::NotExecuted { retry_after: wait },
         400..=499 => Class::Refused,
-        // 2xx that is not documented, and redirects, which may come after the work was done.
+        // An undocumented 2xx, or a redirect, which may come after the call was executed.
         _ => Class::Unreadable,
     }
 }
 
-/// The identity endpoint refuses bad credentials with 400 or 401; and where it gives no token, nothing was done.
+/// The identity endpoint rejects bad credentials with 400 or 401. If it issues no token, nothing was executed.
 fn class_of_identity(class: Class, status: u16) -> Class {
     match class {
         Class::Refused if matches!(status, 400 | 401) => Class::Credentials,
@@ -134,7 +135,7 @@ fn class_of_identity(class: Class, status: u16) -> Class {
     }
 }
 
-/// The daily quota starts anew at midnight Central time, says Adobe's page "Marketo Integration Best Practices".
+/// When the daily quota resets: midnight Central Time, says Adobe's page "Marketo Integration Best Practices".
 fn next_midnight(now: Timestamp) -> Timestamp {
     let in_a_day = now.checked_add(24.hours()).unwrap_or(Timestamp::MAX);
     TimeZone::get("America/Chicago")
@@ -142,16 +143,16 @@ fn next_midnight(now: Timestamp) -> Timestamp {
         .map_or(in_a_day, |midnight| midnight.timestamp())
 }
 
-/// Seconds, or an HTTP date.
+/// Parses a `Retry-After` header: seconds, or an HTTP date.
 fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     let header = header.trim();
     if let Ok(seconds) = header.parse::<u32>() {
         return Some(Duration::from_secs(seconds.into()));
     }
-    let then = jiff::fmt::rfc2822::parse(header).ok()?.timestamp();
-    Some(Duration::try_from(then.duration_since(now)).unwrap_or(Duration::ZERO))
+    let date = jiff::fmt::rfc2822::parse(header).ok()?.timestamp();
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
 #[cfg(test)]
-#[path = "tests/answer.rs"]
+#[path = "tests/response.rs"]
 mod tests;

@@ -1,5 +1,5 @@
-//! The access token: one for everybody, asked for once at a time, renewed before its end.
-//! It knows when to ask; how to ask is a function that it is given, and what a token is used for it never learns.
+//! The access token: one for all calls, requested by one caller at a time, and renewed before it expires. It knows
+//! when to request a token; how is a function that it is given.
 
 use std::{
     future::Future,
@@ -12,18 +12,18 @@ use secrecy::SecretString;
 use super::error::Error;
 use crate::clock::Clock;
 
-/// Renewed when less than this is left, in milliseconds.
+/// A token is renewed this many milliseconds before it expires.
 const MARGIN: i64 = 60_000;
-/// Pause between two attempts to renew a token that still lives, in milliseconds. Marketo answers such an
-/// attempt with the same token and its remaining life, so that asking at every call would bring nothing.
-const PAUSE: i64 = 10_000;
+/// Pause between two attempts to renew a token that is still valid, in milliseconds. Marketo returns the same token with
+/// its remaining lifetime, so requesting one before every call would achieve nothing.
+const RENEWAL_PAUSE: i64 = 10_000;
 
-/// A token as the identity endpoint gave it.
+/// A token as the identity endpoint issued it.
 pub(super) struct IssuedToken {
     /// The access token.
     pub(super) token: SecretString,
-    /// Its remaining life when it was asked for.
-    pub(super) life: Duration,
+    /// Its remaining lifetime when it was requested.
+    pub(super) lifetime: Duration,
 }
 
 /// A token that may be used now.
@@ -31,60 +31,60 @@ pub(super) struct IssuedToken {
 pub(super) struct UsableToken {
     /// The access token.
     pub(super) token: SecretString,
-    /// Tells this answer of the identity endpoint from every other.
+    /// Identifies the response of the identity endpoint that it came from.
     serial: u64,
 }
 
 struct HeldToken {
     usable: UsableToken,
     renew_at: i64,
-    ends_at: i64,
+    expires_at: i64,
 }
 
 #[derive(Default)]
 struct TokenState {
     held: Option<HeldToken>,
-    /// How many attempts to get a token have ended.
+    /// How many requests for a token have ended.
     attempts: u64,
     /// Why the last of them failed, if it did.
-    failure: Option<Error>,
+    error: Option<Error>,
 }
 
-/// Holds the token. The times are those of the clock it is asked with.
+/// Holds the token.
 #[derive(Default)]
 pub(super) struct Tokens {
     state: Mutex<TokenState>,
-    asking: tokio::sync::Mutex<()>,
+    requesting: tokio::sync::Mutex<()>,
 }
 
 impl Tokens {
-    /// A token that lives; `ask` is called only when it is needed, and never twice at the same time. Whoever
-    /// comes while somebody asks gets that answer, be it good or bad.
+    /// Returns a valid token. `request` is called only if needed, and never concurrently: callers that
+    /// arrive during a request share its result, success or error.
     ///
     /// # Errors
-    /// What `ask` says, unless the old token still lives.
-    pub(super) async fn get<F, A>(&self, clock: &Clock, ask: A) -> Result<UsableToken, Error>
+    /// The error of `request`, unless the old token is still valid.
+    pub(super) async fn get<F, R>(&self, clock: &Clock, request: R) -> Result<UsableToken, Error>
     where
-        A: FnOnce() -> F,
+        R: FnOnce() -> F,
         F: Future<Output = Result<IssuedToken, Error>>,
     {
-        let before = match self.fresh(clock.millis()) {
+        let attempts = match self.fresh(clock.millis()) {
             Ok(usable) => return Ok(usable),
             Err(attempts) => attempts,
         };
-        let _asking = self.asking.lock().await;
-        if let Some(shared) = self.answered_since(before, clock.millis()) {
-            return shared;
+        let _requesting = self.requesting.lock().await;
+        if let Some(result) = self.result_since(attempts, clock.millis()) {
+            return result;
         }
-        let asked_at = clock.millis();
-        let answer = ask().await;
-        self.record(answer, asked_at, clock.millis())
+        let requested_at = clock.millis();
+        let issued = request().await;
+        self.record(issued, requested_at, clock.millis())
     }
 
-    /// Forgets `refused`, unless a newer one has taken its place.
-    pub(super) fn drop_refused(&self, refused: &UsableToken) {
+    /// Discards a token that Marketo rejected, unless it has already been replaced.
+    pub(super) fn discard(&self, rejected: &UsableToken) {
         let mut state = self.state();
-        if state.held.as_ref().is_some_and(|held| held.usable.serial == refused.serial) {
+        if state.held.as_ref().is_some_and(|held| held.usable.serial == rejected.serial) {
             state.held = None;
         }
     }
@@ -93,6 +93,7 @@ impl Tokens {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The token if it need not be renewed, or how many requests have ended.
     fn fresh(&self, now: i64) -> Result<UsableToken, u64> {
         let state = self.state();
         match &state.held {
@@ -101,42 +102,44 @@ impl Tokens {
         }
     }
 
-    fn answered_since(&self, before: u64, now: i64) -> Option<Result<UsableToken, Error>> {
+    /// The result of a request that ended after the first `attempts`, if there is one.
+    fn result_since(&self, attempts: u64, now: i64) -> Option<Result<UsableToken, Error>> {
         let state = self.state();
-        match (&state.held, &state.failure) {
+        match (&state.held, &state.error) {
             (Some(held), _) if now < held.renew_at => Some(Ok(held.usable.clone())),
-            (_, Some(failure)) if state.attempts > before => Some(Err(failure.clone())),
+            (_, Some(error)) if state.attempts > attempts => Some(Err(error.clone())),
             _ => None,
         }
     }
 
     fn record(
         &self,
-        answer: Result<IssuedToken, Error>,
-        asked_at: i64,
+        issued: Result<IssuedToken, Error>,
+        requested_at: i64,
         now: i64,
     ) -> Result<UsableToken, Error> {
         let mut state = self.state();
         state.attempts += 1;
         let serial = state.attempts;
-        match answer {
-            Ok(IssuedToken { token, life }) => {
-                state.failure = None;
-                let life = i64::try_from(life.as_millis()).unwrap_or(i64::MAX);
+        match issued {
+            Ok(IssuedToken { token, lifetime }) => {
+                state.error = None;
+                let lifetime = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
                 let usable = UsableToken { token, serial };
-                let renew_at = asked_at.saturating_add((life - MARGIN).max(life.min(PAUSE)));
-                let ends_at = asked_at.saturating_add(life);
-                state.held = Some(HeldToken { usable: usable.clone(), renew_at, ends_at });
+                let renew_after = (lifetime - MARGIN).max(lifetime.min(RENEWAL_PAUSE));
+                let renew_at = requested_at.saturating_add(renew_after);
+                let expires_at = requested_at.saturating_add(lifetime);
+                state.held = Some(HeldToken { usable: usable.clone(), renew_at, expires_at });
                 Ok(usable)
             }
-            Err(failure) => match &mut state.held {
-                Some(held) if now < held.ends_at => {
-                    held.renew_at = held.ends_at.min(now.saturating_add(PAUSE));
+            Err(error) => match &mut state.held {
+                Some(held) if now < held.expires_at => {
+                    held.renew_at = held.expires_at.min(now.saturating_add(RENEWAL_PAUSE));
                     Ok(held.usable.clone())
                 }
                 _ => {
-                    state.failure = Some(failure.clone());
-                    Err(failure)
+                    state.error = Some(error.clone());
+                    Err(error)
                 }
             },
         }

@@ -1,5 +1,5 @@
-//! Sends one HTTP request, reads a bounded answer, has it judged, and leaves one line of log and one count.
-//! It knows neither tokens' lives nor the budget, and it never repeats anything.
+//! Sends one HTTP request and reads a bounded response, with one log event and one measurement per call. It knows
+//! neither tokens nor rate limits, and never repeats a request.
 
 use jiff::Timestamp;
 use reqwest::{RequestBuilder, header::RETRY_AFTER};
@@ -11,79 +11,76 @@ use super::{
 };
 use crate::clock::Clock;
 
-/// Longest answer that is read, in bytes; a full page of users is far below it.
-const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
+/// The longest response that is read, in bytes. A full page of users is far shorter.
+const MAX_RESPONSE: usize = 8 * 1024 * 1024;
 
-/// Sends `request` once. `hidden` are values that no error may repeat.
+/// Sends `request` once. `redacted` are values that no error may contain.
 ///
 /// # Errors
-/// Whatever went wrong, classified.
+/// If Marketo cannot be reached, or its response is not the documented success.
 pub(super) async fn send(
     clock: &Clock,
     call: Call,
     request: RequestBuilder,
-    hidden: &[&str],
+    redacted: &[&str],
 ) -> Result<Value, Error> {
-    let started = clock.millis();
-    let result = exchange(call, request, clock.now(), hidden).await;
-    let elapsed = clock.millis().saturating_sub(started);
-    let (outcome, status, code) = match &result {
+    let watch = clock.stopwatch();
+    let response = exchange(call, request, clock.now(), redacted).await;
+    let (result, status, code) = match &response {
         Ok(_) => ("ok", None, None),
         Err(error) => (error.class.as_str(), error.status, error.code),
     };
-    tracing::debug!(
-        call = call.as_str(),
-        result = outcome,
-        status,
-        code,
-        elapsed_ms = elapsed,
-        "Marketo call"
-    );
-    metrics::counter!("marketo_calls_total", "call" => call.as_str(), "result" => outcome).increment(1);
-    result
+    tracing::debug!(result, status, code, elapsed_ms = watch.millis(), "called Marketo");
+    metrics::counter!("marketo_calls_total", "call" => call.as_str(), "result" => result).increment(1);
+    metrics::histogram!("marketo_call_seconds", "call" => call.as_str(), "result" => result)
+        .record(watch.seconds());
+    response
 }
 
 async fn exchange(
     call: Call,
     request: RequestBuilder,
     now: Timestamp,
-    hidden: &[&str],
+    redacted: &[&str],
 ) -> Result<Value, Error> {
-    let mut response = request.send().await.map_err(|error| failed(call, None, error))?;
+    let mut response = request.send().await.map_err(|error| transport_error(call, None, error))?;
     let status = response.status().as_u16();
     let retry_after =
         response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| failed(call, Some(status), error))? {
-        if body.len() + chunk.len() > LONGEST_ANSWER {
-            let message = format!("the answer is longer than {LONGEST_ANSWER} bytes");
+    while let Some(chunk) =
+        response.chunk().await.map_err(|error| transport_error(call, Some(status), error))?
+    {
+        if body.len() + chunk.len() > MAX_RESPONSE {
+            let message = format!("the response is longer than {MAX_RESPONSE} bytes");
             return Err(Error { call, class: Class::Unreadable, code: None, status: Some(status), message });
         }
         body.extend_from_slice(&chunk);
     }
-    classify(call, &RawResponse { status, retry_after: retry_after.as_deref(), body: &body }, now, hidden)
+    classify(call, &RawResponse { status, retry_after: retry_after.as_deref(), body: &body }, now, redacted)
 }
 
-/// An exchange without a whole answer. Only while connecting is it certain that nothing was sent.
-fn failed(call: Call, status: Option<u16>, error: reqwest::Error) -> Error {
+/// The error of a call without a complete response. Only if connecting failed is it certain that nothing was sent.
+fn transport_error(call: Call, status: Option<u16>, error: reqwest::Error) -> Error {
     let error = error.without_url();
     let (class, message) = if error.is_connect() {
-        (Class::Unreachable, format!("no connection: {}", root(&error)))
+        (Class::Unreachable, format!("no connection: {}", root_cause(&error)))
     } else if error.is_builder() {
-        (Class::Refused, "the request cannot be written".to_owned())
+        (Class::Refused, "the request cannot be built".to_owned())
     } else if call == Call::Token {
-        // Without a token, nothing that somebody wanted was sent.
-        (Class::Unreachable, if error.is_timeout() { "no answer in time" } else { "no answer" }.to_owned())
+        // Without a token the actual call was not sent.
+        let message = if error.is_timeout() { "no response in time" } else { "no response" };
+        (Class::Unreachable, message.to_owned())
     } else if error.is_timeout() {
-        (Class::Unknown, "no answer in time".to_owned())
+        (Class::Unknown, "no response in time".to_owned())
     } else {
-        (Class::Unknown, "the connection broke before the whole answer was there".to_owned())
+        (Class::Unknown, "the connection broke before the response was complete".to_owned())
     };
     Error { call, class, code: None, status, message }
 }
 
-/// The innermost cause, which for a connection is the one that helps: "Connection refused", a TLS alert.
-fn root(error: &reqwest::Error) -> String {
+/// The innermost cause, which is the useful one for a connection: "Connection refused", a TLS alert.
+fn root_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;

@@ -1,6 +1,6 @@
-//! What the User Management API sends and takes (Adobe's page "User Management"), and our plain data for it.
-//! Reading tolerates what the descriptions disagree about: names of flags, numbers in quotes, missing and
-//! unknown fields. It knows neither HTTP nor errors: an entry that cannot be read is `None`.
+//! The wire format of the User Management API (Adobe's page "User Management"), and plain data for it. Reading accepts
+//! what Adobe's descriptions disagree about: names of flags, numbers as strings, missing and unknown fields. It knows
+//! neither HTTP nor errors: an unreadable entry is `None`.
 
 use std::{fmt, time::Duration};
 
@@ -10,18 +10,18 @@ use serde_json::Value;
 
 use super::token::IssuedToken;
 
-/// A role of the instance, from `roles.json`. Nothing in it says whether it carries API permissions.
+/// A role of the instance, from `roles.json`. It does not tell whether it has API permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {
     /// `id`, the `accessRoleId` of an invite.
     pub id: i64,
-    /// Its name, as an administrator reads it.
+    /// The name that admins see.
     pub name: String,
-    /// Its description; empty if there is none.
+    /// The description; may be empty.
     pub description: String,
     /// `hidden` or `isHidden`: not offered in Marketo's own forms.
     pub hidden: bool,
-    /// `onlyAllZones` or `isOnlyAllZones`: may only be given in workspace 0.
+    /// `onlyAllZones` or `isOnlyAllZones`: can only be assigned in workspace 0.
     pub only_all_zones: bool,
 }
 
@@ -42,11 +42,11 @@ impl Role {
 pub struct Workspace {
     /// `id`, the `workspaceId` of an invite; 0 is "AllZones".
     pub id: i64,
-    /// Its name.
+    /// The name that admins see.
     pub name: String,
-    /// Its description; empty if there is none.
+    /// The description; may be empty.
     pub description: String,
-    /// `active` and other words that Adobe does not list; empty if there is none.
+    /// `active` or another value, which Adobe does not document; may be empty.
     pub status: String,
 }
 
@@ -61,20 +61,20 @@ impl Workspace {
     }
 }
 
-/// A user of the instance, from `allusers.json`. Its `Debug` shows no personal data.
+/// A user of the instance, from `allusers.json`. `Debug` shows no personal data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
-    /// `id`, unique in the instance; 0 if the answer had none.
+    /// `id`, unique in the instance; 0 if missing.
     pub id: i64,
-    /// The login e-mail on Marketo Identity, a GUID on Adobe Identity.
+    /// The login email on Marketo Identity, a GUID on Adobe Identity.
     pub userid: String,
-    /// `emailAddress`, as Marketo writes it.
+    /// `emailAddress`, as Marketo spells it.
     pub email: String,
-    /// First name; empty if there is none.
+    /// The first name; may be empty.
     pub first_name: String,
-    /// Last name; empty if there is none.
+    /// The last name; may be empty.
     pub last_name: String,
-    /// Whether the user is for the API only.
+    /// Whether the user is API-only.
     pub api_only: bool,
 }
 
@@ -90,7 +90,7 @@ impl User {
         })
     }
 
-    /// Whether this is the user of that e-mail address; upper and lower case make no difference.
+    /// Whether this user has that email address, ignoring case.
     pub(super) fn has_email(&self, email: &str) -> bool {
         self.email.trim().to_lowercase() == email.trim().to_lowercase()
     }
@@ -102,7 +102,7 @@ impl fmt::Debug for User {
     }
 }
 
-/// The API-only user that `invite.json` is to create. Its `Debug` shows no personal data.
+/// The API-only user to create by `invite.json`. `Debug` shows no personal data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct InviteUser {
     /// `emailAddress`.
@@ -113,7 +113,7 @@ pub struct InviteUser {
     pub last_name: String,
     /// `reason`; not sent if absent.
     pub reason: Option<String>,
-    /// `expiresAt`, ISO-8601 with offset and without milliseconds (`2027-01-31T23:59:59-08:00`); absent: never.
+    /// `expiresAt`, ISO 8601 with offset and without milliseconds (`2027-01-31T23:59:59-08:00`); absent: never.
     pub expires_at: Option<String>,
     /// `accessRoleId`.
     pub role_id: i64,
@@ -122,7 +122,7 @@ pub struct InviteUser {
 }
 
 impl InviteUser {
-    /// The body of the call.
+    /// The JSON body of the call.
     pub fn body(&self) -> Value {
         serde_json::to_value(InviteBody::from(self)).unwrap_or_default()
     }
@@ -177,21 +177,21 @@ impl<'a> From<&'a InviteUser> for InviteBody<'a> {
     }
 }
 
-/// Whether `invite.json` says that it is done: JSON `true` in the page, a string in the API description.
-pub(super) fn says_done(answer: &Value) -> bool {
-    answer.as_bool() == Some(true) || answer.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true"))
+/// Whether the response of `invite.json` is `true`: a boolean in Adobe's page, a string in the API description.
+pub(super) fn is_true(json: &Value) -> bool {
+    json.as_bool() == Some(true) || json.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true"))
 }
 
 /// The entries of a list: a bare array, or the `result` of the envelope that Marketo's other endpoints use.
-pub(super) fn entries(answer: &Value) -> Option<&[Value]> {
-    answer.as_array().or_else(|| answer.get("result")?.as_array()).map(Vec::as_slice)
+pub(super) fn entries(json: &Value) -> Option<&[Value]> {
+    json.as_array().or_else(|| json.get("result")?.as_array()).map(Vec::as_slice)
 }
 
-/// A token as the identity endpoint gives it: `access_token`, and `expires_in` in seconds.
-pub(super) fn issued(answer: &Value) -> Option<IssuedToken> {
-    let token = text(answer, "access_token").filter(|token| !token.is_empty())?;
-    let life = u32::try_from(int(answer, "expires_in")?).ok()?;
-    Some(IssuedToken { token: SecretString::from(token), life: Duration::from_secs(life.into()) })
+/// The token of the identity endpoint: `access_token`, and `expires_in` in seconds.
+pub(super) fn issued_token(json: &Value) -> Option<IssuedToken> {
+    let token = text(json, "access_token").filter(|token| !token.is_empty())?;
+    let seconds = u32::try_from(int(json, "expires_in")?).ok()?;
+    Some(IssuedToken { token: SecretString::from(token), lifetime: Duration::from_secs(seconds.into()) })
 }
 
 fn int(entry: &Value, name: &str) -> Option<i64> {

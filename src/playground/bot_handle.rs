@@ -88,8 +88,8 @@ async fn begin(config: Config, clock: Clock, mode: Mode) -> Result<BotHandle, Pl
     let ended = async move {
         let _ = ended.await;
     };
-    let (dispatcher, store, tasks) = (app.dispatcher.clone(), app.store().clone(), app.tasks().clone());
-    let known = app.known();
+    let (dispatcher, store, tasks) = (app.worker.clone(), app.store().clone(), app.tasks().clone());
+    let known = app.readiness();
     let serving = match mode {
         Mode::Live | Mode::Apart => tokio::spawn(app.serve(listener, ended)),
         Mode::Pumped => tokio::spawn(app.serve_only(listener, ended)),

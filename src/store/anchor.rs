@@ -1,5 +1,5 @@
-//! The head of the ledger as it is shown outside, once a day: which head is shown is written down before, so that
-//! whoever takes over shows the same one, and so that it is shown once, by whichever replica.
+//! Anchors: the ledger's head that is posted outside the database once a day. The head is recorded before it is posted,
+//! so that another replica that takes over posts the same one, and only once.
 
 use std::time::Duration;
 
@@ -9,27 +9,27 @@ use sqlx::Row;
 use super::{Head, Store, StoreError, Tx};
 use crate::domain::people::ChannelId;
 
-/// What there is to do about a day's anchor.
+/// The state of a day's anchor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Anchor {
-    /// It is shown.
+    /// It is posted.
     Shown,
-    /// Somebody is about to show it, or tried a moment ago.
+    /// Another worker holds it.
     Held,
-    /// It is ours to show.
+    /// The caller holds it and must post it.
     Ours {
-        /// What is shown.
+        /// The head to post.
         head: Head,
-        /// When somebody tried before, who has not said what became of it.
+        /// When an earlier attempt started whose outcome is unknown.
         attempted_at: Option<Timestamp>,
     },
 }
 
 impl Store {
-    /// Takes the anchor of `day` in hand until `now` and `hold`; the head is the one of the first time.
+    /// Claims the anchor of `day` for `hold`. The head is the one of the first attempt.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn take_anchor(&self, day: &str, now: Timestamp, hold: Duration) -> Result<Anchor, StoreError> {
         let due_at = now.as_millisecond().saturating_add(i64::try_from(hold.as_millis()).unwrap_or(i64::MAX));
         let mut tx = self.begin().await?;
@@ -45,18 +45,18 @@ impl Store {
             .execute(&mut *tx.inner)
             .await?
             .rows_affected();
-        let taken = sqlx::query(
+        let claimed = sqlx::query(
             "UPDATE anchor SET due_at = $1 WHERE day = $2 AND ts IS NULL AND (due_at <= $3 OR $4 = 1)
              RETURNING seq, hash, attempted_at",
         );
-        let taken = taken
+        let claimed = claimed
             .bind(due_at)
             .bind(day)
             .bind(now.as_millisecond())
             .bind(i64::from(added == 1))
             .fetch_optional(&mut *tx.inner)
             .await?;
-        let anchor = match taken {
+        let anchor = match claimed {
             Some(row) => {
                 let attempted_at = Timestamp::from_millisecond(row.try_get(2)?).unwrap_or(Timestamp::MIN);
                 let head = Head { seq: row.try_get(0)?, hash: row.try_get(1)? };
@@ -76,13 +76,17 @@ impl Store {
 }
 
 impl Tx {
-    /// Writes down where a day's anchor stands; false if that is known already.
+    /// Records the message (channel and `ts`) of a day's anchor. Returns false if one is recorded already.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn note_anchor(&mut self, day: &str, place: (&ChannelId, &str)) -> Result<bool, StoreError> {
-        let noted = sqlx::query("UPDATE anchor SET channel = $1, ts = $2 WHERE day = $3 AND ts IS NULL");
-        let noted = noted.bind(place.0.as_str()).bind(place.1).bind(day).execute(&mut *self.inner).await?;
-        Ok(noted.rows_affected() == 1)
+    /// If the database fails.
+    pub async fn note_anchor(
+        &mut self,
+        day: &str,
+        (channel, ts): (&ChannelId, &str),
+    ) -> Result<bool, StoreError> {
+        let update = sqlx::query("UPDATE anchor SET channel = $1, ts = $2 WHERE day = $3 AND ts IS NULL");
+        let updated = update.bind(channel.as_str()).bind(ts).bind(day).execute(&mut *self.inner).await?;
+        Ok(updated.rows_affected() == 1)
     }
 }

@@ -1,7 +1,7 @@
-//! The calls that count against an instance's limits, for all replicas together: one row a call, taken and looked at
-//! while the instance's one row is locked. What a call is, and why there are limits, is not known here.
+//! The rate limit that replicas share: one row for each permit, read and written while the instance's row is locked. It
+//! does not know what a permit is for.
 //!
-//! Written by hand: `governor` keeps its state within one process. [`PermitRequest`] repeats what the Marketo client asks for,
+//! Written by hand: `governor` keeps its state within one process. [`PermitRequest`] repeats that of the Marketo client,
 //! since neither module may know the other; the composition root joins them.
 
 use std::time::Duration;
@@ -11,34 +11,34 @@ use sqlx::Row;
 
 use super::{Dialect, Store, StoreError, with_timeout};
 
-/// A place that somebody would like to have.
+/// A request for one permit. A permit counts from when it is taken until [`PermitRequest::window`] after its release.
 #[derive(Clone, Copy, Debug)]
 pub struct PermitRequest<'a> {
-    /// Whose limits they are.
+    /// The instance that the limits belong to.
     pub instance: &'a str,
-    /// A new id, under which the place is given back.
+    /// A new id, by which the permit is released.
     pub id: &'a str,
-    /// When.
+    /// The current time.
     pub now: Timestamp,
-    /// How long the place is held at most, should nobody give it back.
-    pub life: Duration,
-    /// How long a place counts after it was given back.
+    /// After how long the permit is released by itself, in case nobody releases it.
+    pub expires_after: Duration,
+    /// How long a permit counts after its release.
     pub window: Duration,
-    /// How many places may count.
+    /// How many permits may count at the same time.
     pub per_window: u32,
-    /// How many places may be held.
-    pub at_once: u32,
+    /// How many permits may be taken at the same time.
+    pub max_concurrent: u32,
 }
 
-/// What became of a wish for a place.
+/// The response to a [`PermitRequest`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permit {
-    /// It is held now.
-    Taken,
-    /// As many as may be are held.
-    AllHeld,
-    /// As many as may count do count. The first of them counts no longer at this time, unless all are still held.
-    AllCount(Option<Timestamp>),
+    /// The permit is taken.
+    Granted,
+    /// `max_concurrent` permits are taken.
+    ConcurrencyReached,
+    /// `per_window` permits count. The oldest stops counting at this time; `None` if none was released yet.
+    WindowFull(Option<Timestamp>),
 }
 
 impl Store {
@@ -47,16 +47,16 @@ impl Store {
         self.dialect == Dialect::Postgres
     }
 
-    /// Takes a place, if there is one.
+    /// Takes a permit if one is free.
     ///
     /// # Errors
-    /// When the database fails; then it may be held, and should be given back.
-    pub async fn acquire_permit(&self, wanted: &PermitRequest<'_>) -> Result<Permit, StoreError> {
-        let PermitRequest { instance, id, now, life, window, per_window, at_once } = *wanted;
+    /// If the database fails. The permit may be taken then: release it.
+    pub async fn acquire_permit(&self, request: &PermitRequest<'_>) -> Result<Permit, StoreError> {
+        let PermitRequest { instance, id, now, expires_after, window, per_window, max_concurrent } = *request;
         let now = now.as_millisecond();
-        let (life, window) = (millis(life), millis(window));
+        let (expires_after, window) = (millis(expires_after), millis(window));
         let mut tx = self.begin().await?;
-        // This statement alone: whoever waits for the row here sees in the next what the one before wrote.
+        // Locks the instance in a statement of its own: the next one then sees what the previous holder wrote.
         sqlx::query(
             "INSERT INTO budget (instance, asked) VALUES ($1, 1)
              ON CONFLICT (instance) DO UPDATE SET asked = budget.asked + 1",
@@ -69,10 +69,10 @@ impl Store {
             .bind(now - window)
             .execute(&mut *tx.inner)
             .await?;
-        // A clock that was ahead must not hold a place for longer than a call lives.
+        // A process whose clock was ahead must not keep a permit for too long.
         sqlx::query("UPDATE place SET held_until = $2 WHERE instance = $1 AND held_until > $2")
             .bind(instance)
-            .bind(now + life)
+            .bind(now + expires_after)
             .execute(&mut *tx.inner)
             .await?;
         let row = sqlx::query(
@@ -84,29 +84,31 @@ impl Store {
         .bind(now)
         .fetch_one(&mut *tx.inner)
         .await?;
-        let (count, held): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
-        let first: Option<i64> = row.try_get(2)?;
-        let place = if count >= i64::from(per_window) {
-            Permit::AllCount(first.and_then(|first| Timestamp::from_millisecond(first + window).ok()))
-        } else if held >= i64::from(at_once) {
-            Permit::AllHeld
+        let (counting, taken): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+        let first_released: Option<i64> = row.try_get(2)?;
+        let permit = if counting >= i64::from(per_window) {
+            let free_at = first_released.and_then(|at| Timestamp::from_millisecond(at + window).ok());
+            Permit::WindowFull(free_at)
+        } else if taken >= i64::from(max_concurrent) {
+            Permit::ConcurrencyReached
         } else {
             sqlx::query("INSERT INTO place (id, instance, held_until) VALUES ($1, $2, $3)")
                 .bind(id)
                 .bind(instance)
-                .bind(now + life)
+                .bind(now + expires_after)
                 .execute(&mut *tx.inner)
                 .await?;
-            Permit::Taken
+            Permit::Granted
         };
         tx.commit().await?;
-        Ok(place)
+        Ok(permit)
     }
 
-    /// Gives a place back; it counts for a while yet. One that was not taken does no harm.
+    /// Releases a permit, which counts for another [`PermitRequest::window`]. Releasing one that was never taken does
+    /// nothing.
     ///
     /// # Errors
-    /// When the database fails; then the place is held for as long as it may be.
+    /// If the database fails. The permit expires then.
     pub async fn release_permit(&self, id: &str, now: Timestamp) -> Result<(), StoreError> {
         let update = sqlx::query("UPDATE place SET held_until = $2 WHERE id = $1 AND held_until > $2");
         let update = update.bind(id).bind(now.as_millisecond()).execute(&self.pool);

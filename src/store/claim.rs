@@ -1,8 +1,8 @@
-//! Leases: how a worker holds a queue of effects, and how a worker that lost it is fenced off.
+//! Leases: how a worker claims a queue of effects, and how a worker that lost its lease is fenced off.
 //!
-//! A worker claims a queue (one short transaction), carries out the first due effect of it without any
-//! transaction, and records the outcome under the lease's token (one more). A worker that lost its lease
-//! finds its token gone and records nothing. An effect that cannot be read is buried where it lies.
+//! A worker claims a queue in one short transaction, runs its first due effect outside of any transaction, and records
+//! the outcome under the lease's fencing token in another one. A worker that lost its lease finds another token and
+//! records nothing. An unreadable effect becomes a dead letter.
 
 use std::time::Duration;
 
@@ -16,32 +16,32 @@ use super::{
 };
 use crate::domain::{people::RequestId, request::Request};
 
-/// The right to work on one lane for a while.
+/// The exclusive right to work on one queue, until it expires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     pub(super) request: RequestId,
-    pub(super) lane: String,
+    pub(super) queue: String,
     token: String,
 }
 
-/// An effect to carry out, under a lease.
+/// An effect to run under a lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {
     /// The lease.
     pub lease: Lease,
     /// The effect.
     pub effect: StoredEffect,
-    /// The request that it belongs to, as it was at the claim.
+    /// The request that it belongs to, as of the claim.
     pub request: Request,
 }
 
 impl Store {
-    /// Leases the queue whose effect has been due for the longest and takes that effect from it; nothing if
-    /// nothing is due. Of queues that are due at the same time, messages come before changes to the instance: people
-    /// see at once what was decided. What cannot be read is buried on the way.
+    /// Leases the queue that has been due the longest and returns its first due effect; `None` if nothing is due. Among
+    /// queues that became due at the same time messages go first, so that people see a decision at once. Unreadable
+    /// effects become dead letters.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn claim(
         &self,
         now: Timestamp,
@@ -63,7 +63,7 @@ impl Store {
             let claimed = tx.first_due(&lease, now).await?;
             if claimed.is_none() {
                 tx.release(&lease).await?;
-                tx.refresh(&lease.request, &lease.lane).await?;
+                tx.update_due_at(&lease.request, &lease.queue).await?;
             }
             tx.commit().await?;
             if claimed.is_some() {
@@ -72,33 +72,33 @@ impl Store {
         }
     }
 
-    /// Lets a lease start anew. False when it is lost: then the worker must stop. It is given up soon enough for the worker
-    /// to stop before the lease has ended.
+    /// Renews a lease. Returns false if it is lost: the worker must stop. Times out early enough for the worker to stop
+    /// before the lease expires.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn renew(
         &self,
         lease: &Lease,
         now: Timestamp,
         lease_for: Duration,
     ) -> Result<bool, StoreError> {
-        let renewed = async {
+        let renewal = async {
             let mut tx = self.begin().await?;
             let is_held = tx.renew(lease, now, lease_for).await?;
             tx.commit().await?;
             Ok(is_held)
         };
-        with_limit(lease_for / 3, renewed).await
+        with_limit(lease_for / 3, renewal).await
     }
 }
 
 impl Tx {
-    /// Writes down how far an effect has come, under its lease, which starts anew. False when the lease is
-    /// lost: then the worker must stop.
+    /// Records the progress of an effect under its lease, and renews the lease. Returns false if it is lost: the worker
+    /// must stop.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn save_progress(
         &mut self,
         lease: &Lease,
@@ -110,8 +110,8 @@ impl Tx {
         if !self.renew(lease, now, lease_for).await? {
             return Ok(false);
         }
-        let noted = sqlx::query("UPDATE effect SET progress = $1 WHERE id = $2").bind(progress).bind(id);
-        noted.execute(&mut *self.inner).await?;
+        let update = sqlx::query("UPDATE effect SET progress = $1 WHERE id = $2").bind(progress).bind(id);
+        update.execute(&mut *self.inner).await?;
         Ok(true)
     }
 
@@ -126,7 +126,7 @@ impl Tx {
         )
         .bind(until(now, lease_for))
         .bind(lease.request.as_str())
-        .bind(&lease.lane)
+        .bind(&lease.queue)
         .bind(&lease.token)
         .execute(&mut *self.inner)
         .await?
@@ -134,19 +134,19 @@ impl Tx {
         Ok(rows == 1)
     }
 
-    /// Gives the lease back, if it is still held. When it is not, nothing must be recorded.
+    /// Releases a lease. Returns false if it is lost: nothing may be recorded then.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn release(&mut self, lease: &Lease) -> Result<bool, StoreError> {
-        // This statement alone, so that it waits here for whoever is adding to the queue: the statement that
-        // computes what is due next (`refresh`) then sees what they added.
+        // A separate statement, which waits for transactions that add to the queue: `update_due_at` then sees what they
+        // added.
         let rows = sqlx::query(
             "UPDATE lane SET lease_token = NULL, lease_until = NULL
              WHERE request_id = $1 AND name = $2 AND lease_token = $3",
         )
         .bind(lease.request.as_str())
-        .bind(&lease.lane)
+        .bind(&lease.queue)
         .bind(&lease.token)
         .execute(&mut *self.inner)
         .await?
@@ -179,10 +179,10 @@ impl Tx {
             .fetch_optional(&mut *self.inner)
             .await?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some(Lease { request: RequestId(row.try_get(0)?), lane: row.try_get(1)?, token }))
+        Ok(Some(Lease { request: RequestId(row.try_get(0)?), queue: row.try_get(1)?, token }))
     }
 
-    /// The first effect of a leased lane that is due and can be read.
+    /// The first readable effect of a leased queue that is due.
     async fn first_due(&mut self, lease: &Lease, now: Timestamp) -> Result<Option<Claimed>, StoreError> {
         loop {
             let row = sqlx::query(
@@ -193,14 +193,14 @@ impl Tx {
                  RETURNING id, body, progress, attempts, created_at",
             )
             .bind(lease.request.as_str())
-            .bind(&lease.lane)
+            .bind(&lease.queue)
             .bind(now.as_millisecond())
             .fetch_optional(&mut *self.inner)
             .await?;
             let Some(row) = row else { return Ok(None) };
             let id: String = row.try_get(0)?;
             let effect = from_json::<Versioned>("effect", row.try_get::<&str, _>(1)?);
-            // Read, not locked: whoever changes a request locks it before its queues.
+            // Not locked: the lock order is request, then queue.
             let request = self.read_unlocked(&lease.request).await;
             match (effect, request) {
                 (Ok(Versioned { v: VERSION, effect }), Ok(Some(request))) => {
@@ -218,7 +218,7 @@ impl Tx {
                     self.dead_letter_effect(
                         lease,
                         &id,
-                        &format!("version {v} is not known, or its request is gone"),
+                        &format!("the effect has the unknown version {v}, or its request is missing"),
                     )
                     .await?;
                 }

@@ -1,23 +1,23 @@
-//! The ledger: one entry for each thing that happened, written in the transaction of the thing itself.
-//! Each entry carries a hash over the one before it and its own text, so that a changed or missing entry shows.
+//! The audit ledger: one entry for each event, written in the transaction of the event itself. Each entry contains a hash
+//! of the previous entry's hash and its own content, so that a changed or missing entry is detected.
 //!
 //! # The canonical form
 //!
-//! Entries are numbered 1, 2, 3 … without a gap. The hash of an entry is SHA-256, in lower-case hex, over seven fields
-//! in this order:
+//! Entries are numbered 1, 2, 3 … without gaps. The hash of an entry is the SHA-256, in lowercase hex, of seven fields in
+//! this order:
 //!
-//! 1. the hash of the entry before it; 64 zeros for the first ([`GENESIS`]),
+//! 1. the hash of the previous entry; 64 zeros for the first ([`GENESIS`]),
 //! 2. its number, in decimal,
-//! 3. when it was entered, in milliseconds since 1970-01-01T00:00:00Z, in decimal,
-//! 4. the id of its request; empty where it belongs to none ([`NO_REQUEST`]),
-//! 5. its actor, 6. its name, 7. its body, as they are stored, in UTF-8.
+//! 3. its time, in milliseconds since 1970-01-01T00:00:00Z, in decimal,
+//! 4. the id of its request; empty if it belongs to none ([`NO_REQUEST`]),
+//! 5. its actor, 6. its name, 7. its body, as stored, in UTF-8.
 //!
-//! Each field is preceded by its length in bytes, as a number of 8 bytes, the most significant first: no two entries have
-//! the same text. The body is a JSON object; its text is hashed as it stands, not as it would be written anew.
+//! Each field is preceded by its length in bytes, as an 8-byte big-endian number, so that the input is unambiguous. The
+//! body is a JSON object, hashed as it is stored, without normalization.
 //!
-//! This form never changes: what was entered once must be verifiable for ever. Entries are never changed and never
-//! deleted. A time earlier than that of the entry before it, by more than [`SKEW`], stands only in an entry named
-//! [`CLOCK_SET_BACK`], which is entered by itself when that happens.
+//! This form never changes: every entry must stay verifiable forever. Entries are never changed and never deleted. Only
+//! an entry named [`CLOCK_SET_BACK`] may be earlier than the previous one by more than [`MAX_SKEW`]; it is appended
+//! automatically.
 
 mod read;
 mod replay;
@@ -35,42 +35,42 @@ pub use self::{
 use super::{Store, StoreError, Tx};
 use crate::domain::people::RequestId;
 
-/// The hash before the first entry.
+/// The previous hash of the first entry.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 /// The request of entries that belong to none.
 pub const NO_REQUEST: &str = "";
 /// The actor of entries that no person caused.
 pub const BOT: &str = "bot";
-/// By how much an entry may seem to be earlier than the one before it: the clocks of replicas differ, and one that has
-/// looked at its clock may have to wait for its turn.
-const SKEW: SignedDuration = SignedDuration::from_secs(60);
-/// The name of the entry from which on times are earlier than before.
+/// By how much an entry may be earlier than the previous one: clocks of replicas differ, and a transaction may read its
+/// clock long before it appends.
+const MAX_SKEW: SignedDuration = SignedDuration::from_secs(60);
+/// The name of the entry that explains why the following times are earlier.
 const CLOCK_SET_BACK: &str = "clock_set_back";
-/// The names of entries that leave a request as it is, and say nothing of its state.
-const ASIDE: [&str; 3] = ["refused", "calling", "called"];
+/// The names of entries that do not change a request's state.
+const STATELESS_ENTRIES: [&str; 3] = ["refused", "calling", "called"];
 
-/// What is entered.
+/// An entry to append.
 #[derive(Clone, Debug)]
 pub struct NewLedgerEntry<'a> {
     /// When it happened.
     pub at: Timestamp,
-    /// The request that it happened to, or [`NO_REQUEST`].
+    /// The request that it is about, or [`NO_REQUEST`].
     pub request: &'a RequestId,
-    /// Who did it: a person's id, or [`BOT`].
+    /// The Slack id of the person who did it, or [`BOT`].
     pub actor: &'a str,
-    /// Its name, such as `approved`.
+    /// The name, such as `approved`.
     pub name: &'a str,
-    /// More about it, as JSON. Never a secret.
+    /// Details as a JSON object. Never a secret.
     pub body: &'a str,
 }
 
 impl Tx {
-    /// Appends an entry to the chain. What others lock who then append, the transaction locks before.
+    /// Appends an entry to the chain. Lock order: everything else, then the ledger's head.
     ///
     /// # Errors
-    /// When the database fails; then nothing of the transaction may be kept.
+    /// If the database fails. The transaction must be rolled back then.
     pub async fn append(&mut self, entry: &NewLedgerEntry<'_>) -> Result<(), StoreError> {
-        // Taking the next number locks the head until the transaction ends: entries are in one line.
+        // Taking the next number locks the head until the transaction ends, so the chain never forks.
         let head = sqlx::query(
             "UPDATE ledger_head SET seq = seq + 1 WHERE id = 1 RETURNING seq, hash, COALESCE(entered_at, 0)",
         );
@@ -100,7 +100,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Inserts one entry; its hash.
+    /// Inserts one entry and returns its hash.
     async fn insert_entry(
         &mut self,
         entry: &NewLedgerEntry<'_>,
@@ -126,11 +126,11 @@ impl Tx {
         Ok(hash)
     }
 
-    /// The body of the last entry of this name that belongs to no request. Nobody appends anything until the transaction
-    /// ends.
+    /// The body of the last entry with this name that belongs to no request. Locks the ledger's head, so that no other
+    /// transaction appends before this one ends.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn last_of_none(&mut self, name: &str) -> Result<Option<String>, StoreError> {
         sqlx::query("UPDATE ledger_head SET seq = seq WHERE id = 1").execute(&mut *self.inner).await?;
         let last = sqlx::query(
@@ -145,16 +145,16 @@ impl Store {
     /// The last entry's number and hash.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn ledger_head(&self) -> Result<Head, StoreError> {
         let row = sqlx::query("SELECT seq, hash FROM ledger_head WHERE id = 1").fetch_one(&self.pool).await?;
         Ok(Head { seq: row.try_get(0)?, hash: row.try_get(1)? })
     }
 }
 
-/// Whether a time is so much earlier than the last one that clocks which differ do not explain it.
+/// Whether a time is earlier than the last one by more than clock skew explains.
 fn is_earlier(at: i64, last_at: i64) -> bool {
-    at < last_at.saturating_sub(i64::try_from(SKEW.as_millis()).unwrap_or(0))
+    at < last_at.saturating_sub(i64::try_from(MAX_SKEW.as_millis()).unwrap_or(0))
 }
 
 /// The hash of an entry with the text fields `request_id`, `actor`, `entry` and `body`.
@@ -168,7 +168,7 @@ fn hash(previous: &str, seq: i64, at: i64, texts: [&str; 4]) -> String {
     hex::encode(hasher.finalize())
 }
 
-/// The hash that an entry ought to have.
+/// The correct hash of an entry.
 #[cfg(test)]
 pub(super) fn hash_of(entry: &LedgerEntry) -> String {
     let LedgerEntry { seq, at, request, actor, name, body, previous, .. } = entry;

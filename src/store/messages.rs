@@ -1,4 +1,4 @@
-//! Which messages were posted for a request, so that each is posted once and can be brought up to date.
+//! The messages posted for a request, so that each is posted once and can be updated.
 
 use jiff::Timestamp;
 use sqlx::Row;
@@ -6,23 +6,23 @@ use sqlx::Row;
 use super::{Store, StoreError};
 use crate::domain::people::{ChannelId, RequestId};
 
-/// A message of a request, posted or about to be.
+/// A message of a request, posted or being posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posted {
-    /// When posting was first tried. Written down before the call, so that an answer that never came is
-    /// looked up instead of posting twice.
+    /// When it was first attempted. Recorded before the call: if Slack's response is lost, the message is looked up
+    /// instead of posted twice.
     pub attempted_at: Timestamp,
-    /// Where it is: the channel's id and the message's `ts` in it; absent until that is known.
+    /// The channel and the message's `ts` in it; absent until known.
     pub place: Option<(ChannelId, String)>,
     /// The version of the request that it shows.
     pub shown_version: i64,
 }
 
 impl Store {
-    /// What is known of one part of a request's messages.
+    /// The message of a request that has the key `part`.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn message(&self, request: &RequestId, part: &str) -> Result<Option<Posted>, StoreError> {
         let row = sqlx::query(
             "SELECT attempted_at, channel, ts, shown_version FROM message WHERE request_id = $1 AND part = $2",
@@ -41,10 +41,10 @@ impl Store {
         }))
     }
 
-    /// Writes down that a part is about to be posted.
+    /// Records that a message is about to be posted.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn record_posting(
         &self,
         request: &RequestId,
@@ -63,10 +63,10 @@ impl Store {
         Ok(())
     }
 
-    /// Takes back [`Store::record_posting`]: the message was certainly not posted.
+    /// Reverts [`Store::record_posting`]: the message was certainly not posted.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn record_not_posted(&self, request: &RequestId, part: &str) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM message WHERE request_id = $1 AND part = $2 AND ts IS NULL")
             .bind(request.as_str())
@@ -76,10 +76,10 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets a message: it is not there any more.
+    /// Deletes the record of a message that no longer exists in Slack.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn forget_message(&self, request: &RequestId, part: &str) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM message WHERE request_id = $1 AND part = $2")
             .bind(request.as_str())
@@ -89,22 +89,22 @@ impl Store {
         Ok(())
     }
 
-    /// Writes down where a part is and which version of the request it shows.
+    /// Records a message's channel and `ts`, and the version of the request that it shows.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn record_posted(
         &self,
         request: &RequestId,
         part: &str,
-        place: (&ChannelId, &str),
+        (channel, ts): (&ChannelId, &str),
         version: i64,
     ) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE message SET channel = $1, ts = $2, shown_version = $3 WHERE request_id = $4 AND part = $5",
         )
-        .bind(place.0.as_str())
-        .bind(place.1)
+        .bind(channel.as_str())
+        .bind(ts)
         .bind(version)
         .bind(request.as_str())
         .bind(part)

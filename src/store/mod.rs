@@ -1,10 +1,10 @@
-//! The only module that knows SQL. It keeps requests, the effects that follow from them (the outbox), the
-//! messages posted for them, the ledger, and the deliveries from Slack that were answered.
+//! The only module that knows SQL. It stores requests, the effects that follow from them (the outbox), the messages
+//! posted for them, the audit ledger, and the deliveries that were handled.
 //!
-//! One SQL text serves SQLite and PostgreSQL through sqlx's `Any` driver: `$1` placeholders, TEXT and BIGINT
-//! only, times as UTC milliseconds, JSON as TEXT. What differs is in `Dialect`. What belongs together is
-//! written in one [`Tx`]; no transaction is ever open during a call to the outside. This module must not know
-//! of Slack, Marketo or HTTP, and it decides nothing.
+//! One SQL text serves SQLite and PostgreSQL through sqlx's `Any` driver: `$1` placeholders, TEXT and BIGINT only, times
+//! as UTC milliseconds, JSON as TEXT. `Dialect` holds what differs. Changes that belong together are written in one
+//! [`Tx`], which is never open during a call to Slack or Marketo. This module must not know Slack, Marketo or HTTP, and
+//! makes no decisions.
 
 mod anchor;
 mod budget;
@@ -46,41 +46,38 @@ pub use self::{
     requests::Conflict,
 };
 
-/// How long an acquisition of a connection may take. An answer to Slack must leave within 3 s.
+/// How long acquiring a connection may take. A response to Slack must leave within 3 s.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How long one piece of work on the database may take where nobody else sets a limit. A network that swallows what is
-/// sent would hold a worker for ever.
-const WORK_WITHIN: Duration = Duration::from_secs(5);
-/// What PostgreSQL is told about each of our connections: should we be cut off in the middle of a transaction, it must
-/// not keep what it locked from the others for longer than this.
+/// How long an operation may take if its caller sets no limit. On a network that drops packets it would never end.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
+/// The settings of a PostgreSQL session. The timeouts release our locks if we are cut off during a transaction.
 const SESSION: &str = "SET application_name = 'marketo-api-user'; SET statement_timeout = '5s'; \
                        SET idle_in_transaction_session_timeout = '5s'";
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                        PRAGMA busy_timeout = 2000; PRAGMA cache_size = -1024";
 
-/// Why the store cannot do its work. The text is for operators and names no values.
+/// Why the store failed. The message is for operators and contains no stored values.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database refused, is not reachable, or does not answer.
+    /// The database rejected the operation or is unreachable.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
-    /// Whatever listens at the address says nothing.
-    #[error("database: no answer in time")]
+    /// A server accepted the connection and never responded.
+    #[error("database: no response in time")]
     Silent,
-    /// The schema could not be brought up to date.
+    /// The schema could not be migrated.
     #[error("database schema: {0}")]
     Schema(#[from] sqlx::migrate::MigrateError),
-    /// The database took too long. What was asked of it may have been done.
-    #[error("database: no answer in time")]
+    /// The operation took too long. It may still commit.
+    #[error("database: no response in time")]
     TimedOut,
-    /// What was written once cannot be read any more.
-    #[error("stored {what} cannot be read: {why}")]
+    /// Stored JSON cannot be read.
+    #[error("stored {what} cannot be read: {reason}")]
     Unreadable {
-        /// What it is.
+        /// What was stored, such as `request`.
         what: &'static str,
-        /// What the reader said.
-        why: String,
+        /// The parser's message.
+        reason: String,
     },
 }
 
@@ -89,19 +86,19 @@ impl StoreError {
         matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_unique_violation())
     }
 
-    /// The answer to a write where nothing may be written.
+    /// Whether a write failed because the database is read-only.
     fn is_read_only(&self) -> bool {
         let Self::Database(sqlx::Error::Database(error)) = self else { return false };
         match error.code().as_deref() {
-            // PostgreSQL, where a code has five characters.
+            // Codes of PostgreSQL have five characters.
             Some(code) if code.len() == 5 => code == "25006",
-            // SQLite's extended codes have the simple one in their lowest byte.
+            // The lowest byte of an extended SQLite code is the primary code.
             Some(code) => code.parse::<u32>().is_ok_and(|code| code & 0xff == 8),
             None => false,
         }
     }
 
-    /// The database's own short code, for a metric or a log line.
+    /// The database's error code, or a short name of the error, for logs and `/readyz`.
     pub fn code(&self) -> String {
         match self {
             Self::Database(sqlx::Error::Database(error)) => {
@@ -117,7 +114,7 @@ impl StoreError {
     }
 }
 
-/// Which of the two databases it is, and the few fragments of SQL that differ.
+/// The kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Dialect {
     Sqlite,
@@ -127,14 +124,12 @@ enum Dialect {
 impl Dialect {
     fn begin(self) -> &'static str {
         match self {
-            // A transaction that will write takes the write lock at once: it can then never fail half-way
-            // because somebody else wrote in between.
+            // Takes the write lock at once, so that the transaction cannot fail later because another one wrote.
             Self::Sqlite => "BEGIN IMMEDIATE",
             Self::Postgres => "BEGIN",
         }
     }
 
-    /// Picks one of two texts.
     fn pick(self, sqlite: &'static str, postgres: &'static str) -> &'static str {
         match self {
             Self::Sqlite => sqlite,
@@ -143,21 +138,20 @@ impl Dialect {
     }
 }
 
-/// The database. Cheap to clone; clones share one pool.
+/// The database. Cheap to clone; clones share one connection pool.
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: AnyPool,
     dialect: Dialect,
-    reopens: ReconnectFlag,
+    reconnect: ReconnectFlag,
 }
 
-/// Whether the next connection whose work is done is to be closed, so that one is opened anew. One that was opened while
-/// nothing could be written (a SQLite file without the right to write it, a PostgreSQL that follows another) never
-/// writes, whatever becomes possible later.
+/// Whether the next released connection is closed, so that the pool opens a new one. A connection that was opened while
+/// the database was read-only (a SQLite file without write permission, a PostgreSQL standby) never becomes writable.
 #[derive(Clone, Debug, Default)]
 struct ReconnectFlag(Arc<AtomicBool>);
 
-/// One transaction: what is written through it is kept whole at [`Tx::commit`], or not at all.
+/// A transaction that will write. Dropping it without [`Tx::commit`] rolls it back.
 #[derive(Debug)]
 pub struct Tx {
     inner: Transaction<'static, Any>,
@@ -165,54 +159,53 @@ pub struct Tx {
 }
 
 impl Store {
-    /// Opens the database at `url` (`sqlite:PATH` or `postgres://…`) and brings its schema up to date.
-    /// A SQLite file is created if it does not exist.
+    /// Opens the database at `url` (`sqlite:PATH` or `postgres://…`) and migrates its schema. Creates a SQLite file that
+    /// does not exist.
     ///
     /// # Errors
-    /// When it cannot be opened, or its schema is newer than this program knows.
+    /// If it cannot be opened, or a newer version of this program has migrated it.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = if url.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres };
-        let reopens = ReconnectFlag::default();
+        let reconnect = ReconnectFlag::default();
         let pool = match dialect {
             Dialect::Sqlite => {
                 let separator = if url.contains('?') { '&' } else { '?' };
-                // One connection: SQLite has one writer, and waiting for it is fairer in our queue than in
-                // SQLite's busy loop.
-                let pool = options(1, &reopens).after_connect(|connection, _| {
+                // One connection: SQLite has one writer, and waiting in the pool's queue is fairer than its busy loop.
+                let options = pool_options(1, &reconnect).after_connect(|connection, _| {
                     Box::pin(async move { connection.execute(PRAGMAS).await.map(drop) })
                 });
-                let pool = connected(pool, &format!("{url}{separator}mode=rwc"), PRAGMAS).await?;
+                let pool = connect(options, &format!("{url}{separator}mode=rwc"), PRAGMAS).await?;
                 schema::migrator().run(&pool).await?;
                 pool
             }
             Dialect::Postgres => {
-                // Without the limits of a session: a migration, or waiting for another replica's, may take long.
-                let pool = connected(options(1, &reopens), url, SESSION).await?;
+                // Without session timeouts: migrating, or waiting for another replica to migrate, may take long.
+                let pool = connect(pool_options(1, &reconnect), url, SESSION).await?;
                 schema::migrator().run(&pool).await?;
                 pool.close().await;
-                let pool = options(8, &reopens).after_connect(|connection, _| {
+                let options = pool_options(8, &reconnect).after_connect(|connection, _| {
                     Box::pin(async move { connection.execute(SESSION).await.map(drop) })
                 });
-                connected(pool, url, SESSION).await?
+                connect(options, url, SESSION).await?
             }
         };
-        Ok(Self { pool, dialect, reopens })
+        Ok(Self { pool, dialect, reconnect })
     }
 
     /// Begins a transaction that will write.
     ///
     /// # Errors
-    /// When no connection is to be had.
+    /// If no connection can be acquired.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         let inner = self.pool.begin_with(self.dialect.begin()).await?;
         Ok(Tx { inner, dialect: self.dialect })
     }
 
-    /// Whether the database takes what is written.
+    /// Writes to the database, for a health check.
     ///
     /// # Errors
-    /// When it does not.
+    /// If it cannot be written.
     pub async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
         let probe = sqlx::query(
             "INSERT INTO probe (id, probed_at) VALUES (1, $1)
@@ -222,87 +215,91 @@ impl Store {
         self.flag_read_only(with_limit(ACQUIRE_TIMEOUT, async { Ok(probe.await.map(drop)?) }).await)
     }
 
-    /// Passes on what became of something that is done again and again, so that a connection that is of no use any more
-    /// is noticed soon.
+    /// Passes `result` on, and requests a new connection if it shows that the database is read-only. For operations that
+    /// are repeated regularly.
     fn flag_read_only<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         if result.as_ref().is_err_and(StoreError::is_read_only) {
-            self.reopens.0.store(true, Ordering::Relaxed);
+            self.reconnect.0.store(true, Ordering::Relaxed);
         }
         result
     }
 
-    /// Closes every connection, after the transactions under way.
+    /// Closes every connection once its transaction has ended.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 }
 
 impl Tx {
-    /// Keeps everything that was written.
+    /// Commits the transaction.
     ///
     /// # Errors
-    /// When the database cannot promise it; then nothing is kept.
+    /// If the database cannot commit, or the connection breaks. In the latter case it may have committed.
     pub async fn commit(self) -> Result<(), StoreError> {
         Ok(self.inner.commit().await?)
     }
 }
 
-/// Opens a pool, or says why there is no connection: the pool keeps that to itself, since it goes on trying.
-async fn connected(pool: AnyPoolOptions, url: &str, first: &'static str) -> Result<AnyPool, StoreError> {
-    match pool.connect(url).await {
+/// Opens a pool whose connections start with the statements `setup`. A pool retries until it times out and hides the
+/// reason, so a single connection is tried to find it.
+async fn connect(options: AnyPoolOptions, url: &str, setup: &'static str) -> Result<AnyPool, StoreError> {
+    match options.connect(url).await {
         Err(sqlx::Error::PoolTimedOut) => {}
         pool => return Ok(pool?),
     }
-    let tried = async {
-        AnyConnection::connect(url).await?.execute(first).await?;
+    let attempt = async {
+        AnyConnection::connect(url).await?.execute(setup).await?;
         Ok::<_, sqlx::Error>(())
     };
-    Err(match tokio::time::timeout(ACQUIRE_TIMEOUT, tried).await {
+    Err(match tokio::time::timeout(ACQUIRE_TIMEOUT, attempt).await {
         Ok(Err(error)) => error.into(),
         Ok(Ok(())) => sqlx::Error::PoolTimedOut.into(),
         Err(_) => StoreError::Silent,
     })
 }
 
-fn options(connections: u32, reopens: &ReconnectFlag) -> AnyPoolOptions {
-    let reopens = reopens.clone();
+fn pool_options(connections: u32, reconnect: &ReconnectFlag) -> AnyPoolOptions {
+    let reconnect = reconnect.clone();
     let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT);
+    // Returns whether the pool keeps the connection.
     options.after_release(move |connection, _| {
-        let is_of_no_use = reopens.0.swap(false, Ordering::Relaxed);
+        let must_reconnect = reconnect.0.swap(false, Ordering::Relaxed);
         Box::pin(async move {
-            if is_of_no_use {
+            if must_reconnect {
                 return Ok(false);
             }
-            // One whose work was given up may not answer any more.
+            // After a timed-out operation the connection may be dead.
             let ping = tokio::time::timeout(ACQUIRE_TIMEOUT, connection.ping()).await;
             ping.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
-            // SQLite ends a transaction by itself when the disk is full; sqlx does not notice, and would begin none on
-            // this connection any more.
+            // When the disk is full SQLite rolls back by itself. sqlx does not notice, and could not begin another
+            // transaction on this connection.
             Ok(!connection.is_in_transaction())
         })
     })
 }
 
-/// Gives `work` up when it takes longer than `limit`.
+/// Cancels `operation` if it takes longer than `limit`.
 async fn with_limit<T>(
     limit: Duration,
-    work: impl Future<Output = Result<T, StoreError>>,
+    operation: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    tokio::time::timeout(limit, work).await.unwrap_or(Err(StoreError::TimedOut))
+    tokio::time::timeout(limit, operation).await.unwrap_or(Err(StoreError::TimedOut))
 }
 
-/// Does `work` on the database that nobody else sets a limit to, and gives it up when it takes too long.
+/// Cancels `operation` if it takes too long. For callers that have no time limit of their own.
 ///
 /// # Errors
-/// As `work`, and [`StoreError::TimedOut`].
-pub async fn with_timeout<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    with_limit(WORK_WITHIN, work).await
+/// Those of `operation`, and [`StoreError::TimedOut`].
+pub async fn with_timeout<T>(
+    operation: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    with_limit(OPERATION_TIMEOUT, operation).await
 }
 
 fn to_json<T: serde::Serialize>(what: &'static str, value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Unreadable { what, why: error.to_string() })
+    serde_json::to_string(value).map_err(|error| StoreError::Unreadable { what, reason: error.to_string() })
 }
 
 fn from_json<T: serde::de::DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::Unreadable { what, why: error.to_string() })
+    serde_json::from_str(text).map_err(|error| StoreError::Unreadable { what, reason: error.to_string() })
 }

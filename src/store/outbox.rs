@@ -1,5 +1,5 @@
-//! The outbox: effects that wait, in queues, and what is recorded of them under a lease ([`super::claim`]). Effects are
-//! stored as tagged, versioned JSON.
+//! The outbox: effects that wait in queues, and their outcomes, recorded under a lease ([`super::claim`]). Effects are
+//! stored as tagged, versioned JSON. In SQL a queue is a `lane`, and a dead letter has the status `buried`.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use crate::domain::{
     people::RequestId,
 };
 
-/// The version under which effects are written.
+/// The version of newly written effects.
 pub(super) const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
@@ -21,39 +21,39 @@ pub(super) struct Versioned {
     pub(super) effect: Effect,
 }
 
-/// An effect as it waits.
+/// An effect in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEffect {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// What to do.
     pub effect: Effect,
-    /// What earlier tries left behind, in the words of whoever carries it out.
+    /// What earlier attempts recorded, in the worker's format.
     pub progress: Option<String>,
-    /// How often it was begun, this time included.
+    /// The number of attempts, including the current one.
     pub attempts: i64,
-    /// When it was decided.
+    /// When the decision was made that it follows from.
     pub created_at: Timestamp,
 }
 
-/// How much waits.
+/// The number of effects in the outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutboxStats {
-    /// Effects that are due and not done.
+    /// Effects that are due.
     pub due: i64,
     /// Effects that are due later.
     pub later: i64,
     /// Effects that were given up.
     pub dead_letters: i64,
-    /// Since when the oldest due effect has been due, in UTC milliseconds.
+    /// When the oldest due effect became due, in UTC milliseconds.
     pub oldest_due_at: Option<i64>,
 }
 
 impl Tx {
-    /// Adds the effects that follow from a decision; `ids` gives each its id.
+    /// Adds the effects that follow from a decision. `ids` creates their ids.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn enqueue(
         &mut self,
         request: &RequestId,
@@ -61,19 +61,19 @@ impl Tx {
         now: Timestamp,
         mut ids: impl FnMut() -> String,
     ) -> Result<(), StoreError> {
-        for (place, planned) in (0_i64..).zip(effects) {
-            let delay = i64::try_from(planned.after.as_millis()).unwrap_or(i64::MAX);
+        for (index, scheduled) in (0_i64..).zip(effects) {
+            let delay = i64::try_from(scheduled.after.as_millis()).unwrap_or(i64::MAX);
             let due_at = now.as_millisecond().saturating_add(delay);
-            let lane = planned.effect.queue().name();
-            let body = to_json("effect", &Versioned { v: VERSION, effect: planned.effect.clone() })?;
+            let queue = scheduled.effect.queue().name();
+            let body = to_json("effect", &Versioned { v: VERSION, effect: scheduled.effect.clone() })?;
             sqlx::query(
                 "INSERT INTO effect (id, request_id, lane, place, body, attempts, created_at, due_at, status)
                  VALUES ($1, $2, $3, $4, $5, 0, $6, $7, 'waiting')",
             )
             .bind(ids())
             .bind(request.as_str())
-            .bind(lane)
-            .bind(place)
+            .bind(queue)
+            .bind(index)
             .bind(body)
             .bind(now.as_millisecond())
             .bind(due_at)
@@ -85,7 +85,7 @@ impl Tx {
                  CASE WHEN lane.due_at < excluded.due_at THEN lane.due_at ELSE excluded.due_at END",
             )
             .bind(request.as_str())
-            .bind(lane)
+            .bind(queue)
             .bind(due_at)
             .execute(&mut *self.inner)
             .await?;
@@ -93,65 +93,64 @@ impl Tx {
         Ok(())
     }
 
-    /// Drops the effects that wait in a queue: what they would do is no longer wanted.
+    /// Drops the waiting effects of a queue, which are no longer wanted.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn drop_queue(&mut self, request: &RequestId, lane: Queue) -> Result<(), StoreError> {
+    /// If the database fails.
+    pub async fn drop_queue(&mut self, request: &RequestId, queue: Queue) -> Result<(), StoreError> {
         sqlx::query("UPDATE lane SET due_at = NULL WHERE request_id = $1 AND name = $2")
             .bind(request.as_str())
-            .bind(lane.name())
+            .bind(queue.name())
             .execute(&mut *self.inner)
             .await?;
         sqlx::query(
             "UPDATE effect SET status = 'dropped' WHERE request_id = $1 AND lane = $2 AND status = 'waiting'",
         )
         .bind(request.as_str())
-        .bind(lane.name())
+        .bind(queue.name())
         .execute(&mut *self.inner)
         .await?;
         Ok(())
     }
 
-    /// Takes the effects that wait in a queue back, unless a worker has the queue in hand or had it and has not said
-    /// what became of it. False: then nothing is taken back. A lease that has run out stands in the way too, until
-    /// somebody has found out what its worker did.
+    /// Drops the waiting effects of a queue unless a worker holds the queue or may have executed an effect of it. Returns
+    /// false if nothing was dropped. An expired lease prevents it, too, until another worker has found out what was done.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn cancel_if_idle(&mut self, request: &RequestId, lane: Queue) -> Result<bool, StoreError> {
+    /// If the database fails.
+    pub async fn cancel_if_idle(&mut self, request: &RequestId, queue: Queue) -> Result<bool, StoreError> {
         let rows = sqlx::query(
             "UPDATE lane SET due_at = NULL
              WHERE request_id = $1 AND name = $2 AND lease_token IS NULL AND due_at IS NOT NULL",
         )
         .bind(request.as_str())
-        .bind(lane.name())
+        .bind(queue.name())
         .execute(&mut *self.inner)
         .await?
         .rows_affected();
         if rows == 0 {
             return Ok(false);
         }
-        self.drop_queue(request, lane).await?;
+        self.drop_queue(request, queue).await?;
         Ok(true)
     }
 
     /// Marks an effect as done.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn finish_effect(&mut self, lease: &Lease, id: &str) -> Result<(), StoreError> {
         sqlx::query("UPDATE effect SET status = 'done', error = NULL WHERE id = $1 AND status = 'waiting'")
             .bind(id)
             .execute(&mut *self.inner)
             .await?;
-        self.refresh(&lease.request, &lease.lane).await
+        self.update_due_at(&lease.request, &lease.queue).await
     }
 
-    /// Puts an effect off until `due_at`, with what this try leaves behind and why it did not succeed.
+    /// Postpones an effect until `due_at`, with the progress and the error of this attempt.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn postpone_effect(
         &mut self,
         lease: &Lease,
@@ -169,13 +168,13 @@ impl Tx {
         .bind(id)
         .execute(&mut *self.inner)
         .await?;
-        self.refresh(&lease.request, &lease.lane).await
+        self.update_due_at(&lease.request, &lease.queue).await
     }
 
-    /// Gives an effect up. It stays, with its error, for somebody to look at.
+    /// Gives an effect up. It stays in the outbox, with its error, for an operator.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn dead_letter_effect(
         &mut self,
         lease: &Lease,
@@ -187,18 +186,18 @@ impl Tx {
             .bind(id)
             .execute(&mut *self.inner)
             .await?;
-        self.refresh(&lease.request, &lease.lane).await
+        self.update_due_at(&lease.request, &lease.queue).await
     }
 
-    /// Works out when the queue is due next. After [`Tx::release`], in a statement of its own.
-    pub(super) async fn refresh(&mut self, request: &RequestId, lane: &str) -> Result<(), StoreError> {
+    /// Recomputes when a queue is due. Must be a separate statement after [`Tx::release`].
+    pub(super) async fn update_due_at(&mut self, request: &RequestId, queue: &str) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE lane SET due_at = (SELECT MIN(due_at) FROM effect
              WHERE request_id = $1 AND lane = $2 AND status = 'waiting')
              WHERE request_id = $1 AND name = $2",
         )
         .bind(request.as_str())
-        .bind(lane)
+        .bind(queue)
         .execute(&mut *self.inner)
         .await?;
         Ok(())
@@ -206,10 +205,10 @@ impl Tx {
 }
 
 impl Store {
-    /// How much waits.
+    /// Counts the effects in the outbox.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn outbox_stats(&self, now: Timestamp) -> Result<OutboxStats, StoreError> {
         let row = sqlx::query(
             "SELECT CAST(COALESCE(SUM(CASE WHEN status = 'waiting' AND due_at <= $1 THEN 1 ELSE 0 END), 0) AS BIGINT),
@@ -229,10 +228,10 @@ impl Store {
         })
     }
 
-    /// When the next lane is due; nothing if nothing waits. A queue under a lease counts from the lease's end.
+    /// When the next queue is due, or `None` if all are empty. A leased queue is due when its lease expires.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let row = sqlx::query(
             "SELECT MIN(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END)

@@ -1,5 +1,5 @@
-//! What Slack said of a person, kept so that another replica, or this one after a restart, need not ask
-//! again before it can answer. The text is the business of whoever writes it.
+//! Profiles of Slack users, stored so that another replica, or this one after a restart, need not fetch them first. The
+//! caller defines the format of the body.
 
 use jiff::Timestamp;
 use sqlx::Row;
@@ -8,10 +8,10 @@ use super::{Store, StoreError};
 use crate::domain::people::UserId;
 
 impl Store {
-    /// The kept profile of a person and when it was fetched.
+    /// The stored profile of a user, and when it was fetched.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn profile(&self, user: &UserId) -> Result<Option<(String, Timestamp)>, StoreError> {
         let row = sqlx::query("SELECT body, fetched_at FROM profile WHERE user_id = $1")
             .bind(user.as_str())
@@ -22,11 +22,11 @@ impl Store {
         Ok(Some((row.try_get(0)?, fetched_at)))
     }
 
-    /// Keeps the profile of a person.
+    /// Stores the profile of a user.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn keep_profile(&self, user: &UserId, body: &str, now: Timestamp) -> Result<(), StoreError> {
+    /// If the database fails.
+    pub async fn save_profile(&self, user: &UserId, body: &str, now: Timestamp) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO profile (user_id, body, fetched_at) VALUES ($1, $2, $3)
              ON CONFLICT (user_id) DO UPDATE SET body = excluded.body, fetched_at = excluded.fetched_at",

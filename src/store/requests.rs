@@ -9,19 +9,18 @@ use crate::domain::{
     request::Request,
 };
 
-/// Another open request is about the same user, of whichever instance.
+/// Another open request is about the same user, on any instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conflict;
 
 impl Tx {
-    /// Reads a request and keeps it from changing until the transaction ends. Before any of its queues is touched: who
-    /// holds a queue and waits for the request, and who holds the request and adds to the queue, would wait for each other.
+    /// Reads a request and locks it until the transaction ends. Lock order: request, then queue.
     ///
     /// # Errors
-    /// When the database fails, or what it holds cannot be read.
+    /// If the database fails, or the stored request cannot be read.
     pub async fn request(&mut self, id: &RequestId) -> Result<Option<Request>, StoreError> {
-        // Not FOR UPDATE: PostgreSQL checks the reference of a queue that is written twice in one transaction, and that
-        // check would wait for this lock, and the holder of this lock for the queue.
+        // Not FOR UPDATE: when a transaction writes a queue twice, PostgreSQL checks the queue's foreign key. That check
+        // would wait for this lock, while the holder of this lock waits for the queue.
         let sql = self.dialect.pick(
             "SELECT body FROM request WHERE id = $1",
             "SELECT body FROM request WHERE id = $1 FOR NO KEY UPDATE",
@@ -30,23 +29,23 @@ impl Tx {
         row.map(|row| from_json("request", row.try_get::<&str, _>(0)?)).transpose()
     }
 
-    /// Reads a request without keeping others from changing it, and without waiting for those who do.
+    /// Reads a request without locking it or waiting for a lock.
     ///
     /// # Errors
-    /// When the database fails, or what it holds cannot be read.
+    /// If the database fails, or the stored request cannot be read.
     pub(super) async fn read_unlocked(&mut self, id: &RequestId) -> Result<Option<Request>, StoreError> {
         let query = sqlx::query("SELECT body FROM request WHERE id = $1").bind(id.as_str());
         let row = query.fetch_optional(&mut *self.inner).await?;
         row.map(|row| from_json("request", row.try_get::<&str, _>(0)?)).transpose()
     }
 
-    /// How many requests the rule of this label has let through without an approval since `since`. Nobody else gets one
-    /// through until the transaction ends.
+    /// Counts the requests since `since` that needed no approval by the rule with this label. Locks the rule until the
+    /// transaction ends, so that no other transaction exceeds the limit.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn count_auto(&mut self, rule: &str, since: Timestamp) -> Result<i64, StoreError> {
-        // A row of its own to lock: nobody who waits for it holds anything that its holder may want.
+        // A separate row to lock: a transaction that waits for it holds no other lock, so there is no deadlock.
         let lock = "INSERT INTO auto_rule (label) VALUES ($1) ON CONFLICT (label) DO UPDATE SET label = excluded.label";
         sqlx::query(lock).bind(rule).execute(&mut *self.inner).await?;
         let count = sqlx::query("SELECT COUNT(*) FROM request WHERE auto_rule = $1 AND created_at > $2")
@@ -57,11 +56,11 @@ impl Tx {
         Ok(count.try_get(0)?)
     }
 
-    /// Adds a new request; `auto_rule` is the label of the rule that lets it through without an approval. After `Conflict`
-    /// the transaction is of no more use.
+    /// Adds a request. `auto_rule` is the label of the rule by which it needs no approval. After a `Conflict` the
+    /// transaction cannot be used any more.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn insert_request(
         &mut self,
         request: &Request,
@@ -89,11 +88,11 @@ impl Tx {
         conflict(inserted)
     }
 
-    /// Saves a request whose version has grown by one. `Conflict` when it is opened again, or is about another user now,
-    /// while another open request is about the same user.
+    /// Saves a request whose version was incremented by one. Returns `Conflict` if the request was reopened, or is about
+    /// another user now, and another open request is about the same user.
     ///
     /// # Errors
-    /// When the database fails, or the request changed since it was read.
+    /// If the database fails, or the request changed since it was read.
     pub async fn save_request(
         &mut self,
         request: &Request,
@@ -132,10 +131,10 @@ fn conflict(
 }
 
 impl Store {
-    /// Reads a request as it is at the moment.
+    /// Reads a request.
     ///
     /// # Errors
-    /// When the database fails, or what it holds cannot be read.
+    /// If the database fails, or the stored request cannot be read.
     pub async fn request(&self, id: &RequestId) -> Result<Option<Request>, StoreError> {
         let row = sqlx::query("SELECT body FROM request WHERE id = $1")
             .bind(id.as_str())
@@ -144,11 +143,11 @@ impl Store {
         row.map(|row| from_json("request", row.try_get::<&str, _>(0)?)).transpose()
     }
 
-    /// Whether another request for the same user of the same instance has been carried out since `since`: a user
-    /// that is found is then that request's, not this one's.
+    /// Whether another request created the same user on the same instance since `since`. A user that is found in Marketo
+    /// then belongs to that request.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn another_was_created(&self, request: &Request, since: Timestamp) -> Result<bool, StoreError> {
         let row = sqlx::query(
             "SELECT id FROM request WHERE instance = $1 AND subject = $2 AND state = 'done' AND id <> $3
@@ -163,10 +162,10 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// The open requests of one person, oldest first.
+    /// The open requests of a requester, oldest first.
     ///
     /// # Errors
-    /// When the database fails, or what it holds cannot be read.
+    /// If the database fails, or a stored request cannot be read.
     pub async fn open_requests_of(&self, requester: &UserId) -> Result<Vec<Request>, StoreError> {
         let rows = sqlx::query(
             "SELECT body FROM request WHERE requester = $1 AND is_open = 1 ORDER BY created_at, id",
@@ -177,10 +176,10 @@ impl Store {
         rows.iter().map(|row| from_json("request", row.try_get::<&str, _>(0)?)).collect()
     }
 
-    /// The requests that nobody has decided yet, oldest first.
+    /// The pending requests, oldest first.
     ///
     /// # Errors
-    /// When the database fails, or what it holds cannot be read.
+    /// If the database fails, or a stored request cannot be read.
     pub async fn undecided_requests(&self) -> Result<Vec<Request>, StoreError> {
         let rows = sqlx::query(
             "SELECT body FROM request WHERE is_open = 1 AND state = 'pending' ORDER BY created_at, id",

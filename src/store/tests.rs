@@ -1,5 +1,5 @@
-//! The contract of the store, on SQLite and on PostgreSQL. PostgreSQL is used when `TEST_POSTGRES_URL` names a
-//! server; where that is set and the server is absent, the tests fail, they do not skip.
+//! Tests of the store on SQLite, and on PostgreSQL if `TEST_POSTGRES_URL` names a server. If that server is unreachable
+//! the tests fail; they are not skipped.
 
 mod deliveries;
 mod ledger;
@@ -28,7 +28,7 @@ use crate::{
 
 const LEASE: Duration = Duration::from_secs(30);
 
-/// A database of its own for one test.
+/// A database for one test.
 pub(crate) struct Database {
     pub(crate) url: String,
     _folder: Option<tempfile::TempDir>,
@@ -39,7 +39,7 @@ pub(crate) async fn databases(clock: &Clock) -> Vec<Database> {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("test.db").display());
     let mut databases = vec![Database { url, _folder: Some(folder) }];
-    #[expect(clippy::disallowed_methods, reason = "a test's own setting")]
+    #[expect(clippy::disallowed_methods, reason = "only tests read this variable")]
     if let Ok(server) = std::env::var("TEST_POSTGRES_URL") {
         let name = format!("test_{}", clock.new_id().replace('-', ""));
         let url = schema::fresh(&server, &name).await;
@@ -80,10 +80,10 @@ fn request(clock: &Clock, email: &str) -> Request {
 
 async fn add(store: &Store, clock: &Clock, email: &str, effects: &[Effect]) -> Request {
     let request = request(clock, email);
-    let planned: Vec<ScheduledEffect> = effects.iter().cloned().map(ScheduledEffect::now).collect();
+    let scheduled: Vec<ScheduledEffect> = effects.iter().cloned().map(ScheduledEffect::now).collect();
     let mut tx = store.begin().await.unwrap();
     tx.insert_request(&request, None, clock.now()).await.unwrap().unwrap();
-    tx.enqueue(&request.id, &planned, clock.now(), || clock.new_id()).await.unwrap();
+    tx.enqueue(&request.id, &scheduled, clock.now(), || clock.new_id()).await.unwrap();
     tx.commit().await.unwrap();
     request
 }
@@ -103,22 +103,22 @@ async fn finish(store: &Store, claimed: &Claimed) -> bool {
 }
 
 #[tokio::test]
-async fn what_is_committed_is_kept_and_what_is_not_is_not() {
+async fn committed_request_is_stored_and_rolled_back_one_is_not() {
     on_each(async |store, clock| {
-        let kept = add(&store, &clock, "kept@example.com", &[]).await;
-        let dropped = request(&clock, "dropped@example.com");
+        let committed = add(&store, &clock, "committed@example.com", &[]).await;
+        let rolled_back = request(&clock, "rolled.back@example.com");
         let mut tx = store.begin().await.unwrap();
-        tx.insert_request(&dropped, None, clock.now()).await.unwrap().unwrap();
+        tx.insert_request(&rolled_back, None, clock.now()).await.unwrap().unwrap();
         drop(tx);
-        assert_eq!(store.request(&kept.id).await.unwrap(), Some(kept.clone()));
-        assert_eq!(store.request(&dropped.id).await.unwrap(), None);
-        assert_eq!(store.open_requests_of(&kept.requester).await.unwrap(), [kept]);
+        assert_eq!(store.request(&committed.id).await.unwrap(), Some(committed.clone()));
+        assert_eq!(store.request(&rolled_back.id).await.unwrap(), None);
+        assert_eq!(store.open_requests_of(&committed.requester).await.unwrap(), [committed]);
     })
     .await;
 }
 
 #[tokio::test]
-async fn one_open_request_for_a_user_and_another_once_it_has_ended() {
+async fn only_one_request_for_a_user_can_be_open() {
     on_each(async |store, clock| {
         let first = add(&store, &clock, "svc@example.com", &[]).await;
         let second = request(&clock, "SVC@example.com");
@@ -130,7 +130,7 @@ async fn one_open_request_for_a_user_and_another_once_it_has_ended() {
         tx.save_request(&ended, clock.now()).await.unwrap().unwrap();
         tx.insert_request(&second, None, clock.now()).await.unwrap().unwrap();
         tx.commit().await.unwrap();
-        // The first one cannot be opened again while the second is open.
+        // The first one cannot be reopened while the second is open.
         let reopened = Request { version: 3, state: State::pending(), ..ended };
         let mut tx = store.begin().await.unwrap();
         assert_eq!(tx.save_request(&reopened, clock.now()).await.unwrap(), Err(Conflict));
@@ -139,7 +139,7 @@ async fn one_open_request_for_a_user_and_another_once_it_has_ended() {
 }
 
 #[tokio::test]
-async fn a_change_that_was_read_too_early_is_not_saved() {
+async fn stale_version_is_not_saved() {
     on_each(async |store, clock| {
         let request = add(&store, &clock, "svc@example.com", &[]).await;
         let stale = Request { version: 7, ..request };
@@ -150,7 +150,7 @@ async fn a_change_that_was_read_too_early_is_not_saved() {
 }
 
 #[tokio::test]
-async fn effects_of_a_lane_come_in_order_and_lanes_do_not_wait_for_each_other() {
+async fn effects_of_a_queue_run_in_order_and_queues_are_independent() {
     on_each(async |store, clock| {
         let effects = [Effect::ShowCard, Effect::ShowRequester, Effect::TimeOut];
         add(&store, &clock, "svc@example.com", &effects).await;
@@ -167,7 +167,7 @@ async fn effects_of_a_lane_come_in_order_and_lanes_do_not_wait_for_each_other() 
 }
 
 #[tokio::test]
-async fn a_worker_that_lost_its_lease_records_nothing() {
+async fn worker_that_lost_its_lease_records_nothing() {
     on_each(async |store, clock| {
         add(&store, &clock, "svc@example.com", &[Effect::ShowCard]).await;
         let lost = claim(&store, &clock).await.unwrap();
@@ -180,13 +180,13 @@ async fn a_worker_that_lost_its_lease_records_nothing() {
         tx.commit().await.unwrap();
         assert!(!finish(&store, &lost).await);
         assert!(finish(&store, &taken_over).await);
-        assert!(!finish(&store, &taken_over).await, "a lease is given back once");
+        assert!(!finish(&store, &taken_over).await, "a lease is released once");
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_lease_that_is_renewed_is_not_taken_over() {
+async fn renewed_lease_is_not_taken_over() {
     on_each(async |store, clock| {
         add(&store, &clock, "svc@example.com", &[Effect::ShowCard]).await;
         let claimed = claim(&store, &clock).await.unwrap();
@@ -202,7 +202,7 @@ async fn a_lease_that_is_renewed_is_not_taken_over() {
 }
 
 #[tokio::test]
-async fn a_postponed_effect_comes_back_with_its_progress() {
+async fn postponed_effect_keeps_its_progress() {
     on_each(async |store, clock| {
         add(&store, &clock, "svc@example.com", &[Effect::ShowCard]).await;
         let claimed = claim(&store, &clock).await.unwrap();
@@ -210,13 +210,13 @@ async fn a_postponed_effect_comes_back_with_its_progress() {
         let mut tx = store.begin().await.unwrap();
         assert!(tx.release(&claimed.lease).await.unwrap());
         let id = &claimed.effect.id;
-        tx.postpone_effect(&claimed.lease, id, due, Some("far"), "rate limited").await.unwrap();
+        tx.postpone_effect(&claimed.lease, id, due, Some("half"), "rate limited").await.unwrap();
         tx.commit().await.unwrap();
         assert!(claim(&store, &clock).await.is_none());
         assert_eq!(store.next_due().await.unwrap(), Some(due));
         let later = Clock::manual(due);
         let again = claim(&store, &later).await.unwrap();
-        assert_eq!((again.effect.progress.as_deref(), again.effect.attempts), (Some("far"), 2));
+        assert_eq!((again.effect.progress.as_deref(), again.effect.attempts), (Some("half"), 2));
     })
     .await;
 }
@@ -236,7 +236,7 @@ async fn dropped_timers_are_never_due() {
 }
 
 #[tokio::test]
-async fn an_effect_that_cannot_be_read_is_buried_and_counted() {
+async fn unreadable_effect_becomes_a_dead_letter() {
     on_each(async |store, clock| {
         let effects = [Effect::ShowCard, Effect::ShowRequester];
         add(&store, &clock, "svc@example.com", &effects).await;
@@ -247,15 +247,15 @@ async fn an_effect_that_cannot_be_read_is_buried_and_counted() {
         let claimed = claim(&store, &clock).await.unwrap();
         assert_eq!(claimed.effect.effect, Effect::ShowRequester);
         assert!(finish(&store, &claimed).await);
-        let depth = store.outbox_stats(clock.now()).await.unwrap();
-        assert_eq!((depth.due, depth.dead_letters), (0, 1));
+        let stats = store.outbox_stats(clock.now()).await.unwrap();
+        assert_eq!((stats.due, stats.dead_letters), (0, 1));
         assert!(claim(&store, &clock).await.is_none());
     })
     .await;
 }
 
 #[tokio::test]
-async fn workers_at_once_take_nothing_twice_and_never_two_of_one_lane() {
+async fn concurrent_workers_never_share_an_effect_or_a_queue() {
     on_each(async |store, clock| {
         for n in 0..20 {
             add(&store, &clock, &format!("svc{n}@example.com"), &[Effect::ShowCard, Effect::ShowRequester])
@@ -270,7 +270,7 @@ async fn workers_at_once_take_nothing_twice_and_never_two_of_one_lane() {
                 while let Some(claimed) = claim(&store, &clock).await {
                     assert!(
                         held.lock().unwrap().insert(claimed.request.id.clone()),
-                        "the lane is held already"
+                        "another worker holds the queue"
                     );
                     tokio::task::yield_now().await;
                     ids.push(claimed.effect.id.clone());
@@ -283,7 +283,7 @@ async fn workers_at_once_take_nothing_twice_and_never_two_of_one_lane() {
         let all: Vec<String> = workers.join_all().await.into_iter().flatten().collect();
         let unique: HashSet<&String> = all.iter().collect();
         assert_eq!(unique.len(), all.len());
-        // A worker that found every lane held may have left early; what is left is finished here.
+        // A worker that found every queue leased may have stopped early. The rest is finished here.
         let mut rest = 0;
         while let Some(claimed) = claim(&store, &clock).await {
             rest += 1;
@@ -295,7 +295,7 @@ async fn workers_at_once_take_nothing_twice_and_never_two_of_one_lane() {
 }
 
 #[tokio::test]
-async fn a_posted_message_is_remembered_and_an_attempt_can_be_taken_back() {
+async fn posted_message_is_recorded_and_an_attempt_can_be_reverted() {
     on_each(async |store, clock| {
         let request = add(&store, &clock, "svc@example.com", &[]).await;
         let id = &request.id;
@@ -316,7 +316,7 @@ async fn a_posted_message_is_remembered_and_an_attempt_can_be_taken_back() {
 }
 
 #[tokio::test]
-async fn ledger_entries_form_one_chain_however_many_write() {
+async fn concurrent_ledger_entries_form_one_chain() {
     on_each(async |store, clock| {
         let request = add(&store, &clock, "svc@example.com", &[]).await;
         let mut writers = tokio::task::JoinSet::new();
@@ -339,8 +339,8 @@ async fn ledger_entries_form_one_chain_however_many_write() {
                 .unwrap();
         assert_eq!(rows.len(), 8);
         let mut last = GENESIS.to_owned();
-        for (place, (seq, previous, hash)) in (1..).zip(rows) {
-            assert_eq!((seq, previous), (place, last));
+        for (expected, (seq, previous, hash)) in (1..).zip(rows) {
+            assert_eq!((seq, previous), (expected, last));
             last = hash;
         }
     })
@@ -348,20 +348,20 @@ async fn ledger_entries_form_one_chain_however_many_write() {
 }
 
 #[tokio::test]
-async fn profiles_are_kept_and_replaced() {
+async fn profiles_are_stored_and_replaced() {
     on_each(async |store, clock| {
         let user = "U0REQ".into();
         assert_eq!(store.profile(&user).await.unwrap(), None);
-        store.keep_profile(&user, "{}", clock.now()).await.unwrap();
+        store.save_profile(&user, "{}", clock.now()).await.unwrap();
         let later = clock.now() + SignedDuration::from_secs(9);
-        store.keep_profile(&user, "{\"a\":1}", later).await.unwrap();
+        store.save_profile(&user, "{\"a\":1}", later).await.unwrap();
         assert_eq!(store.profile(&user).await.unwrap(), Some(("{\"a\":1}".to_owned(), later)));
     })
     .await;
 }
 
 #[tokio::test]
-async fn replicas_may_start_at_once() {
+async fn replicas_may_migrate_at_the_same_time() {
     for database in databases(&Clock::system()).await {
         if database.url.starts_with("sqlite:") {
             continue;

@@ -377,7 +377,7 @@ async fn requests_are_counted_by_outcome() {
         "slack_calls_total",
         "marketo_calls_total",
         "outbox_due",
-        "outbox_buried",
+        "outbox_dead_letters",
         "outbox_oldest_due_seconds",
     ] {
         assert!(text.contains(metric), "{metric} is missing");

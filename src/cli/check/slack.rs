@@ -1,5 +1,5 @@
-//! What `check` looks at in Slack: the token, its scopes, whom the policy's groups hold, and the channels for cards. It
-//! knows nothing of Marketo or the database.
+//! The checks of Slack: the token, its scopes, the members of the policy's groups, and the channels for cards. It does
+//! not know Marketo or the database.
 
 use std::{collections::HashMap, fmt::Write};
 
@@ -17,44 +17,43 @@ use crate::{
     },
 };
 
-pub(super) async fn look(config: &Config, slack: &Client, report: &mut Report) {
+/// Runs the checks. Without a valid token only the first one.
+pub(super) async fn check(config: &Config, slack: &Client, report: &mut Report) {
     match slack.auth_test().await {
         Ok(identity) => {
-            let served = &config.slack.team_ids;
-            if served.is_empty()
-                || served.contains(&identity.team_id)
-                || served.iter().any(|id| id.starts_with('E'))
-            {
-                report.good("slack token", format!("it belongs to workspace {}", identity.team_id));
+            let (team, served) = (identity.team_id, &config.slack.team_ids);
+            let is_served =
+                served.is_empty() || served.contains(&team) || served.iter().any(|id| id.starts_with('E'));
+            if is_served {
+                report.pass("slack token", format!("it belongs to workspace {team}"));
             } else {
-                let team = identity.team_id;
                 let detail = format!(
-                    "it belongs to workspace {team}, which slack.team_ids does not list; add it there, or \
-                     take the token of another workspace"
+                    "it belongs to workspace {team}, which slack.team_ids does not list; add it, or use the token \
+                     of a listed workspace"
                 );
-                report.bad("slack token", detail);
+                report.fail("slack token", detail);
             }
         }
-        Err(error) => return report.bad("slack token", token_trouble(&error)),
+        Err(error) => return report.fail("slack token", token_problem(&error)),
     }
     match slack.granted_scopes().await {
         Ok(granted) => {
             let missing: Vec<(&str, &str)> =
                 scopes().filter(|(scope, _)| !granted.iter().any(|own| own == scope)).collect();
             if missing.is_empty() {
-                report.good("slack scopes", "every scope is granted");
+                report.pass("slack scopes", "every scope is granted");
             } else {
-                report.bad("slack scopes", scopes_trouble(&missing));
+                report.fail("slack scopes", scopes_problem(&missing));
             }
         }
-        Err(error) => report.bad("slack scopes", error.to_string()),
+        Err(error) => report.fail("slack scopes", error.to_string()),
     }
-    look_at_groups(&config.policy, slack, report).await;
-    look_at_channels(config, slack, report).await;
+    check_groups(&config.policy, slack, report).await;
+    check_channels(config, slack, report).await;
 }
 
-/// Whether the policy's groups are there and large enough.
-async fn look_at_groups(policy: &Policy, slack: &Client, report: &mut Report) {
+/// Checks that the policy's groups exist and have enough members.
+async fn check_groups(policy: &Policy, slack: &Client, report: &mut Report) {
     let mut sizes: HashMap<Principal, GroupSize> = HashMap::new();
     for principal in policy.groups() {
         let (id, members) = match &principal {
@@ -65,7 +64,8 @@ async fn look_at_groups(policy: &Policy, slack: &Client, report: &mut Report) {
         let size = match members {
             Ok(members) => {
                 if !members.is_empty() {
-                    report.good("slack group", format!("{id} has {} members", members.len()));
+                    let plural = if members.len() == 1 { "member" } else { "members" };
+                    report.pass("slack group", format!("{id} has {} {plural}", members.len()));
                 }
                 GroupSize::Members(members)
             }
@@ -77,25 +77,25 @@ async fn look_at_groups(policy: &Policy, slack: &Client, report: &mut Report) {
         Some(size) => size.clone(),
         None => GroupSize::Members(Vec::new()),
     };
-    for finding in lint_memberships(policy, size) {
-        let check = if finding.key.ends_with(']') { "slack group" } else { "policy" };
-        report.bad(check, format!("{}: {}", finding.key, finding.text));
+    for warning in lint_memberships(policy, size) {
+        let check = if warning.key.ends_with(']') { "slack group" } else { "policy" };
+        report.fail(check, format!("{}: {}", warning.key, warning.text));
     }
 }
 
-/// Whether cards can be posted where the policy wants them, each channel with the keys that name it, and the head of the
-/// ledger where it is to be shown.
-async fn look_at_channels(config: &Config, slack: &Client, report: &mut Report) {
+/// Checks that the bot can post in each approval channel of the policy, and in the anchor channel.
+async fn check_channels(config: &Config, slack: &Client, report: &mut Report) {
     for channel in config.policy.approval_channels() {
         let keys = keys_of(&config.policy, channel);
-        look_at_channel("approval channel", &keys, channel, slack, report).await;
+        check_channel("approval channel", &keys, channel, slack, report).await;
     }
     if let Some(channel) = &config.anchor_channel {
-        look_at_channel("anchor channel", "ledger.anchor_channel", channel, slack, report).await;
+        check_channel("anchor channel", "ledger.anchor_channel", channel, slack, report).await;
     }
 }
 
-async fn look_at_channel(
+/// Checks one channel. `keys` are the settings that name it.
+async fn check_channel(
     check: &'static str,
     keys: &str,
     channel: &ChannelId,
@@ -104,61 +104,60 @@ async fn look_at_channel(
 ) {
     match slack.channel(channel).await {
         Ok(info) if info.is_archived => {
-            report.bad(check, format!("{channel} is archived; unarchive it, or change {keys}"));
+            report.fail(check, format!("{channel} is archived; unarchive it, or change {keys}"));
         }
         Ok(info) if !info.is_member && info.is_private => {
             let detail =
-                format!("{keys}: the bot is no member of {channel}: type /invite @marketo-api-user in it");
-            report.bad(check, detail);
+                format!("{keys}: the bot is not a member of {channel}; type /invite @marketo-api-user in it");
+            report.fail(check, detail);
         }
-        Ok(_) => report.good(check, format!("the bot can post in {channel}")),
+        Ok(_) => report.pass(check, format!("the bot can post in {channel}")),
         Err(error) => {
             let detail = format!(
                 "{channel}: {error}; if {keys} is right and the channel is private, type \
                  /invite @marketo-api-user in it"
             );
-            report.bad(check, detail);
+            report.fail(check, detail);
         }
     }
 }
 
-/// The keys that name a channel for cards.
+/// The settings that name an approval channel.
 fn keys_of(policy: &Policy, channel: &ChannelId) -> String {
-    let of_all = policy.base.approval_channel.as_ref();
-    let is_own = |own: Option<&ChannelId>| own == Some(channel) && own != of_all;
+    let default = policy.base.approval_channel.as_ref();
+    let is_own = |own: Option<&ChannelId>| own == Some(channel) && own != default;
     let rules = policy.rules.iter().enumerate();
     let rules = rules.filter(|(_, rule)| is_own(rule.terms.approval_channel.as_ref()));
-    let all = (of_all == Some(channel)).then(|| "slack.approval_channel".to_owned());
-    let keys: Vec<String> =
-        all.into_iter().chain(rules.map(|(at, _)| format!("rule[{at}].approval_channel"))).collect();
-    keys.join(", ")
+    let default_key = (default == Some(channel)).then(|| "slack.approval_channel".to_owned());
+    let rule_keys = rules.map(|(index, _)| format!("rule[{index}].approval_channel"));
+    default_key.into_iter().chain(rule_keys).collect::<Vec<String>>().join(", ")
 }
 
-/// Why the token cannot be tried, or what to do about it.
-fn token_trouble(error: &Error) -> String {
+/// Why the token was not accepted, and what to do.
+fn token_problem(error: &Error) -> String {
     match error.class {
         Class::Revoked => format!(
-            "SLACK_BOT_TOKEN: {error}; copy the bot token from \"OAuth & Permissions\" of the Slack app, and \
-             install the app first if there is none"
+            "SLACK_BOT_TOKEN: {error}; copy the bot token from \"OAuth & Permissions\" of the Slack app; install \
+             the app first if it has none"
         ),
-        _ => format!("SLACK_API_URL: {error}; is Slack reachable from here?"),
+        _ => format!("SLACK_API_URL: {error}; check that Slack is reachable from this machine"),
     }
 }
 
-/// Which scopes are missing, which promise is not kept without them, and what to do.
-fn scopes_trouble(missing: &[(&str, &str)]) -> String {
+/// Which scopes are missing, what does not work without them, and what to do.
+fn scopes_problem(missing: &[(&str, &str)]) -> String {
     let listed: Vec<String> =
-        missing.iter().map(|(scope, used_for)| format!("{scope} (to {used_for})")).collect();
+        missing.iter().map(|(scope, purpose)| format!("{scope} (to {purpose})")).collect();
     let mut text = format!("missing: {}", listed.join(", "));
     let history: Vec<&str> =
         missing.iter().map(|(scope, _)| *scope).filter(|scope| scope.ends_with(":history")).collect();
     if !history.is_empty() {
         let _ = write!(
             text,
-            "; without {} the bot cannot promise that each message stands there once: it cannot look whether one is \
-             there whose posting Slack did not answer, and posts it again",
+            "; without {} the bot may post a message twice: if Slack does not respond to a post, the bot cannot look \
+             up whether the message exists, and posts it again",
             history.join(" and ")
         );
     }
-    text + "; update the app from `manifest` and install it again"
+    text + "; update the app with the output of `marketo-api-user manifest`, and install it again"
 }

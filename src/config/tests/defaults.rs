@@ -1,27 +1,28 @@
-//! The documented default file and the defaults of the code are the same.
+//! The documented default file agrees with the defaults of the code.
 
 use super::*;
 
-/// The default file with these keys of one of its tables set, which it shows commented out.
+/// The default file with `keys` of `table` uncommented.
 fn uncommented(table: &str, keys: &[&str]) -> String {
-    let mut here = "";
+    let mut current_table = "";
     let mut lines = Vec::new();
     for line in DEFAULT.lines() {
         let bare = line.strip_prefix('#').unwrap_or(line);
         if bare.starts_with('[') {
-            here = bare;
+            current_table = bare;
         }
-        let is_meant = here == table && keys.iter().any(|key| bare.split(' ').next() == Some(key));
-        lines.push(if is_meant { bare } else { line });
+        let is_selected =
+            current_table == table && keys.iter().any(|key| bare.split(' ').next() == Some(key));
+        lines.push(if is_selected { bare } else { line });
     }
     lines.join("\n")
 }
 
-/// What must be set.
-const OWN: &str = "approvers = [\"U0APPROVE\", \"S0MOPS\"]\nroles = [\"API Only\"]";
+/// The required settings.
+const REQUIRED: &str = "approvers = [\"U0APPROVE\", \"S0MOPS\"]\nroles = [\"API Only\"]";
 
 #[test]
-fn the_default_file_says_what_holds_without_it() {
+fn default_file_equals_the_defaults_of_the_code() {
     let written = load_with(&[], &uncommented("[policy]", &["approvers", "roles"])).unwrap();
     let bare = "[policy]\napprovers = ['U0APPROVE', 'S0MOPS']\nroles = ['API Only']";
     let implied = load_with(&[], bare).unwrap();
@@ -30,14 +31,14 @@ fn the_default_file_says_what_holds_without_it() {
 }
 
 #[test]
-fn the_default_file_lacks_what_only_its_owner_knows() {
-    let keys: Vec<_> = load_with(&[], DEFAULT).unwrap_err().into_iter().map(|fault| fault.key).collect();
+fn default_file_lacks_only_the_required_keys() {
+    let keys: Vec<_> = load_with(&[], DEFAULT).unwrap_err().into_iter().map(|error| error.key).collect();
     assert_eq!(keys, ["policy.approvers", "policy.roles"]);
 }
 
 #[test]
-fn the_examples_in_the_default_file_work() {
-    let set = |text: &str| text.replace("[policy]\n", &format!("[policy]\n{OWN}\n"));
+fn examples_in_the_default_file_are_valid() {
+    let set = |text: &str| text.replace("[policy]\n", &format!("[policy]\n{REQUIRED}\n"));
     let slack = uncommented("[slack]", keys::SLACK);
     let slack = load_with(&[], &set(&slack)).unwrap();
     assert_eq!(slack.policy.base.approval_channel.unwrap().as_str(), "C0APPROVE");
@@ -59,11 +60,11 @@ fn the_examples_in_the_default_file_work() {
 }
 
 #[test]
-fn the_example_of_a_rule_in_the_default_file_works() {
+fn example_rule_in_the_default_file_is_valid() {
     let text = uncommented("[[rule]]", &[&["[[rule]]"], keys::RULE].concat());
     let roles = "roles = [\"API Only\", \"API Only - EMEA\", 102]";
     let text = text.replace("[policy]\n", &format!("[policy]\napprovers = [\"U0APPROVE\"]\n{roles}\n"));
-    // What goes with approval = "none" only.
+    // This key is only valid with approval = "none".
     let policy = load_with(&[], &text.replace("\nauto_per_week", "\n#auto_per_week")).unwrap().policy;
     let [rule] = policy.rules.as_slice() else { panic!("one rule") };
     assert_eq!((rule.label.as_str(), rule.terms.approvals_needed()), ("EMEA", 2));
@@ -71,7 +72,7 @@ fn the_example_of_a_rule_in_the_default_file_works() {
 }
 
 #[test]
-fn the_default_file_has_every_key() {
+fn default_file_documents_every_key() {
     let tables: Vec<&str> = DEFAULT.split("\n[").skip(1).flat_map(|part| part.split("\n#[")).collect();
     for (table, known) in keys::TABLES {
         let part = tables.iter().find(|part| format!("[{part}").starts_with(table)).unwrap();
@@ -90,13 +91,13 @@ fn the_default_file_has_every_key() {
 }
 
 #[test]
-fn without_a_file_the_faults_say_how_to_write_one() {
+fn errors_without_a_file_say_how_to_create_one() {
     let environment = Environment::from_pairs(VARIABLES.iter().copied());
     let folder = tempfile::tempdir().unwrap();
-    let faults = told(load_or(&environment, None, &folder.path().join("absent.toml")));
-    assert_eq!(faults.len(), 2, "{faults:?}");
-    for (fault, key) in faults.iter().zip(["policy.approvers: is not set", "policy.roles: is not set"]) {
-        assert!(fault.starts_with(key), "{fault}");
-        assert!(fault.contains("`marketo-api-user config > marketo-api-user.toml`"), "{fault}");
+    let errors = errors_of(load_or(&environment, None, &folder.path().join("absent.toml")));
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    for (error, key) in errors.iter().zip(["policy.approvers: is not set", "policy.roles: is not set"]) {
+        assert!(error.starts_with(key), "{error}");
+        assert!(error.contains("`marketo-api-user config > marketo-api-user.toml`"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! `[[rule]]` blocks: what is read from good ones, what they take from `[policy]`, and each way to get them wrong.
+//! `[[rule]]` blocks: valid ones, what they inherit from `[policy]`, and the errors of invalid ones.
 
 use std::time::Duration;
 
@@ -12,29 +12,29 @@ use crate::domain::{
 
 const HOUR: u64 = 3600;
 
-/// The good file with these lines in `[policy]` and these blocks after it.
+/// The minimal file with lines added to `[policy]`, and rules.
 fn file(policy: &str, rules: &str) -> String {
-    format!("{GOOD}{policy}\n{rules}")
+    format!("{MINIMAL}{policy}\n{rules}")
 }
 
-/// Expects faults that begin like this, in this order, of these lines in `[policy]` and these blocks.
-fn faulty(policy: &str, rules: &str, expected: &[&str]) {
-    let faults = told(load_with(&[], &file(policy, rules)));
-    assert_eq!(faults.len(), expected.len(), "{policy} {rules}: {faults:#?}");
-    for (fault, start) in faults.iter().zip(expected) {
-        assert!(fault.starts_with(start), "{policy} {rules}: {fault}");
+/// Expects errors that start with `expected`, in this order.
+fn assert_errors(policy: &str, rules: &str, expected: &[&str]) {
+    let errors = errors_of(load_with(&[], &file(policy, rules)));
+    assert_eq!(errors.len(), expected.len(), "{policy} {rules}: {errors:#?}");
+    for (error, start) in errors.iter().zip(expected) {
+        assert!(error.starts_with(start), "{policy} {rules}: {error}");
     }
 }
 
-/// Expects one fault of one block with these lines.
-fn each(cases: &[(&str, &str)]) {
+/// Expects exactly one error for each rule with these lines.
+fn assert_each(cases: &[(&str, &str)]) {
     for (lines, expected) in cases {
-        faulty("", &format!("[[rule]]\n{lines}\n"), &[expected]);
+        assert_errors("", &format!("[[rule]]\n{lines}\n"), &[expected]);
     }
 }
 
 #[test]
-fn everything_can_be_set() {
+fn rule_can_set_every_key() {
     let rules = r#"
         escalate_to = ["U0BOSS"]
         escalate_after = "3d"
@@ -93,7 +93,7 @@ fn everything_can_be_set() {
         (free.label.as_str(), &free.terms.approval),
         ("rule[1]", &Approval::None { per_week: Some(3) })
     );
-    // What a rule leaves out it takes from [policy].
+    // A rule inherits missing keys from [policy].
     assert_eq!(
         (&quiet.terms.approval, &quiet.terms.approval_channel),
         (&policy.base.approval, &policy.base.approval_channel)
@@ -105,9 +105,9 @@ fn everything_can_be_set() {
 }
 
 #[test]
-fn each_bad_condition_is_one_fault() {
-    each(&[
-        ("role = []", "rule[0].role: is empty: expected the name or id of a role, or none of this key"),
+fn each_invalid_condition_is_one_error() {
+    assert_each(&[
+        ("role = []", "rule[0].role: is empty: expected the name or id of a role, or no such key"),
         ("role = ' '", "rule[0].role: is blank: expected a name or an id"),
         ("role = ['API Only', true]", "rule[0].role[1]: expected a name or an id, found true or false"),
         ("workspace = -1", "rule[0].workspace: -1 is negative"),
@@ -116,69 +116,72 @@ fn each_bad_condition_is_one_fault() {
             "rule[0].instance: \"sandbox\" is not a Marketo instance: expected one of pro",
         ),
         ("instance = 1", "rule[0].instance: expected a string, found a whole number"),
-        ("requester = ['@ada']", "rule[0].requester[0]: \"@ada\" is not possible"),
-        ("requester = 'D1'", "rule[0].requester: \"D1\" is not possible"),
-        ("channel = 'general'", "rule[0].channel: \"general\" is not possible: expected a channel id"),
-        ("email_domain = 'a@b.com'", "rule[0].email_domain: \"a@b.com\" is not possible"),
+        ("requester = ['@ada']", "rule[0].requester[0]: \"@ada\" is invalid"),
+        ("requester = 'D1'", "rule[0].requester: \"D1\" is invalid"),
+        ("channel = 'general'", "rule[0].channel: \"general\" is invalid: expected a channel id"),
+        ("email_domain = 'a@b.com'", "rule[0].email_domain: \"a@b.com\" is invalid"),
         ("roles = 'API Only'", "rule[0].roles: unknown key: did you mean `role`?"),
         ("requesters = 'U1'", "rule[0].requesters: unknown key: did you mean `requester`?"),
         ("email_domains = 'b.com'", "rule[0].email_domains: unknown key: did you mean `email_domain`?"),
         ("role = 'Robot'", "rule[0].role: \"Robot\" cannot be requested: policy.roles does not list it"),
-        ("name = 'policy'", "rule[0].name: \"policy\" is not possible"),
-        ("name = 'rule[1]'", "rule[0].name: \"rule[1]\" is not possible"),
-        ("name = ''", "rule[0].name: \"\" is not possible: expected a name of 1 to 75"),
+        ("name = 'policy'", "rule[0].name: \"policy\" is invalid"),
+        ("name = 'rule[1]'", "rule[0].name: \"rule[1]\" is invalid"),
+        ("name = ''", "rule[0].name: \"\" is invalid: expected a name of 1 to 75"),
         ("team_ids = ['T1']", "rule[0].team_ids: unknown key here: it belongs in [slack]"),
     ]);
-    faulty("", "[rule]\nrole = 1", &["rule: expected [[rule]] blocks, found a table"]);
+    assert_errors("", "[rule]\nrole = 1", &["rule: expected [[rule]] blocks, found a table"]);
     let two = "[[rule]]\nname = 'a'\nchannel = 'C1'\n[[rule]]\nname = 'a'\nchannel = 'C2'";
-    faulty("", two, &["rule[1].name: is also the name of rule[0]"]);
+    assert_errors("", two, &["rule[1].name: is also the name of rule[0]"]);
 }
 
 #[test]
-fn each_bad_setting_is_one_fault() {
-    each(&[
+fn each_invalid_setting_is_one_error() {
+    assert_each(&[
         ("approvers = []", "rule[0].approvers: is empty: expected the Slack ids"),
-        ("approvers = ['@ada']", "rule[0].approvers[0]: \"@ada\" is not possible"),
+        ("approvers = ['@ada']", "rule[0].approvers[0]: \"@ada\" is invalid"),
         ("approvers = ['C1']", "rule[0].approvers[0]: \"C1\" is a channel"),
-        ("approvals_needed = 0", "rule[0].approvals_needed: 0 is out of bounds: expected a whole number, 1"),
+        ("approvals_needed = 0", "rule[0].approvals_needed: 0 is out of range: expected a whole number, 1"),
         (
             "approvers = ['U1', 'U2']\napprovals_needed = 3",
             "rule[0].approvals_needed: 3 approvals are needed, but only 2 can approve",
         ),
-        ("approval_channel = 'D1'", "rule[0].approval_channel: \"D1\" is not possible"),
-        ("timezone = 'Mars'", "rule[0].timezone: \"Mars\" is not possible: expected the name of a time zone"),
-        ("max_access = 'off'", "rule[0].max_access: \"off\" is not possible"),
-        ("approval = 'none'\nauto_per_week = 0", "rule[0].auto_per_week: 0 is out of bounds"),
-        ("auto_per_week = 2", "rule[0].auto_per_week: counts what needs no approval"),
+        ("approval_channel = 'D1'", "rule[0].approval_channel: \"D1\" is invalid"),
+        ("timezone = 'Mars'", "rule[0].timezone: \"Mars\" is invalid: expected the name of a time zone"),
+        ("max_access = 'off'", "rule[0].max_access: \"off\" is invalid"),
+        ("approval = 'none'\nauto_per_week = 0", "rule[0].auto_per_week: 0 is out of range"),
+        ("auto_per_week = 2", "rule[0].auto_per_week: limits requests without approval"),
         (
             "approval = 'none'\napprovers = ['U1']",
-            "rule[0].approvers: has no effect where approval = \"none\"",
+            "rule[0].approvers: has no effect with approval = \"none\"",
         ),
-        ("approval = 'none'\napprovals_needed = 2", "rule[0].approvals_needed: has no effect where"),
-        ("approval = 'none'\nremind_after = 'off'", "rule[0].remind_after: has no effect where"),
+        ("approval = 'none'\napprovals_needed = 2", "rule[0].approvals_needed: has no effect with"),
+        ("approval = 'none'\nremind_after = 'off'", "rule[0].remind_after: has no effect with"),
     ]);
 }
 
 #[test]
-fn each_bad_escalation_is_one_fault() {
-    each(&[
+fn each_invalid_escalation_is_one_error() {
+    assert_each(&[
         ("escalate_after = '1d'", "rule[0].escalate_to: is not set: expected the Slack ids"),
         ("escalate_after = '1d'\nescalate_to = []", "rule[0].escalate_to: is empty: expected the Slack ids"),
-        ("escalate_to = ['U1']", "rule[0].escalate_after: is not set: expected after how long"),
-        ("escalate_to = ['U1']\nescalate_after = 'off'", "rule[0].escalate_to: nobody is ever asked where"),
+        ("escalate_to = ['U1']", "rule[0].escalate_after: is not set: expected the time until"),
+        ("escalate_to = ['U1']\nescalate_after = 'off'", "rule[0].escalate_to: has no effect with"),
         (
             "escalate_to = ['U1']\nescalate_after = '7d'",
-            "rule[0].escalate_after: is not before the end of pending_timeout",
+            "rule[0].escalate_after: is not shorter than pending_timeout",
         ),
-        ("escalate_to = ['S0MOPS']\nescalate_after = '1d'", "rule[0].escalate_to: names nobody else"),
+        ("escalate_to = ['S0MOPS']\nescalate_after = '1d'", "rule[0].escalate_to: adds nobody"),
     ]);
     for (lines, expected) in [
         ("escalate_after = '1d'", "policy.escalate_to: is not set: expected the Slack ids"),
-        ("escalate_to = ['U1']", "policy.escalate_to: nobody is ever asked: set policy.escalate_after"),
-        ("escalate_to = ['U1']\nescalate_after = 'off'", "policy.escalate_to: nobody is ever asked"),
-        ("escalate_to = ['U1']\nescalate_after = '8d'", "policy.escalate_after: is not before the end"),
+        ("escalate_to = ['U1']", "policy.escalate_to: has no effect: set policy.escalate_after"),
+        ("escalate_to = ['U1']\nescalate_after = 'off'", "policy.escalate_to: has no effect"),
+        (
+            "escalate_to = ['U1']\nescalate_after = '8d'",
+            "policy.escalate_after: is not shorter than pending_timeout",
+        ),
         ("escalate_to = ['C1']\nescalate_after = '1d'", "policy.escalate_to[0]: \"C1\" is a channel"),
-        ("timezone = 'CET time'", "policy.timezone: \"CET time\" is not possible"),
+        ("timezone = 'CET time'", "policy.timezone: \"CET time\" is invalid"),
         ("auto_per_week = 3", "policy.auto_per_week: unknown key here: it belongs in a [[rule]]"),
         (
             "approvals_needed = 2\napprovers = ['U1']",
@@ -188,40 +191,37 @@ fn each_bad_escalation_is_one_fault() {
         let own = if lines.contains("approvers") { "approvers" } else { "nothing" };
         let text = file(lines, "");
         let lines = text.lines().filter(|line| !line.starts_with(own) || *line == "approvers = ['U1']");
-        let faults = told(load_with(&[], &lines.collect::<Vec<_>>().join("\n")));
-        assert_eq!(faults.len(), 1, "{faults:?}");
-        assert!(faults[0].starts_with(expected), "{}", faults[0]);
+        let errors = errors_of(load_with(&[], &lines.collect::<Vec<_>>().join("\n")));
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(errors[0].starts_with(expected), "{}", errors[0]);
     }
-    // Those whom [policy] names may be for a rule that says when.
+    // policy.escalate_to may be for a rule that sets escalate_after.
     let rule = "[[rule]]\nchannel = 'C1'\nescalate_after = '1d'";
     load_with(&[], &file("escalate_to = ['U1']", rule)).unwrap();
 }
 
 #[test]
-fn what_a_rule_asks_for_must_go_with_what_the_policy_says() {
+fn rule_must_be_consistent_with_the_policy_it_inherits_from() {
     let free = "[policy]\napproval = 'none'\nroles = ['API Only']\n";
     for (policy, rule, expected) in [
         (
             "",
             "approval = 'required'",
-            "rule[0].approvers: is not set: expected the Slack ids of the people and user",
+            "rule[0].approvers: is not set: expected the Slack ids of users and user",
         ),
         (
             "",
             "approvers = ['U1']",
-            "rule[0].approvers: has no effect, since policy.approval = \"none\" holds",
+            "rule[0].approvers: has no effect, since this rule inherits policy.approval",
         ),
-        (
-            "",
-            "approval = 'none'\nauto_per_week = 3",
-            "rule[0].auto_per_week: has no effect: beyond it neither",
-        ),
+        ("", "approval = 'none'\nauto_per_week = 3", "rule[0].auto_per_week: has no effect: neither"),
     ] {
-        let faults = told(load_with(&[], &format!("{free}{policy}\n[[rule]]\nrole = 'API Only'\n{rule}")));
-        assert_eq!(faults.len(), 1, "{faults:?}");
-        assert!(faults[0].starts_with(expected), "{}", faults[0]);
+        let errors =
+            errors_of(load_with(&[], &format!("{free}{policy}\n[[rule]]\nrole = 'API Only'\n{rule}")));
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(errors[0].starts_with(expected), "{}", errors[0]);
     }
-    // Approvers of a policy that asks nobody are for its rules.
+    // The approvers of a policy without approval are for its rules.
     let file = format!("{free}approvers = ['U1']\n[[rule]]\nrole = 'API Only'\napproval = 'required'");
     let policy = load_with(&[], &file).unwrap().policy;
     assert_eq!(policy.rules[0].terms.approvers(), [Principal::User("U1".into())]);
@@ -229,10 +229,10 @@ fn what_a_rule_asks_for_must_go_with_what_the_policy_says() {
 }
 
 #[test]
-fn a_rule_that_cannot_be_read_does_not_hide_what_is_wrong_with_others() {
+fn invalid_rule_does_not_hide_errors_of_others() {
     let rules =
         "[[rule]]\nrole = [true]\n[[rule]]\nchannel = 'C1'\n[[rule]]\nchannel = 'C1'\nrole = 'API Only'\n";
-    faulty(
+    assert_errors(
         "",
         rules,
         &["rule[0].role[0]: expected a name or an id", "rule[2]: can never match: rule[1] is tried"],
@@ -240,8 +240,8 @@ fn a_rule_that_cannot_be_read_does_not_hide_what_is_wrong_with_others() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bot.toml");
     std::fs::write(&path, file("", rules)).unwrap();
-    let found = examine(&Environment::from_pairs(VARIABLES.iter().copied()), Some(&path));
-    assert_eq!((found.faults.len(), found.config.unwrap().policy.rules.len()), (2, 3));
+    let report = examine(&Environment::from_pairs(VARIABLES.iter().copied()), Some(&path));
+    assert_eq!((report.errors.len(), report.config.unwrap().policy.rules.len()), (2, 3));
     std::fs::write(&path, file("max_access = 1", rules)).unwrap();
     assert!(examine(&Environment::from_pairs(VARIABLES.iter().copied()), Some(&path)).config.is_none());
 }

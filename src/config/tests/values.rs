@@ -1,4 +1,4 @@
-//! What is read from good settings.
+//! Valid settings.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ use crate::{
 const HOUR: u64 = 60 * 60;
 
 #[test]
-fn little_need_be_set() {
-    let config = load_with(&[], GOOD).unwrap();
+fn minimal_file_uses_defaults() {
+    let config = load_with(&[], MINIMAL).unwrap();
     assert_eq!(config.bind.to_string(), "127.0.0.1:3000");
     assert_eq!(config.database_url.expose_secret(), "sqlite:marketo-api-user.db");
     assert_eq!(config.slack.api_url, "https://slack.com/api");
@@ -43,7 +43,7 @@ fn little_need_be_set() {
 }
 
 #[test]
-fn everything_can_be_set() {
+fn every_key_can_be_set() {
     let file = r#"
         [slack]
         approval_channel = "G0APPROVE"
@@ -88,22 +88,22 @@ fn everything_can_be_set() {
 }
 
 #[test]
-fn where_nobody_approves_no_approvers_are_needed() {
+fn policy_without_approval_needs_no_approvers() {
     let config = load_with(&[], "policy = { approval = 'none', roles = [1] }").unwrap();
     assert_eq!(config.policy.base.approval, Approval::None { per_week: None });
 }
 
 #[test]
-fn signing_secrets_may_be_several() {
+fn several_signing_secrets_are_accepted() {
     for (text, expected) in [("a", &["a"][..]), (" a , b,", &["a", "b"])] {
-        let secrets = load_with(&[("SLACK_SIGNING_SECRET", text)], GOOD).unwrap().slack.signing_secrets;
+        let secrets = load_with(&[("SLACK_SIGNING_SECRET", text)], MINIMAL).unwrap().slack.signing_secrets;
         let secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).collect();
         assert_eq!(secrets, expected);
     }
 }
 
 #[test]
-fn an_instance_may_name_variables_of_its_own() {
+fn instance_names_its_own_variables() {
     let folder = tempfile::tempdir().unwrap();
     let secret = folder.path().join("secret");
     std::fs::write(&secret, "from-a-file\n").unwrap();
@@ -121,7 +121,7 @@ fn an_instance_may_name_variables_of_its_own() {
         ("EU_ID", "eu-id"),
         ("EU_SECRET_FILE", secret.to_str().unwrap()),
     ];
-    let instances = load_with(&variables, &format!("{GOOD}{block}")).unwrap().instances;
+    let instances = load_with(&variables, &format!("{MINIMAL}{block}")).unwrap().instances;
     let [eu] = instances.as_slice() else { panic!("one instance") };
     assert_eq!((eu.name.as_str(), eu.base_url.as_str()), ("eu", "https://eu.mktorest.com"));
     assert_eq!((eu.client_id.as_str(), eu.client_secret.expose_secret()), ("eu-id", "from-a-file"));
@@ -129,7 +129,7 @@ fn an_instance_may_name_variables_of_its_own() {
 }
 
 #[test]
-fn several_instances_keep_their_order_and_each_has_its_own_access() {
+fn instances_keep_their_order_and_have_separate_credentials() {
     let block = |name: &str, prefix: &str, more: &str| {
         format!(
             "\n[[instance]]\nname = '{name}'\nbase_url = 'https://{name}.mktorest.com'\n\
@@ -139,7 +139,7 @@ fn several_instances_keep_their_order_and_each_has_its_own_access() {
     let (zeta, alpha) =
         (block("zeta", "Z", ""), block("alpha", "A", "identity = 'adobe'\ncalls_per_20s = 7"));
     let variables = [("Z_ID", "z-id"), ("Z_SECRET", "z-secret"), ("A_ID", "a-id"), ("A_SECRET", "a-secret")];
-    let instances = load_with(&variables, &format!("{GOOD}{zeta}{alpha}")).unwrap().instances;
+    let instances = load_with(&variables, &format!("{MINIMAL}{zeta}{alpha}")).unwrap().instances;
     let [first, second] = instances.as_slice() else { panic!("two instances") };
     assert_eq!((first.name.as_str(), first.client_secret.expose_secret()), ("zeta", "z-secret"));
     assert_eq!((first.identity, first.calls_per_20s), (Identity::Auto, 50));
@@ -154,9 +154,9 @@ fn several_instances_keep_their_order_and_each_has_its_own_access() {
 }
 
 #[test]
-fn settings_can_be_logged_without_their_secrets() {
+fn debug_of_the_settings_contains_no_secret() {
     let database = ("DATABASE_URL", "postgres://bot:hidden-password@db/bot");
-    let config = load_with(&[database], GOOD).unwrap();
+    let config = load_with(&[database], MINIMAL).unwrap();
     let shown = format!("{config:?}");
     for secret in [SIGNING_SECRET, BOT_TOKEN, CLIENT_SECRET, "hidden-password"] {
         assert!(!shown.contains(secret), "{shown}");
@@ -164,23 +164,23 @@ fn settings_can_be_logged_without_their_secrets() {
 }
 
 #[test]
-fn each_limit_can_be_turned_off() {
+fn every_limit_can_be_turned_off() {
     let keys = ["per_user_per_minute", "per_team_per_minute", "connections", "in_flight"];
     let keys = keys.into_iter().chain(["header_timeout", "body_timeout", "idle_timeout"]);
     let lines: String = keys.map(|key| format!("{key} = 0\n")).collect();
-    let limits = load_with(&[], &format!("{GOOD}[limits]\n{lines}")).unwrap().limits;
+    let limits = load_with(&[], &format!("{MINIMAL}[limits]\n{lines}")).unwrap().limits;
     let numbers =
         [limits.per_user_per_minute, limits.per_team_per_minute, limits.connections, limits.in_flight];
     assert_eq!((numbers, limits.timeouts().count()), ([0; 4], 0));
 }
 
 #[test]
-fn the_name_in_slacks_certificate_need_not_be_written() {
-    let http = |lines| load_with(&[], &format!("{GOOD}[http]\n{lines}")).unwrap().client_cert;
+fn client_cert_name_has_a_default() {
+    let http = |lines| load_with(&[], &format!("{MINIMAL}[http]\n{lines}")).unwrap().client_cert;
     assert_eq!(http(""), None);
-    let found = http("client_cert_header = 'X-SSL-Client-DN'").unwrap();
+    let client_cert = http("client_cert_header = 'X-SSL-Client-DN'").unwrap();
     assert_eq!(
-        (found.header.as_str(), found.name.as_str()),
+        (client_cert.header.as_str(), client_cert.name.as_str()),
         ("X-SSL-Client-DN", "platform-tls-client.slack.com")
     );
 }

@@ -1,10 +1,10 @@
-//! Every row of Adobe's table of errors, as a caller meets it.
+//! Every row of Adobe's table of error codes, and every transport error, as the caller sees it.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{client, count, hasty, instance, noon, svc};
+use super::{client, count, impatient_client, instance, noon, svc};
 use crate::{
     marketo::{Call, Class, Error},
     sim::{
@@ -14,14 +14,14 @@ use crate::{
 };
 
 fn errors(code: impl Into<Value>) -> Value {
-    json!({ "errors": [{ "code": code.into(), "message": "as Marketo says" }] })
+    json!({ "errors": [{ "code": code.into(), "message": "message from Marketo" }] })
 }
 
 fn answer(status: u16, body: Value) -> Fault {
     Fault::Answer { status, body, retry_after: None }
 }
 
-async fn invite_meets(fault: Fault) -> Error {
+async fn invite_with(fault: Fault) -> Error {
     let (sim, client, _) = instance(Setup::default()).await;
     sim.faults().script("invite", fault);
     client.invite(&svc()).await.expect_err("a fault was scripted")
@@ -39,7 +39,7 @@ fn assert_private(error: &Error) {
 }
 
 #[tokio::test]
-async fn each_code_has_its_class_whatever_the_status_and_the_writing_of_the_code() {
+async fn every_code_has_its_class_whatever_the_status_and_the_type_of_the_code() {
     let midnight = "2026-11-25T06:00:00Z".parse().unwrap();
     let table = [
         (603, Class::Denied, true),
@@ -81,7 +81,7 @@ async fn each_code_has_its_class_whatever_the_status_and_the_writing_of_the_code
                 error.to_string().starts_with(&format!("Marketo invite: error {code} (HTTP ")),
                 "{error}"
             );
-            assert!(error.to_string().ends_with("): as Marketo says"), "{error}");
+            assert!(error.to_string().ends_with("): message from Marketo"), "{error}");
             assert_private(&error);
             clock.advance(Duration::from_secs(20));
         }
@@ -90,7 +90,7 @@ async fn each_code_has_its_class_whatever_the_status_and_the_writing_of_the_code
 }
 
 #[tokio::test]
-async fn without_a_code_the_status_decides() {
+async fn status_determines_the_class_without_a_code() {
     let table = [
         (400, Class::Refused),
         (403, Class::Denied),
@@ -105,54 +105,54 @@ async fn without_a_code_the_status_decides() {
     ];
     for (status, class) in table {
         for body in [json!({}), json!(true), json!({"errors": []}), json!({"errors": [{"code": "?"}]})] {
-            let error = invite_meets(answer(status, body)).await;
+            let error = invite_with(answer(status, body)).await;
             assert_eq!((error.class, error.status, error.code), (class.clone(), Some(status), None));
         }
     }
 }
 
 #[tokio::test]
-async fn a_success_that_is_not_the_documented_one_is_unreadable() {
+async fn undocumented_success_is_unreadable() {
     for body in [json!(false), json!({}), json!([]), json!("ok"), json!({"success": true}), json!(null)] {
-        let error = invite_meets(answer(200, body)).await;
+        let error = invite_with(answer(200, body)).await;
         assert_eq!(error.class, Class::Unreadable);
         assert!(!error.certainly_not_executed());
     }
-    let error = invite_meets(Fault::Html).await;
+    let error = invite_with(Fault::Html).await;
     assert_eq!(error.class, Class::Unreadable);
     assert_eq!(
         error.to_string(),
-        "Marketo invite: HTTP 200: the answer is not the JSON that Adobe documents"
+        "Marketo invite: HTTP 200: the response is not the JSON that Adobe documents"
     );
-    let error = invite_meets(answer(200, json!({"success": false}))).await;
+    let error = invite_with(answer(200, json!({"success": false}))).await;
     assert_eq!(error.class, Class::Unreadable);
 }
 
 #[tokio::test]
-async fn the_first_of_several_errors_decides() {
+async fn first_of_several_errors_determines_the_class() {
     let body = json!({"errors": [{"code": 606, "message": "first"}, {"code": 709, "message": "second"}]});
-    let error = invite_meets(answer(400, body)).await;
+    let error = invite_with(answer(400, body)).await;
     assert_eq!(error.class, Class::NotExecuted { retry_after: None });
     assert_eq!(error.to_string(), "Marketo invite: error 606 (HTTP 400): first");
 }
 
 #[tokio::test]
-async fn a_throttle_says_how_long_to_wait() {
+async fn throttled_call_returns_how_long_to_wait() {
     let fault = Fault::Answer { status: 429, body: json!({}), retry_after: Some(17) };
-    let error = invite_meets(fault).await;
+    let error = invite_with(fault).await;
     assert_eq!(error.class, Class::NotExecuted { retry_after: Some(Duration::from_secs(17)) });
 }
 
 #[tokio::test]
-async fn marketos_words_come_without_what_people_entered() {
+async fn message_of_marketo_is_redacted() {
     let message = "User svc.orders@example.com (Orders Sync) cannot be invited: nightly order export\u{7}";
-    let error = invite_meets(answer(400, json!({"errors": [{"code": 709, "message": message}]}))).await;
+    let error = invite_with(answer(400, json!({"errors": [{"code": 709, "message": message}]}))).await;
     assert_private(&error);
     assert_eq!(error.message, "User … (… …) cannot be invited: …");
 }
 
 #[tokio::test]
-async fn a_cut_connection_says_nothing_about_the_invite() {
+async fn broken_connection_leaves_the_invite_unknown_and_is_not_retried() {
     let (sim, client, _) = instance(Setup::default()).await;
     for (fault, invites) in [(Fault::Cut, 0), (Fault::AppliedThenCut, 1)] {
         sim.faults().script("invite", fault);
@@ -163,11 +163,11 @@ async fn a_cut_connection_says_nothing_about_the_invite() {
         assert_private(&error);
         assert_eq!(sim.invites(), invites);
     }
-    assert_eq!(count(&sim, "invite"), 2, "nothing is repeated");
+    assert_eq!(count(&sim, "invite"), 2, "no invite is repeated");
 }
 
 #[tokio::test]
-async fn a_bad_gateway_after_the_work_is_unknown() {
+async fn bad_gateway_after_the_invite_is_unknown() {
     let (sim, client, _) = instance(Setup::default()).await;
     sim.faults().script("invite", Fault::AppliedThenAnswer { status: 502, body: json!({}) });
     assert_eq!(client.invite(&svc()).await.unwrap_err().class, Class::Unknown);
@@ -175,18 +175,18 @@ async fn a_bad_gateway_after_the_work_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_call_that_hangs_is_given_up() {
+async fn hanging_call_times_out() {
     let clock = noon();
     let sim = MarketoSim::start(clock.clone(), Setup::default()).await.unwrap();
-    let client = hasty(&sim.url(), &clock);
+    let client = impatient_client(&sim.url(), &clock);
     sim.faults().script("invite", Fault::Hang);
     let error = client.invite(&svc()).await.unwrap_err();
     assert_eq!(error.class, Class::Unknown);
-    assert_eq!(error.to_string(), "Marketo invite: no answer in time");
+    assert_eq!(error.to_string(), "Marketo invite: no response in time");
 }
 
 #[tokio::test]
-async fn nobody_at_home_means_certainly_not_sent() {
+async fn refused_connection_is_certainly_not_executed() {
     let gone = MarketoSim::start(noon(), Setup::default()).await.unwrap().url();
     let error = client(&gone, &noon()).invite(&svc()).await.unwrap_err();
     assert_eq!((error.call, &error.class), (Call::Token, &Class::Unreachable));
@@ -196,13 +196,13 @@ async fn nobody_at_home_means_certainly_not_sent() {
 }
 
 #[tokio::test]
-async fn an_identity_endpoint_in_trouble_means_certainly_not_sent() {
+async fn failing_identity_endpoint_is_certainly_not_executed() {
     let clock = noon();
     let sim = MarketoSim::start(clock.clone(), Setup::default()).await.unwrap();
     sim.faults().script("token", Fault::Hang);
-    let error = hasty(&sim.url(), &clock).invite(&svc()).await.unwrap_err();
+    let error = impatient_client(&sim.url(), &clock).invite(&svc()).await.unwrap_err();
     assert_eq!(error.class, Class::Unreachable);
-    assert_eq!(error.to_string(), "Marketo token: no answer in time");
+    assert_eq!(error.to_string(), "Marketo token: no response in time");
     let client = client(&sim.url(), &clock);
     let faults = [
         (Fault::Cut, Class::Unreachable),
@@ -225,7 +225,7 @@ async fn an_identity_endpoint_in_trouble_means_certainly_not_sent() {
 }
 
 #[tokio::test]
-async fn a_service_without_permissions_is_denied() {
+async fn service_without_permissions_is_denied() {
     let (sim, client, _) = instance(Setup { permissions: false, ..Setup::default() }).await;
     client.authenticate().await.unwrap();
     assert_eq!(client.roles().await.unwrap_err().class, Class::Denied);
@@ -236,7 +236,7 @@ async fn a_service_without_permissions_is_denied() {
 }
 
 #[tokio::test]
-async fn an_endless_answer_is_not_read_to_its_end() {
+async fn oversized_response_is_not_read_to_its_end() {
     let (sim, client, _) = instance(Setup::default()).await;
     sim.faults().script("roles", answer(200, json!("x".repeat(9 * 1024 * 1024))));
     let error = client.roles().await.unwrap_err();
@@ -245,7 +245,7 @@ async fn an_endless_answer_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_where_tls_is_expected_gets_nothing() {
+async fn server_without_tls_receives_nothing_at_an_https_address() {
     let sim = MarketoSim::start(noon(), Setup::default()).await.unwrap();
     let url = sim.url().replace("http://", "https://");
     let error = client(&url, &noon()).invite(&svc()).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Stories of the client against the simulated Marketo, over real HTTP.
+//! Tests of the client against the simulated Marketo, over real HTTP.
 
 mod errors;
 mod paging;
@@ -31,6 +31,7 @@ pub(super) fn tls() -> rustls::ClientConfig {
 
 pub(super) fn settings(url: &str) -> Settings {
     Settings {
+        name: "production".to_owned(),
         base_url: url.to_owned(),
         client_id: CLIENT_ID.to_owned(),
         client_secret: SecretString::from(CLIENT_SECRET),
@@ -44,8 +45,8 @@ pub(super) fn client(url: &str, clock: &Clock) -> Client {
     Client::new(settings(url), clock.clone(), tls()).unwrap()
 }
 
-/// A client that gives up soon, for what never answers.
-pub(super) fn hasty(url: &str, clock: &Clock) -> Client {
+/// A client with a short timeout, for responses that never come.
+pub(super) fn impatient_client(url: &str, clock: &Clock) -> Client {
     let settings = Settings { timeout: Duration::from_millis(400), ..settings(url) };
     Client::new(settings, clock.clone(), tls()).unwrap()
 }

@@ -1,4 +1,4 @@
-//! The budget that processes share, with places that a test keeps.
+//! The rate limit that processes share, with permits in memory.
 
 use std::sync::{
     Mutex,
@@ -7,39 +7,41 @@ use std::sync::{
 
 use super::*;
 
-/// Places that several budgets share.
+/// Permits that several budgets share.
 #[derive(Debug, Default)]
-struct Kept {
-    /// Until when each place is held.
-    held: Mutex<Vec<(String, Timestamp)>>,
-    fails: AtomicBool,
+struct MemoryPermits {
+    /// When each permit expires.
+    taken: Mutex<Vec<(String, Timestamp)>>,
+    is_failing: AtomicBool,
 }
 
-impl SharedPermits for Kept {
-    fn take<'a>(&'a self, ask: PermitRequest<'a>) -> BoxFuture<'a, PermitResponse> {
-        let mut held = self.held.lock().unwrap();
-        let answer = if self.fails.load(Ordering::SeqCst) {
+impl SharedPermits for MemoryPermits {
+    fn acquire<'a>(&'a self, request: PermitRequest<'a>) -> BoxFuture<'a, PermitResponse> {
+        let mut taken = self.taken.lock().unwrap();
+        let response = if self.is_failing.load(Ordering::SeqCst) {
             PermitResponse::Failed
-        } else if held.iter().filter(|(_, until)| *until > ask.now).count() >= ask.at_once as usize {
+        } else if taken.iter().filter(|(_, until)| *until > request.now).count()
+            >= request.max_concurrent as usize
+        {
             PermitResponse::Full(None)
         } else {
-            held.push((ask.id.to_owned(), ask.now + ask.life));
-            PermitResponse::Taken
+            taken.push((request.id.to_owned(), request.now + request.expires_after));
+            PermitResponse::Granted
         };
-        Box::pin(std::future::ready(answer))
+        Box::pin(std::future::ready(response))
     }
 
-    fn give_back(self: Arc<Self>, id: String, now: Timestamp) -> BoxFuture<'static, ()> {
-        let mut held = self.held.lock().unwrap();
-        held.iter_mut().filter(|(held, _)| *held == id).for_each(|(_, until)| *until = now);
+    fn release(self: Arc<Self>, id: String, now: Timestamp) -> BoxFuture<'static, ()> {
+        let mut taken = self.taken.lock().unwrap();
+        taken.iter_mut().filter(|(taken, _)| *taken == id).for_each(|(_, until)| *until = now);
         Box::pin(std::future::ready(()))
     }
 }
 
-fn budget(places: &Arc<Kept>) -> Arc<SharedBudget> {
-    let places: Arc<dyn SharedPermits> = Arc::<Kept>::clone(places);
-    let (life, turn) = (Duration::from_secs(25), tokio::sync::Mutex::new(()));
-    Arc::new(SharedBudget { places, per_window: 50, at_once: 1, life, turn })
+fn budget(permits: &Arc<MemoryPermits>) -> Arc<SharedBudget> {
+    let permits: Arc<dyn SharedPermits> = Arc::<MemoryPermits>::clone(permits);
+    let (expires_after, turn) = (Duration::from_secs(25), tokio::sync::Mutex::new(()));
+    Arc::new(SharedBudget { permits, per_window: 50, max_concurrent: 1, expires_after, turn })
 }
 
 async fn settle() {
@@ -49,16 +51,16 @@ async fn settle() {
 }
 
 #[tokio::test]
-async fn a_place_of_one_process_is_waited_for_by_another_and_then_given_up() {
+async fn permit_of_one_process_blocks_another_until_its_release_or_a_timeout() {
     let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
-    let places = Arc::new(Kept::default());
-    let (here, there) = (budget(&places), budget(&places));
+    let permits = Arc::new(MemoryPermits::default());
+    let (here, there) = (budget(&permits), budget(&permits));
     let held = here.acquire(&clock, Duration::from_secs(20)).await.unwrap();
-    let waits = |patience| {
+    let wait = |timeout| {
         let (there, clock) = (Arc::clone(&there), clock.clone());
-        tokio::spawn(async move { there.acquire(&clock, Duration::from_secs(patience)).await })
+        tokio::spawn(async move { there.acquire(&clock, Duration::from_secs(timeout)).await })
     };
-    let (short, long) = (waits(2), waits(20));
+    let (short, long) = (wait(2), wait(20));
     settle().await;
     clock.advance(Duration::from_secs(2));
     assert_eq!(short.await.unwrap().unwrap_err(), NoPermit::used_up(Duration::from_secs(1)));
@@ -68,15 +70,15 @@ async fn a_place_of_one_process_is_waited_for_by_another_and_then_given_up() {
     settle().await;
     drop(long.await.unwrap().unwrap());
     settle().await;
-    assert!(here.acquire(&clock, Duration::ZERO).await.is_ok(), "a dropped place comes back");
+    assert!(here.acquire(&clock, Duration::ZERO).await.is_ok(), "a dropped permit is released");
 }
 
 #[tokio::test]
-async fn places_that_cannot_be_asked_for_let_nothing_through() {
+async fn unavailable_permits_let_no_call_through() {
     let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
-    let places = Arc::new(Kept::default());
-    places.fails.store(true, Ordering::SeqCst);
-    let error = budget(&places).acquire(&clock, Duration::from_secs(20)).await.unwrap_err();
-    assert_eq!(error.retry_after, AFTER_FAILURE);
-    assert_eq!(error.to_string(), "the budget of calls that replicas share cannot be asked");
+    let permits = Arc::new(MemoryPermits::default());
+    permits.is_failing.store(true, Ordering::SeqCst);
+    let error = budget(&permits).acquire(&clock, Duration::from_secs(20)).await.unwrap_err();
+    assert_eq!(error.retry_after, RETRY_AFTER_FAILURE);
+    assert_eq!(error.to_string(), UNAVAILABLE);
 }

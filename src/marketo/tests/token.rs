@@ -1,4 +1,4 @@
-//! One token for everybody, asked for as rarely as possible.
+//! One token for all calls, requested as rarely as possible.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use crate::{
     sim::{fault::Fault, marketo::Setup},
 };
 
-fn refused(code: i64) -> Fault {
+fn rejected_token(code: i64) -> Fault {
     let body = json!({"errors": [{"code": code, "message": "Access token invalid"}]});
     Fault::Answer { status: 401, body, retry_after: None }
 }
 
-async fn at_once(client: &Client, calls: usize) -> Vec<bool> {
+async fn call_concurrently(client: &Client, calls: usize) -> Vec<bool> {
     let tasks: Vec<_> = (0..calls)
         .map(|_| {
             let client = client.clone();
@@ -34,24 +34,24 @@ async fn at_once(client: &Client, calls: usize) -> Vec<bool> {
 }
 
 #[tokio::test]
-async fn twenty_calls_at_once_ask_for_one_token() {
+async fn concurrent_calls_request_one_token() {
     let (sim, client, _) = instance(Setup::default()).await;
-    assert_eq!(at_once(&client, 20).await, [true; 20]);
+    assert_eq!(call_concurrently(&client, 20).await, [true; 20]);
     assert_eq!(count(&sim, "token"), 1);
     assert_eq!(count(&sim, "roles"), 20);
 }
 
 #[tokio::test]
-async fn those_who_wait_for_a_token_share_a_refusal_too() {
+async fn concurrent_calls_share_a_failed_token_request() {
     let (sim, client, _) = instance(Setup::default()).await;
     sim.faults().script("token", Fault::Answer { status: 503, body: json!({}), retry_after: None });
-    assert_eq!(at_once(&client, 20).await, [false; 20]);
+    assert_eq!(call_concurrently(&client, 20).await, [false; 20]);
     assert_eq!(count(&sim, "token"), 1);
-    assert!(client.roles().await.is_ok(), "the next one asks again");
+    assert!(client.roles().await.is_ok(), "the next call requests a token again");
 }
 
 #[tokio::test]
-async fn a_token_is_kept_and_renewed_shortly_before_its_end() {
+async fn token_is_renewed_shortly_before_it_expires() {
     let (sim, client, clock) = instance(Setup::default()).await;
     client.authenticate().await.unwrap();
     clock.advance(Duration::from_secs(3538));
@@ -60,19 +60,15 @@ async fn a_token_is_kept_and_renewed_shortly_before_its_end() {
     clock.advance(Duration::from_secs(2));
     client.roles().await.unwrap();
     client.roles().await.unwrap();
-    assert_eq!(
-        count(&sim, "token"),
-        2,
-        "the same token with its last minute: no reason to ask at every call"
-    );
+    assert_eq!(count(&sim, "token"), 2, "the same token came back: it is not requested before every call");
     clock.advance(Duration::from_secs(61));
     client.roles().await.unwrap();
     assert_eq!(count(&sim, "token"), 3);
-    assert!(sim.calls().iter().all(|call| call.status == Some(200)), "no call met an expired token");
+    assert!(sim.calls().iter().all(|call| call.status == Some(200)), "no call used an expired token");
 }
 
 #[tokio::test]
-async fn a_living_token_outlasts_an_identity_endpoint_in_trouble() {
+async fn valid_token_is_used_while_the_identity_endpoint_fails() {
     let (sim, client, clock) = instance(Setup::default()).await;
     client.authenticate().await.unwrap();
     clock.advance(Duration::from_secs(3550));
@@ -86,11 +82,13 @@ async fn a_living_token_outlasts_an_identity_endpoint_in_trouble() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_replaced_once_and_the_call_repeated_once() {
+async fn call_with_a_rejected_token_is_repeated_once_with_a_new_one() {
     let (sim, client, _) = instance(Setup::default()).await;
-    for fault in
-        [refused(601), refused(602), Fault::Answer { status: 401, body: json!({}), retry_after: None }]
-    {
+    for fault in [
+        rejected_token(601),
+        rejected_token(602),
+        Fault::Answer { status: 401, body: json!({}), retry_after: None },
+    ] {
         sim.faults().script("roles", fault);
         assert_eq!(client.roles().await.unwrap().len(), 4);
     }
@@ -98,7 +96,7 @@ async fn a_refused_token_is_replaced_once_and_the_call_repeated_once() {
 }
 
 #[tokio::test]
-async fn an_invite_with_an_expired_token_is_made_once() {
+async fn invite_with_an_expired_token_creates_one_user() {
     let (sim, client, _) = instance(Setup::default()).await;
     client.authenticate().await.unwrap();
     sim.expire_tokens();
@@ -110,42 +108,42 @@ async fn an_invite_with_an_expired_token_is_made_once() {
 }
 
 #[tokio::test]
-async fn many_calls_with_an_expired_token_renew_it_once() {
+async fn concurrent_calls_with_an_expired_token_renew_it_once() {
     let (sim, client, _) = instance(Setup::default()).await;
     client.authenticate().await.unwrap();
     sim.expire_tokens();
-    assert_eq!(at_once(&client, 5).await, [true; 5]);
-    assert_eq!(count(&sim, "token"), 2, "a newer token is not dropped for an older one's refusal");
+    assert_eq!(call_concurrently(&client, 5).await, [true; 5]);
+    assert_eq!(count(&sim, "token"), 2, "a newer token is not discarded because an older one was rejected");
 }
 
 #[tokio::test]
-async fn a_late_refusal_of_an_old_token_leaves_the_new_one_alone() {
+async fn late_rejection_of_an_old_token_keeps_the_new_one() {
     let (clock, tokens) = (noon(), Tokens::default());
     let issued = |text: &str| {
         let token = SecretString::from(text);
-        async move { Ok(IssuedToken { token, life: Duration::from_secs(3600) }) }
+        async move { Ok(IssuedToken { token, lifetime: Duration::from_secs(3600) }) }
     };
     let old = tokens.get(&clock, || issued("old")).await.unwrap();
-    tokens.drop_refused(&old);
+    tokens.discard(&old);
     let new = tokens.get(&clock, || issued("new")).await.unwrap();
-    tokens.drop_refused(&old);
+    tokens.discard(&old);
     let kept = tokens.get(&clock, || issued("newer")).await.unwrap();
     assert_eq!(kept.token.expose_secret(), new.token.expose_secret());
-    tokens.drop_refused(&new);
+    tokens.discard(&new);
     assert_eq!(tokens.get(&clock, || issued("newer")).await.unwrap().token.expose_secret(), "newer");
 }
 
 #[tokio::test]
-async fn a_new_token_that_is_refused_as_well_is_a_matter_of_credentials() {
+async fn second_rejected_token_is_a_credentials_error() {
     let (sim, client, _) = instance(Setup::default()).await;
-    sim.faults().script_many("roles", &refused(602), 2);
+    sim.faults().script_many("roles", &rejected_token(602), 2);
     let error = client.roles().await.unwrap_err();
     assert_eq!((error.call, error.class, error.code), (Call::Roles, Class::Credentials, Some(602)));
     assert_eq!((count(&sim, "token"), count(&sim, "roles")), (2, 2));
 }
 
 #[tokio::test]
-async fn a_wrong_secret_is_refused_and_shown_nowhere() {
+async fn rejected_secret_appears_in_no_error() {
     let (sim, _, clock) = instance(Setup::default()).await;
     let secret = "a-secret-that-nobody-may-read";
     let settings = Settings { client_secret: SecretString::from(secret), ..settings(&sim.url()) };
@@ -163,7 +161,7 @@ async fn a_wrong_secret_is_refused_and_shown_nowhere() {
 }
 
 #[tokio::test]
-async fn a_wrong_client_id_is_refused_and_not_repeated() {
+async fn rejected_client_id_appears_in_no_error() {
     let (sim, _, clock) = instance(Setup { client_id: "another-client-id".into(), ..Setup::default() }).await;
     let error = client(&sim.url(), &clock).authenticate().await.unwrap_err();
     assert_eq!(error.to_string(), "Marketo token: HTTP 401: No client with requested id: …");

@@ -1,4 +1,4 @@
-//! What goes out, and how much of it at once.
+//! What the client sends, and how many calls at the same time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn an_invite_sends_what_the_page_documents_and_makes_one_user() {
+async fn invite_sends_the_documented_body_and_creates_one_user() {
     let (sim, client, _) = instance(Setup::default()).await;
     client.invite(&svc()).await.unwrap();
     let call = sim.calls().pop().unwrap();
@@ -43,7 +43,7 @@ async fn an_invite_sends_what_the_page_documents_and_makes_one_user() {
 }
 
 #[tokio::test]
-async fn what_is_optional_is_left_out() {
+async fn optional_fields_are_left_out() {
     let (sim, client, _) = instance(Setup::default()).await;
     let mut user = svc();
     user.reason = None;
@@ -67,7 +67,7 @@ async fn what_is_optional_is_left_out() {
 }
 
 #[tokio::test]
-async fn on_adobe_identity_the_user_is_found_by_its_email_and_has_a_guid() {
+async fn user_on_adobe_identity_is_found_by_email_and_has_a_guid() {
     let (sim, client, clock) = instance(Setup { identity: Identity::Adobe, ..Setup::default() }).await;
     sim.set_visible_after(Duration::from_secs(5));
     client.invite(&svc()).await.unwrap();
@@ -105,7 +105,7 @@ async fn roles_and_workspaces_are_read() {
 }
 
 #[tokio::test]
-async fn the_base_url_may_end_in_a_slash_or_in_rest() {
+async fn base_url_may_end_in_a_slash_or_in_rest() {
     let (sim, _, clock) = instance(Setup::default()).await;
     for end in ["", "/", "/rest", "/rest/", "//"] {
         let settings = settings(&format!(" {}{end} ", sim.url()));
@@ -120,7 +120,7 @@ async fn the_base_url_may_end_in_a_slash_or_in_rest() {
 }
 
 #[tokio::test]
-async fn forty_calls_at_once_stay_within_our_share() {
+async fn concurrent_calls_stay_within_max_concurrent() {
     let clock = Clock::system();
     let sim = MarketoSim::start(clock.clone(), Setup::default()).await.unwrap();
     sim.faults().script_many("roles", &Fault::Slow(Duration::from_millis(10)), 40);
@@ -135,11 +135,11 @@ async fn forty_calls_at_once_stay_within_our_share() {
         task.await.unwrap().unwrap();
     }
     assert_eq!(count(&sim, "roles"), 40);
-    assert_eq!(sim.peak_concurrency(), 5, "as much as allowed, and no more");
+    assert_eq!(sim.peak_concurrency(), 5, "the limit is used fully and not exceeded");
 }
 
 #[tokio::test]
-async fn calls_beyond_the_share_wait_and_at_last_give_up() {
+async fn calls_beyond_the_rate_limit_wait_and_then_fail() {
     let clock = noon();
     let sim = MarketoSim::start(clock.clone(), Setup::default()).await.unwrap();
     let limits = Settings { calls_per_20s: 3, timeout: Duration::from_secs(15), ..settings(&sim.url()) };
@@ -155,7 +155,7 @@ async fn calls_beyond_the_share_wait_and_at_last_give_up() {
     clock.advance(Duration::from_secs(15));
     let error = waiting.await.unwrap().unwrap_err();
     assert_eq!(error.class, Class::NotExecuted { retry_after: Some(Duration::from_secs(5)) });
-    assert_eq!(error.to_string(), "Marketo roles: our own budget of calls is used up");
+    assert_eq!(error.to_string(), "Marketo roles: not sent: calls_per_20s or max_concurrent is used up");
     clock.advance(Duration::from_secs(5));
     client.roles().await.unwrap();
     assert_eq!(sim.peak_20s(), 3);

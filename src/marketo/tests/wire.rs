@@ -1,4 +1,4 @@
-//! What Marketo may send in place of what is documented.
+//! Undocumented responses of Marketo.
 
 use axum::{body::Body, http::Response};
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[test]
-fn roles_are_read_in_both_writings() {
+fn roles_are_read_in_both_documented_forms() {
     let page = json!({"id": 7, "name": "API", "description": null, "hidden": true, "onlyAllZones": true});
     let swagger = json!({"id": "7", "name": "API", "isHidden": true, "isOnlyAllZones": true, "new": {}});
     for entry in [page, swagger] {
@@ -24,15 +24,15 @@ fn roles_are_read_in_both_writings() {
         assert_eq!(role.description, "");
     }
     assert!(!Role::read(&json!({"id": 1, "name": "API"})).unwrap().only_all_zones);
-    for odd in
+    for unreadable in
         [json!({"name": "API"}), json!({"id": 1}), json!(null), json!([]), json!({"id": {}, "name": "x"})]
     {
-        assert_eq!(Role::read(&odd), None);
+        assert_eq!(Role::read(&unreadable), None);
     }
 }
 
 #[test]
-fn workspaces_and_users_are_read_with_what_there_is() {
+fn workspaces_and_users_are_read_without_optional_fields() {
     let workspace = Workspace::read(&json!({"id": " 3 ", "name": "EMEA", "currencyInfo": {"a": 1}})).unwrap();
     assert_eq!((workspace.id, workspace.status.as_str()), (3, ""));
     let user = User::read(&json!({"emailAddress": "A@b.co", "id": "12", "firstName": null})).unwrap();
@@ -47,7 +47,7 @@ fn workspaces_and_users_are_read_with_what_there_is() {
 }
 
 #[test]
-fn masked_words_stay_readable() {
+fn redacted_messages_stay_readable() {
     let table = [
         ("User a.b+c@mail.example.com exists", "User …@… exists"),
         ("<x@y.co>, \"q\"@z.co", "<…@…>, \"q\"…@…"),
@@ -56,8 +56,8 @@ fn masked_words_stay_readable() {
         ("two\nlines\u{0}\u{202e}here", "two lineshere"),
         ("Al Already secretsecret1 xsecretsecret1x", "… Already … x…x"),
     ];
-    for (words, masked) in table {
-        assert_eq!(redact(words, &["Al", "secretsecret1", ""]), masked);
+    for (message, redacted) in table {
+        assert_eq!(redact(message, &["Al", "secretsecret1", ""]), redacted);
     }
     assert_eq!(redact(&"é".repeat(300), &[]).chars().count(), 200);
 }
@@ -103,18 +103,18 @@ fn any_body() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn no_answer_panics_and_only_the_documented_one_is_a_success(
+    fn only_the_documented_response_is_a_success(
         status in prop_oneof![Just(200u16), Just(201), 200u16..600],
         retry_after in prop::option::of("[ -~]{0,12}"),
         body in any_body(),
     ) {
         let now = noon().now();
-        let answer = RawResponse { status, retry_after: retry_after.as_deref(), body: &body };
-        let done = matches!(status, 200 | 201)
+        let response = RawResponse { status, retry_after: retry_after.as_deref(), body: &body };
+        let is_documented = matches!(status, 200 | 201)
             && serde_json::from_slice(&body).is_ok_and(|json: Value| json == json!(true) || json == json!("true"));
-        prop_assert_eq!(classify(Call::Invite, &answer, now, &["a"]).is_ok(), done);
+        prop_assert_eq!(classify(Call::Invite, &response, now, &["a"]).is_ok(), is_documented);
         for call in [Call::Token, Call::Roles, Call::Workspaces, Call::AllUsers] {
-            if let Ok(json) = classify(call, &answer, now, &[]) {
+            if let Ok(json) = classify(call, &response, now, &[]) {
                 let entries = crate::marketo::wire::entries(&json).unwrap_or_default();
                 entries.iter().for_each(|entry| {
                     let _ = (Role::read(entry), Workspace::read(entry), User::read(entry));
@@ -124,15 +124,15 @@ proptest! {
     }
 
     #[test]
-    fn no_words_of_marketo_panic_or_keep_an_address(words in "\\PC{0,80}", local in "[a-z.+]{1,8}") {
-        let masked = redact(&format!("{words} {local}@secret.example {words}"), &[&words]);
-        prop_assert!(!masked.contains("secret.example"));
-        prop_assert!(masked.chars().count() <= 200);
+    fn no_message_keeps_an_email_address(message in "\\PC{0,80}", local in "[a-z.+]{1,8}") {
+        let redacted = redact(&format!("{message} {local}@secret.example {message}"), &[&message]);
+        prop_assert!(!redacted.contains("secret.example"));
+        prop_assert!(redacted.chars().count() <= 200);
     }
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_json_are_judged_by_their_status_over_http() {
+async fn bodies_without_json_are_classified_by_status() {
     for (status, body, class) in [
         (200, "", Class::Unreadable),
         (204, "", Class::Unreadable),

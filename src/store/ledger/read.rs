@@ -1,5 +1,5 @@
-//! The ledger as somebody else than the bot reads it: an auditor, beside a bot that goes on writing. Nothing is ever
-//! written here, the schema is taken as it is, and no more than a page of entries is held at a time.
+//! The ledger for auditors, who read it while the bot keeps writing. This module never writes, does not migrate the
+//! schema, and holds at most one page of entries in memory.
 
 use jiff::Timestamp;
 use sqlx::{
@@ -10,18 +10,18 @@ use sqlx::{
 use super::verification::Head;
 use crate::{
     domain::people::RequestId,
-    store::{ACQUIRE_TIMEOUT, Dialect, StoreError, connected},
+    store::{ACQUIRE_TIMEOUT, Dialect, StoreError, connect},
 };
 
 /// How many entries are read at once.
-pub(super) const PAGE: i64 = 500;
+pub(super) const PAGE_SIZE: i64 = 500;
 
-/// What an auditor's connection is told. There is no limit on a statement: a look through everything may take long.
+/// The settings of an auditor's session. There is no statement timeout: verifying a long ledger takes a while.
 const SESSION: &str =
     "SET application_name = 'marketo-api-user ledger'; SET default_transaction_read_only = on";
 const PRAGMAS: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = 1";
 
-/// The ledger of a database, for reading.
+/// The ledger of a database, read-only.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     pub(in crate::store) pool: AnyPool,
@@ -31,40 +31,40 @@ pub struct Ledger {
 /// An entry as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEntry {
-    /// Its number.
+    /// The number.
     pub seq: i64,
-    /// When it was entered, in UTC milliseconds.
+    /// The time, in UTC milliseconds.
     pub at: i64,
-    /// Its request; empty where it belongs to none.
+    /// The request's id; empty if it belongs to none.
     pub request: String,
-    /// Who did it.
+    /// The Slack id of the person who did it, or [`BOT`](super::BOT).
     pub actor: String,
-    /// Its name.
+    /// The name, such as `approved`.
     pub name: String,
-    /// More about it, as JSON.
+    /// Details as a JSON object.
     pub body: String,
-    /// The hash of the entry before it.
+    /// The hash of the previous entry.
     pub previous: String,
-    /// Its hash.
+    /// The hash of this entry.
     pub hash: String,
 }
 
-/// Which entries are read.
+/// Which entries to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// From this time on; absent: from the first.
+    /// From this time on; absent: from the first entry.
     pub since: Option<Timestamp>,
-    /// Up to and including this time; absent: to the last.
+    /// Up to and including this time; absent: to the last entry.
     pub until: Option<Timestamp>,
-    /// Those of this request only.
+    /// Only entries of this request; absent: of all.
     pub request: Option<RequestId>,
 }
 
 impl Ledger {
-    /// Opens the database at `url`, which must be there. Its schema is not touched.
+    /// Opens the existing database at `url` without migrating it.
     ///
     /// # Errors
-    /// When it cannot be opened, or holds no ledger.
+    /// If it cannot be opened, or has no ledger.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = if url.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres };
@@ -81,24 +81,24 @@ impl Ledger {
         let options = options.after_connect(move |connection, _| {
             Box::pin(async move { connection.execute(session).await.map(drop) })
         });
-        let this = Self { pool: connected(options, &url, session).await?, dialect };
-        sqlx::query("SELECT seq FROM ledger WHERE seq < 0").fetch_optional(&this.pool).await?;
-        Ok(this)
+        let ledger = Self { pool: connect(options, &url, session).await?, dialect };
+        sqlx::query("SELECT seq FROM ledger WHERE seq < 0").fetch_optional(&ledger.pool).await?;
+        Ok(ledger)
     }
 
-    /// The last entry's number and hash, as the bot keeps them.
+    /// The last entry's number and hash, as recorded in the head. Does not verify the chain.
     ///
     /// # Errors
-    /// When the database fails, or its head is not what it was.
+    /// If the database fails, or the head was tampered with.
     pub async fn head(&self) -> Result<Head, StoreError> {
         let row = sqlx::query("SELECT seq, hash FROM ledger_head WHERE id = 1").fetch_one(&self.pool).await?;
         Ok(Head { seq: row.try_get(0)?, hash: row.try_get(1)? })
     }
 
-    /// The next entries of a selection: those after `after`, up to and including `until`, in order; none at the end.
+    /// The next page of a selection in order: entries after number `after`, up to and including `until`. Empty at the end.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn page(
         &self,
         selection: &Selection,
@@ -122,7 +122,7 @@ impl Ledger {
             .bind(until)
             .bind(millis(selection.since, i64::MIN))
             .bind(millis(selection.until, i64::MAX))
-            .bind(PAGE);
+            .bind(PAGE_SIZE);
         let query = match &selection.request {
             None => query,
             Some(request) => query.bind(request.as_str()),
@@ -137,8 +137,8 @@ impl Ledger {
     }
 }
 
-/// The entries after `after`, whatever they hold, in order.
-pub(super) async fn rest(
+/// The entries after number `after`, in order.
+pub(super) async fn entries_after(
     connection: &mut AnyConnection,
     after: i64,
     limit: i64,

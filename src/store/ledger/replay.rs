@@ -1,5 +1,5 @@
-//! Whether the requests are what their entries say: the entries of each are gone through from its submission on, and
-//! must end where the request stands. Requests are read in pages; no more than a page is held.
+//! Verification that the requests agree with the ledger: the entries of each request are replayed from its submission,
+//! and must lead to its current state. Requests are read in pages, of which one is in memory.
 
 use std::collections::HashMap;
 
@@ -15,35 +15,37 @@ use crate::domain::{
 };
 
 /// How many requests are read at once.
-const PAGE: i64 = 100;
+const PAGE_SIZE: i64 = 100;
 
-/// What is read of the body of an entry that tells of a state.
+/// The body of an entry that changes a request's state.
 #[derive(Deserialize)]
 struct LoggedState {
-    /// Absent in a submission, as earlier versions wrote it: the first.
+    /// Absent in submissions of earlier program versions, where it is 1.
     version: Option<i64>,
-    /// Absent in what earlier versions wrote.
+    /// Absent in entries of earlier program versions.
     revision: Option<i64>,
     state: State,
-    /// What is asked for from now on, where that is new.
-    asked: Option<Change>,
+    /// The requested change, if this entry sets it.
+    #[serde(rename = "asked")]
+    change: Option<Change>,
     reason: Option<Reason>,
-    /// Present where what is asked for was changed.
+    /// Present if the requested change was revised.
     amendment: Option<serde::de::IgnoredAny>,
 }
 
-/// A request as far as its entries have told of it.
+/// A request as its entries describe it.
 struct Replay {
     seq: i64,
     requester: String,
     version: i64,
     revision: Option<i64>,
     state: State,
-    /// What is asked for and why; absent after a change of which an earlier version told only what was different.
-    asked: Option<(Change, Option<Reason>)>,
+    /// The requested change and its reason; unknown after a revision by an earlier program version, which logged only
+    /// the difference.
+    change: Option<(Change, Option<Reason>)>,
 }
 
-/// An entry that tells of a state.
+/// An entry that changes a request's state.
 struct Entry {
     seq: i64,
     actor: String,
@@ -51,7 +53,7 @@ struct Entry {
     body: String,
 }
 
-/// A row of the table of requests.
+/// A row of the table `request`.
 struct StoredRequest {
     id: String,
     version: i64,
@@ -60,15 +62,15 @@ struct StoredRequest {
     body: String,
 }
 
-/// Looks at every request, and for entries of requests that are not there.
-pub(super) async fn requests(connection: &mut AnyConnection) -> Result<(), VerifyAbort> {
+/// Verifies every request, and that no entry belongs to a missing request.
+pub(super) async fn verify_requests(connection: &mut AnyConnection) -> Result<(), VerifyAbort> {
     let mut after = String::new();
     loop {
-        let rows = page(connection, &after).await?;
+        let rows = requests_after(connection, &after).await?;
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { break };
-        let mut entries = entries(connection, &first.id, &last.id).await?;
+        let mut entries = entries_between(connection, &first.id, &last.id).await?;
         for row in &rows {
-            compare(row, entries.remove(&row.id).unwrap_or_default())?;
+            verify_request(row, entries.remove(&row.id).unwrap_or_default())?;
         }
         after.clone_from(&last.id);
     }
@@ -77,16 +79,19 @@ pub(super) async fn requests(connection: &mut AnyConnection) -> Result<(), Verif
          AND NOT EXISTS (SELECT 1 FROM request WHERE request.id = ledger.request_id)",
     );
     match orphan.fetch_one(connection).await?.try_get::<Option<i64>, _>(0)? {
-        Some(seq) => Err(VerificationError::at(seq, "its request is not there").into()),
+        Some(seq) => Err(VerificationError::at(seq, "its request is missing").into()),
         None => Ok(()),
     }
 }
 
-async fn page(connection: &mut AnyConnection, after: &str) -> Result<Vec<StoredRequest>, sqlx::Error> {
+async fn requests_after(
+    connection: &mut AnyConnection,
+    after: &str,
+) -> Result<Vec<StoredRequest>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT id, version, state, requester, body FROM request WHERE id > $1 ORDER BY id LIMIT $2",
     );
-    let rows = rows.bind(after).bind(PAGE).fetch_all(connection).await?;
+    let rows = rows.bind(after).bind(PAGE_SIZE).fetch_all(connection).await?;
     let read = |row: &sqlx::any::AnyRow| {
         Ok(StoredRequest {
             id: row.try_get(0)?,
@@ -99,13 +104,13 @@ async fn page(connection: &mut AnyConnection, after: &str) -> Result<Vec<StoredR
     rows.iter().map(read).collect()
 }
 
-/// The entries of the requests from `first` to `last` that tell of a state, in order.
-async fn entries(
+/// The entries that change the state of the requests from `first` to `last`, by request and in order.
+async fn entries_between(
     connection: &mut AnyConnection,
     first: &str,
     last: &str,
 ) -> Result<HashMap<String, Vec<Entry>>, sqlx::Error> {
-    let [refused, calling, called] = super::ASIDE;
+    let [refused, calling, called] = super::STATELESS_ENTRIES;
     let rows = sqlx::query(
         "SELECT request_id, seq, actor, entry, body FROM ledger
          WHERE request_id >= $1 AND request_id <= $2 AND entry NOT IN ($3, $4, $5) ORDER BY seq",
@@ -124,27 +129,27 @@ async fn entries(
     Ok(entries)
 }
 
-fn compare(row: &StoredRequest, entries: Vec<Entry>) -> Result<(), VerificationError> {
+fn verify_request(row: &StoredRequest, entries: Vec<Entry>) -> Result<(), VerificationError> {
     let id = &row.id;
     let mut entries = entries.into_iter();
     let Some(first) = entries.next() else {
-        return Err(VerificationError::somewhere(format!("request {id:?} has no entry")));
+        return Err(VerificationError::without_entry(format!("request {id:?} has no entry")));
     };
-    let mut replay = Replay::begins(first)?;
+    let mut replay = Replay::start(first)?;
     for entry in entries {
-        replay.goes_on(&entry)?;
+        replay.apply(&entry)?;
     }
-    let differs = |what: &str| Err(VerificationError::at(replay.seq, format!("request {id:?} {what}")));
+    let differs = |problem: &str| Err(VerificationError::at(replay.seq, format!("request {id:?} {problem}")));
     let Ok(request) = serde_json::from_str::<Request>(&row.body) else {
-        return differs("cannot be read, and this is its last entry");
+        return differs("cannot be read; this is its last entry");
     };
     let columns = (row.id.as_str(), row.version, row.state.as_str(), &UserId(row.requester.clone()));
     if columns != (request.id.as_str(), request.version, request.state.name(), &request.requester) {
-        return differs("does not agree with itself, and this is its last entry");
+        return differs("has columns that differ from its body; this is its last entry");
     }
     if request.version != replay.version || request.state != replay.state {
         return differs(&format!(
-            "is {} (version {}), and this, its last entry, says {} (version {})",
+            "is {} (version {}), but this, its last entry, says {} (version {})",
             request.state.name(),
             request.version,
             replay.state.name(),
@@ -152,46 +157,49 @@ fn compare(row: &StoredRequest, entries: Vec<Entry>) -> Result<(), VerificationE
         ));
     }
     if request.requester.as_str() != replay.requester {
-        return differs("is another person's than the one who submitted it; this is its last entry");
+        return differs("belongs to another person than the one who submitted it; this is its last entry");
     }
     if replay.revision.is_some_and(|revision| revision != request.revision) {
-        return differs("has another revision than this, its last entry, says");
+        return differs("has another revision than this, its last entry");
     }
-    match &replay.asked {
+    match &replay.change {
         Some((change, reason)) if (change, reason) != (&request.change, &request.reason) => {
-            differs("asks for something else than its entries say; this is the last of them")
+            differs("requests another change than its entries; this is the last of them")
         }
         _ => Ok(()),
     }
 }
 
 impl Replay {
-    fn begins(entry: Entry) -> Result<Self, VerificationError> {
-        let LoggedState { version, revision, state, asked, reason, .. } = told(&entry)?;
+    fn start(entry: Entry) -> Result<Self, VerificationError> {
+        let LoggedState { version, revision, state, change, reason, .. } = logged_state(&entry)?;
         let version = version.unwrap_or(1);
-        match asked {
-            Some(asked) if entry.name == "submitted" && version == 1 => Ok(Self {
+        match change {
+            Some(change) if entry.name == "submitted" && version == 1 => Ok(Self {
                 seq: entry.seq,
                 requester: entry.actor,
                 version,
                 revision,
                 state,
-                asked: Some((asked, reason)),
+                change: Some((change, reason)),
             }),
-            _ => Err(VerificationError::at(entry.seq, "it is its request's first entry, and no submission")),
+            _ => Err(VerificationError::at(
+                entry.seq,
+                "it is the first entry of its request, but not a submission",
+            )),
         }
     }
 
-    fn goes_on(&mut self, entry: &Entry) -> Result<(), VerificationError> {
-        let LoggedState { version, revision, state, asked, reason, amendment } = told(entry)?;
-        let is_same = version == Some(self.version) && state == self.state;
-        if !is_same && version != Some(self.version + 1) {
-            let what = format!("it does not go on from version {} of its request", self.version);
-            return Err(VerificationError::at(entry.seq, what));
+    fn apply(&mut self, entry: &Entry) -> Result<(), VerificationError> {
+        let LoggedState { version, revision, state, change, reason, amendment } = logged_state(entry)?;
+        let is_unchanged = version == Some(self.version) && state == self.state;
+        if !is_unchanged && version != Some(self.version + 1) {
+            let problem = format!("it does not follow version {} of its request", self.version);
+            return Err(VerificationError::at(entry.seq, problem));
         }
-        match (asked, amendment) {
-            (Some(asked), _) => self.asked = Some((asked, reason)),
-            (None, Some(_)) => self.asked = None,
+        match (change, amendment) {
+            (Some(change), _) => self.change = Some((change, reason)),
+            (None, Some(_)) => self.change = None,
             (None, None) => {}
         }
         self.version = version.unwrap_or(self.version);
@@ -201,7 +209,7 @@ impl Replay {
     }
 }
 
-fn told(entry: &Entry) -> Result<LoggedState, VerificationError> {
+fn logged_state(entry: &Entry) -> Result<LoggedState, VerificationError> {
     serde_json::from_str(&entry.body)
-        .map_err(|_| VerificationError::at(entry.seq, "its body says nothing that can be read"))
+        .map_err(|_| VerificationError::at(entry.seq, "its body has no readable state"))
 }

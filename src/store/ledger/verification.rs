@@ -1,12 +1,11 @@
-//! What checking the ledger finds: how far it is what was written, or where it is not. It must not know how that is
-//! found out.
+//! The result of verifying the ledger: its head, or the first entry that is wrong. It does not know how to verify.
 
 use std::{fmt, str::FromStr};
 
 use super::GENESIS;
 use crate::store::StoreError;
 
-/// An entry's number and hash: everything up to it is fixed by them.
+/// An entry's number and hash, which together fix every entry up to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// The number.
@@ -35,43 +34,43 @@ impl FromStr for Head {
     }
 }
 
-/// Where the ledger is first found not to be what was written.
+/// The first thing in the ledger that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerificationError {
-    /// The number of the entry; absent where it is about none.
+    /// The number of the entry; absent if it is about none.
     pub seq: Option<i64>,
     /// What is wrong.
-    pub what: String,
+    pub problem: String,
 }
 
 impl fmt::Display for VerificationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.seq {
-            Some(seq) => write!(f, "entry {seq}: {}", self.what),
-            None => f.write_str(&self.what),
+            Some(seq) => write!(f, "entry {seq}: {}", self.problem),
+            None => f.write_str(&self.problem),
         }
     }
 }
 
 impl VerificationError {
-    pub(super) fn at(seq: i64, what: impl Into<String>) -> Self {
-        Self { seq: Some(seq), what: what.into() }
+    pub(super) fn at(seq: i64, problem: impl Into<String>) -> Self {
+        Self { seq: Some(seq), problem: problem.into() }
     }
 
-    pub(super) fn somewhere(what: impl Into<String>) -> Self {
-        Self { seq: None, what: what.into() }
+    pub(super) fn without_entry(problem: impl Into<String>) -> Self {
+        Self { seq: None, problem: problem.into() }
     }
 }
 
-/// Why verification ends early.
+/// Why verification stopped.
 pub(super) enum VerifyAbort {
-    Broken(VerificationError),
+    Invalid(VerificationError),
     Store(StoreError),
 }
 
 impl From<VerificationError> for VerifyAbort {
-    fn from(found: VerificationError) -> Self {
-        Self::Broken(found)
+    fn from(error: VerificationError) -> Self {
+        Self::Invalid(error)
     }
 }
 

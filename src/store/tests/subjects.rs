@@ -1,4 +1,4 @@
-//! At most one open request for an e-mail, on whichever instance; and how a database from before that rule gets to it.
+//! At most one open request for an email across all instances, and the migration of a database that breaks that rule.
 
 use sqlx::{AnyPool, migrate::Migrator};
 
@@ -29,7 +29,7 @@ async fn save(store: &Store, clock: &Clock, request: &Request) -> Result<(), Con
     saved
 }
 
-/// The next version of a request, cancelled or as it was.
+/// The next version of a request, cancelled or unchanged.
 fn next(request: &Request, is_cancelled: bool, clock: &Clock) -> Request {
     let cancelled = State::Cancelled { by: None, at: clock.now() };
     let state = if is_cancelled { cancelled } else { request.state.clone() };
@@ -37,7 +37,7 @@ fn next(request: &Request, is_cancelled: bool, clock: &Clock) -> Request {
 }
 
 #[tokio::test]
-async fn one_request_for_an_email_is_open_across_all_instances() {
+async fn only_one_request_for_an_email_is_open_across_instances() {
     on_each(async |store, clock| {
         let first = request_for(&clock, "production", "svc@example.com");
         let second = request_for(&clock, "sandbox", "SVC@example.com");
@@ -51,7 +51,7 @@ async fn one_request_for_an_email_is_open_across_all_instances() {
 }
 
 #[tokio::test]
-async fn two_that_an_earlier_version_left_open_do_not_stop_the_start_and_do_not_both_go_on() {
+async fn migration_closes_the_later_of_two_open_requests_for_an_email() {
     let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
     sqlx::any::install_default_drivers();
     for database in databases(&Clock::system()).await {
@@ -62,7 +62,7 @@ async fn two_that_an_earlier_version_left_open_do_not_stop_the_start_and_do_not_
             crate::store::schema::migrator().iter().filter(|step| step.version < 4).cloned().collect();
         Migrator::with_migrations(before).run(&pool).await.unwrap();
         let dialect = if mode.is_empty() { Dialect::Postgres } else { Dialect::Sqlite };
-        let store = Store { pool, dialect, reopens: ReconnectFlag::default() };
+        let store = Store { pool, dialect, reconnect: ReconnectFlag::default() };
         let first = request_for(&clock, "old name", "svc@example.com");
         clock.advance(Duration::from_secs(1));
         let second = request_for(&clock, "new name", "svc@example.com");

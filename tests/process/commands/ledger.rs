@@ -111,7 +111,7 @@ async fn tampering_is_reported_in_one_line() {
     let message = line(host.run(&["ledger", "verify"]).await);
     assert_eq!(
         message,
-        "marketo-api-user: ledger: entry 2: its hash is not that of its text: one of them was changed"
+        "marketo-api-user: ledger: entry 2: its hash does not match its content: one of them was changed"
     );
     meddles(&host, "UPDATE ledger SET actor = 'U0REQ' WHERE seq = 2").await;
     host.run(&["ledger", "verify"]).await.is_good();
@@ -123,7 +123,7 @@ async fn tampering_is_reported_in_one_line() {
     let message = line(host.run(&["ledger", "verify", "--anchored", &head]).await);
     assert_eq!(
         message,
-        "marketo-api-user: ledger: entry 2: it was anchored, and is missing: the ledger ends with entry 1"
+        "marketo-api-user: ledger: entry 2: it was anchored and is missing: the ledger ends with entry 1"
     );
 }
 
@@ -136,7 +136,7 @@ async fn missing_or_foreign_database_is_reported_and_not_created() {
     host.write("empty.db", "");
     host.set("DATABASE_URL", &format!("sqlite:{}", host.path("empty.db")));
     let lines = host.run(&["ledger", "verify"]).await.fails_with(&["DATABASE_URL"]);
-    assert!(lines[0].contains("is it the address of the bot's database?"), "{lines:?}");
+    assert!(lines[0].contains("check that it is the bot's database"), "{lines:?}");
 }
 
 #[tokio::test]

@@ -103,8 +103,12 @@ async fn check_reports_rule_mistakes_by_index_and_key() {
 async fn tells(running: &Running, host: &Host, keys: &[&str]) {
     let watch = host.clock.stopwatch();
     let is_told = |key: &str| {
-        let line = format!("the policy cannot work as it is written: {key}: ");
-        running.log().iter().filter(|logged| logged.contains(&line) && logged.contains("ERROR")).count() == 1
+        let is_warning = |line: &&String| {
+            line.contains("the policy cannot work as configured")
+                && line.contains(key)
+                && line.contains("ERROR")
+        };
+        running.log().iter().filter(is_warning).count() == 1
     };
     while !keys.iter().all(|key| is_told(key)) {
         assert!(watch.seconds() < 10.0, "{:?}", running.log());
@@ -162,14 +166,14 @@ async fn explain_reports_denied_requesters_and_unavailable_roles() {
         text.replace("sandbox.example.com", "example.com").replace("partner.example.com", "example.com");
     let host = host(&text.replace("finance.example.com", "example.com")).await;
     for (requester, role, words) in [
-        ("U0GUEST", "API Only", "May ask       no: a guest"),
-        ("U0OUT", "API Only", "May ask       no: somebody of another workspace"),
-        ("UB0T", "API Only", "May ask       no: a bot"),
-        ("U0SECOND", "API Only", "May ask       no: not among policy.requesters: S0EMEA"),
-        ("U0REQ", "API Only", "May ask       yes: a full member, and among policy.requesters: S0EMEA"),
-        ("U0GONE", "API Only", "May ask       no: not among policy.requesters: S0EMEA"),
-        ("U0REQ", "Admin", "Role          cannot be asked for: policy.roles does not list it"),
-        ("U0REQ", "Robot", "Role          cannot be asked for: Marketo has no role Robot"),
+        ("U0GUEST", "API Only", "Eligible      no: a guest"),
+        ("U0OUT", "API Only", "Eligible      no: a member of another workspace"),
+        ("UB0T", "API Only", "Eligible      no: a bot"),
+        ("U0SECOND", "API Only", "Eligible      no: not in policy.requesters: S0EMEA"),
+        ("U0REQ", "API Only", "Eligible      yes: a full member, and in policy.requesters: S0EMEA"),
+        ("U0GONE", "API Only", "Eligible      no: not in policy.requesters: S0EMEA"),
+        ("U0REQ", "Admin", "Role          not available: policy.roles does not list it"),
+        ("U0REQ", "Robot", "Role          not available: Marketo has no role Robot"),
     ] {
         let ended = host.run(&["policy", "explain", "--requester", requester, "--role", role]).await;
         ended.is_good();
@@ -177,7 +181,7 @@ async fn explain_reports_denied_requesters_and_unavailable_roles() {
     }
     let email = ["policy", "explain", "--requester", "U0REQ", "--role", "101", "--email", "a@b.com"];
     let ended = host.run(&email).await;
-    assert!(ended.stdout.contains("E-mail        not allowed: policy.email_domains has example.com"));
+    assert!(ended.stdout.contains("Email         not allowed: policy.email_domains has example.com"));
 }
 
 #[tokio::test]
@@ -193,7 +197,7 @@ async fn explain_reports_unknown_memberships_and_their_effect() {
     let ended = host.run(&[&explain[..], &["--instance", "sandbox"]].concat()).await;
     assert_eq!(
         ended.stderr,
-        "marketo-api-user: --instance: \"sandbox\" is no Marketo instance: expected one of production\n"
+        "marketo-api-user: --instance: \"sandbox\" is not a Marketo instance: expected one of production\n"
     );
     assert_eq!(ended.code, Some(1));
     host.unset("SLACK_BOT_TOKEN");

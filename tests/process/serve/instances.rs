@@ -40,7 +40,7 @@ async fn check_covers_every_instance_by_name() {
             assert_eq!(ended.stdout.matches(&line).count(), 1, "{line} in {}", ended.stdout);
         }
     }
-    let lacks = "marketo roles (sandbox): offered: API Only (501); not there: API Only - EMEA";
+    let lacks = "marketo roles (sandbox): offered: API Only (501); missing: API Only - EMEA";
     assert!(ended.stdout.contains(lacks), "{}", ended.stdout);
     let report = host.run(&["check", "--json"]).await;
     let report: Value = serde_json::from_str(&report.stdout).unwrap();

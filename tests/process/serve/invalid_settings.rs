@@ -91,7 +91,7 @@ async fn unusable_database_is_reported() {
         (format!("sqlite:{}", host.path("")), "unable to open database file"),
         (format!("sqlite:{}", host.path("text")), "not a database"),
         ("postgres://user:hidden@127.0.0.1:1/bot".to_owned(), "Connection refused"),
-        (format!("postgres://user:hidden@{}/bot", silent.local_addr().unwrap()), "no answer in time"),
+        (format!("postgres://user:hidden@{}/bot", silent.local_addr().unwrap()), "no response in time"),
     ] {
         host.set("DATABASE_URL", &url);
         let ended = host.run(&["serve"]).await;

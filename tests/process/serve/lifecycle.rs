@@ -189,7 +189,7 @@ async fn startup_waits_for_slack_and_reports_it() {
     let host = Host::open().await;
     host.slack.set_down(true);
     let running = host.serve().await;
-    log_says(&host, &running, &["cannot be checked"]).await;
+    log_says(&host, &running, &["could not be checked"]).await;
     let (status, body) = running.get("/readyz").await;
     assert_eq!(status, 503);
     assert!(body.contains("SLACK_BOT_TOKEN"), "{body}");

@@ -1,15 +1,15 @@
-//! Small words for the answers about a policy: spans of time, lists, labels. They know no rule.
+//! Formatting for `policy explain`: durations, lists and labeled lines. It does not know any rule.
 
 use std::{fmt::Write, time::Duration};
 
 use crate::domain::people::Principal;
 
-/// How wide the first column is.
-const COLUMN: usize = 13;
+/// The width of the first column.
+const LABEL_WIDTH: usize = 13;
 
-/// A span of time as it is written in the configuration.
-pub(super) fn span(time: Duration) -> String {
-    let seconds = time.as_secs();
+/// A duration as the configuration writes it.
+pub(super) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
     let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
     let unit = units.into_iter().find(|(size, _)| seconds > 0 && seconds.is_multiple_of(*size));
     let (size, unit) = unit.unwrap_or((1, "s"));
@@ -37,9 +37,9 @@ pub(super) fn id(principal: &Principal) -> &str {
     }
 }
 
-/// A line with a label before it; without one, it goes on from the line before.
-pub(super) fn row(text: &mut String, label: &str, words: &str) {
-    let _ = writeln!(text, "  {label:COLUMN$} {words}");
+/// Appends a labeled line. An empty label continues the line before.
+pub(super) fn row(text: &mut String, label: &str, value: &str) {
+    let _ = writeln!(text, "  {label:LABEL_WIDTH$} {value}");
 }
 
 #[cfg(test)]
@@ -47,16 +47,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_are_written_as_in_the_configuration() {
+    fn durations_are_written_as_in_the_configuration() {
         for (seconds, expected) in
             [(90, "90s"), (900, "15m"), (28_800, "8h"), (604_800, "7d"), (0, "0s"), (90_000, "25h")]
         {
-            assert_eq!(span(Duration::from_secs(seconds)), expected);
+            assert_eq!(duration(Duration::from_secs(seconds)), expected);
         }
     }
 
     #[test]
-    fn lists_are_read_aloud() {
+    fn lists_end_with_or() {
         assert_eq!(
             [any_of::<&str>(&[]), any_of(&["a"]), any_of(&["a", "b", "c"])],
             ["nothing", "a", "a, b or c"]

@@ -1,5 +1,5 @@
-//! What the bot's speed is compared with: the least server that does what Slack demands. It verifies the signature,
-//! reads the form and answers 200. It runs as a process of its own: the bench itself, with [`ARGUMENT`].
+//! The baseline for the bot's speed: a minimal server that does what Slack requires. It verifies the signature, parses the
+//! form and responds with 200. It runs as a separate process: the bench itself, with [`ARGUMENT`].
 
 use std::{borrow::Cow, hint::black_box, net::SocketAddr};
 
@@ -16,13 +16,13 @@ use serde::Deserialize;
 use sha2::Sha256;
 use tokio::net::TcpListener;
 
-/// The argument after which the address and the signing secret follow.
-pub(crate) const ARGUMENT: &str = "--floor";
+/// The argument that starts the baseline server; the address and the signing secret follow it.
+pub(crate) const ARGUMENT: &str = "--baseline";
 
 type Key = Hmac<Sha256>;
 
 #[derive(Deserialize)]
-#[expect(dead_code, reason = "reading them is the work")]
+#[expect(dead_code, reason = "parsing them is the work")]
 struct Command<'a> {
     team_id: Cow<'a, str>,
     channel_id: Cow<'a, str>,

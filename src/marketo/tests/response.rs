@@ -1,4 +1,4 @@
-//! The times that an answer speaks of.
+//! The times in a response.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn at(text: &str) -> Timestamp {
 }
 
 #[test]
-fn the_quota_starts_anew_at_midnight_in_chicago() {
+fn daily_quota_resets_at_midnight_in_chicago() {
     // Winter, summer, just before, just after, and the two days on which the clocks change.
     let table = [
         ("2026-11-24T18:00:00Z", "2026-11-25T06:00:00Z"),

@@ -1,4 +1,4 @@
-//! What the edge takes: `[limits]` and `[http]`. It knows nothing of how the limits are kept.
+//! The tables `[limits]` and `[http]`. It does not know how the limits are enforced.
 
 use std::time::Duration;
 
@@ -6,31 +6,31 @@ use serde::Serialize;
 
 use super::section::{Section, unexpected};
 
-/// How much the edge takes at once, and how long it waits. What is turned off is 0 or absent.
+/// Limits of the HTTP server. A limit of 0, or an absent timeout, is off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Limits {
-    /// How many requests of one person are carried out in a minute.
+    /// How many requests of one person are handled in a minute.
     pub per_user_per_minute: u32,
-    /// How many requests of one workspace are carried out in a minute.
+    /// How many requests of one workspace are handled in a minute.
     pub per_team_per_minute: u32,
-    /// How many connections are open at the same time.
+    /// How many connections may be open at the same time.
     pub connections: u32,
-    /// How many signed requests are in hand at the same time.
+    /// How many signed requests may be handled at the same time.
     pub in_flight: u32,
-    /// How long the head of a request may take.
+    /// How long receiving the head of a request may take.
     pub header_timeout: Option<Duration>,
-    /// How long the body of a request may take, and its answer until it is taken.
+    /// How long receiving the body of a request may take, and sending its response.
     pub body_timeout: Option<Duration>,
-    /// How long a connection may be open with nothing on it.
+    /// How long a connection may be idle.
     pub idle_timeout: Option<Duration>,
 }
 
-/// What a proxy in front says of Slack's client certificate.
+/// How a proxy in front reports Slack's verified client certificate (mutual TLS).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ClientCert {
-    /// The header in which it says it.
+    /// The header that contains the certificate's name.
     pub header: String,
-    /// The name that it must say.
+    /// The required name.
     pub name: String,
 }
 
@@ -49,29 +49,29 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Those of its durations that are not turned off.
+    /// The timeouts that are on.
     pub fn timeouts(&self) -> impl Iterator<Item = Duration> {
         [self.header_timeout, self.body_timeout, self.idle_timeout].into_iter().flatten()
     }
 }
 
-/// The table `[limits]`.
+/// Reads the table `[limits]`.
 pub(super) fn limits(section: &Section<'_>) -> Limits {
-    let usual = Limits::default();
-    let number = |key, usual| section.whole(key, 0..=1_000_000, usual);
-    let length = |key, usual: Option<Duration>| section.duration_or_none(key, usual);
+    let defaults = Limits::default();
+    let number = |key, defaults| section.whole(key, 0..=1_000_000, defaults);
+    let length = |key, defaults: Option<Duration>| section.duration_or_none(key, defaults);
     Limits {
-        per_user_per_minute: number("per_user_per_minute", usual.per_user_per_minute),
-        per_team_per_minute: number("per_team_per_minute", usual.per_team_per_minute),
-        connections: number("connections", usual.connections),
-        in_flight: number("in_flight", usual.in_flight),
-        header_timeout: length("header_timeout", usual.header_timeout),
-        body_timeout: length("body_timeout", usual.body_timeout),
-        idle_timeout: length("idle_timeout", usual.idle_timeout),
+        per_user_per_minute: number("per_user_per_minute", defaults.per_user_per_minute),
+        per_team_per_minute: number("per_team_per_minute", defaults.per_team_per_minute),
+        connections: number("connections", defaults.connections),
+        in_flight: number("in_flight", defaults.in_flight),
+        header_timeout: length("header_timeout", defaults.header_timeout),
+        body_timeout: length("body_timeout", defaults.body_timeout),
+        idle_timeout: length("idle_timeout", defaults.idle_timeout),
     }
 }
 
-/// The table `[http]`.
+/// Reads the table `[http]`.
 pub(super) fn client_cert(section: &Section<'_>) -> Option<ClientCert> {
     let name = section.text("client_cert_name", "a name", |text| match text {
         "" => Err(unexpected(text, "the name in Slack's client certificate")),
