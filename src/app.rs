@@ -181,7 +181,7 @@ impl App {
         let handlers = handlers::Handlers::new(handlers::Dependencies {
             workflow: workflow.clone(),
             clock: clock.clone(),
-            people: Arc::clone(&people),
+            membership: Arc::clone(&people),
             instances: instances.clone(),
             slack: slack.clone(),
             health: Arc::clone(&health),
