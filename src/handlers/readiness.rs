@@ -36,12 +36,12 @@ pub(super) async fn problems(app: &AppState) -> Vec<String> {
 
 /// The size of the outbox; `None` if the database does not answer in time.
 pub(super) async fn outbox_depth(app: &AppState) -> Option<OutboxDepth> {
-    let depth = tokio::time::timeout(ACK_TIMEOUT, app.workflow.outbox_depth()).await.ok()?.ok()?;
+    let stats = tokio::time::timeout(ACK_TIMEOUT, app.workflow.outbox_stats()).await.ok()?.ok()?;
     let waited = |due: i64| (app.clock.millis() - due).max(0);
     Some(OutboxDepth {
-        due: depth.due,
-        later: depth.later,
-        dead_letters: depth.dead_letters,
-        oldest_due_millis: depth.oldest_due_at.map_or(0, waited),
+        due: stats.due,
+        later: stats.later,
+        dead_letters: stats.dead_letters,
+        oldest_due_millis: stats.oldest_due_at.map_or(0, waited),
     })
 }
