@@ -18,7 +18,7 @@ impl LatestSelects {
     /// Records a select made at `at`, an `action_ts`.
     pub(super) fn record(&self, view: &str, at: &str) {
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match latest.iter_mut().find(|(known, _)| known == view) {
+        match latest.iter_mut().find(|(id, _)| id == view) {
             Some((_, last)) if last.as_str() < at => at.clone_into(last),
             Some(_) => {}
             None => {
@@ -33,7 +33,7 @@ impl LatestSelects {
     /// Whether the select made at `at` is the latest of its form.
     pub(super) fn is_latest(&self, view: &str, at: &str) -> bool {
         let latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        latest.iter().all(|(known, last)| known != view || last == at)
+        latest.iter().all(|(id, last)| id != view || last == at)
     }
 }
 
@@ -44,8 +44,8 @@ pub(super) struct UsageCache(OnceLock<(String, Bytes)>);
 impl UsageCache {
     /// The answer for `command`, rendered by `render` unless cached.
     pub(super) fn get(&self, command: &str, render: impl Fn() -> Bytes) -> Bytes {
-        let (known, bytes) = self.0.get_or_init(|| (command.to_owned(), render()));
-        if known == command { bytes.clone() } else { render() }
+        let (cached, bytes) = self.0.get_or_init(|| (command.to_owned(), render()));
+        if cached == command { bytes.clone() } else { render() }
     }
 }
 

@@ -10,7 +10,7 @@ pub(super) enum TenantMatch {
     Served,
     /// Another workspace, or another app.
     Other,
-    /// Unknown until `auth.test` has told which workspace the token belongs to.
+    /// Unknown: `auth.test` has not succeeded yet, which gives the workspace of the token.
     Unknown,
 }
 

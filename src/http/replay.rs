@@ -49,7 +49,7 @@ pub(super) struct Replays(Mutex<Memory>);
 #[derive(Default)]
 struct Memory {
     /// Each with its ack, if it was rejected before it was handled.
-    known: HashMap<Key, Option<Box<Ack>>, BuildHasherDefault<Truncate>>,
+    acks: HashMap<Key, Option<Box<Ack>>, BuildHasherDefault<Truncate>>,
     order: VecDeque<(i64, Key)>,
 }
 
@@ -80,11 +80,11 @@ impl Replays {
                 break;
             }
             memory.order.pop_front();
-            memory.known.remove(&oldest);
+            memory.acks.remove(&oldest);
         }
-        match memory.known.entry(key) {
-            Entry::Occupied(known) => {
-                return known
+        match memory.acks.entry(key) {
+            Entry::Occupied(entry) => {
+                return entry
                     .get()
                     .as_ref()
                     .map_or(Received::Repeated, |ack| Received::Rejected((**ack).clone()));
@@ -98,8 +98,8 @@ impl Replays {
     /// Remembers that a request was rejected with `ack`, which repeats get too.
     pub(super) fn reject(&self, fingerprint: &Fingerprint, ack: &Ack) {
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = memory.known.get_mut(&key(fingerprint)) {
-            *known = Some(Box::new(ack.clone()));
+        if let Some(remembered) = memory.acks.get_mut(&key(fingerprint)) {
+            *remembered = Some(Box::new(ack.clone()));
         }
     }
 
@@ -107,9 +107,9 @@ impl Replays {
     pub(super) fn forget(&self, fingerprint: &Fingerprint) {
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = key(fingerprint);
-        if memory.known.remove(&key).is_some() {
+        if memory.acks.remove(&key).is_some() {
             // Searched from the end, since the request is recent.
-            if let Some(index) = memory.order.iter().rposition(|(_, known)| *known == key) {
+            if let Some(index) = memory.order.iter().rposition(|(_, remembered)| *remembered == key) {
                 memory.order.remove(index);
             }
         }
@@ -178,6 +178,6 @@ mod tests {
             assert_eq!(received(&replays, n, 1_000), "first");
         }
         let memory = replays.0.lock().unwrap();
-        assert!(memory.order.len() <= CAPACITY && memory.known.len() == memory.order.len());
+        assert!(memory.order.len() <= CAPACITY && memory.acks.len() == memory.order.len());
     }
 }

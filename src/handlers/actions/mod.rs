@@ -1,5 +1,5 @@
 //! Clicks on buttons of cards, direct messages and modals. The value of a button is the request's id and revision, and grants
-//! no right. The content of the forms that buttons open is not known here.
+//! no right. It must not know the content of the forms that buttons open.
 
 mod instance_select;
 

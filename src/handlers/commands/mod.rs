@@ -15,7 +15,7 @@ use crate::{
     slack::{inbound::SlashCommand, replies},
 };
 
-/// Whether a command asks for help, which is answered even before the bot knows its workspace.
+/// Whether a command is `help`, which is answered even before the bot knows its workspace.
 pub(super) fn is_help(command: &SlashCommand<'_>) -> bool {
     SlashCommandArgs::parse(&command.text) == SlashCommandArgs::Subcommand(Subcommand::Help)
 }

@@ -135,7 +135,7 @@ impl AppState {
         requests.into_iter().enumerate().map(item).collect()
     }
 
-    /// Links that `reader` can open, by the index of the request, as far as they are found in time.
+    /// Links that `reader` can open, by the index of the request. Those that take too long are missing.
     async fn links(&self, requests: &[Request], reader: &UserId) -> HashMap<usize, RequestLink> {
         let mut links = HashMap::new();
         if tokio::time::timeout(LINKS_TIMEOUT, self.find_links(requests, reader, &mut links)).await.is_err() {
