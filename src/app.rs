@@ -143,7 +143,7 @@ impl App {
         let handlers = Handlers::new(handlers::Dependencies {
             workflow,
             clock: self.clock.clone(),
-            people: Arc::clone(&self.people),
+            membership: Arc::clone(&self.people),
             instances: self.instances.clone(),
             slack: self.slack.clone(),
             health: Arc::clone(&self.health),

@@ -1,15 +1,15 @@
-//! Idempotency: what tells one delivery from Slack from every other, and the ack that was given to it. Slack, a proxy or
-//! a person may send the same thing twice; whoever begins a delivery learns from its key whether it is a repeat.
+//! Idempotency keys of deliveries from Slack, and the acks that repeats get. Slack, a proxy or a user may send the same
+//! delivery twice; its key shows whether it is a repeat.
 //!
-//! This module must not know how keys are stored, or how an ack travels.
+//! This module must not know how keys are stored, or how an ack is sent.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// What tells one delivery from every other. Retries of one delivery share the key, whatever their signature.
+/// The idempotency key of a delivery. Retries of a delivery have the same key, even with another signature.
 ///
-/// The texts of [`DeliveryKey::stored`] are in databases: never give one a new meaning.
+/// The strings of [`DeliveryKey::stored`] are in databases: never give one a new meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum DeliveryKey {
     /// A slash command, by its trigger.
@@ -24,14 +24,14 @@ pub enum DeliveryKey {
     },
     /// A clicked button of a workflow step, which may come without a trigger.
     UntriggeredAction {
-        /// The message of the button.
+        /// The message with the button.
         message_ts: String,
-        /// The time of the click, unique for each click of a person.
+        /// The time of the click; unique for each click of a user.
         action_ts: String,
         /// Who clicked.
         user: String,
     },
-    /// A selected Marketo instance in an open form, by its trigger.
+    /// A select of a Marketo instance in an open form, by its trigger.
     InstanceSelect {
         /// Slack's `trigger_id`.
         trigger_id: String,
@@ -41,12 +41,12 @@ pub enum DeliveryKey {
     View {
         /// The view.
         view_id: String,
-        /// Slack's `trigger_id`, new for each submission; empty where Slack sends none.
+        /// Slack's `trigger_id`, new for each submission; empty if Slack sends none.
         trigger_id: String,
-        /// The view's `hash`, which stands for the trigger where there is none.
+        /// The view's `hash`, used in place of a missing trigger.
         hash: String,
-        /// The digest of who submits what. A refusal holds for this alone: without a trigger a corrected form looks like the
-        /// refused one, since its hash changes only with what the bot shows.
+        /// The digest of the user, the metadata and the input. A refusal applies to this content only: without a trigger, a
+        /// corrected form looks like the refused one, since its hash changes only when the bot updates the view.
         content: String,
     },
     /// An event of the Events API, by its `event_id`.
@@ -56,12 +56,12 @@ pub enum DeliveryKey {
     },
 }
 
-/// The texts under which a delivery is recorded. Both are recorded together, always in this order.
+/// The ids that a delivery is recorded under. Both are recorded together, always in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredKey {
-    /// The delivery, or the form that a submission closes for good.
+    /// The delivery, or the form that an accepted submission closes.
     pub id: String,
-    /// One submission of that form; absent for everything that cannot be sent again.
+    /// One submission of that form; `None` for deliveries that cannot be resubmitted.
     pub attempt: Option<String>,
 }
 
@@ -77,7 +77,7 @@ impl DeliveryKey {
         }
     }
 
-    /// The id that Slack gave to it, for logs: it names nobody.
+    /// Slack's id, for logs. It identifies no user.
     pub fn id(&self) -> &str {
         match self {
             Self::Command { trigger_id }
@@ -89,16 +89,16 @@ impl DeliveryKey {
         }
     }
 
-    /// The texts under which it is recorded.
+    /// The ids that the delivery is recorded under.
     pub fn stored(&self) -> StoredKey {
-        let alone = |id| StoredKey { id, attempt: None };
+        let single = |id| StoredKey { id, attempt: None };
         match self {
-            Self::Command { trigger_id } => alone(format!("command:{trigger_id}")),
-            Self::Action { trigger_id } => alone(format!("press:{trigger_id}")),
+            Self::Command { trigger_id } => single(format!("command:{trigger_id}")),
+            Self::Action { trigger_id } => single(format!("press:{trigger_id}")),
             Self::UntriggeredAction { message_ts, action_ts, user } => {
-                alone(format!("press:{message_ts}:{action_ts}:{user}"))
+                single(format!("press:{message_ts}:{action_ts}:{user}"))
             }
-            Self::InstanceSelect { trigger_id } => alone(format!("choice:{trigger_id}")),
+            Self::InstanceSelect { trigger_id } => single(format!("choice:{trigger_id}")),
             Self::View { view_id, trigger_id, hash, .. } => {
                 let attempt = if trigger_id.is_empty() { hash } else { trigger_id };
                 StoredKey {
@@ -106,12 +106,12 @@ impl DeliveryKey {
                     attempt: Some(format!("view:{view_id}:{attempt}")),
                 }
             }
-            Self::Event { event_id } => alone(format!("event:{event_id}")),
+            Self::Event { event_id } => single(format!("event:{event_id}")),
         }
     }
 
-    /// The digest of what was submitted, which a recorded refusal holds for; absent for everything that is never refused
-    /// and sent again.
+    /// The digest of the submitted content, which a recorded refusal applies to; `None` for deliveries that cannot be
+    /// resubmitted.
     pub fn content(&self) -> Option<&str> {
         match self {
             Self::View { content, .. } => Some(content),
@@ -124,16 +124,16 @@ impl DeliveryKey {
     }
 }
 
-/// The ack that was given to a delivery, as far as a repeat has to get it too.
+/// The recorded ack of a delivery, which repeats get too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ack", rename_all = "snake_case")]
 pub enum AckRecord {
-    /// Nothing is shown; a form closes.
+    /// Success without content; a form closes.
     #[default]
     Empty,
-    /// Every open form of the person closes.
+    /// All open views of the user close.
     ClearViews,
-    /// The form stays open, with errors beside its fields.
+    /// The form stays open with field errors.
     FieldErrors {
         /// Texts by block id.
         errors: BTreeMap<String, String>,
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_stored_as_earlier_versions_stored_them() {
+    fn stored_keys_match_earlier_versions() {
         let text = str::to_owned;
         for (key, id, attempt) in [
             (DeliveryKey::Command { trigger_id: text("1.2.x") }, "command:1.2.x", None),

@@ -1,5 +1,5 @@
-//! The answer to a delivery, as a value. Each door writes it out in its own way: what it says is the same JSON over HTTP
-//! and over a socket ([`Ack::payload`]).
+//! The ack to a delivery, as a value. Each transport encodes it in its own way; the JSON payload is the same over HTTP and
+//! over a socket ([`Ack::payload`]).
 
 use std::collections::BTreeMap;
 
@@ -12,76 +12,76 @@ use crate::{
     slack::{inbound::BlockId, messages::Message},
 };
 
-/// An answer, and under which outcome it is counted.
+/// An ack, and the outcome that it is counted under.
 #[derive(Clone, Debug)]
 pub struct Ack {
-    /// The label of the metric.
+    /// The `outcome` label of the metric.
     pub outcome: &'static str,
-    /// What is said.
+    /// The content.
     pub kind: AckKind,
 }
 
-/// What an answer says.
+/// The content of an ack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AckKind {
-    /// Nothing: it is taken, a form closes.
+    /// Success without content; a form closes.
     Empty,
-    /// A message that only the person who acted sees, as JSON.
+    /// An ephemeral message, as JSON.
     Ephemeral(Bytes),
-    /// A form stays open, with errors beside its fields: texts by block id.
+    /// A form stays open with field errors: texts by block id.
     FieldErrors(BTreeMap<String, String>),
-    /// Every open form of the person closes.
+    /// All open views of the user close.
     ClearViews,
-    /// What a select offers.
+    /// The options of an external select.
     Options(Value),
-    /// What a check of the address wants back.
+    /// The challenge of a URL verification.
     Challenge(String),
-    /// It cannot be taken now, and nothing is stored. It may be tried again.
+    /// Temporarily unavailable; nothing was stored. May be retried.
     Unavailable {
-        /// After how many seconds; absent: that is not known.
+        /// After how many seconds, if known.
         retry_after: Option<u64>,
     },
-    /// Somebody does too much at once, and this was not done.
+    /// Over the rate limit; nothing was done.
     TooManyRequests {
-        /// After how many seconds it may be tried again.
+        /// After how many seconds it may be retried.
         retry_after: u64,
     },
-    /// It cannot be read.
+    /// The delivery could not be parsed.
     Unreadable,
 }
 
 impl Ack {
-    /// Nothing but that it was taken.
+    /// Success without content.
     pub fn empty(outcome: &'static str) -> Self {
         Self { outcome, kind: AckKind::Empty }
     }
 
-    /// It cannot be read.
+    /// The delivery could not be parsed.
     pub fn unreadable() -> Self {
         Self { outcome: "unreadable", kind: AckKind::Unreadable }
     }
 
-    /// It cannot be taken now.
+    /// Temporarily unavailable.
     pub fn unavailable(outcome: &'static str, retry_after: Option<u64>) -> Self {
         Self { outcome, kind: AckKind::Unavailable { retry_after } }
     }
 
-    /// It is too much at once.
+    /// Over the rate limit.
     pub fn too_many_requests(outcome: &'static str, retry_after: u64) -> Self {
         Self { outcome, kind: AckKind::TooManyRequests { retry_after } }
     }
 
-    /// A message that only the person who acted sees.
+    /// An ephemeral message to the user who acted.
     pub fn ephemeral(outcome: &'static str, message: &Message) -> Self {
-        Self::prepared(outcome, Self::ephemeral_bytes(message))
+        Self::ephemeral_from_bytes(outcome, Self::ephemeral_bytes(message))
     }
 
-    /// As [`Ack::ephemeral`], written before.
-    pub(super) fn prepared(outcome: &'static str, message: Bytes) -> Self {
+    /// An ephemeral message that [`Ack::ephemeral_bytes`] has encoded.
+    pub(super) fn ephemeral_from_bytes(outcome: &'static str, message: Bytes) -> Self {
         Self { outcome, kind: AckKind::Ephemeral(message) }
     }
 
-    /// What [`Ack::prepared`] takes.
+    /// Encodes an ephemeral message.
     pub(super) fn ephemeral_bytes(message: &Message) -> Bytes {
         #[derive(Serialize)]
         struct Ephemeral<'a> {
@@ -92,7 +92,7 @@ impl Ack {
         serde_json::to_vec(&Ephemeral { response_type: "ephemeral", message }).unwrap_or_default().into()
     }
 
-    /// Errors beside the fields of a form. Of those beside the same block the first is shown.
+    /// Field errors. The first one of each block is shown.
     pub fn field_errors(outcome: &'static str, errors: impl IntoIterator<Item = (BlockId, String)>) -> Self {
         let mut shown = BTreeMap::new();
         for (block, text) in errors {
@@ -101,7 +101,7 @@ impl Ack {
         Self { outcome, kind: AckKind::FieldErrors(shown) }
     }
 
-    /// What was answered to the first delivery, to be answered again.
+    /// The recorded ack of the first delivery, for a repeat.
     pub fn repeated(record: AckRecord) -> Self {
         let kind = match record {
             AckRecord::Empty => AckKind::Empty,
@@ -111,7 +111,7 @@ impl Ack {
         Self { outcome: "repeated", kind }
     }
 
-    /// What a repeat has to get too, if that is stored.
+    /// The ack as it is recorded for repeats; `None` if this kind is not recorded.
     pub(super) fn record(&self) -> Option<AckRecord> {
         match &self.kind {
             AckKind::Empty => Some(AckRecord::Empty),
@@ -126,7 +126,7 @@ impl Ack {
         }
     }
 
-    /// The JSON that says it to Slack; absent where nothing is said, or not in JSON.
+    /// The JSON payload; `None` if the ack has no content, or none in JSON.
     pub fn payload(&self) -> Option<Bytes> {
         let json = match &self.kind {
             AckKind::Ephemeral(message) => return Some(message.clone()),
@@ -149,9 +149,10 @@ mod tests {
     use crate::domain::form::Field;
 
     #[test]
-    fn the_first_error_beside_a_block_is_shown() {
-        let at = |field| BlockId::input(field, None);
-        let errors = [(at(Field::Role), "one"), (at(Field::Role), "two"), (at(Field::Email), "three")];
+    fn first_error_of_each_block_is_shown() {
+        let block = |field| BlockId::input(field, None);
+        let errors =
+            [(block(Field::Role), "one"), (block(Field::Role), "two"), (block(Field::Email), "three")];
         let ack = Ack::field_errors("invalid", errors.map(|(block, text)| (block, text.to_owned())));
         let payload = ack.payload().unwrap();
         assert_eq!(payload, r#"{"errors":{"email":"three","role":"one"},"response_action":"errors"}"#);

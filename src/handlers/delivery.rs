@@ -1,11 +1,11 @@
-//! Whether a delivery is known to be a repeat before anything is looked up. The stored deliveries have the last word; this
-//! keeps apart what leaves nothing behind, such as the opening of a form, where the database is away.
+//! Whether this process has received a delivery before. The recorded deliveries in the database are authoritative; this
+//! prevents repeats of what saves nothing, such as opening a form, while the database is down.
 
-/// What a door remembers of a delivery.
+/// Whether this process has received a delivery before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// It comes for the first time, as far as this process knows.
+    /// Not as far as this process knows.
     First,
-    /// It came before, to this process.
+    /// It has.
     Repeated,
 }

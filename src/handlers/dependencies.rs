@@ -1,5 +1,5 @@
-//! What handlers work with: the workflow, what is known without asking anybody, Slack's Web API, and time. It must not
-//! know what is handled, nor by which door it came.
+//! What handlers work with: the workflow, the cached directory, Slack's Web API, and time. It must not know the kinds of
+//! deliveries, nor the transport.
 
 use std::{ops::Deref, sync::Arc, time::Duration};
 
@@ -19,39 +19,39 @@ use crate::{
     workflow::{ActionCommand, ActionOutcome, RefusedAction, StoreError, Workflow},
 };
 
-/// How long the background may take before a modal must open: its trigger dies after 3 s.
-pub(super) const BEFORE_MODAL: Duration = Duration::from_millis(1_500);
+/// The timeout of lookups before a modal opens. Its trigger expires after 3 s.
+pub(super) const PRE_MODAL_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// How long a form that opened empty waits for the roles.
-pub(super) const FILL_WITHIN: Duration = Duration::from_secs(20);
+/// How long a form that opened without roles waits for a catalog.
+pub(super) const CATALOG_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long an ack may take that waits for the database. Slack waits for 3 s.
-pub(super) const ACK_WITHIN: Duration = Duration::from_millis(2_500);
+/// The timeout of an ack that waits for the database. Slack waits 3 s.
+pub(super) const ACK_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 /// What handlers are built from.
 #[derive(Debug)]
 pub struct Dependencies {
     /// Loads, decides and saves.
     pub workflow: Workflow,
-    /// Time.
+    /// Wall clock and ids.
     pub clock: Clock,
-    /// Who is in which group.
-    pub people: Arc<MembershipCache>,
-    /// What the Marketo instances have.
+    /// Cached group members and user profiles.
+    pub membership: Arc<MembershipCache>,
+    /// The Marketo instances, with their cached catalogs and users.
     pub instances: Instances,
-    /// The Web API.
+    /// Slack's Web API.
     pub slack: Client,
-    /// The condition of the process.
+    /// The health of the process.
     pub health: Arc<Health>,
-    /// Work that an ack does not wait for.
+    /// Background work, which a shutdown waits for.
     pub tasks: TaskTracker,
     /// The served workspaces, once known.
     pub teams: ServedTeams,
-    /// The app's id; absent: not checked.
+    /// The app's id; `None`: not checked.
     pub app_id: Option<String>,
 }
 
-/// The dependencies, and what handlers remember in this process. Cheap to clone.
+/// The dependencies and the in-memory state of the handlers. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct AppState(Arc<Inner>);
 
@@ -71,7 +71,7 @@ impl Deref for AppState {
 }
 
 impl AppState {
-    /// A state in which nothing is remembered yet.
+    /// A state with empty caches.
     pub(super) fn new(dependencies: Dependencies) -> Self {
         let (selects, usage) = (LatestSelects::default(), UsageCache::default());
         Self(Arc::new(Inner { dependencies, selects, usage }))
@@ -85,32 +85,32 @@ impl AppState {
         &self.0.usage
     }
 
-    /// Starts work that the ack does not wait for, and a shutdown does. Its log lines belong to the delivery.
+    /// Spawns background work in the delivery's span. A shutdown waits for it.
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(work.in_current_span());
     }
 
-    /// Records a delivery that saves nothing else, and whether it is to be acted on: not where whichever replica got it
-    /// before. Where that cannot be told in time, it is acted on.
-    pub(super) async fn proceeds(&self, key: Option<DeliveryKey>) -> bool {
+    /// Records a delivery that saves nothing else. False if this or another replica has recorded it before. True if the
+    /// database does not answer in time.
+    pub(super) async fn claim_delivery(&self, key: Option<DeliveryKey>) -> bool {
         let Some(key) = key else { return true };
         let recording = self.workflow.record_delivery(&key, &AckRecord::Empty);
-        match tokio::time::timeout(BEFORE_MODAL, recording).await {
+        match tokio::time::timeout(PRE_MODAL_TIMEOUT, recording).await {
             Ok(Ok(first)) => return first.is_none(),
-            Ok(Err(error)) => tracing::warn!(%error, "a delivery cannot be recorded; it may be a repeat"),
-            Err(_) => tracing::warn!("a delivery could not be recorded in time; it may be a repeat"),
+            Ok(Err(error)) => tracing::warn!(%error, "delivery not recorded; it may be a repeat"),
+            Err(_) => tracing::warn!("recording a delivery timed out; it may be a repeat"),
         }
         true
     }
 
-    /// As [`Workflow::handle_form_action`], in time for an ack. A press that times out may still be saved.
-    pub(super) async fn press(
+    /// [`Workflow::handle_form_action`], with a timeout. A timed-out action may still commit.
+    pub(super) async fn run_action(
         &self,
-        pressed: ActionCommand,
+        command: ActionCommand,
         errors: impl FnOnce(&RefusedAction) -> Option<AckRecord> + Send,
     ) -> Result<ActionOutcome, StoreError> {
-        tracing::Span::current().record("request", pressed.request.as_str());
-        let pressing = tokio::time::timeout(ACK_WITHIN, self.workflow.handle_form_action(pressed, errors));
-        pressing.await.unwrap_or(Err(StoreError::TimedOut))
+        tracing::Span::current().record("request", command.request.as_str());
+        let running = tokio::time::timeout(ACK_TIMEOUT, self.workflow.handle_form_action(command, errors));
+        running.await.unwrap_or(Err(StoreError::TimedOut))
     }
 }

@@ -1,5 +1,4 @@
-//! Events. Only what changes what the bot knows is taken; everything else is a quiet ack, so that Slack does not deliver it
-//! again.
+//! Events that invalidate what the bot has cached. All others get an empty ack, so that Slack does not retry them.
 
 use super::{ack::Ack, dependencies::AppState};
 use crate::{
@@ -7,30 +6,29 @@ use crate::{
     slack::inbound::{Event, EventKind},
 };
 
-/// Takes an event.
+/// Handles an event.
 pub(super) async fn handle(app: &AppState, event: &Event, key: Option<DeliveryKey>) -> Ack {
     if matches!(event.kind, EventKind::Other(_)) {
         return Ack::empty("not_handled");
     }
-    if !app.proceeds(key).await {
+    if !app.claim_delivery(key).await {
         return Ack::empty("repeated");
     }
     match &event.kind {
         EventKind::GroupChanged(group) => {
-            app.people.forget_group(group);
-            let later = app.clone();
-            app.spawn(async move { later.people.refresh().await });
+            app.membership.forget_group(group);
+            let background = app.clone();
+            app.spawn(async move { background.membership.refresh().await });
             Ack::empty("group_changed")
         }
-        EventKind::AppUninstalled => token_is_dead(app, "the app was uninstalled from the workspace"),
-        EventKind::TokensRevoked { has_bot: true } => token_is_dead(app, "the bot token was revoked"),
+        EventKind::AppUninstalled => report_revoked_token(app, "the app was uninstalled from the workspace"),
+        EventKind::TokensRevoked { has_bot: true } => report_revoked_token(app, "the bot token was revoked"),
         EventKind::TokensRevoked { has_bot: false } | EventKind::Other(_) => Ack::empty("not_handled"),
     }
 }
 
-/// Nothing is called with the token to answer this.
-fn token_is_dead(app: &AppState, why: &str) -> Ack {
-    tracing::error!("{why}: install it again and set SLACK_BOT_TOKEN to the new token");
+fn report_revoked_token(app: &AppState, why: &str) -> Ack {
+    tracing::error!(why, "Slack token revoked; reinstall the app and set SLACK_BOT_TOKEN to the new token");
     app.health
         .set_slack_problem(Some(format!("{why}; install it again and set SLACK_BOT_TOKEN to the new token")));
     Ack::empty("revoked")

@@ -1,4 +1,4 @@
-//! What handlers remember in this process. All of it may be lost: what must not be is stored.
+//! In-memory state of the handlers. All of it may be lost; everything else is stored.
 
 use std::{
     collections::VecDeque,
@@ -7,23 +7,22 @@ use std::{
 
 use bytes::Bytes;
 
-/// How many forms are remembered.
-const FORMS: usize = 1_000;
+/// How many forms are tracked.
+const FORMS_MAX: usize = 1_000;
 
-/// When an instance was last selected in each form, so that of two selections that came close together the later one
-/// wins.
+/// The time of the latest instance select of each form, so that the later of two concurrent ones wins.
 #[derive(Debug, Default)]
 pub(super) struct LatestSelects(Mutex<VecDeque<(String, String)>>);
 
 impl LatestSelects {
-    /// Takes in a selection made at `at`.
-    pub(super) fn note(&self, view: &str, at: &str) {
+    /// Records a select made at `at`, an `action_ts`.
+    pub(super) fn record(&self, view: &str, at: &str) {
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match latest.iter_mut().find(|(known, _)| known == view) {
+        match latest.iter_mut().find(|(id, _)| id == view) {
             Some((_, last)) if last.as_str() < at => at.clone_into(last),
             Some(_) => {}
             None => {
-                if latest.len() >= FORMS {
+                if latest.len() >= FORMS_MAX {
                     latest.pop_front();
                 }
                 latest.push_back((view.to_owned(), at.to_owned()));
@@ -31,22 +30,22 @@ impl LatestSelects {
         }
     }
 
-    /// Whether nothing later was selected than at `at`.
+    /// Whether the select made at `at` is the latest of its form.
     pub(super) fn is_latest(&self, view: &str, at: &str) -> bool {
         let latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        latest.iter().all(|(known, last)| known != view || last == at)
+        latest.iter().all(|(id, last)| id != view || last == at)
     }
 }
 
-/// The answer to `help`, written once. An app has one command.
+/// The rendered answer to `help`. An app has one command, so one entry is enough.
 #[derive(Debug, Default)]
 pub(super) struct UsageCache(OnceLock<(String, Bytes)>);
 
 impl UsageCache {
-    /// The answer for `command`, made by `write` where it is not known.
-    pub(super) fn get(&self, command: &str, write: impl Fn() -> Bytes) -> Bytes {
-        let (known, bytes) = self.0.get_or_init(|| (command.to_owned(), write()));
-        if known == command { bytes.clone() } else { write() }
+    /// The answer for `command`, rendered by `render` unless cached.
+    pub(super) fn get(&self, command: &str, render: impl Fn() -> Bytes) -> Bytes {
+        let (cached, bytes) = self.0.get_or_init(|| (command.to_owned(), render()));
+        if cached == command { bytes.clone() } else { render() }
     }
 }
 
@@ -55,25 +54,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_latest_selection_of_each_form_counts() {
+    fn latest_select_of_each_form_wins() {
         let latest = LatestSelects::default();
-        latest.note("V1", "2.0");
-        latest.note("V1", "1.0");
-        latest.note("V2", "1.0");
+        latest.record("V1", "2.0");
+        latest.record("V1", "1.0");
+        latest.record("V2", "1.0");
         assert!(
             latest.is_latest("V1", "2.0") && !latest.is_latest("V1", "1.0") && latest.is_latest("V2", "1.0")
         );
-        for form in 0..2 * FORMS {
-            latest.note(&format!("W{form}"), "3.0");
+        for form in 0..2 * FORMS_MAX {
+            latest.record(&format!("W{form}"), "3.0");
         }
-        assert_eq!(latest.0.lock().unwrap().len(), FORMS);
+        assert_eq!(latest.0.lock().unwrap().len(), FORMS_MAX);
     }
 
     #[test]
-    fn the_usage_of_another_command_is_not_mixed_up() {
+    fn usage_is_cached_for_one_command_only() {
         let cache = UsageCache::default();
         assert_eq!(cache.get("/a", || Bytes::from_static(b"a")), "a");
         assert_eq!(cache.get("/b", || Bytes::from_static(b"b")), "b");
-        assert_eq!(cache.get("/a", || unreachable!("it is known")), "a");
+        assert_eq!(cache.get("/a", || unreachable!("it is cached")), "a");
     }
 }

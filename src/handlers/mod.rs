@@ -1,10 +1,10 @@
-//! What the bot does about everything that Slack sends: one function for each kind, from an [`Inbound`] to an [`Ack`]. Every
-//! ack leaves without waiting for a call to the outside; what needs one is spawned into a tracker that a shutdown waits for.
+//! Handlers for everything that Slack sends: one function for each kind of [`Inbound`], returning an [`Ack`]. No ack waits for
+//! an outgoing call; work that needs one is spawned into a tracker that a shutdown waits for.
 //!
 //! It must not know of HTTP, sockets, signatures, SQL or Marketo's API, and it decides nothing about requests.
 //!
-//! A door calls [`Handlers::admit`], then, unless somebody does too much at once ([`Handlers::too_many`]),
-//! [`Handlers::handle`].
+//! A transport calls [`Handlers::admit`], then [`Handlers::handle`], or [`Handlers::reject_rate_limited`] for a delivery over
+//! its rate limit.
 
 mod ack;
 mod actions;
@@ -12,9 +12,9 @@ mod commands;
 mod delivery;
 mod dependencies;
 mod events;
-mod limited;
 mod memory;
 mod notify;
+mod rate_limited;
 mod readiness;
 mod suggestions;
 mod tenant;
@@ -26,7 +26,7 @@ pub use self::{
     ack::{Ack, AckKind},
     delivery::Delivery,
     dependencies::Dependencies,
-    limited::is_limited,
+    rate_limited::is_rate_limited,
     readiness::OutboxDepth,
 };
 use self::{dependencies::AppState, tenant::TenantMatch};
@@ -40,42 +40,44 @@ use crate::{
 pub struct Handlers(AppState);
 
 impl Handlers {
-    /// Handlers that remember nothing yet.
+    /// Handlers with empty caches.
     pub fn new(dependencies: Dependencies) -> Self {
         Self(AppState::new(dependencies))
     }
 
-    /// Whether something that came is for this bot, by its workspace and app.
+    /// Checks that a delivery is for this bot's workspace and app.
     ///
     /// # Errors
-    /// The ack to what is not taken: it is another workspace's, or the bot does not know its own yet.
+    /// The ack to a delivery that is not handled: it is for another workspace or app, or the bot does not know its own
+    /// workspace yet.
     pub fn admit(&self, inbound: &Inbound<'_>) -> Result<(), Ack> {
         let Some(tenant) = inbound.tenant() else { return Ok(()) };
         match (self.0.tenant_match(&tenant), inbound) {
-            (TenantMatch::Ours, _) => Ok(()),
+            (TenantMatch::Served, _) => Ok(()),
             (TenantMatch::Other, _) => Err(Ack::empty("other_workspace")),
-            (TenantMatch::NotKnown, Inbound::SlashCommand(command)) if commands::is_help(command) => Ok(()),
-            (TenantMatch::NotKnown, Inbound::SlashCommand(_)) => {
+            (TenantMatch::Unknown, Inbound::SlashCommand(command)) if commands::is_help(command) => Ok(()),
+            (TenantMatch::Unknown, Inbound::SlashCommand(_)) => {
                 Err(Ack::ephemeral("starting", &replies::starting()))
             }
-            // Nothing is lost with these: groups are fetched again and again, and no form is open yet.
-            (TenantMatch::NotKnown, Inbound::Event(_) | Inbound::BlockSuggestion(_)) => {
+            // Safe to ignore: groups are refreshed periodically, and no form can be open yet.
+            (TenantMatch::Unknown, Inbound::Event(_) | Inbound::BlockSuggestion(_)) => {
                 Err(Ack::empty("other_workspace"))
             }
-            // Nothing may be lost, and nothing can be taken yet: Slack tells the person that it did not work.
-            (TenantMatch::NotKnown, _) => Err(Ack::unavailable("starting", None)),
+            // Must not be lost and cannot be handled yet: on an error status Slack tells the user.
+            (TenantMatch::Unknown, _) => Err(Ack::unavailable("starting", None)),
         }
     }
 
-    /// The ack to what is not carried out because somebody does too much at once. They are told if `is_news`.
-    pub fn too_many(&self, inbound: &Inbound<'_>, retry_after: u64, is_news: bool) -> Ack {
-        limited::too_many(&self.0, inbound, retry_after, is_news)
+    /// The ack to a delivery over the rate limit, which may be retried after `retry_after` seconds. The user gets a message
+    /// if `should_notify`.
+    pub fn reject_rate_limited(&self, inbound: &Inbound<'_>, retry_after: u64, should_notify: bool) -> Ack {
+        rate_limited::reject(&self.0, inbound, retry_after, should_notify)
     }
 
-    /// Handles something that is for this bot. `delivery` is what the door remembers of it.
+    /// Handles a delivery that [`Handlers::admit`] has passed. `delivery`: whether the transport has received it before.
     pub async fn handle(&self, inbound: &Inbound<'_>, delivery: Delivery) -> Ack {
         let app = &self.0;
-        // Without a span: it logs nothing, and takes less time than a span would.
+        // No span: these answers log nothing, and take less time than creating one.
         if let Inbound::SlashCommand(command) = inbound
             && let Some(ack) = commands::answer(app, command)
         {
@@ -85,16 +87,16 @@ impl Handlers {
         let (key_kind, key_id) = key.as_ref().map_or(("none", ""), |key| (key.kind(), key.id()));
         let kind = inbound.kind();
         let span = tracing::info_span!("delivery", kind, key = key_kind, id = key_id, request = Empty);
-        // Boxed, so that a command that is answered on the spot does not carry the room that this takes.
+        // Boxed to keep the future small for commands that are answered above.
         Box::pin(dispatch(app, inbound, key, delivery).instrument(span)).await
     }
 
-    /// What keeps the bot from being ready, a line for each trouble, without secrets.
-    pub async fn troubles(&self) -> Vec<String> {
-        readiness::troubles(&self.0).await
+    /// The problems that keep the bot from being ready, one line each, without secrets.
+    pub async fn problems(&self) -> Vec<String> {
+        readiness::problems(&self.0).await
     }
 
-    /// How much waits in the outbox; nothing where the database does not tell in time.
+    /// The size of the outbox; `None` if the database does not answer in time.
     pub async fn outbox_depth(&self) -> Option<OutboxDepth> {
         readiness::outbox_depth(&self.0).await
     }

@@ -1,4 +1,4 @@
-//! Telling one person something that nobody else sees, besides the ack.
+//! Messages to one user, besides the ack.
 
 use super::dependencies::AppState;
 use crate::{
@@ -7,8 +7,8 @@ use crate::{
 };
 
 impl AppState {
-    /// Posts an ephemeral message. Best effort, in the background; where the bot is no member of the channel, to the
-    /// address that came with the delivery.
+    /// Posts an ephemeral message in the background, best effort. Falls back to `response_url` if Slack refuses, as it does
+    /// if the bot is not in the channel.
     pub(super) fn post_ephemeral(
         &self,
         channel: &ChannelId,
@@ -27,13 +27,13 @@ impl AppState {
                 _ => Err(error),
             };
             if let Err(error) = posted {
-                tracing::warn!(%channel, %error, "an ephemeral message was not posted");
+                tracing::warn!(%channel, %error, "ephemeral message not posted");
             }
         });
     }
 
-    /// Answers a command by the address that came with it, which works wherever the command was typed; where it does not
-    /// work, as [`AppState::post_ephemeral`].
+    /// Answers a command through its `response_url`, which works in every conversation. Falls back to
+    /// [`AppState::post_ephemeral`].
     pub(super) async fn respond(
         &self,
         channel: &ChannelId,
@@ -43,12 +43,12 @@ impl AppState {
     ) {
         match self.slack.respond(response_url, message).await {
             Ok(()) => {}
-            // After no answer the message may be there.
+            // The message may have been posted.
             Err(error) if error.class == Class::Unknown => {
-                tracing::warn!(%channel, %error, "a command may not have been answered");
+                tracing::warn!(%channel, %error, "answer to a command may be lost");
             }
             Err(error) => {
-                tracing::info!(%channel, %error, "the response_url of a command does not work");
+                tracing::info!(%channel, %error, "response_url failed");
                 self.post_ephemeral(channel, user, "", message.clone());
             }
         }

@@ -1,4 +1,4 @@
-//! The options of a select that has too many of them to be sent along with a form.
+//! Options for external selects, which have too many to send with a form.
 
 use super::{
     ack::{Ack, AckKind},
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// The options for what was typed into a select, of the instance that its block names.
+/// The matching options of the instance in the block's id.
 pub(super) fn handle(app: &AppState, suggestion: &BlockSuggestion) -> Ack {
     let BlockId::Input { field, instance } = &suggestion.block else { return Ack::empty("not_handled") };
     let outcome = match field {
@@ -20,12 +20,12 @@ pub(super) fn handle(app: &AppState, suggestion: &BlockSuggestion) -> Ack {
         Field::Workspace => "workspaces",
         _ => return Ack::empty("not_handled"),
     };
-    // A form from a time with one instance names none, and is out of date where there are several.
+    // A form without an instance in its block ids is outdated if there are several instances.
     let instance = match instance {
         Some(name) => app.instances.get(name),
         None => app.instances.iter().next().filter(|_| !app.instances.are_several()),
     };
     let catalog = instance.and_then(|instance| instance.catalog()).unwrap_or_default();
-    let offer = AllowedOptions::of(app.workflow.policy(), &catalog);
-    Ack { outcome, kind: AckKind::Options(views::options(&offer, *field, &suggestion.value)) }
+    let allowed = AllowedOptions::of(app.workflow.policy(), &catalog);
+    Ack { outcome, kind: AckKind::Options(views::options(&allowed, *field, &suggestion.value)) }
 }

@@ -1,29 +1,29 @@
-//! Whose delivery it is, by the ids that came with it. Another workspace's or another app's is ignored.
+//! Which workspace and app sent a delivery. Deliveries of others are ignored.
 
 use super::dependencies::AppState;
 use crate::slack::inbound::Tenant;
 
-/// Which workspace and app sent it.
+/// Whether a delivery is for the workspace and app that this bot serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TenantMatch {
-    /// Ours.
-    Ours,
+    /// It is.
+    Served,
     /// Another workspace, or another app.
     Other,
-    /// Not known: Slack has not said yet whose token we hold.
-    NotKnown,
+    /// Unknown: `auth.test` has not succeeded yet, which gives the workspace of the token.
+    Unknown,
 }
 
 impl AppState {
-    /// Matches the ids that came with a delivery. The workspace that counts most, then the organization.
+    /// Matches the app, then the most relevant workspace, then the organization.
     pub(super) fn tenant_match(&self, tenant: &Tenant<'_>) -> TenantMatch {
         if self.app_id.as_deref().is_some_and(|own| own != tenant.app_id) {
             return TenantMatch::Other;
         }
-        let Some(served) = self.teams.get() else { return TenantMatch::NotKnown };
+        let Some(served) = self.teams.get() else { return TenantMatch::Unknown };
         let is_served = |id: &str| !id.is_empty() && served.iter().any(|own| own == id);
         if tenant.team_id().is_some_and(is_served) || is_served(tenant.enterprise_id) {
-            TenantMatch::Ours
+            TenantMatch::Served
         } else {
             TenantMatch::Other
         }

@@ -1,4 +1,4 @@
-//! How much is taken in at the same time: signed requests in hand, and long bodies of whom nobody knows yet who signed them.
+//! Admission control: limits how many verified requests are in flight, and how much memory long unverified bodies take.
 
 use std::sync::{
     Arc,
@@ -9,48 +9,48 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::Limits;
 
-/// How much of all bodies is buffered beyond what each may always have, in bytes.
-const BEYOND: usize = 16 * 1024 * 1024;
+/// The common buffer of all long bodies, in bytes.
+const SHARED_BUFFER: usize = 16 * 1024 * 1024;
 
-/// What is being taken in at the moment.
+/// The requests and bodies of the moment.
 #[derive(Debug)]
 pub(super) struct AdmissionControl {
-    /// The places for signed requests; absent: as many as come.
-    places: Option<Arc<Semaphore>>,
-    /// What is buffered of long bodies.
-    beyond: AtomicUsize,
+    /// One permit for each verified request in flight; `None`: no limit.
+    in_flight: Option<Arc<Semaphore>>,
+    /// How much of the common buffer is in use, in bytes.
+    shared: AtomicUsize,
 }
 
-/// There is too much to do at the moment.
+/// A limit is reached.
 #[derive(Debug)]
 pub(super) struct Full;
 
 impl AdmissionControl {
     pub(super) fn new(limits: &Limits) -> Self {
-        let most = usize::try_from(limits.in_flight).unwrap_or(Semaphore::MAX_PERMITS);
-        let places = (most > 0).then(|| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))));
-        Self { places, beyond: AtomicUsize::new(0) }
+        let max = usize::try_from(limits.in_flight).unwrap_or(Semaphore::MAX_PERMITS);
+        let in_flight = (max > 0).then(|| Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))));
+        Self { in_flight, shared: AtomicUsize::new(0) }
     }
 
-    /// A place among the signed requests in hand; nothing where there is no limit.
-    pub(super) fn place(&self) -> Result<Option<OwnedSemaphorePermit>, Full> {
-        self.places.clone().map(Semaphore::try_acquire_owned).transpose().map_err(|_| Full)
+    /// A permit for a verified request; `None` if there is no limit.
+    pub(super) fn permit(&self) -> Result<Option<OwnedSemaphorePermit>, Full> {
+        self.in_flight.clone().map(Semaphore::try_acquire_owned).transpose().map_err(|_| Full)
     }
 
-    /// Nothing yet of what long bodies may have.
+    /// An empty share of the common buffer, for one body.
     pub(super) fn buffer(&self) -> BufferShare<'_> {
-        BufferShare(&self.beyond, 0)
+        BufferShare(&self.shared, 0)
     }
 }
 
-/// A part of [`BEYOND`], given back in the end.
+/// A share of [`SHARED_BUFFER`], returned on drop.
 pub(super) struct BufferShare<'a>(&'a AtomicUsize, usize);
 
 impl BufferShare<'_> {
-    /// Takes more.
+    /// Takes more of the common buffer.
     pub(super) fn grow(&mut self, bytes: usize) -> Result<(), Full> {
         self.1 += bytes;
-        if self.0.fetch_add(bytes, Relaxed) + bytes <= BEYOND { Ok(()) } else { Err(Full) }
+        if self.0.fetch_add(bytes, Relaxed) + bytes <= SHARED_BUFFER { Ok(()) } else { Err(Full) }
     }
 }
 

@@ -1,10 +1,10 @@
-//! What a proxy in front says of the client's certificate. Slack can show one (mutual TLS); a proxy that has checked
-//! it passes its name on in a header. It is a hint besides the signature, never in place of it, and worth as much as
-//! the proxy's care to drop the header where it comes from outside.
+//! Slack's client certificate (mutual TLS), as reported by a proxy in front. The proxy verifies it and passes its name on in
+//! a header. This check adds to the signature and never replaces it. It is only as good as the proxy: it must drop the header
+//! from requests that come from outside.
 
 use axum::http::{HeaderMap, HeaderName};
 
-/// The name that is expected, and the header in which it stands.
+/// The expected name, and the header that reports it.
 #[derive(Clone, Debug)]
 pub(super) struct ExpectedClientCert {
     header: HeaderName,
@@ -12,14 +12,14 @@ pub(super) struct ExpectedClientCert {
 }
 
 impl ExpectedClientCert {
-    /// Nothing for a header that cannot be.
+    /// `None` if `header` is not a valid header name.
     pub(super) fn new(header: &str, name: &str) -> Option<Self> {
         Some(Self { header: HeaderName::from_bytes(header.as_bytes()).ok()?, name: name.to_owned() })
     }
 
-    /// Whether exactly one header is there and names it: alone, or as the one common name of a distinguished name in
-    /// the form of RFC 2253 (`CN=…,O=…`).
-    pub(super) fn is_in(&self, headers: &HeaderMap) -> bool {
+    /// Whether there is exactly one such header and its value is the name, or an RFC 2253 distinguished name (`CN=…,O=…`)
+    /// with the name as its only common name.
+    pub(super) fn is_reported(&self, headers: &HeaderMap) -> bool {
         let mut values = headers.get_all(&self.header).iter();
         let (Some(value), None) = (values.next(), values.next()) else { return false };
         let Ok(value) = value.to_str() else { return false };
@@ -27,13 +27,13 @@ impl ExpectedClientCert {
     }
 }
 
-/// The one common name of a distinguished name. One with quotes, or in another form, is not taken apart.
-fn common_name(text: &str) -> Option<&str> {
-    if text.starts_with('/') || text.contains('"') {
+/// The only common name of a distinguished name. Quoted values and other formats are not supported.
+fn common_name(distinguished_name: &str) -> Option<&str> {
+    if distinguished_name.starts_with('/') || distinguished_name.contains('"') {
         return None;
     }
     let mut is_escaped = false;
-    let parts = text.split(|c| {
+    let parts = distinguished_name.split(|c| {
         let ends = !is_escaped && matches!(c, ',' | ';' | '+');
         is_escaped = c == '\\' && !is_escaped;
         ends
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_one_common_name_is_accepted() {
+    fn only_a_single_matching_common_name_is_accepted() {
         let expected = ExpectedClientCert::new("X-SSL-Client-DN", "platform-tls-client.slack.com").unwrap();
         for (value, is_good) in [
             ("platform-tls-client.slack.com", true),
@@ -72,11 +72,11 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.append("x-ssl-client-dn", value.parse().unwrap());
-            assert_eq!(expected.is_in(&headers), is_good, "{value}");
+            assert_eq!(expected.is_reported(&headers), is_good, "{value}");
             headers.append("x-ssl-client-dn", value.parse().unwrap());
-            assert!(!expected.is_in(&headers), "twice: {value}");
+            assert!(!expected.is_reported(&headers), "twice: {value}");
         }
-        assert!(!expected.is_in(&HeaderMap::new()));
+        assert!(!expected.is_reported(&HeaderMap::new()));
         assert!(ExpectedClientCert::new("not a header", "x").is_none());
     }
 }

@@ -1,5 +1,6 @@
-//! The HTTP door: it limits and verifies what Slack posts, reads it into an [`Inbound`](crate::slack::inbound::Inbound),
-//! hands it to the handlers, and writes their ack out as a response. Beside it stand the addresses for whoever runs the bot.
+//! The HTTP transport: limits and verifies Slack's requests, parses them into an
+//! [`Inbound`](crate::slack::inbound::Inbound), passes that to the handlers and encodes their ack as a response. It also has
+//! the routes for operators.
 //!
 //! It knows HTTP and signatures. It must not know of requests, policies, Slack's Web API, SQL or Marketo.
 
@@ -29,7 +30,7 @@ use self::{
 pub use self::{server::serve, state::Settings};
 use crate::handlers::Handlers;
 
-/// The routes.
+/// All routes.
 pub fn router(handlers: Handlers, settings: &Settings) -> Router {
     Router::new()
         .route("/slack/commands", slack(Route::Commands))

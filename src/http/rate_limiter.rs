@@ -1,24 +1,23 @@
-//! How often one person, or one workspace, may have something done. Only what Slack signed counts, so nobody can use
-//! up the share of another, and what is delivered again counts no second time. Each process counts for itself. It
-//! knows nothing of what is asked for.
+//! A rate limiter by key: a user or a workspace. Only signed requests count, so nobody can use up someone else's share, and
+//! repeated deliveries do not count. Each process counts for itself. It must not know what is limited.
 //!
 //! Hand-written, although it is the algorithm of `governor` (GCRA): a keyed limiter there grows without a bound between two
-//! sweeps, and whether somebody was told within the last minute would need a second map beside it, with a bound of its own.
+//! sweeps, and tracking who was notified within the last minute would need a second bounded map.
 
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
 };
 
-/// Over how long is counted, in milliseconds.
+/// The period of the limit, in milliseconds.
 const MINUTE: i64 = 60_000;
-/// How many people or workspaces are remembered. Only whoever was here within the last minute needs to be.
+/// How many keys are tracked at most. Only those of the last minute have to be.
 const CAPACITY: usize = 10_000;
 
-/// A limit on each of many.
+/// The same limit for each key.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
-    /// How many in a minute; 0: any number.
+    /// How many in a minute; 0: no limit.
     per_minute: u32,
     buckets: Mutex<Buckets>,
 }
@@ -26,25 +25,25 @@ pub(super) struct RateLimiter {
 #[derive(Debug, Default)]
 struct Buckets {
     by_key: HashMap<Box<str>, Bucket>,
-    /// When there may be some to forget again.
-    tidy_at: i64,
+    /// When full buckets may be removed again: UTC milliseconds.
+    next_sweep_at: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
     /// When the bucket is full again: UTC microseconds.
     full_at: i64,
-    /// When they were last told of the limit: UTC milliseconds.
-    warned_at: i64,
+    /// When the limit was last reported as worth a notification: UTC milliseconds.
+    notified_at: i64,
 }
 
 /// A limit that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RateLimited {
-    /// After how many seconds something may be done again.
+    /// After how many seconds to retry.
     pub(super) retry_after: u64,
-    /// Whether nobody was told so within the last minute.
-    pub(super) is_news: bool,
+    /// Whether to notify the user: true once a minute.
+    pub(super) should_notify: bool,
 }
 
 impl RateLimiter {
@@ -52,43 +51,51 @@ impl RateLimiter {
         Self { per_minute, buckets: Mutex::default() }
     }
 
-    /// Lets `who` do something at `now` (UTC milliseconds), unless that is too often: as many in a row as a minute
-    /// allows, then at an even pace.
-    pub(super) fn spend(&self, who: &str, now: i64) -> Result<(), RateLimited> {
-        if self.per_minute == 0 || who.is_empty() {
+    /// Counts one action of `key` at `now` (UTC milliseconds). Allows a burst of a minute's worth, then an even rate. An
+    /// empty key is not limited.
+    ///
+    /// # Errors
+    /// When the limit is reached; the action is then not counted.
+    pub(super) fn check(&self, key: &str, now: i64) -> Result<(), RateLimited> {
+        if self.per_minute == 0 || key.is_empty() {
             return Ok(());
         }
-        let each = MINUTE * 1000 / i64::from(self.per_minute);
+        let interval = MINUTE * 1000 / i64::from(self.per_minute);
         let now_micros = now.saturating_mul(1000);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(bucket) = buckets.by_key.get_mut(who) else {
-            if buckets.has_room(now) {
-                buckets.by_key.insert(who.into(), Bucket { full_at: now_micros + each, warned_at: i64::MIN });
+        let Some(bucket) = buckets.by_key.get_mut(key) else {
+            if buckets.has_capacity(now) {
+                buckets
+                    .by_key
+                    .insert(key.into(), Bucket { full_at: now_micros + interval, notified_at: i64::MIN });
             }
             return Ok(());
         };
-        let full_at = bucket.full_at.max(now_micros) + each;
+        let full_at = bucket.full_at.max(now_micros) + interval;
         let too_early = full_at - now_micros - MINUTE * 1000;
         if too_early <= 0 {
             bucket.full_at = full_at;
             return Ok(());
         }
-        let is_news = bucket.warned_at.saturating_add(MINUTE) <= now;
-        if is_news {
-            bucket.warned_at = now;
+        let should_notify = bucket.notified_at.saturating_add(MINUTE) <= now;
+        if should_notify {
+            bucket.notified_at = now;
         }
-        Err(RateLimited { retry_after: u64::try_from(too_early).unwrap_or(0).div_ceil(1_000_000), is_news })
+        Err(RateLimited {
+            retry_after: u64::try_from(too_early).unwrap_or(0).div_ceil(1_000_000),
+            should_notify,
+        })
     }
 }
 
 impl Buckets {
-    /// Whether one more can be remembered. Whoever has nothing spent is forgotten first; beyond that newcomers are let
-    /// through, rather than that anybody else's count is lost.
-    fn has_room(&mut self, now: i64) -> bool {
-        if self.by_key.len() >= CAPACITY && self.tidy_at <= now {
-            self.tidy_at = now + 1_000;
+    /// Whether another key can be tracked. Removes full buckets first. At capacity, new keys are not limited, so that no
+    /// other key loses its count.
+    fn has_capacity(&mut self, now: i64) -> bool {
+        if self.by_key.len() >= CAPACITY && self.next_sweep_at <= now {
+            self.next_sweep_at = now + 1_000;
             self.by_key.retain(|_, bucket| {
-                bucket.full_at > now * 1000 || bucket.warned_at.saturating_add(MINUTE) > now
+                bucket.full_at > now * 1000 || bucket.notified_at.saturating_add(MINUTE) > now
             });
         }
         self.by_key.len() < CAPACITY
@@ -100,41 +107,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_minutes_worth_passes_at_once_then_an_even_rate() {
-        let rate = RateLimiter::new(30);
+    fn burst_of_a_minute_then_an_even_rate() {
+        let limiter = RateLimiter::new(30);
         for _ in 0..30 {
-            assert_eq!(rate.spend("U1", 0), Ok(()));
+            assert_eq!(limiter.check("U1", 0), Ok(()));
         }
-        assert_eq!(rate.spend("U1", 0), Err(RateLimited { retry_after: 2, is_news: true }));
-        assert_eq!(rate.spend("U1", 1_000), Err(RateLimited { retry_after: 1, is_news: false }));
-        assert_eq!(rate.spend("U1", 2_000), Ok(()));
-        assert_eq!(rate.spend("U1", 2_001), Err(RateLimited { retry_after: 2, is_news: false }));
-        assert_eq!(rate.spend("U2", 2_001), Ok(()), "everybody has a share of their own");
+        assert_eq!(limiter.check("U1", 0), Err(RateLimited { retry_after: 2, should_notify: true }));
+        assert_eq!(limiter.check("U1", 1_000), Err(RateLimited { retry_after: 1, should_notify: false }));
+        assert_eq!(limiter.check("U1", 2_000), Ok(()));
+        assert_eq!(limiter.check("U1", 2_001), Err(RateLimited { retry_after: 2, should_notify: false }));
+        assert_eq!(limiter.check("U2", 2_001), Ok(()), "each key has its own share");
         for n in 0..30 {
-            assert_eq!(rate.spend("U1", 62_000), Ok(()), "{n}");
+            assert_eq!(limiter.check("U1", 62_000), Ok(()), "{n}");
         }
-        assert_eq!(rate.spend("U1", 62_000), Err(RateLimited { retry_after: 2, is_news: true }));
+        assert_eq!(limiter.check("U1", 62_000), Err(RateLimited { retry_after: 2, should_notify: true }));
     }
 
     #[test]
     fn zero_means_no_limit() {
         let (none, some) = (RateLimiter::new(0), RateLimiter::new(1));
         for _ in 0..100 {
-            assert_eq!((none.spend("U1", 0), some.spend("", 0)), (Ok(()), Ok(())));
+            assert_eq!((none.check("U1", 0), some.check("", 0)), (Ok(()), Ok(())));
         }
     }
 
     #[test]
-    fn the_memory_is_bounded() {
-        let rate = RateLimiter::new(1);
+    fn tracked_keys_are_bounded() {
+        let limiter = RateLimiter::new(1);
         for n in 0..CAPACITY + 5_000 {
-            assert_eq!(rate.spend(&format!("U{n}"), 0), Ok(()));
+            assert_eq!(limiter.check(&format!("U{n}"), 0), Ok(()));
         }
-        let len = || rate.buckets.lock().unwrap().by_key.len();
+        let len = || limiter.buckets.lock().unwrap().by_key.len();
         assert_eq!(len(), CAPACITY);
-        assert!(rate.spend("U1", 0).is_err(), "who was known stays known");
-        assert_eq!(rate.spend("W1", 61_000), Ok(()));
-        assert_eq!(len(), 1, "all others have everything back");
-        assert!(rate.spend("W1", 61_000).is_err());
+        assert!(limiter.check("U1", 0).is_err(), "tracked keys stay tracked");
+        assert_eq!(limiter.check("W1", 61_000), Ok(()));
+        assert_eq!(len(), 1, "full buckets are removed");
+        assert!(limiter.check("W1", 61_000).is_err());
     }
 }

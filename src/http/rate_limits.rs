@@ -1,10 +1,10 @@
-//! How much each person and each workspace may have done. It decides by how often they came, never by what they ask for;
-//! what they are told is not its business either.
+//! The rate limits per user and per workspace. They depend on nothing but how often a user or workspace acts; the ack belongs
+//! to the handlers.
 
 use super::rate_limiter::{RateLimited, RateLimiter};
 use crate::{config::Limits, slack::inbound::Inbound};
 
-/// The limits on people and on workspaces.
+/// The limits per user and per workspace.
 #[derive(Debug)]
 pub(super) struct RateLimits {
     per_user: RateLimiter,
@@ -19,10 +19,13 @@ impl RateLimits {
         }
     }
 
-    /// Counts what somebody does at `now` (UTC milliseconds) for them and for their workspace, unless that is too often.
-    pub(super) fn spend(&self, inbound: &Inbound<'_>, now: i64) -> Result<(), RateLimited> {
-        self.per_user.spend(inbound.user_id(), now)?;
+    /// Counts a delivery at `now` (UTC milliseconds) against the limits of its user and workspace.
+    ///
+    /// # Errors
+    /// When one of them is reached.
+    pub(super) fn check(&self, inbound: &Inbound<'_>, now: i64) -> Result<(), RateLimited> {
+        self.per_user.check(inbound.user_id(), now)?;
         let Some(tenant) = inbound.tenant() else { return Ok(()) };
-        self.per_team.spend(tenant.team_id().unwrap_or(tenant.enterprise_id), now)
+        self.per_team.check(tenant.team_id().unwrap_or(tenant.enterprise_id), now)
     }
 }

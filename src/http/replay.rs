@@ -1,6 +1,6 @@
-//! A first line against replays: the signatures that came to this process. It keeps what leaves nothing behind (an opened
-//! form, an answer in the background) from being done twice while the database is away; every other repeat is told by its
-//! stored delivery, which gives it the ack of the first. Bounded: when it is full the oldest is forgotten.
+//! In-memory replay protection: the signatures that this process has received. It prevents repeats of what saves nothing (an
+//! opened form, an answer in the background) while the database is down. All other repeats are detected by the recorded
+//! delivery, and get the ack of the first. Bounded: at capacity, the oldest signature is forgotten.
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
@@ -11,14 +11,15 @@ use std::{
 use super::signature::Fingerprint;
 use crate::handlers::Ack;
 
-/// How long a request is remembered, in seconds: twice the window in which its timestamp is accepted.
-pub(super) const MEMORY: i64 = 600;
+/// How long a request is remembered, in seconds: twice the window of its timestamp.
+const RETENTION: i64 = 600;
 /// How many requests are remembered at most.
 const CAPACITY: usize = 65_536;
 
-/// The first half of a signature is random enough to tell requests apart, and needs no further hashing.
+/// The first half of a signature: random enough to identify requests, and to need no further hashing.
 type Key = u128;
 
+/// A hasher that truncates its input.
 #[derive(Default)]
 struct Truncate(u64);
 
@@ -41,14 +42,14 @@ impl Hasher for Truncate {
     }
 }
 
-/// Which signed requests came in the last while.
+/// The signed requests of the retention period.
 #[derive(Default)]
 pub(super) struct Replays(Mutex<Memory>);
 
 #[derive(Default)]
 struct Memory {
-    /// Each with its ack, if it was refused before anything was looked up.
-    known: HashMap<Key, Option<Box<Ack>>, BuildHasherDefault<Truncate>>,
+    /// Each with its ack, if it was rejected before it was handled.
+    acks: HashMap<Key, Option<Box<Ack>>, BuildHasherDefault<Truncate>>,
     order: VecDeque<(i64, Key)>,
 }
 
@@ -58,55 +59,58 @@ impl std::fmt::Debug for Replays {
     }
 }
 
-/// What is remembered of a signed request.
+/// Whether a signed request was received before.
 #[derive(Debug)]
-pub(super) enum Seen {
-    /// Nothing: it comes for the first time.
+pub(super) enum Received {
+    /// It is new.
     First,
-    /// It came before.
+    /// It is a repeat.
     Repeated,
-    /// It came before, and was refused with this.
-    Refused(Ack),
+    /// It is a repeat of a request that was rejected with this ack.
+    Rejected(Ack),
 }
 
 impl Replays {
-    /// Remembers a request that came at `now` (UTC seconds), and tells what was remembered of it.
-    pub(super) fn see(&self, fingerprint: &Fingerprint, now: i64) -> Seen {
+    /// Checks whether a request was received before, and remembers it at `now` (UTC seconds).
+    pub(super) fn check(&self, fingerprint: &Fingerprint, now: i64) -> Received {
         let key = key(fingerprint);
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some(&(came, old)) = memory.order.front() {
-            if came + MEMORY >= now && memory.order.len() < CAPACITY {
+        while let Some(&(received_at, oldest)) = memory.order.front() {
+            if received_at + RETENTION >= now && memory.order.len() < CAPACITY {
                 break;
             }
             memory.order.pop_front();
-            memory.known.remove(&old);
+            memory.acks.remove(&oldest);
         }
-        match memory.known.entry(key) {
-            Entry::Occupied(known) => {
-                return known.get().as_ref().map_or(Seen::Repeated, |ack| Seen::Refused((**ack).clone()));
+        match memory.acks.entry(key) {
+            Entry::Occupied(entry) => {
+                return entry
+                    .get()
+                    .as_ref()
+                    .map_or(Received::Repeated, |ack| Received::Rejected((**ack).clone()));
             }
-            Entry::Vacant(place) => place.insert(None),
+            Entry::Vacant(entry) => entry.insert(None),
         };
         memory.order.push_back((now, key));
-        Seen::First
+        Received::First
     }
 
-    /// Remembers that a request was refused with `ack`: whoever sent it was told that nothing was done.
-    pub(super) fn refuse(&self, fingerprint: &Fingerprint, ack: &Ack) {
+    /// Remembers that a request was rejected with `ack`, which repeats get too.
+    pub(super) fn reject(&self, fingerprint: &Fingerprint, ack: &Ack) {
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = memory.known.get_mut(&key(fingerprint)) {
-            *known = Some(Box::new(ack.clone()));
+        if let Some(remembered) = memory.acks.get_mut(&key(fingerprint)) {
+            *remembered = Some(Box::new(ack.clone()));
         }
     }
 
-    /// Forgets a request that could not be taken, so that it can be tried again.
+    /// Forgets a request that could not be handled, so that it can be retried.
     pub(super) fn forget(&self, fingerprint: &Fingerprint) {
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = key(fingerprint);
-        if memory.known.remove(&key).is_some() {
-            // It came a moment ago.
-            if let Some(place) = memory.order.iter().rposition(|(_, known)| *known == key) {
-                memory.order.remove(place);
+        if memory.acks.remove(&key).is_some() {
+            // Searched from the end, since the request is recent.
+            if let Some(index) = memory.order.iter().rposition(|(_, remembered)| *remembered == key) {
+                memory.order.remove(index);
             }
         }
     }
@@ -128,52 +132,52 @@ mod tests {
         fingerprint
     }
 
-    fn seen(replays: &Replays, n: u64, now: i64) -> &'static str {
-        match replays.see(&fingerprint(n), now) {
-            Seen::First => "first",
-            Seen::Repeated => "repeated",
-            Seen::Refused(ack) => ack.outcome,
+    fn received(replays: &Replays, n: u64, now: i64) -> &'static str {
+        match replays.check(&fingerprint(n), now) {
+            Received::First => "first",
+            Received::Repeated => "repeated",
+            Received::Rejected(ack) => ack.outcome,
         }
     }
 
     #[test]
-    fn a_request_is_remembered_for_ten_minutes() {
+    fn request_is_remembered_for_ten_minutes() {
         let replays = Replays::default();
-        assert_eq!(seen(&replays, 1, 1_000), "first");
-        assert_eq!(seen(&replays, 1, 1_000), "repeated");
-        assert_eq!(seen(&replays, 2, 1_001), "first");
-        assert_eq!(seen(&replays, 1, 1_600), "repeated");
-        assert_eq!(seen(&replays, 1, 1_601), "first");
+        assert_eq!(received(&replays, 1, 1_000), "first");
+        assert_eq!(received(&replays, 1, 1_000), "repeated");
+        assert_eq!(received(&replays, 2, 1_001), "first");
+        assert_eq!(received(&replays, 1, 1_600), "repeated");
+        assert_eq!(received(&replays, 1, 1_601), "first");
     }
 
     #[test]
-    fn a_refused_request_stays_refused() {
+    fn repeat_of_a_rejected_request_gets_its_ack() {
         let (replays, ack) = (Replays::default(), Ack::too_many_requests("limited", 1));
-        replays.refuse(&fingerprint(1), &ack);
-        assert_eq!(seen(&replays, 1, 1_000), "first");
-        replays.refuse(&fingerprint(1), &ack);
-        assert_eq!(seen(&replays, 1, 1_600), "limited");
-        assert_eq!(seen(&replays, 1, 1_601), "first");
+        replays.reject(&fingerprint(1), &ack);
+        assert_eq!(received(&replays, 1, 1_000), "first");
+        replays.reject(&fingerprint(1), &ack);
+        assert_eq!(received(&replays, 1, 1_600), "limited");
+        assert_eq!(received(&replays, 1, 1_601), "first");
     }
 
     #[test]
-    fn a_forgotten_request_comes_for_the_first_time() {
+    fn forgotten_request_is_new_again() {
         let replays = Replays::default();
         for n in 0..3 {
-            assert_eq!(seen(&replays, n, 1_000), "first");
+            assert_eq!(received(&replays, n, 1_000), "first");
         }
         replays.forget(&fingerprint(1));
         assert_eq!(replays.0.lock().unwrap().order.len(), 2);
-        assert_eq!((seen(&replays, 1, 1_000), seen(&replays, 2, 1_000)), ("first", "repeated"));
+        assert_eq!((received(&replays, 1, 1_000), received(&replays, 2, 1_000)), ("first", "repeated"));
     }
 
     #[test]
-    fn the_memory_is_bounded() {
+    fn remembered_requests_are_bounded() {
         let replays = Replays::default();
         for n in 0..200_000 {
-            assert_eq!(seen(&replays, n, 1_000), "first");
+            assert_eq!(received(&replays, n, 1_000), "first");
         }
         let memory = replays.0.lock().unwrap();
-        assert!(memory.order.len() <= CAPACITY && memory.known.len() == memory.order.len());
+        assert!(memory.order.len() <= CAPACITY && memory.acks.len() == memory.order.len());
     }
 }

@@ -1,4 +1,4 @@
-//! Acks and refusals as HTTP responses, each with the outcome under which it is counted.
+//! Acks and rejections as HTTP responses, each with the outcome that it is counted under.
 
 use axum::{
     body::Body,
@@ -14,7 +14,7 @@ use crate::{
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// A response and what it is counted as.
+/// A response and its outcome in the metrics.
 #[derive(Debug)]
 pub(super) struct Reply {
     outcome: &'static str,
@@ -22,21 +22,21 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// A status and nothing else.
+    /// A response without a body.
     pub(super) fn status(outcome: &'static str, status: StatusCode) -> Self {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status;
         Self { outcome, response }
     }
 
-    /// The same response, the last one on its connection.
-    pub(super) fn last(mut self) -> Self {
+    /// The same response; the connection closes after it.
+    pub(super) fn closing(mut self) -> Self {
         let close = HeaderValue::from_static("close");
         self.response.headers_mut().insert(header::CONNECTION, close);
         self
     }
 
-    /// After how many seconds it may be tried again.
+    /// Sets `Retry-After`, in seconds.
     fn retry_after(mut self, seconds: Option<u64>) -> Self {
         if let Some(seconds) = seconds {
             self.response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -51,10 +51,10 @@ impl Reply {
         Self { outcome, response }
     }
 
-    /// Counts the response and lets it go.
-    pub(super) fn record(self, route: &'static str, watch: Stopwatch) -> Response {
+    /// Records the metrics of the response and returns it.
+    pub(super) fn record(self, route: &'static str, stopwatch: Stopwatch) -> Response {
         metrics::counter!("slack_requests_total", "route" => route, "outcome" => self.outcome).increment(1);
-        metrics::histogram!("slack_ack_seconds", "route" => route).record(watch.seconds());
+        metrics::histogram!("slack_ack_seconds", "route" => route).record(stopwatch.seconds());
         self.response
     }
 }

@@ -1,4 +1,4 @@
-//! The four addresses to which Slack posts. They differ in how a body is read, and in nothing else.
+//! The four routes that Slack posts to. They differ only in how the body is parsed.
 
 use axum::{extract::Request, response::Response};
 
@@ -8,7 +8,7 @@ use crate::{
     slack::inbound::Inbound,
 };
 
-/// An address to which Slack posts.
+/// A route that Slack posts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Commands,
@@ -18,7 +18,7 @@ pub(super) enum Route {
 }
 
 impl Route {
-    /// The label of the metrics.
+    /// The `route` label of the metrics.
     fn name(self) -> &'static str {
         match self {
             Self::Commands => "commands",
@@ -28,7 +28,7 @@ impl Route {
         }
     }
 
-    fn read(self, body: &[u8]) -> Option<Inbound<'_>> {
+    fn parse(self, body: &[u8]) -> Option<Inbound<'_>> {
         match self {
             Self::Commands => Inbound::of_command_form(body),
             Self::Interactions | Self::Options => Inbound::of_interaction_form(body),
@@ -37,40 +37,40 @@ impl Route {
     }
 }
 
-/// Verifies a request, hands it over and answers.
+/// Verifies a request, passes it to the handlers and responds with their ack.
 pub(super) async fn receive(state: HttpState, route: Route, request: Request) -> Response {
-    let watch = state.clock.stopwatch();
+    let stopwatch = state.clock.stopwatch();
     let reply = match VerifiedRequest::read(&state, request, route == Route::Commands).await {
         Ok(request) => deliver(&state, route, &request).await.into(),
         Err(reply) => reply,
     };
-    Reply::record(reply, route.name(), watch)
+    Reply::record(reply, route.name(), stopwatch)
 }
 
 async fn deliver(state: &HttpState, route: Route, request: &VerifiedRequest) -> Ack {
-    let Some(inbound) = route.read(&request.body) else { return Ack::unreadable() };
+    let Some(inbound) = route.parse(&request.body) else { return Ack::unreadable() };
     if let Err(ack) = state.handlers.admit(&inbound) {
-        // The command that came too early is answered alike, should it come again.
+        // A command during startup: a repeat gets the same answer.
         if matches!(ack.kind, AckKind::Ephemeral(_)) {
-            state.replays.refuse(&request.fingerprint, &ack);
+            state.replays.reject(&request.fingerprint, &ack);
         }
-        return untaken(state, request, ack);
+        return forget_if_unavailable(state, request, ack);
     }
-    // What came before is not counted twice.
+    // A repeat does not count against the limit.
     if request.delivery == Delivery::First
-        && handlers::is_limited(&inbound)
-        && let Err(limited) = state.rate_limits.spend(&inbound, state.clock.millis())
+        && handlers::is_rate_limited(&inbound)
+        && let Err(limited) = state.rate_limits.check(&inbound, state.clock.millis())
     {
-        let ack = state.handlers.too_many(&inbound, limited.retry_after, limited.is_news);
-        state.replays.refuse(&request.fingerprint, &ack);
+        let ack = state.handlers.reject_rate_limited(&inbound, limited.retry_after, limited.should_notify);
+        state.replays.reject(&request.fingerprint, &ack);
         return ack;
     }
     let ack = state.handlers.handle(&inbound, request.delivery).await;
-    untaken(state, request, ack)
+    forget_if_unavailable(state, request, ack)
 }
 
-/// Forgets a request that could not be taken, so that it can be tried again.
-fn untaken(state: &HttpState, request: &VerifiedRequest, ack: Ack) -> Ack {
+/// Forgets a request that could not be handled, so that it can be retried.
+fn forget_if_unavailable(state: &HttpState, request: &VerifiedRequest, ack: Ack) -> Ack {
     if matches!(ack.kind, AckKind::Unavailable { .. }) {
         state.replays.forget(&request.fingerprint);
     }

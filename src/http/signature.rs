@@ -2,20 +2,20 @@
 //!
 //! Stricter than Slack's SDKs: exactly one value of each header, a timestamp of 1 to 12 digits within 300 s of
 //! now in either direction, `v0=` and 64 lower-case hex digits, compared in constant time over the raw body.
-//! It knows nothing of what the body says.
+//! It must not know what the body means.
 
 use axum::http::{HeaderMap, HeaderName};
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-/// How far from now a timestamp may lie, in seconds.
+/// How far a timestamp may be from now, in seconds.
 pub(super) const WINDOW: i64 = 300;
 
 const TIMESTAMP: HeaderName = HeaderName::from_static("x-slack-request-timestamp");
 const SIGNATURE: HeaderName = HeaderName::from_static("x-slack-signature");
 
-/// The keys that a signature may be made with; several while a secret is being rotated.
+/// The accepted keys; several while a signing secret is being rotated.
 #[derive(Clone)]
 pub(super) struct Keys(Vec<Hmac<Sha256>>);
 
@@ -32,19 +32,19 @@ pub(super) struct SignatureHeaders<'a> {
     signature: [u8; 32],
 }
 
-/// A verified signature, which tells one signed request from every other.
+/// A verified signature, which identifies a signed request.
 pub(super) type Fingerprint = [u8; 32];
 
 impl Keys {
-    /// Keys from signing secrets, taken as UTF-8 text.
+    /// Keys from signing secrets, used as UTF-8 text.
     pub(super) fn new(secrets: &[SecretString]) -> Self {
         let key = |secret: &SecretString| Hmac::new_from_slice(secret.expose_secret().as_bytes()).ok();
         Self(secrets.iter().filter_map(key).collect())
     }
 
-    /// The fingerprint of the request if `headers` is true of `body`.
+    /// The fingerprint of the request if the signature matches `body`.
     pub(super) fn verify(&self, headers: &SignatureHeaders<'_>, body: &[u8]) -> Option<Fingerprint> {
-        let is_made_with = |key: &Hmac<Sha256>| {
+        let is_signed_with = |key: &Hmac<Sha256>| {
             let mut mac = key.clone();
             mac.update(b"v0:");
             mac.update(headers.timestamp);
@@ -52,14 +52,14 @@ impl Keys {
             mac.update(body);
             mac.verify_slice(&headers.signature).is_ok()
         };
-        self.0.iter().any(is_made_with).then_some(headers.signature)
+        self.0.iter().any(is_signed_with).then_some(headers.signature)
     }
 }
 
 impl<'a> SignatureHeaders<'a> {
-    /// Reads the headers; nothing if there is any fault in them at `now` (UTC seconds).
+    /// Parses the headers; `None` if they are malformed, or not recent at `now` (UTC seconds).
     pub(super) fn read(headers: &'a HeaderMap, now: i64) -> Option<Self> {
-        let timestamp = only(headers, &TIMESTAMP)?;
+        let timestamp = single(headers, &TIMESTAMP)?;
         if !(1..=12).contains(&timestamp.len()) || !timestamp.iter().all(u8::is_ascii_digit) {
             return None;
         }
@@ -67,7 +67,7 @@ impl<'a> SignatureHeaders<'a> {
         if (now - sent).abs() > WINDOW {
             return None;
         }
-        let digits = only(headers, &SIGNATURE)?.strip_prefix(b"v0=")?;
+        let digits = single(headers, &SIGNATURE)?.strip_prefix(b"v0=")?;
         let is_lower_hex = |digit: &u8| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
         if digits.len() != 64 || !digits.iter().all(is_lower_hex) {
             return None;
@@ -77,13 +77,14 @@ impl<'a> SignatureHeaders<'a> {
         Some(Self { timestamp, signature })
     }
 
-    /// Whether a request has neither header: it does not even claim to be signed.
+    /// Whether a request has neither header.
     pub(super) fn is_absent(headers: &HeaderMap) -> bool {
         !headers.contains_key(TIMESTAMP) && !headers.contains_key(SIGNATURE)
     }
 }
 
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+/// The value of a header that occurs exactly once.
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
     values.next().is_none().then(|| value.as_bytes())
@@ -123,17 +124,17 @@ mod tests {
     }
 
     #[test]
-    fn slacks_own_examples_are_accepted() {
+    fn published_examples_are_accepted() {
         assert!(accepts(&[SECRET], &headers(&["1531420618"], &[SIGNED]), BODY.as_bytes(), STAMP));
         let other = "v0=baa91ef62d346e56607bbdd278a8acd570b91226854f15a382f43d33be42f666";
         let secret = "fa2c05deeef5a4077494e89f54394de0";
         assert!(accepts(&[secret], &headers(&["1531420618"], &[other]), b"test-body", STAMP));
-        // While a secret is rotated, either one will do.
+        // While a secret is rotated, either one is accepted.
         assert!(accepts(&["new", secret], &headers(&["1531420618"], &[other]), b"test-body", STAMP));
     }
 
     #[test]
-    fn five_minutes_in_either_direction_and_not_a_second_more() {
+    fn timestamps_within_five_minutes_are_accepted() {
         let signed = headers(&["1531420618"], &[SIGNED]);
         for (now, expected) in [(-301, false), (-300, true), (0, true), (300, true), (301, false)] {
             assert_eq!(accepts(&[SECRET], &signed, BODY.as_bytes(), STAMP + now), expected, "{now}");
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_form_of_the_headers_is_refused() {
+    fn malformed_headers_are_rejected() {
         let upper = SIGNED.to_uppercase().replace("V0", "v0");
         let (longer, equals) = (format!("{SIGNED}0"), format!("{SIGNED}=zzz"));
         let (spaced, comma) = (format!("{SIGNED} "), format!("{SIGNED},{SIGNED}"));
@@ -175,7 +176,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_other_body_and_no_noise_is_accepted(body in any::<Vec<u8>>(), stamp in "[ -~]{0,16}", signature in "[ -~]{0,80}") {
+        fn other_bodies_and_random_headers_are_rejected(body in any::<Vec<u8>>(), stamp in "[ -~]{0,16}", signature in "[ -~]{0,80}") {
             prop_assert!(!accepts(&[SECRET], &headers(&["1531420618"], &[SIGNED]), &body, STAMP));
             let _ = accepts(&[SECRET], &headers(&[&stamp], &[&signature]), &body, STAMP);
         }

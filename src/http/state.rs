@@ -1,4 +1,4 @@
-//! What the routes work with: what verifies and limits, and the handlers behind it.
+//! The state of the routes: verification, limits, and the handlers.
 
 use std::{
     fmt,
@@ -18,18 +18,18 @@ use crate::{
     handlers::Handlers,
 };
 
-/// What the routes are built from, besides the handlers.
+/// The settings of the routes.
 #[derive(Debug)]
 pub struct Settings {
-    /// Time.
+    /// Wall clock and stopwatches.
     pub clock: Clock,
     /// The accepted signing secrets.
     pub signing_secrets: Vec<SecretString>,
-    /// How much is taken at once.
+    /// The limits on connections, bodies and rates.
     pub limits: Limits,
-    /// What a proxy in front must say of Slack's client certificate; absent: not looked at.
+    /// The client certificate that a proxy in front must report; `None`: not checked.
     pub client_cert: Option<ClientCert>,
-    /// The metrics to show.
+    /// The recorder that `/metrics` renders; empty until it is installed.
     pub metrics: &'static OnceLock<Option<PrometheusHandle>>,
 }
 

@@ -1,4 +1,5 @@
-//! A request from Slack: limited before it is buffered, verified before it is parsed. What it says is not known here.
+//! A verified request from Slack: limited before it is buffered, verified before it is parsed. It must not know what the
+//! body means.
 
 use axum::{
     body::{Body, Bytes, HttpBody},
@@ -10,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     admission::Full,
-    replay::Seen,
+    replay::Received,
     response::Reply,
     signature::{Fingerprint, SignatureHeaders},
     state::HttpState,
@@ -21,94 +22,93 @@ use crate::{
 };
 
 /// The largest body, in bytes.
-const LIMIT: usize = 256 * 1024;
+const BODY_MAX: usize = 256 * 1024;
 /// The largest body of an unsigned `ssl_check`, in bytes.
-const UNSIGNED_LIMIT: usize = 4 * 1024;
-/// How much of each body is always buffered, in bytes: more than Slack sends as a rule.
-const ALWAYS: usize = 64 * 1024;
-/// After how many seconds somebody is to try again who came at a bad time.
-const SOON: u64 = 1;
+const UNSIGNED_BODY_MAX: usize = 4 * 1024;
+/// How much of each body may be buffered without a share of the common buffer, in bytes: more than Slack usually sends.
+const UNSHARED_BUFFER: usize = 64 * 1024;
+/// The `Retry-After` of a shed request, in seconds.
+const SHED_RETRY_AFTER: u64 = 1;
 
 /// A verified body.
 #[derive(Debug)]
 pub(super) struct VerifiedRequest {
     /// The body.
     pub(super) body: Bytes,
-    /// Whether its signature came before.
+    /// Whether this process has received the same signature before.
     pub(super) delivery: Delivery,
-    /// What tells it from every other request.
+    /// Identifies the request.
     pub(super) fingerprint: Fingerprint,
-    /// Its place among the requests in hand, until it is answered.
-    _place: Option<OwnedSemaphorePermit>,
+    /// Counts the request as in flight until it is answered.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl VerifiedRequest {
-    /// Verifies and reads a request. `may_be_ssl_check`: the route to which Slack sends an unsigned `ssl_check=1` now and
-    /// then.
+    /// Reads and verifies a request. `may_be_ssl_check`: whether Slack may send an unsigned `ssl_check=1` to this route.
     ///
     /// # Errors
-    /// The reply to a request that is answered at once.
+    /// The reply to a request that does not reach the handlers.
     pub(super) async fn read(
         state: &HttpState,
         request: Request,
         may_be_ssl_check: bool,
     ) -> Result<Self, Reply> {
         let (head, body) = request.into_parts();
-        if announced(&head.headers).is_some_and(|length| length > LIMIT as u64) {
+        if content_length(&head.headers).is_some_and(|length| length > BODY_MAX as u64) {
             return Err(too_large());
         }
-        if state.client_cert.as_ref().is_some_and(|expected| !expected.is_in(&head.headers)) {
+        if state.client_cert.as_ref().is_some_and(|expected| !expected.is_reported(&head.headers)) {
             return Err(unauthorized());
         }
         let now = state.clock.now().as_second();
-        let Some(signed) = SignatureHeaders::read(&head.headers, now) else {
+        let Some(signature) = SignatureHeaders::read(&head.headers, now) else {
             if may_be_ssl_check && SignatureHeaders::is_absent(&head.headers) {
-                return Err(unsigned(state, body).await);
+                return Err(answer_unsigned(state, body).await);
             }
             return Err(unauthorized());
         };
-        let body = buffered(state, body, LIMIT).await?;
-        let Some(fingerprint) = state.keys.verify(&signed, &body) else { return Err(unauthorized()) };
-        let delivery = match state.replays.see(&fingerprint, now) {
-            Seen::First => Delivery::First,
-            Seen::Repeated => Delivery::Repeated,
-            Seen::Refused(ack) => return Err(Ack { outcome: "repeated", ..ack }.into()),
+        let body = read_body(state, body, BODY_MAX).await?;
+        let Some(fingerprint) = state.keys.verify(&signature, &body) else { return Err(unauthorized()) };
+        let delivery = match state.replays.check(&fingerprint, now) {
+            Received::First => Delivery::First,
+            Received::Repeated => Delivery::Repeated,
+            Received::Rejected(ack) => return Err(Ack { outcome: "repeated", ..ack }.into()),
         };
-        // What nobody has signed takes no place.
-        let place = state.admission.place().map_err(|Full| {
-            state.replays.refuse(&fingerprint, &shed());
+        // Only verified requests take a permit.
+        let permit = state.admission.permit().map_err(|Full| {
+            state.replays.reject(&fingerprint, &shed());
             shed()
         })?;
-        Ok(Self { body, delivery, fingerprint, _place: place })
+        Ok(Self { body, delivery, fingerprint, _permit: permit })
     }
 }
 
-/// Reads a body. However small the pieces are in which it comes, it takes its own size and no more.
-async fn buffered(state: &HttpState, mut body: Body, limit: usize) -> Result<Bytes, Reply> {
-    let (mut whole, mut share) = (Vec::new(), state.admission.buffer());
+/// Reads a body into one buffer of its own size, however small its frames are.
+async fn read_body(state: &HttpState, mut body: Body, limit: usize) -> Result<Bytes, Reply> {
+    let (mut buffer, mut share) = (Vec::new(), state.admission.buffer());
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Reply::status("cut_short", StatusCode::BAD_REQUEST))?;
-        let Ok(piece) = frame.into_data() else { continue };
-        let (before, after) = (whole.len(), whole.len() + piece.len());
+        let Ok(data) = frame.into_data() else { continue };
+        let (before, after) = (buffer.len(), buffer.len() + data.len());
         if after > limit {
             return Err(too_large());
         }
         if before == 0 && body.is_end_stream() {
-            return Ok(piece);
+            return Ok(data);
         }
-        if after > ALWAYS {
-            share.grow(after - before.max(ALWAYS)).map_err(|Full| shed())?;
+        if after > UNSHARED_BUFFER {
+            share.grow(after - before.max(UNSHARED_BUFFER)).map_err(|Full| shed())?;
         }
-        whole.extend_from_slice(&piece);
+        buffer.extend_from_slice(&data);
     }
-    Ok(whole.into())
+    Ok(buffer.into())
 }
 
-/// Answers an unsigned request: only a form with exactly one `ssl_check=1` is taken, and it does nothing.
-async fn unsigned(state: &HttpState, body: Body) -> Reply {
-    match buffered(state, body, UNSIGNED_LIMIT).await {
-        // Nothing good has come on this connection yet.
-        Ok(body) if is_ssl_check(&body) => Reply::from(Ack::empty("ssl_check")).last(),
+/// Answers an unsigned request: only a form with exactly one `ssl_check=1` is accepted, and it does nothing.
+async fn answer_unsigned(state: &HttpState, body: Body) -> Reply {
+    match read_body(state, body, UNSIGNED_BODY_MAX).await {
+        // The sender has not proven anything, so it does not get to keep the connection.
+        Ok(body) if is_ssl_check(&body) => Reply::from(Ack::empty("ssl_check")).closing(),
         _ => unauthorized(),
     }
 }
@@ -117,16 +117,16 @@ fn too_large() -> Reply {
     Reply::status("too_large", StatusCode::PAYLOAD_TOO_LARGE)
 }
 
-/// There is too much to do at the moment.
+/// The bot is overloaded.
 fn shed() -> Ack {
-    Ack::unavailable("shed", Some(SOON))
+    Ack::unavailable("shed", Some(SHED_RETRY_AFTER))
 }
 
-/// A failure says nothing about its cause.
+/// The response does not reveal what failed.
 fn unauthorized() -> Reply {
     Reply::status("unauthorized", StatusCode::UNAUTHORIZED)
 }
 
-fn announced(headers: &HeaderMap) -> Option<u64> {
+fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

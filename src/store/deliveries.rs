@@ -1,5 +1,5 @@
-//! Deliveries from Slack that were answered, by their keys, and the ack that each got. An ack is tagged, versioned JSON;
-//! none stands for the empty one, and so does one that a newer version wrote and this one cannot read.
+//! The recorded deliveries from Slack: their keys and acks. An ack is tagged, versioned JSON. A missing ack is the empty one;
+//! so is an ack of a newer version that this one cannot parse.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,36 +8,35 @@ use sqlx::Row;
 use super::{Store, StoreError, Tx, to_json};
 use crate::domain::delivery::{AckRecord, DeliveryKey, StoredKey};
 
-/// The version under which acks are written.
+/// The version of written acks.
 const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
-struct Versioned {
+struct StoredAck {
     v: u32,
     #[serde(flatten)]
     ack: AckRecord,
-    /// The digest of what was submitted and refused; absent where the ack is for good.
+    /// The digest of the refused content; absent if the ack is final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     of: Option<String>,
 }
 
-fn written(ack: &AckRecord, of: Option<&str>) -> Result<Option<String>, StoreError> {
+fn encode(ack: &AckRecord, of: Option<&str>) -> Result<Option<String>, StoreError> {
     if *ack == AckRecord::Empty {
         return Ok(None);
     }
-    to_json("ack", &Versioned { v: VERSION, ack: ack.clone(), of: of.map(str::to_owned) }).map(Some)
+    to_json("ack", &StoredAck { v: VERSION, ack: ack.clone(), of: of.map(str::to_owned) }).map(Some)
 }
 
-/// An ack, and what it holds for if not for good.
-fn read(ack: Option<&str>) -> (AckRecord, Option<String>) {
-    let versioned = ack.and_then(|ack| serde_json::from_str::<Versioned>(ack).ok());
-    versioned.map(|Versioned { ack, of, .. }| (ack, of)).unwrap_or_default()
+/// An ack, and the digest of the content that it applies to unless it is final.
+fn decode(ack: Option<&str>) -> (AckRecord, Option<String>) {
+    let stored = ack.and_then(|ack| serde_json::from_str::<StoredAck>(ack).ok());
+    stored.map(|StoredAck { ack, of, .. }| (ack, of)).unwrap_or_default()
 }
 
 impl Tx {
-    /// Records that a delivery is answered with `ack`, which is kept if the transaction is. Gives the ack of the first
-    /// where it was delivered before, or its form was accepted before; then the transaction must be dropped. A delivery
-    /// that is being answered at this moment is waited for.
+    /// Records a delivery and its `ack`. For a repeat, or if the form was accepted before, returns the ack of the first
+    /// delivery; the transaction must then be dropped. Waits for a concurrent transaction with the same delivery.
     ///
     /// # Errors
     /// When the database fails.
@@ -58,35 +57,34 @@ impl Tx {
                  ON CONFLICT (id) DO NOTHING RETURNING id"
             }
         };
-        let insert = sqlx::query(sql).bind(now.as_millisecond()).bind(written(ack, None)?).bind(&id);
+        let insert = sqlx::query(sql).bind(now.as_millisecond()).bind(encode(ack, None)?).bind(&id);
         let insert = match &attempt {
             None => insert,
             Some(attempt) => insert.bind(attempt),
         };
         let new = insert.fetch_all(&mut *self.inner).await?;
         let new = new.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
-        // What this delivery got comes before what its form got in the end.
+        // The ack of this attempt takes precedence over the final ack of the form.
         let mut superseded = None;
-        for known in attempt.into_iter().chain([id]).filter(|known| !new.contains(known)) {
-            let first = sqlx::query("SELECT ack FROM deliveries WHERE id = $1").bind(&known);
+        for existing in attempt.into_iter().chain([id]).filter(|id| !new.contains(id)) {
+            let first = sqlx::query("SELECT ack FROM deliveries WHERE id = $1").bind(&existing);
             let row = first.fetch_one(&mut *self.inner).await?;
-            let (first, of) = read(row.try_get(0)?);
+            let (first, of) = decode(row.try_get(0)?);
             if of.is_none() || of.as_deref() == key.content() {
                 return Ok(Some(first));
             }
-            superseded = Some(known);
+            superseded = Some(existing);
         }
-        if let Some(known) = superseded {
-            // Something else was refused under the same trigger, and the form is still open.
+        if let Some(id) = superseded {
+            // Other content was refused under the same id, and the form is still open.
             let update = sqlx::query("UPDATE deliveries SET ack = $1, delivered_at = $2 WHERE id = $3");
-            let update = update.bind(written(ack, None)?).bind(now.as_millisecond()).bind(known);
+            let update = update.bind(encode(ack, None)?).bind(now.as_millisecond()).bind(id);
             update.execute(&mut *self.inner).await?;
         }
         Ok(None)
     }
 
-    /// Records that a form that was begun with [`Tx::record_delivery`] stays open with `errors`: it may be submitted
-    /// again.
+    /// Records that a form stays open with `errors` and may be submitted again. Call [`Tx::record_delivery`] first.
     ///
     /// # Errors
     /// When the database fails.
@@ -94,14 +92,14 @@ impl Tx {
         let StoredKey { id, attempt } = key.stored();
         sqlx::query("DELETE FROM deliveries WHERE id = $1").bind(id).execute(&mut *self.inner).await?;
         let update = sqlx::query("UPDATE deliveries SET ack = $1 WHERE id = $2");
-        let update = update.bind(written(errors, key.content())?).bind(attempt);
+        let update = update.bind(encode(errors, key.content())?).bind(attempt);
         update.execute(&mut *self.inner).await?;
         Ok(())
     }
 }
 
 impl Store {
-    /// Whether a delivery was answered for good: what it asks for is done or refused.
+    /// Whether a delivery has a final ack: its action was saved or refused.
     ///
     /// # Errors
     /// When the database fails.
@@ -110,7 +108,7 @@ impl Store {
         Ok(query.fetch_optional(&self.pool).await?.is_some())
     }
 
-    /// Forgets the deliveries before `before`.
+    /// Deletes the deliveries before `before`, and returns how many.
     ///
     /// # Errors
     /// When the database fails.

@@ -1,5 +1,5 @@
-//! The one way in for a delivery from Slack: beginning it tells whether to go on, or which ack the first delivery got.
-//! The key and the ack are saved with everything that follows, or not at all.
+//! Idempotent deliveries: beginning one opens a transaction, or returns the ack of the first delivery. The key and the ack
+//! commit together with everything else that the delivery changes.
 
 use super::{StoreError, Workflow};
 use crate::{
@@ -7,17 +7,17 @@ use crate::{
     store::Tx,
 };
 
-/// What to do about a delivery.
+/// Whether a delivery is new.
 #[derive(Debug)]
 pub(super) enum Begun {
-    /// It is new: write into this transaction, and commit it.
+    /// It is new: write to this transaction and commit it.
     Proceed(Tx),
-    /// It was answered before, with this.
+    /// It is a repeat: answer with this ack of the first delivery.
     Replay(AckRecord),
 }
 
 impl Workflow {
-    /// Begins a delivery that is answered with `ack`, unless it turns out otherwise.
+    /// Begins a delivery and records `ack` for its repeats.
     pub(super) async fn begin(&self, key: &DeliveryKey, ack: &AckRecord) -> Result<Begun, StoreError> {
         let mut tx = self.store.begin().await?;
         Ok(match tx.record_delivery(key, ack, self.clock.now()).await? {
@@ -26,7 +26,7 @@ impl Workflow {
         })
     }
 
-    /// Begins a delivery that keeps its form open with `errors`.
+    /// Begins a delivery whose form stays open with `errors`.
     pub(super) async fn begin_refusal(
         &self,
         key: &DeliveryKey,
@@ -42,7 +42,7 @@ impl Workflow {
         })
     }
 
-    /// Records a delivery that saves nothing else. Gives the ack of the first where this is a repeat.
+    /// Records a delivery that saves nothing else. For a repeat, returns the ack of the first delivery.
     ///
     /// # Errors
     /// When the database fails.
@@ -57,8 +57,8 @@ impl Workflow {
         }
     }
 
-    /// Records that a submitted form stays open with `errors`, before anything of it was taken. Gives the ack of the first
-    /// where this is a repeat, or where the form was accepted before.
+    /// Records that an invalid form stays open with `errors`. For a repeat, or if the form was accepted before, returns the
+    /// ack of the first delivery.
     ///
     /// # Errors
     /// When the database fails.

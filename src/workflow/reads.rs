@@ -1,4 +1,4 @@
-//! What those who answer people may read, and whom a request waits for. Nothing here changes anything.
+//! Read-only queries for the handlers.
 
 use super::{StoreError, Workflow};
 use crate::{
@@ -11,36 +11,36 @@ use crate::{
 };
 
 impl Workflow {
-    /// Whether `user` may decide on `request` now, and has not agreed to it already, as far as is known.
+    /// Whether `user` may decide on `request` now and has not approved it yet.
     pub fn may_decide(&self, request: &Request, user: &UserId) -> Membership {
         decide::may_decide(self.decision_context(), request, user)
     }
 
-    /// The request as it is at the moment.
+    /// The current state of a request; `None` if it does not exist.
     ///
     /// # Errors
-    /// When the database fails, or what it holds cannot be read.
+    /// When the database fails, or a stored request cannot be parsed.
     pub async fn request(&self, id: &RequestId) -> Result<Option<Request>, StoreError> {
         self.store.request(id).await
     }
 
-    /// The open requests of one person, oldest first.
+    /// The open requests of one user, oldest first.
     ///
     /// # Errors
-    /// When the database fails, or what it holds cannot be read.
+    /// When the database fails, or a stored request cannot be parsed.
     pub async fn open_requests_of(&self, requester: &UserId) -> Result<Vec<Request>, StoreError> {
         self.store.open_requests_of(requester).await
     }
 
-    /// The requests that nobody has decided yet, oldest first.
+    /// The pending requests, oldest first.
     ///
     /// # Errors
-    /// When the database fails, or what it holds cannot be read.
+    /// When the database fails, or a stored request cannot be parsed.
     pub async fn undecided_requests(&self) -> Result<Vec<Request>, StoreError> {
         self.store.undecided_requests().await
     }
 
-    /// Where the message stands that shows `part` of a request.
+    /// Where `part` of a request's messages was posted; `None` if it was not.
     ///
     /// # Errors
     /// When the database fails.
@@ -48,19 +48,19 @@ impl Workflow {
         self.store.message(request, part).await
     }
 
-    /// Whether the database takes what is written.
+    /// Writes to the database, to check that it is available.
     ///
     /// # Errors
-    /// When it does not.
+    /// When the write fails.
     pub async fn probe(&self) -> Result<(), StoreError> {
         self.store.probe(self.clock.now()).await
     }
 
-    /// How much waits in the outbox.
+    /// The size of the outbox.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn outbox_depth(&self) -> Result<OutboxStats, StoreError> {
+    pub async fn outbox_stats(&self) -> Result<OutboxStats, StoreError> {
         self.store.outbox_stats(self.clock.now()).await
     }
 }

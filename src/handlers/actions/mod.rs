@@ -1,5 +1,5 @@
-//! Clicked buttons on cards, on direct messages and in modals. A button carries the request's id and revision, and nothing
-//! that is trusted. What a form behind a button is made of, is not known here.
+//! Clicks on buttons of cards, direct messages and modals. The value of a button is the request's id and revision, and grants
+//! no right. It must not know the content of the forms that buttons open.
 
 mod instance_select;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{
     ack::Ack,
     delivery::Delivery,
-    dependencies::{AppState, BEFORE_MODAL},
+    dependencies::{AppState, PRE_MODAL_TIMEOUT},
     views::{
         edit,
         review::{self, ReviewMetadata},
@@ -31,21 +31,21 @@ use crate::{
     workflow::{ActionCommand, ActionOutcome},
 };
 
-/// A click on one of our buttons.
-struct Button {
+/// A click on one of the bot's buttons.
+struct Click {
     request: RequestId,
-    /// The revision of it that they saw.
+    /// The revision that the message showed.
     revision: i64,
     by: UserId,
     channel: ChannelId,
     key: DeliveryKey,
     trigger_id: String,
     response_url: String,
-    /// Whether it is in the form of a review, on top of which another form is put.
+    /// Whether the button is in a review form, on which another form is stacked.
     is_in_review: bool,
 }
 
-/// Takes clicked buttons, or an instance that was selected in a form.
+/// Handles a clicked button or an instance select.
 pub(super) async fn handle(
     app: &AppState,
     actions: &BlockActions,
@@ -55,10 +55,10 @@ pub(super) async fn handle(
     if let Some((form, select)) = actions.instance_select() {
         return instance_select::handle(app, actions, form, select, key, delivery);
     }
-    let Some((press, button)) = actions.button().and_then(|action| press_of(actions, action)) else {
+    let Some((action, click)) = actions.button().and_then(|button| parse_click(actions, button)) else {
         return Ack::empty("not_handled");
     };
-    let form = match press {
+    let form = match action {
         Action::OpenDenial => Some("deny_form"),
         Action::OpenReview => Some("review_form"),
         Action::OpenEdit => Some("edit_form"),
@@ -68,42 +68,42 @@ pub(super) async fn handle(
         if delivery == Delivery::Repeated {
             return Ack::empty("repeated");
         }
-        app.spawn(open_form(app.clone(), button, press));
+        app.spawn(open_form(app.clone(), click, action));
         return Ack::empty(form);
     }
-    match app.press(button.pressed(press), |_| None).await {
+    match app.run_action(click.command(action), |_| None).await {
         Ok(ActionOutcome::Accepted(_)) => Ack::empty("accepted"),
         Ok(ActionOutcome::Deferred) => Ack::empty("deferred"),
         Ok(ActionOutcome::Repeated(first)) => Ack::repeated(first),
         Ok(ActionOutcome::Refused(refused)) => {
-            button.refuse(app, replies::refusal(&refused.why, &refused.approvers, &button.by));
+            click.post_ephemeral(app, replies::refusal(&refused.why, &refused.approvers, &click.by));
             Ack::empty("refused")
         }
         Err(error) => {
-            tracing::error!(request = %button.request, %error, "a click could not be saved");
-            button.refuse(app, replies::try_again());
-            // Not an empty ack: that would promise that the click is saved.
+            tracing::error!(request = %click.request, %error, "action not saved");
+            click.post_ephemeral(app, replies::try_again());
+            // Not an empty ack, which would promise that the action is saved.
             Ack::unavailable("store_failed", None)
         }
     }
 }
 
-/// Asks Slack whether whoever clicked may decide on the request, if that is not known and as long as a modal can wait.
-async fn learn_deciders(app: &AppState, button: &Button) {
-    let learn = async {
-        if let Ok(Some(request)) = app.workflow.request(&button.request).await {
-            app.people.refresh_if_stale(&button.by, &app.workflow.policy().approvers(&request)).await;
+/// Refreshes whether the user is among the request's approvers, as long as a modal can wait.
+async fn refresh_approvers(app: &AppState, click: &Click) {
+    let refresh = async {
+        if let Ok(Some(request)) = app.workflow.request(&click.request).await {
+            app.membership.refresh_if_stale(&click.by, &app.workflow.policy().approvers(&request)).await;
         }
     };
-    if tokio::time::timeout(BEFORE_MODAL, learn).await.is_err() {
-        tracing::warn!(request = %button.request, "it could not be found out in time who may decide");
+    if tokio::time::timeout(PRE_MODAL_TIMEOUT, refresh).await.is_err() {
+        tracing::warn!(request = %click.request, "refreshing approvers timed out");
     }
 }
 
-fn press_of(actions: &BlockActions, action: &BlockAction) -> Option<(Action, Button)> {
-    let button = Button::read(actions, action);
-    let press = match action.id {
-        ActionId::Approve => Action::approves(button.revision),
+fn parse_click(actions: &BlockActions, button: &BlockAction) -> Option<(Action, Click)> {
+    let click = Click::new(actions, button);
+    let action = match button.id {
+        ActionId::Approve => Action::approves(click.revision),
         ActionId::Review => Action::OpenReview,
         ActionId::Deny | ActionId::DenyInReview => Action::OpenDenial,
         ActionId::Edit => Action::OpenEdit,
@@ -111,45 +111,45 @@ fn press_of(actions: &BlockActions, action: &BlockAction) -> Option<(Action, But
         ActionId::Retry => Action::Retry,
         ActionId::Input | ActionId::Unknown(_) => return None,
     };
-    Some((press, button))
+    Some((action, click))
 }
 
-impl Button {
-    fn read(actions: &BlockActions, action: &BlockAction) -> Self {
+impl Click {
+    fn new(actions: &BlockActions, button: &BlockAction) -> Self {
         let interaction = &actions.interaction;
-        // A button in a modal comes from no conversation; the card to which a review belongs stands in one.
-        let is_in_review = action.id == ActionId::DenyInReview;
+        // A click in a modal has no channel; a review form keeps that of its card in its metadata.
+        let is_in_review = button.id == ActionId::DenyInReview;
         let form = actions.view.as_ref().filter(|_| is_in_review);
         let review: Option<ReviewMetadata> =
             form.and_then(|form| serde_json::from_str(&form.private_metadata).ok());
         let channel = review.map_or_else(|| interaction.channel.clone(), |review| review.channel);
-        let (request, revision) = ids::read_button_value(&action.value);
+        let (request, revision) = ids::read_button_value(&button.value);
         Self {
             request,
             revision,
             by: interaction.user.clone(),
             channel,
-            key: actions.button_key(action),
+            key: actions.button_key(button),
             trigger_id: interaction.trigger_id.clone(),
             response_url: interaction.response_url.clone(),
             is_in_review,
         }
     }
 
-    fn pressed(&self, press: Action) -> ActionCommand {
+    fn command(&self, action: Action) -> ActionCommand {
         ActionCommand {
             key: self.key.clone(),
             ack: AckRecord::Empty,
             request: self.request.clone(),
             by: self.by.clone(),
-            action: press,
+            action,
             answer_in: self.channel.clone(),
         }
     }
 
-    /// The form behind this button.
-    async fn form(&self, app: &AppState, request: &Request, press: &Action) -> Modal {
-        match press {
+    /// The form that `action` opens.
+    async fn form(&self, app: &AppState, request: &Request, action: &Action) -> Modal {
+        match action {
             Action::OpenReview => review::modal(app, request, &self.channel).await,
             Action::OpenEdit => edit::modal(app, request, &self.channel).await,
             _ => {
@@ -161,38 +161,38 @@ impl Button {
         }
     }
 
-    fn refuse(&self, app: &AppState, message: Message) {
+    fn post_ephemeral(&self, app: &AppState, message: Message) {
         app.post_ephemeral(&self.channel, &self.by, &self.response_url, message);
     }
 }
 
-/// Opens the form behind a button, for whoever may use it.
-async fn open_form(app: AppState, button: Button, press: Action) {
-    if press != Action::OpenEdit {
-        learn_deciders(&app, &button).await;
+/// Opens the form of a button if the workflow allows the action.
+async fn open_form(app: AppState, click: Click, action: Action) {
+    if action != Action::OpenEdit {
+        refresh_approvers(&app, &click).await;
     }
-    let message = match app.press(button.pressed(press.clone()), |_| None).await {
+    let message = match app.run_action(click.command(action.clone()), |_| None).await {
         Ok(ActionOutcome::Accepted(request)) => {
-            let view = button.form(&app, &request, &press).await;
-            let opened = if button.is_in_review {
-                app.slack.push_view(&button.trigger_id, &view).await
+            let view = click.form(&app, &request, &action).await;
+            let opened = if click.is_in_review {
+                app.slack.push_view(&click.trigger_id, &view).await
             } else {
-                app.slack.open_view(&button.trigger_id, &view).await
+                app.slack.open_view(&click.trigger_id, &view).await
             };
             match opened {
                 Ok(_) => return,
                 Err(error) => {
-                    tracing::warn!(request = %button.request, %error, "a form did not open");
+                    tracing::warn!(request = %click.request, %error, "form not opened");
                     replies::modal_failed()
                 }
             }
         }
-        Ok(ActionOutcome::Refused(refused)) => replies::refusal(&refused.why, &refused.approvers, &button.by),
+        Ok(ActionOutcome::Refused(refused)) => replies::refusal(&refused.why, &refused.approvers, &click.by),
         Ok(ActionOutcome::Deferred | ActionOutcome::Repeated(_)) => return,
         Err(error) => {
-            tracing::error!(request = %button.request, %error, "a click could not be looked at");
+            tracing::error!(request = %click.request, %error, "action not checked");
             replies::try_again()
         }
     };
-    button.refuse(&app, message);
+    click.post_ephemeral(&app, message);
 }

@@ -1,5 +1,5 @@
-//! What may stand after the command: nothing, an e-mail, or a subcommand. The comments on the subcommands are the help
-//! that people read. It must not know what follows from a subcommand.
+//! The arguments of the slash command: none, an email, or a subcommand. The doc comments of the subcommands are the help
+//! texts that users read. It must not know how a subcommand is answered.
 
 use std::sync::LazyLock;
 
@@ -10,17 +10,17 @@ use clap::{
 
 use crate::domain::text::Email;
 
-/// No subcommand, and nothing that is close to one, is longer.
+/// Longer words are neither a subcommand nor close to one.
 const SUBCOMMAND_MAX: usize = 24;
 
-/// What was typed after the command.
+/// The parsed arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SlashCommandArgs<'a> {
-    /// The form, with an e-mail to fill in, or an empty one.
+    /// Opens the form with this email, which may be empty.
     Form(&'a str),
-    /// A subcommand.
+    /// Runs a subcommand.
     Subcommand(Subcommand),
-    /// Something close to a subcommand.
+    /// Close to a subcommand.
     Suggestion(Subcommand),
     /// Anything else.
     Unknown,
@@ -47,7 +47,7 @@ pub(super) enum Subcommand {
 }
 
 impl Subcommand {
-    /// As it is typed.
+    /// The subcommand as users type it.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Status => "status",
@@ -58,11 +58,11 @@ impl Subcommand {
     }
 }
 
-/// The subcommands with their help, read from the grammar once: building it takes longer than answering.
+/// The subcommands with their help. Cached, because building the grammar takes longer than answering.
 static SUBCOMMANDS: LazyLock<Vec<(Subcommand, String)>> = LazyLock::new(|| {
-    let with_help = |known: &clap::Command| {
-        let about = known.get_about().map(ToString::to_string).unwrap_or_default();
-        Some((parse(known.get_name()).ok()?, about))
+    let with_help = |command: &clap::Command| {
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        Some((parse(command.get_name()).ok()?, about))
     };
     Grammar::command().get_subcommands().filter_map(with_help).collect()
 });
@@ -73,7 +73,7 @@ pub(super) fn help() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 impl<'a> SlashCommandArgs<'a> {
-    /// Reads what was typed.
+    /// Parses the text after the command.
     pub(super) fn parse(text: &'a str) -> Self {
         let mut words = text.split_whitespace();
         let (first, is_alone) = match (words.next(), words.next()) {
@@ -87,7 +87,7 @@ impl<'a> SlashCommandArgs<'a> {
         if word.is_empty() || word.len() > SUBCOMMAND_MAX {
             return Self::Unknown;
         }
-        match known(word) {
+        match find(word) {
             Some(subcommand) if is_alone => Self::Subcommand(subcommand),
             Some(subcommand) => Self::Suggestion(subcommand),
             None => nearest(word).map_or(Self::Unknown, Self::Suggestion),
@@ -95,22 +95,23 @@ impl<'a> SlashCommandArgs<'a> {
     }
 }
 
-fn known(word: &str) -> Option<Subcommand> {
-    SUBCOMMANDS.iter().map(|(known, _)| *known).find(|known| known.name().eq_ignore_ascii_case(word))
+fn find(name: &str) -> Option<Subcommand> {
+    let mut subcommands = SUBCOMMANDS.iter().map(|(subcommand, _)| *subcommand);
+    subcommands.find(|subcommand| subcommand.name().eq_ignore_ascii_case(name))
 }
 
 fn parse(word: &str) -> Result<Subcommand, clap::Error> {
     Grammar::try_parse_from([word]).map(|Grammar { subcommand }| subcommand)
 }
 
-/// What clap suggests; the closest comes last.
+/// The subcommand that clap suggests. Its closest suggestion is the last one.
 fn nearest(word: &str) -> Option<Subcommand> {
     let error = parse(&word.to_lowercase()).err()?;
     let Some(ContextValue::Strings(close)) = error.get(ContextKind::SuggestedSubcommand) else { return None };
-    known(close.last()?)
+    find(close.last()?)
 }
 
-/// The word if it is an e-mail. Slack may show one as a link: `<mailto:a@b.c|a@b.c>`.
+/// The email in a word. Slack may send it as a link: `<mailto:a@b.c|a@b.c>`.
 fn email(word: &str) -> Option<&str> {
     let link = word.strip_prefix("<mailto:").and_then(|link| link.strip_suffix('>'));
     let email = link.map_or(word, |link| link.split('|').next().unwrap_or(link));
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subcommand_is_understood_however_it_is_written() {
+    fn subcommand_is_parsed_with_any_case_and_prefix() {
         for word in [Subcommand::Status, Subcommand::Pending, Subcommand::Policy, Subcommand::Help] {
             let name = word.name();
             for text in [name.to_owned(), format!("  {}\t", name.to_uppercase()), format!("--{name}")] {
@@ -153,13 +154,13 @@ mod tests {
                 SlashCommandArgs::parse(&format!("{name} please")),
                 SlashCommandArgs::Suggestion(word)
             );
-            assert!(help().any(|(known, about)| known == name && about.len() > 5), "{name}");
+            assert!(help().any(|(listed, about)| listed == name && about.len() > 5), "{name}");
         }
         assert_eq!(help().count(), 4);
     }
 
     #[test]
-    fn a_near_miss_suggests_a_subcommand_and_anything_else_none() {
+    fn near_miss_suggests_a_subcommand() {
         for (text, word) in [
             ("statsu", Subcommand::Status),
             ("stat", Subcommand::Status),
@@ -177,7 +178,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_and_only_an_email_is_filled_in(
+        fn any_text_is_parsed_and_only_emails_prefill_the_form(
             text in prop_oneof![
                 any::<String>(),
                 "[-/a-z <>|@:.]{0,40}",

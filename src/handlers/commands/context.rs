@@ -1,11 +1,11 @@
-//! What is left of a slash command once it is acked: enough to answer it. It must not know what was asked.
+//! What a background task needs to answer a slash command. It must not know the subcommands.
 
 use crate::{
     domain::people::{ChannelId, UserId},
     slack::inbound::SlashCommand,
 };
 
-/// Who typed a command, where, and how they can be answered.
+/// Who typed a command, where, and how to answer.
 pub(super) struct CommandContext {
     pub(super) command: String,
     pub(super) user: UserId,

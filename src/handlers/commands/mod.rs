@@ -1,4 +1,4 @@
-//! The slash command. What can be said at once is said in the ack; everything else follows in the background.
+//! The slash command. Answers that need no lookup are in the ack; all others follow in the background.
 
 mod args;
 mod context;
@@ -15,29 +15,29 @@ use crate::{
     slack::{inbound::SlashCommand, replies},
 };
 
-/// Whether a command is answered before the bot knows its workspace.
+/// Whether a command is `help`, which is answered even before the bot knows its workspace.
 pub(super) fn is_help(command: &SlashCommand<'_>) -> bool {
     SlashCommandArgs::parse(&command.text) == SlashCommandArgs::Subcommand(Subcommand::Help)
 }
 
-/// The ack to a command that says all there is to say, from memory; it is the same however often it is asked for.
+/// The ack that fully answers a command, if no lookup is needed. Repeats get the same answer.
 pub(super) fn answer(app: &AppState, command: &SlashCommand<'_>) -> Option<Ack> {
     let name = &command.command;
     match SlashCommandArgs::parse(&command.text) {
         SlashCommandArgs::Subcommand(Subcommand::Help) => {
             let usage = app.usage().get(name, || Ack::ephemeral_bytes(&replies::usage(name, help())));
-            Some(Ack::prepared("help", usage))
+            Some(Ack::ephemeral_from_bytes("help", usage))
         }
         SlashCommandArgs::Suggestion(subcommand) => {
-            let line = format!("{name} {}", subcommand.name());
-            Some(Ack::ephemeral("near_miss", &replies::suggestion(&line)))
+            let suggested = format!("{name} {}", subcommand.name());
+            Some(Ack::ephemeral("near_miss", &replies::suggestion(&suggested)))
         }
         SlashCommandArgs::Unknown => Some(Ack::ephemeral("not_understood", &replies::not_understood(name))),
         SlashCommandArgs::Subcommand(_) | SlashCommandArgs::Form(_) => None,
     }
 }
 
-/// Takes a command that is answered in the background.
+/// Handles a command that is answered in the background.
 pub(super) fn handle(
     app: &AppState,
     command: &SlashCommand<'_>,

@@ -1,5 +1,5 @@
-//! The subcommands that are answered in the background, by the address that came with the command: `status`, `pending` and
-//! `policy`. What is shown is read when it is asked for; nothing is changed.
+//! The subcommands that are answered in the background: `status`, `pending` and `policy`. They show the state of the moment
+//! and change nothing.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -26,21 +26,21 @@ use crate::{
     workflow::StoreError,
 };
 
-/// How long an answer waits to learn from Slack who is in which group.
-const LEARN_WITHIN: Duration = Duration::from_secs(4);
-/// How long an answer waits for links. What has none by then, is shown without.
-const LINKS_WITHIN: Duration = Duration::from_secs(2);
-/// How long the database may take.
-const READ_WITHIN: Duration = Duration::from_secs(4);
+/// The timeout of membership lookups.
+const MEMBERSHIP_TIMEOUT: Duration = Duration::from_secs(4);
+/// The timeout of link lookups. Requests are then listed without a link.
+const LINKS_TIMEOUT: Duration = Duration::from_secs(2);
+/// The timeout of database reads.
+const READ_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Answers `subcommand`, unless another replica does.
+/// Answers `subcommand`, unless another replica handles this delivery.
 pub(super) async fn answer(
     app: AppState,
     context: CommandContext,
     key: Option<DeliveryKey>,
     subcommand: Subcommand,
 ) {
-    if !app.proceeds(key).await {
+    if !app.claim_delivery(key).await {
         return;
     }
     let message = match subcommand {
@@ -50,7 +50,7 @@ pub(super) async fn answer(
         Subcommand::Help => Ok(replies::usage(&context.command, help())),
     };
     let message = message.unwrap_or_else(|error| {
-        tracing::warn!(user = %context.user, %error, "what somebody asked for cannot be read");
+        tracing::warn!(user = %context.user, %error, "subcommand not answered: read failed");
         replies::read_failed()
     });
     app.respond(&context.channel, &context.user, &context.response_url, &message).await;
@@ -58,14 +58,14 @@ pub(super) async fn answer(
 
 impl AppState {
     async fn status(&self, context: &CommandContext) -> Result<Message, StoreError> {
-        let requests = in_time(self.workflow.open_requests_of(&context.user)).await?;
-        let entries = self.entries(requests, &context.user).await;
-        Ok(replies::status(&context.command, &entries, self.instances.are_several()))
+        let requests = with_timeout(self.workflow.open_requests_of(&context.user)).await?;
+        let items = self.request_items(requests, &context.user).await;
+        Ok(replies::status(&context.command, &items, self.instances.are_several()))
     }
 
     async fn pending(&self, context: &CommandContext) -> Result<Message, StoreError> {
-        let undecided = in_time(self.workflow.undecided_requests()).await?;
-        self.learn_who_decides(&undecided, &context.user).await;
+        let undecided = with_timeout(self.workflow.undecided_requests()).await?;
+        self.refresh_approvers(&undecided, &context.user).await;
         let (mut theirs, mut unknown) = (Vec::new(), 0);
         for request in undecided {
             match self.workflow.may_decide(&request, &context.user) {
@@ -74,15 +74,16 @@ impl AppState {
                 Membership::No => {}
             }
         }
-        let theirs = self.entries(theirs, &context.user).await;
+        let theirs = self.request_items(theirs, &context.user).await;
         Ok(replies::pending(&PendingRequests { theirs, unknown }, self.instances.are_several()))
     }
 
     async fn policy_for(&self, context: &CommandContext) -> Message {
         let policy = self.workflow.policy();
-        let may = tokio::time::timeout(LEARN_WITHIN, self.people.requester_now(&context.user)).await;
-        let asker = match may.unwrap_or(Eligibility::Unknown) {
-            Eligibility::Yes(asker) => asker,
+        let lookup =
+            tokio::time::timeout(MEMBERSHIP_TIMEOUT, self.membership.requester_now(&context.user)).await;
+        let requester = match lookup.unwrap_or(Eligibility::Unknown) {
+            Eligibility::Yes(requester) => requester,
             Eligibility::No(why) => {
                 return replies::not_eligible(why, &policy.requesters, policy.base.approvers());
             }
@@ -92,82 +93,85 @@ impl AppState {
             }
         };
         let channel = &context.channel;
-        let asks =
-            RuleContext { instance: "", requester: &context.user, memberships: &asker.memberships, channel };
+        let memberships = &requester.memberships;
+        let rule_context = RuleContext { instance: "", requester: &context.user, memberships, channel };
         replies::policy(&PolicyView {
             requester: &context.user,
-            zone: &asker.zone,
+            zone: &requester.zone,
             now: self.clock.now(),
             channel,
             email_domains: &policy.email_domains,
-            candidates: &policy.candidates(&asks, &self.instances.names()),
+            candidates: &policy.candidates(&rule_context, &self.instances.names()),
         })
     }
 
-    /// Asks Slack once about each list of people who decide, where it is not known whether somebody is among them.
-    async fn learn_who_decides(&self, requests: &[Request], user: &UserId) {
-        let learn = async {
-            let mut asked = Vec::new();
+    /// Refreshes each list of approvers for which it is unknown whether `user` is among them, once.
+    async fn refresh_approvers(&self, requests: &[Request], user: &UserId) {
+        let refresh = async {
+            let mut refreshed = Vec::new();
             for request in requests {
                 let approvers = self.workflow.policy().approvers(request);
                 if self.workflow.may_decide(request, user) == Membership::Unknown
-                    && !asked.contains(&approvers)
+                    && !refreshed.contains(&approvers)
                 {
-                    self.people.refresh_if_stale(user, &approvers).await;
-                    asked.push(approvers);
+                    self.membership.refresh_if_stale(user, &approvers).await;
+                    refreshed.push(approvers);
                 }
             }
         };
-        if tokio::time::timeout(LEARN_WITHIN, learn).await.is_err() {
-            tracing::warn!(%user, "it could not be found out in time what somebody may decide");
+        if tokio::time::timeout(MEMBERSHIP_TIMEOUT, refresh).await.is_err() {
+            tracing::warn!(%user, "refreshing approvers timed out");
         }
     }
 
-    /// The requests with who decides on them, and where `reader` can open those that are listed.
-    async fn entries(&self, requests: Vec<Request>, reader: &UserId) -> Vec<RequestItem> {
-        let mut places = self.places(&requests[..requests.len().min(replies::LISTED_MAX)], reader).await;
-        let entry = |(at, request): (usize, Request)| RequestItem {
+    /// The requests with their approvers, and with a link that `reader` can open for those that are listed.
+    async fn request_items(&self, requests: Vec<Request>, reader: &UserId) -> Vec<RequestItem> {
+        let mut links = self.links(&requests[..requests.len().min(replies::LISTED_MAX)], reader).await;
+        let item = |(index, request): (usize, Request)| RequestItem {
             approvers: self.workflow.policy().approver_set(&request),
-            link: places.remove(&at),
+            link: links.remove(&index),
             request,
         };
-        requests.into_iter().enumerate().map(entry).collect()
+        requests.into_iter().enumerate().map(item).collect()
     }
 
-    /// Where `reader` can open these requests, as far as that is found out in time.
-    async fn places(&self, requests: &[Request], reader: &UserId) -> HashMap<usize, RequestLink> {
-        let mut places = HashMap::new();
-        if tokio::time::timeout(LINKS_WITHIN, self.look_for(requests, reader, &mut places)).await.is_err() {
-            tracing::warn!(%reader, "some links could not be found out in time");
+    /// Links that `reader` can open, by the index of the request. Those that take too long are missing.
+    async fn links(&self, requests: &[Request], reader: &UserId) -> HashMap<usize, RequestLink> {
+        let mut links = HashMap::new();
+        if tokio::time::timeout(LINKS_TIMEOUT, self.find_links(requests, reader, &mut links)).await.is_err() {
+            tracing::warn!(%reader, "looking up links timed out");
         }
-        places
+        links
     }
 
-    async fn look_for(
+    async fn find_links(
         &self,
         requests: &[Request],
         reader: &UserId,
-        places: &mut HashMap<usize, RequestLink>,
+        links: &mut HashMap<usize, RequestLink>,
     ) {
         let mut visible = HashMap::new();
-        let mut looking = JoinSet::new();
-        for (at, request) in requests.iter().enumerate() {
+        let mut lookups = JoinSet::new();
+        for (index, request) in requests.iter().enumerate() {
             let Some((part, channel, ts)) = self.message_of(request, reader, &mut visible).await else {
                 continue;
             };
             let app = self.clone();
-            looking.spawn(async move {
+            lookups.spawn(async move {
                 let url = app.slack.permalink(&channel, &ts).await.ok()?;
-                Some((at, if part == ids::CARD { RequestLink::Card(url) } else { RequestLink::Direct(url) }))
+                Some((
+                    index,
+                    if part == ids::CARD { RequestLink::Card(url) } else { RequestLink::Direct(url) },
+                ))
             });
         }
-        while let Some(found) = looking.join_next().await {
-            places.extend(found.ok().flatten());
+        while let Some(link) = lookups.join_next().await {
+            links.extend(link.ok().flatten());
         }
     }
 
-    /// The card, if `reader` can see it; else the direct message, if it is theirs. What is found out about channels
-    /// is added to `visible`.
+    /// The card, if `reader` can see it; else the direct message, if `reader` is the requester. `visible` caches which
+    /// channels they can see.
     async fn message_of(
         &self,
         request: &Request,
@@ -193,7 +197,7 @@ impl AppState {
         self.workflow.message(&request.id, part).await.ok().flatten()?.place
     }
 
-    /// Whether somebody can see what stands in a channel: anybody in a public one, members in another.
+    /// Whether `reader` can see the messages of a channel: everyone can in a public one, members in a private one.
     async fn can_see(&self, reader: &UserId, channel: &ChannelId) -> bool {
         match self.slack.channel(channel).await {
             Ok(info) if !info.is_private => true,
@@ -206,6 +210,6 @@ impl AppState {
     }
 }
 
-async fn in_time<T>(reading: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    tokio::time::timeout(READ_WITHIN, reading).await.unwrap_or(Err(StoreError::TimedOut))
+async fn with_timeout<T>(read: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    tokio::time::timeout(READ_TIMEOUT, read).await.unwrap_or(Err(StoreError::TimedOut))
 }

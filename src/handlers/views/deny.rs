@@ -1,5 +1,5 @@
-//! The submitted form of a denial. It closes whether the denial counts or not: whoever denied in vain is told why beside
-//! the card.
+//! Submission of the denial form. The form closes even if the denial is refused; the refusal is then an ephemeral message
+//! in the card's channel.
 
 use serde::Deserialize;
 
@@ -24,17 +24,17 @@ use crate::{
     workflow::{ActionCommand, ActionOutcome},
 };
 
-/// What the bot left in the form when it opened it.
+/// The `private_metadata` of a denial form.
 #[derive(Deserialize)]
 struct DenyMetadata {
     request: RequestId,
     channel: ChannelId,
-    /// Whether it stands on top of the form of a review, which closes with it.
+    /// Whether it is stacked on a review form, which closes with it.
     #[serde(default)]
     is_in_review: bool,
 }
 
-/// Takes the form.
+/// Submits a denial.
 pub(super) async fn submit(
     app: &AppState,
     submission: &ViewInteraction,
@@ -44,15 +44,15 @@ pub(super) async fn submit(
     let Ok(DenyMetadata { request, channel, is_in_review }) =
         serde_json::from_str(&submission.view.private_metadata)
     else {
-        return Err(Rejection::beside("outdated", block, form_errors::FORM_OUTDATED));
+        return Err(Rejection::at_block("outdated", block, form_errors::FORM_OUTDATED));
     };
     let reason = match Reason::parse(submission.view.state.value(&block).unwrap_or_default()) {
         Ok(reason) => reason,
         Err(TextError::TooLong) => {
-            return Err(Rejection::beside("invalid", block, form_errors::reason_too_long()));
+            return Err(Rejection::at_block("invalid", block, form_errors::reason_too_long()));
         }
         Err(TextError::Empty | TextError::Malformed) => {
-            return Err(Rejection::beside("invalid", block, form_errors::REASON_MISSING));
+            return Err(Rejection::at_block("invalid", block, form_errors::REASON_MISSING));
         }
     };
     let by = &submission.interaction.user;
@@ -61,7 +61,7 @@ pub(super) async fn submit(
     } else {
         (AckKind::Empty, AckRecord::Empty)
     };
-    let pressed = ActionCommand {
+    let command = ActionCommand {
         key: key.clone(),
         ack,
         request,
@@ -69,14 +69,14 @@ pub(super) async fn submit(
         action: Action::Deny { reason },
         answer_in: channel.clone(),
     };
-    let closes = |outcome| Ack { outcome, kind };
-    Ok(match app.press(pressed, |_| None).await? {
-        ActionOutcome::Accepted(_) => closes("accepted"),
-        ActionOutcome::Deferred => closes("deferred"),
+    let close = |outcome| Ack { outcome, kind };
+    Ok(match app.run_action(command, |_| None).await? {
+        ActionOutcome::Accepted(_) => close("accepted"),
+        ActionOutcome::Deferred => close("deferred"),
         ActionOutcome::Repeated(first) => Ack::repeated(first),
         ActionOutcome::Refused(refused) => {
             app.post_ephemeral(&channel, by, "", replies::refusal(&refused.why, &refused.approvers, by));
-            closes("refused")
+            close("refused")
         }
     })
 }

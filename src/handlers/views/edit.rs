@@ -1,88 +1,52 @@
-//! The form in which a requester changes a request that nobody has decided on: the form of a new request, filled in.
-//! Whoever asks for something else has to meet what a new request has to; the rest is decided in the workflow.
+//! The form in which a requester edits a pending request. An edited request has to meet what a new one does; whether the
+//! requester may edit it is decided in the workflow.
 
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{form_state::FormState, rejection::Rejection, request::checked};
+use super::{change_form, form_state::FormState, rejection::Rejection};
 use crate::{
-    directory::membership::Eligibility,
     domain::{
-        allowed_options::AllowedOptions,
-        change::Change,
         decide::{Refusal, Submission},
         delivery::{AckRecord, DeliveryKey},
         event::{Action, EditedRequest},
-        form::{Field, FormInput, FormPreview},
+        form::Field,
         people::{ChannelId, RequestId},
-        policy::RuleContext,
         request::{Request, State},
     },
-    handlers::{
-        ack::Ack,
-        dependencies::{AppState, BEFORE_MODAL},
-    },
+    handlers::{ack::Ack, dependencies::AppState},
     slack::{
         form_errors,
         inbound::{BlockId, ViewInteraction},
         replies,
-        views::{self, Form, FormLabels, Modal, SelectOptions},
+        views::Modal,
     },
     workflow::{ActionCommand, ActionOutcome, RefusedAction},
 };
 
-/// What the bot left in the form when it opened it. The channel in which the command was typed goes by the name that
-/// it has in the form of a new request.
+/// The `private_metadata` of an edit form. `channel` has the same name as in the form of a new request, since an instance
+/// select reads both.
 #[derive(Deserialize)]
 struct EditMetadata {
     request: RequestId,
-    /// The revision with which the form was filled in.
+    /// The revision that the form was filled in from.
     revision: i64,
     /// Where the command was typed.
     channel: ChannelId,
-    /// Where refusals are told.
+    /// Where refusals are posted.
     answer_in: ChannelId,
 }
 
-/// The form that changes `request`.
+/// The form that edits `request`.
 pub(in crate::handlers) async fn modal(app: &AppState, request: &Request, answer_in: &ChannelId) -> Modal {
-    let Request { id, revision, requester, origin, .. } = request;
-    let Change::CreateUser(user) = &request.change;
-    let asker = tokio::time::timeout(BEFORE_MODAL, app.people.requester_now(requester)).await;
-    let memberships = match asker {
-        Ok(Eligibility::Yes(asker)) => asker.memberships,
-        // Rights are checked when it is submitted.
-        Ok(Eligibility::No(_) | Eligibility::Unknown) | Err(_) => request.memberships.clone(),
-    };
-    let names = app.instances.names();
-    let known = app.instances.get(&user.instance).or_else(|| app.instances.iter().next());
-    let (instance, catalog) = known.map_or(("", None), |instance| (instance.name(), instance.catalog()));
-    let policy = app.workflow.policy();
-    let offer = catalog.map(|catalog| AllowedOptions::of(policy, &catalog));
-    let choices = match &offer {
-        Some(offer) => SelectOptions::Offered(offer),
-        None if !app.instances.are_several() => {
-            return views::unavailable_modal(form_errors::MARKETO_UNAVAILABLE);
-        }
-        None => SelectOptions::Unavailable,
-    };
-    let asks = RuleContext { instance, requester, memberships: &memberships, channel: origin };
+    let Request { id, revision, origin, .. } = request;
     let metadata = json!({
         "v": 1, "request": id, "revision": revision, "channel": origin, "answer_in": answer_in
     });
-    views::request_modal(&Form {
-        labels: FormLabels::EDIT,
-        instances: &names,
-        instance,
-        options: choices,
-        preview: &FormPreview::of(policy, &asks),
-        initial: &FormInput::of(user, request.reason.as_ref()),
-        takes_focus: false,
-        metadata: &metadata.to_string(),
-    })
+    change_form::edit_modal(app, request, &metadata.to_string()).await
 }
 
-/// Takes the form. It closes when the change is kept, or when there is nothing left to change.
+/// Submits an edit. The form closes when the edit is saved, or when the request can no longer be edited.
 pub(super) async fn submit(
     app: &AppState,
     submission: &ViewInteraction,
@@ -91,23 +55,24 @@ pub(super) async fn submit(
     let metadata = serde_json::from_str(&submission.view.private_metadata);
     let Ok(EditMetadata { request, revision, channel, answer_in }) = metadata else {
         let email = BlockId::input(Field::Email, None);
-        return Err(Rejection::beside("outdated", email, form_errors::FORM_OUTDATED));
+        return Err(Rejection::at_block("outdated", email, form_errors::FORM_OUTDATED));
     };
     let current = app.workflow.request(&request).await?;
-    let edited = match (current, checked(app, submission, channel).await) {
+    let validated = change_form::edited(app, current.as_ref(), submission, channel).await;
+    let edited = match (current, validated) {
         (_, Ok(Submission { change, reason, memberships, .. })) => {
             EditedRequest { revision, change, reason, memberships }
         }
-        // A form that comes too late is refused for that, whatever is in it.
-        (Some(Request { change, reason, memberships, state, revision: now, .. }), Err(_))
-            if now != revision || !matches!(state, State::Pending { .. }) =>
+        // If the form is outdated, the workflow refuses it for that and not for its field errors.
+        (Some(Request { change, reason, memberships, state, revision: latest, .. }), Err(_))
+            if latest != revision || !matches!(state, State::Pending { .. }) =>
         {
             EditedRequest { revision, change, reason, memberships }
         }
         (_, Err(rejection)) => return Err(rejection),
     };
     let by = &submission.interaction.user;
-    let pressed = ActionCommand {
+    let command = ActionCommand {
         key: key.clone(),
         ack: AckRecord::Empty,
         request,
@@ -115,8 +80,8 @@ pub(super) async fn submit(
         action: Action::Edit(Box::new(edited)),
         answer_in: answer_in.clone(),
     };
-    let errors = |refused: &RefusedAction| errors(app, submission, refused);
-    Ok(match app.press(pressed, |refused| errors(refused)?.record()).await? {
+    let errors = |refused: &RefusedAction| field_errors(app, submission, refused);
+    Ok(match app.run_action(command, |refused| errors(refused)?.record()).await? {
         ActionOutcome::Accepted(_) => Ack::empty("accepted"),
         ActionOutcome::Deferred => Ack::empty("deferred"),
         ActionOutcome::Repeated(first) => Ack::repeated(first),
@@ -127,8 +92,8 @@ pub(super) async fn submit(
     })
 }
 
-/// What stands beside a field; nothing where nothing that could be typed there would help.
-fn errors(app: &AppState, submission: &ViewInteraction, refused: &RefusedAction) -> Option<Ack> {
+/// The refusal as a field error; `None` if no other input would help.
+fn field_errors(app: &AppState, submission: &ViewInteraction, refused: &RefusedAction) -> Option<Ack> {
     let (field, text) = match refused.why {
         Refusal::AnotherIsOpen => (Field::Email, form_errors::already_pending(app.instances.are_several())),
         Refusal::OtherChannel => (Field::Role, form_errors::OTHER_CHANNEL.to_owned()),

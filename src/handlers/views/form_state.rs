@@ -1,5 +1,5 @@
-//! A request form as somebody filled it in: what they typed and chose, and beside which field an error can be shown. The
-//! form on the screen may be older than the configuration, or than the latest choice in it. It checks nothing.
+//! The state of a submitted request form: its input, and the block where an error of a field can be shown. The form on
+//! the screen may be older than the configuration, or than the latest instance select. Nothing is validated here.
 
 use crate::{
     directory::instances::Instances,
@@ -7,7 +7,7 @@ use crate::{
     slack::inbound::{BlockId, ViewState},
 };
 
-/// A form as it came back from Slack.
+/// The state of a request form, as Slack sent it.
 #[derive(Clone, Copy)]
 pub(in crate::handlers) struct FormState<'a> {
     state: &'a ViewState,
@@ -19,8 +19,8 @@ impl<'a> FormState<'a> {
         Self { state, instances }
     }
 
-    /// The name of the chosen instance. Where there was no choice it is the only one; a form from a time with fewer
-    /// instances does not say.
+    /// The name of the selected instance. A form without an instance select means the only one; `None` if there are
+    /// several by now.
     pub(in crate::handlers) fn instance(&self) -> Option<&'a str> {
         let only = || match self.instances.names().as_slice() {
             [only] => Some(*only),
@@ -29,19 +29,19 @@ impl<'a> FormState<'a> {
         self.state.value(&BlockId::input(Field::Instance, None)).or_else(only)
     }
 
-    /// The name of the instance whose roles are shown, if it is another than the chosen one.
-    pub(in crate::handlers) fn shows_another_than(&self, chosen: &str) -> Option<&'a str> {
+    /// The name of the instance whose roles are shown, if it is not `selected`.
+    pub(in crate::handlers) fn shows_instance_other_than(&self, selected: &str) -> Option<&'a str> {
         let (_, shown) = self.block(Field::Role)?;
-        shown.filter(|shown| *shown != chosen)
+        shown.filter(|shown| *shown != selected)
     }
 
-    /// What was typed and chosen. A role or workspace of another instance than the chosen one is left out.
-    pub(in crate::handlers) fn draft(&self) -> FormInput {
+    /// The form's input, without a role or workspace of an instance that is not selected.
+    pub(in crate::handlers) fn input(&self) -> FormInput {
         let instance = self.instance().unwrap_or_default();
         let value = |field| {
-            let (block, carried) = self.block(field)?;
-            let is_of_another = carried.is_some_and(|carried| carried != instance);
-            self.state.value(block).filter(|_| !is_of_another).map(str::to_owned)
+            let (block, owner) = self.block(field)?;
+            let is_of_other_instance = owner.is_some_and(|owner| owner != instance);
+            self.state.value(block).filter(|_| !is_of_other_instance).map(str::to_owned)
         };
         FormInput {
             instance: instance.to_owned(),
@@ -55,20 +55,20 @@ impl<'a> FormState<'a> {
         }
     }
 
-    /// The block beside which an error of `field` is shown, or the one that stands for it where the form does not have it:
-    /// Slack shows errors beside fields of the form only.
+    /// The block where an error of `field` is shown. Slack ignores errors at blocks that the form does not have, so a
+    /// missing block is replaced by a related one.
     pub(in crate::handlers) fn block_for(&self, field: Field) -> BlockId {
-        let instead: &[Field] = match field {
+        let fallbacks: &[Field] = match field {
             Field::Workspace => &[Field::Role, Field::Instance],
             Field::Role | Field::Instance => &[Field::Instance, Field::Email],
             _ => &[],
         };
-        let found = [field].iter().chain(instead).find_map(|field| self.block(*field));
-        let at_least = if field == Field::Workspace { Field::Role } else { field };
-        found.map_or_else(|| BlockId::input(at_least, None), |(block, _)| block.clone())
+        let block = [field].iter().chain(fallbacks).find_map(|field| self.block(*field));
+        let default = if field == Field::Workspace { Field::Role } else { field };
+        block.map_or_else(|| BlockId::input(default, None), |(block, _)| block.clone())
     }
 
-    /// The block of `field`, and the instance that it names.
+    /// The block of `wanted`, and the instance in its id.
     fn block(&self, wanted: Field) -> Option<(&'a BlockId, Option<&'a str>)> {
         self.state.blocks().find_map(|block| match block {
             BlockId::Input { field, instance } if *field == wanted => Some((block, instance.as_deref())),

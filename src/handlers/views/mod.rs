@@ -1,7 +1,9 @@
-//! Submitted modals. A form closes only when what it asks for is saved, or when nothing is left to do; it stays open with
-//! errors beside its fields where another try may help. Either way the delivery is recorded with its ack, so that a repeat
-//! gets the same one. Where the database is away nothing is promised and nothing is recorded.
+//! Submitted modals. A form closes only when its action is saved, or when nothing is left to do. It stays open with field
+//! errors if another attempt may help. Either way the delivery is recorded with its ack, so that a repeat gets the same
+//! one. If the database is down, nothing is recorded and the ack promises nothing.
 
+mod change_form;
+mod create_user;
 mod deny;
 pub(super) mod edit;
 pub(super) mod form_state;
@@ -12,7 +14,7 @@ pub(super) mod review;
 use self::rejection::Rejection;
 use super::{
     ack::Ack,
-    dependencies::{ACK_WITHIN, AppState},
+    dependencies::{ACK_TIMEOUT, AppState},
 };
 use crate::{
     domain::{
@@ -26,50 +28,50 @@ use crate::{
     workflow::StoreError,
 };
 
-/// Takes a submitted modal. One that times out may still be saved; a repeat of it is then acked as accepted.
+/// Handles a submitted modal. A timed-out submission may still commit; a repeat of it is then acked as accepted.
 pub(super) async fn handle(app: &AppState, submission: &ViewInteraction, key: DeliveryKey) -> Ack {
-    // Where an error is shown that is of no field.
+    // Where an error is shown that belongs to no field.
     let block = match submission.view.callback_id {
         CallbackId::RequestForm | CallbackId::EditForm => BlockId::input(Field::Email, None),
         CallbackId::ReviewForm => BlockId::Note,
         CallbackId::DenyForm => BlockId::input(Field::Reason, None),
         CallbackId::Unknown(_) | CallbackId::Absent => return Ack::empty("not_handled"),
     };
-    let taking = tokio::time::timeout(ACK_WITHIN, take(app, submission, &key));
-    match taking.await.unwrap_or(Err(StoreError::TimedOut)) {
+    let submitting = tokio::time::timeout(ACK_TIMEOUT, submit(app, submission, &key));
+    match submitting.await.unwrap_or(Err(StoreError::TimedOut)) {
         Ok(ack) => ack,
         Err(error) => {
-            tracing::error!(%error, "a form could not be saved");
+            tracing::error!(%error, "form not saved");
             Ack::field_errors("store_failed", [(block, form_errors::NOTHING_STORED.to_owned())])
         }
     }
 }
 
-async fn take(app: &AppState, submission: &ViewInteraction, key: &DeliveryKey) -> Result<Ack, StoreError> {
-    let taken = match submission.view.callback_id {
+async fn submit(app: &AppState, submission: &ViewInteraction, key: &DeliveryKey) -> Result<Ack, StoreError> {
+    let submitted = match submission.view.callback_id {
         CallbackId::RequestForm => request::submit(app, submission, key).await,
         CallbackId::EditForm => edit::submit(app, submission, key).await,
         CallbackId::ReviewForm => review::submit(app, submission, key).await,
         CallbackId::DenyForm => deny::submit(app, submission, key).await,
         CallbackId::Unknown(_) | CallbackId::Absent => return Ok(Ack::empty("not_handled")),
     };
-    match taken {
+    match submitted {
         Ok(ack) => Ok(ack),
         Err(Rejection::Invalid(errors)) => Ok(reject(app, key, errors).await),
         Err(Rejection::Store(error)) => Err(error),
     }
 }
 
-/// Records the errors of a form of which nothing was taken. They hold whether or not they are recorded: where the database
-/// is away, a repeat is judged anew.
+/// Records the errors of an invalid form. If the database is down, they are shown all the same, and a repeat is validated
+/// again.
 async fn reject(app: &AppState, key: &DeliveryKey, errors: Ack) -> Ack {
     let record = errors.record().unwrap_or_default();
-    debug_assert!(record != AckRecord::Empty, "a form that stays open says why");
+    debug_assert!(record != AckRecord::Empty, "a rejected form has errors");
     match app.workflow.record_refusal(key, &record).await {
         Ok(None) => errors,
         Ok(Some(first)) => Ack::repeated(first),
         Err(error) => {
-            tracing::warn!(%error, "the errors of a form are not recorded");
+            tracing::warn!(%error, "form errors not recorded");
             errors
         }
     }

@@ -1,4 +1,4 @@
-//! Why nothing of a submitted form was taken.
+//! Why a submitted form was not passed to the workflow.
 
 use crate::{
     domain::form::{Field, FieldError},
@@ -7,9 +7,9 @@ use crate::{
     workflow::StoreError,
 };
 
-/// Why nothing of a submitted form was taken.
+/// Why a submitted form was not passed to the workflow.
 pub(super) enum Rejection {
-    /// There are errors, beside its fields.
+    /// The form is invalid; the ack shows the errors.
     Invalid(Ack),
     /// The database failed.
     Store(StoreError),
@@ -22,14 +22,14 @@ impl From<StoreError> for Rejection {
 }
 
 impl Rejection {
-    /// One error, beside `block`.
-    pub(super) fn beside(outcome: &'static str, block: BlockId, text: impl Into<String>) -> Self {
+    /// One error, shown at `block`.
+    pub(super) fn at_block(outcome: &'static str, block: BlockId, text: impl Into<String>) -> Self {
         Self::Invalid(Ack::field_errors(outcome, [(block, text.into())]))
     }
 
-    /// The errors that were found, each beside the block that `block_for` names for its field.
-    pub(super) fn found(found: &[FieldError], block_for: impl Fn(Field) -> BlockId) -> Self {
-        let errors = found.iter().map(|fault| (block_for(fault.field), form_errors::field_error(fault)));
+    /// Validation errors, each shown at the block that `block_for` gives for its field.
+    pub(super) fn invalid(errors: &[FieldError], block_for: impl Fn(Field) -> BlockId) -> Self {
+        let errors = errors.iter().map(|error| (block_for(error.field), form_errors::field_error(error)));
         Self::Invalid(Ack::field_errors("invalid", errors))
     }
 }

@@ -1,5 +1,5 @@
-//! The state of a connection: what it waits for and since when, updated as bytes and requests pass. The server reads it
-//! and closes what exceeds a timeout. It sets no timer itself.
+//! The state of a connection: what it waits for and since when, updated as bytes and requests pass. The server reads it and
+//! closes connections that exceed a timeout. There are no timers here.
 
 use std::{
     io::{self, IoSlice},
@@ -27,7 +27,7 @@ use crate::{
 /// What a connection is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
-    /// The next request; there has been one.
+    /// The next request, after the first one.
     Idle = 0,
     /// The rest of a request's head.
     Head = 1,
@@ -39,22 +39,22 @@ pub(super) enum Stage {
     Response = 4,
 }
 
-/// What a connection is told to do.
+/// What the server orders a connection to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     /// Nothing.
-    GoOn = 0,
-    /// To close after the response to the current request.
+    Continue = 0,
+    /// Close after the response to the current request.
     Finish = 1,
-    /// To close now.
+    /// Close now.
     Close = 2,
 }
 
 /// The state of one connection, shared by the connection and the server that watches it.
 #[derive(Debug)]
 pub(super) struct ConnectionState {
-    since: Stopwatch,
-    /// The stage in the lowest three bits, above them the millisecond in which it began.
+    age: Stopwatch,
+    /// The stage in the lowest three bits, above them the millisecond in which it started.
     stage: AtomicU64,
     /// Whether a request on it has ever been answered with 2xx.
     is_proven: AtomicBool,
@@ -63,19 +63,19 @@ pub(super) struct ConnectionState {
 }
 
 impl ConnectionState {
-    /// A connection that was accepted now: its first head is awaited.
+    /// The state of a new connection, which waits for its first head.
     pub(super) fn new(clock: &Clock) -> Self {
         Self {
-            since: clock.stopwatch(),
+            age: clock.stopwatch(),
             stage: AtomicU64::new(Stage::Head as u64),
             is_proven: AtomicBool::new(false),
-            order: AtomicU8::new(Order::GoOn as u8),
+            order: AtomicU8::new(Order::Continue as u8),
             ordered: Notify::new(),
         }
     }
 
     fn millis(&self) -> u64 {
-        self.since.millis()
+        self.age.millis()
     }
 
     /// Enters a stage.
@@ -100,20 +100,20 @@ impl ConnectionState {
         self.stage.load(Relaxed) & 7 == stage as u64
     }
 
-    /// A request was answered with 2xx.
-    pub(super) fn prove(&self) {
+    /// Records that a request was answered with 2xx.
+    pub(super) fn mark_proven(&self) {
         self.is_proven.store(true, Relaxed);
     }
 
-    /// Its value, for eviction: the least is evicted first. Absent while it is at work. A connection without any
-    /// successful request is worth less than an idle one.
-    pub(super) fn worth(&self) -> Option<(bool, bool)> {
+    /// The eviction rank: the lowest is evicted first. `None` while a handler runs. A connection without any successful
+    /// request ranks below an idle one.
+    pub(super) fn eviction_rank(&self) -> Option<(bool, bool)> {
         let (stage, _) = self.stage();
         let is_idle = stage == Stage::Idle;
         (stage != Stage::Work).then(|| (self.is_proven.load(Relaxed), !is_idle))
     }
 
-    /// The name of the timeout that it exceeds, if any. `at_most` limits every timeout.
+    /// The name of the exceeded timeout, if any. `at_most` caps every timeout.
     pub(super) fn overdue(&self, limits: &Limits, at_most: Option<Duration>) -> Option<&'static str> {
         let (stage, since) = self.stage();
         let (limit, name) = match stage {
@@ -128,7 +128,7 @@ impl ConnectionState {
         (waited > limit).then_some(name)
     }
 
-    /// Orders the connection to do something. False where it was ordered to before.
+    /// Gives an order. Orders only get stricter; false if this one or a stricter one was given before.
     pub(super) fn order(&self, order: Order) -> bool {
         let before = self.order.fetch_max(order as u8, Relaxed);
         self.ordered.notify_one();
@@ -139,14 +139,14 @@ impl ConnectionState {
     pub(super) async fn ordered(&self) -> Order {
         self.ordered.notified().await;
         match self.order.load(Relaxed) {
-            0 => Order::GoOn,
+            0 => Order::Continue,
             1 => Order::Finish,
             _ => Order::Close,
         }
     }
 }
 
-/// A connection's bytes.
+/// A TCP stream that updates the state of its connection.
 #[derive(Debug)]
 pub(super) struct WatchedStream {
     pub(super) stream: TcpStream,
@@ -189,7 +189,7 @@ impl AsyncWrite for WatchedStream {
         self.stream.is_write_vectored()
     }
 
-    /// Called when everything is written: responses are complete when they start.
+    /// A flush means that the response is written: responses are complete when they start.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
         if flushed.is_ready() && self.state.is_in(Stage::Response) {
@@ -203,7 +203,7 @@ impl AsyncWrite for WatchedStream {
     }
 }
 
-/// The body of a request that is on its way.
+/// A request body that updates the state of its connection.
 pub(super) struct WatchedBody {
     pub(super) body: Incoming,
     pub(super) state: Arc<ConnectionState>,
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn each_stage_has_its_own_limit() {
+    fn each_stage_has_its_own_timeout() {
         let state = ConnectionState::new(&Clock::system());
         while state.millis() < 2 {
             std::thread::yield_now();
@@ -265,27 +265,25 @@ mod tests {
         }
         assert_eq!(state.overdue(&limits(), Some(Duration::ZERO)), Some("response"));
         state.enter(Stage::Work);
-        assert_eq!(
-            state.overdue(&limits(), Some(Duration::ZERO)),
-            None,
-            "a connection at work is never closed"
-        );
+        assert_eq!(state.overdue(&limits(), Some(Duration::ZERO)), None, "a running handler has no timeout");
     }
 
     #[test]
-    fn an_unproven_connection_is_worth_least_and_work_is_never_evicted() {
+    fn unproven_connections_are_evicted_first_and_running_handlers_never() {
         let [fresh, idle, answered, working] = [(); 4].map(|()| ConnectionState::new(&Clock::system()));
-        idle.prove();
+        idle.mark_proven();
         idle.enter(Stage::Idle);
-        answered.prove();
+        answered.mark_proven();
         answered.enter(Stage::Response);
         working.enter(Stage::Work);
-        assert!(fresh.worth() < idle.worth() && idle.worth() < answered.worth());
-        assert_eq!(working.worth(), None);
+        assert!(
+            fresh.eviction_rank() < idle.eviction_rank() && idle.eviction_rank() < answered.eviction_rank()
+        );
+        assert_eq!(working.eviction_rank(), None);
     }
 
     #[tokio::test]
-    async fn an_order_is_never_weakened() {
+    async fn orders_are_never_weakened() {
         let state = ConnectionState::new(&Clock::system());
         assert!(state.order(Order::Close) && !state.order(Order::Close) && !state.order(Order::Finish));
         assert_eq!(state.ordered().await, Order::Close);

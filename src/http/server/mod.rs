@@ -1,8 +1,7 @@
-//! The listener: accepts connections up to a limit, watches them, and closes those that exceed a timeout. HTTP/1.1 only,
-//! whatever else the libraries support. At the limit a new connection evicts the least valuable one, so that neither a
-//! person nor a health check waits behind idle clients.
+//! The listener: accepts connections up to a limit, and closes those that exceed a timeout. HTTP/1.1 only. At the limit, a new
+//! connection evicts the least valuable one, so that neither a user nor a health check waits behind idle clients.
 //!
-//! It must not know of routes, signatures or Slack. It uses real time, also where a test moves the clock.
+//! It must not know of routes, signatures or Slack. It uses real time even if a test moves the clock.
 
 mod connection_state;
 
@@ -50,15 +49,16 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 struct Connections(Mutex<BTreeMap<u64, Arc<ConnectionState>>>);
 
 impl Connections {
-    /// Adds a connection, if need be by evicting another one. False when every other one is at work.
-    fn add(&self, number: u64, state: &Arc<ConnectionState>, most: usize) -> bool {
+    /// Adds a connection. At the limit it evicts another one; false if all of them are running a handler.
+    fn add(&self, number: u64, state: &Arc<ConnectionState>, max: usize) -> bool {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if most > 0 && open.len() >= most {
-            let worth = |(number, state): (&u64, &Arc<ConnectionState>)| Some((state.worth()?, *number));
-            let Some((_, least)) = open.iter().filter_map(worth).min() else { return false };
+        if max > 0 && open.len() >= max {
+            let rank =
+                |(number, state): (&u64, &Arc<ConnectionState>)| Some((state.eviction_rank()?, *number));
+            let Some((_, least)) = open.iter().filter_map(rank).min() else { return false };
             if let Some(least) = open.remove(&least) {
                 least.order(Order::Close);
-                count("evicted");
+                count_closed("evicted");
             }
         }
         open.insert(number, Arc::clone(state));
@@ -69,28 +69,28 @@ impl Connections {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
     }
 
-    fn for_each(&self, look: impl Fn(&ConnectionState)) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().for_each(|state| look(state));
+    fn for_each(&self, visit: impl Fn(&ConnectionState)) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().for_each(|state| visit(state));
     }
 }
 
 /// Counts a connection that the server closed.
-fn count(reason: &'static str) {
+fn count_closed(reason: &'static str) {
     metrics::counter!("http_connections_closed_total", "reason" => reason).increment(1);
 }
 
-/// Serves `router` on `listener` until `stop`. Then nothing more is accepted, and requests in hand are answered.
+/// Serves `router` on `listener` until `stop`. Then accepts no more connections and finishes the requests in flight.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
     let clock = Clock::system();
     let (open, connections) = (Arc::new(Connections::default()), TaskTracker::new());
     let watching = tokio::spawn(watch(Arc::clone(&open), limits.clone(), clock.clone(), stop.clone()));
-    let most = usize::try_from(limits.connections).unwrap_or(usize::MAX);
+    let max = usize::try_from(limits.connections).unwrap_or(usize::MAX);
     let accepting = async {
         for number in 0.. {
             let stream = accept(&listener, &clock).await;
             let state = Arc::new(ConnectionState::new(&clock));
-            if !open.add(number, &state, most) {
-                count("full");
+            if !open.add(number, &state, max) {
+                count_closed("full");
                 continue;
             }
             let _ = stream.set_nodelay(true);
@@ -122,7 +122,7 @@ async fn accept(listener: &TcpListener, clock: &Clock) -> TcpStream {
             Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) => {
             }
             Err(error) => {
-                tracing::error!(%error, "a connection was not accepted");
+                tracing::error!(%error, "accept failed");
                 clock.sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -137,10 +137,10 @@ async fn watch(open: Arc<Connections>, limits: Limits, clock: Clock, stop: Cance
         clock.sleep(every).await;
         let at_most = stop.is_cancelled().then_some(SHUTDOWN_GRACE);
         open.for_each(|state| {
-            if let Some(why) = state.overdue(&limits, at_most)
+            if let Some(reason) = state.overdue(&limits, at_most)
                 && state.order(Order::Close)
             {
-                count(why);
+                count_closed(reason);
             }
         });
     }
@@ -157,12 +157,12 @@ async fn connection(stream: TcpStream, state: &Arc<ConnectionState>, router: Tow
             biased;
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
-                    tracing::trace!(%error, "a connection failed");
+                    tracing::trace!(%error, "connection failed");
                 }
                 return;
             }
             order = state.ordered() => match order {
-                Order::GoOn => {}
+                Order::Continue => {}
                 Order::Finish => connection.as_mut().graceful_shutdown(),
                 Order::Close => return,
             }
@@ -170,7 +170,7 @@ async fn connection(stream: TcpStream, state: &Arc<ConnectionState>, router: Tow
     }
 }
 
-/// Hands a request to the router. A panic becomes a 500 without detail.
+/// Passes a request to the router. A panic becomes a 500 without details.
 async fn respond(
     router: &TowerToHyperService<Router>,
     state: &Arc<ConnectionState>,
@@ -181,21 +181,21 @@ async fn respond(
     let request = request.map(|body| {
         if is_whole { Body::empty() } else { Body::new(WatchedBody { body, state: Arc::clone(state) }) }
     });
-    let mut calling = pin!(router.call(request));
-    let called = std::future::poll_fn(|context| {
-        catch_unwind(AssertUnwindSafe(|| calling.as_mut().poll(context))).unwrap_or_else(|_| {
+    let mut call = pin!(router.call(request));
+    let caught = std::future::poll_fn(|context| {
+        catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))).unwrap_or_else(|_| {
             metrics::counter!("http_panics_total").increment(1);
-            tracing::error!("a request handler panicked");
+            tracing::error!("request handler panicked");
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             Poll::Ready(Ok(response))
         })
     });
-    let response = called.await;
+    let response = caught.await;
     if let Ok(response) = &response
         && response.status().is_success()
     {
-        state.prove();
+        state.mark_proven();
     }
     state.enter(Stage::Response);
     response
@@ -208,10 +208,8 @@ mod tests {
 
     use super::*;
 
-    /// Serves a router until the answer's token is cancelled; its address, and what waits for its end.
-    async fn serves(
-        router: Router,
-    ) -> (std::net::SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
+    /// Serves a router until the returned token is cancelled. Also returns its address and its task.
+    async fn start(router: Router) -> (std::net::SocketAddr, CancellationToken, tokio::task::JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         let serving = tokio::spawn(serve(listener, router, Limits::default(), stop.clone()));
@@ -219,46 +217,49 @@ mod tests {
     }
 
     async fn read(stream: &mut TcpStream) -> String {
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.unwrap();
+        response
     }
 
     #[tokio::test]
-    async fn a_panic_is_a_bare_500_and_the_next_request_is_answered() {
+    async fn panic_is_a_500_without_details_and_the_connection_stays_usable() {
         async fn panics() -> &'static str {
-            panic!("this is on purpose, and nobody's business")
+            panic!("secret detail")
         }
         let router = Router::new().route("/", get(panics)).route("/well", get(|| async { "well" }));
-        let (address, stop, serving) = serves(router).await;
+        let (address, stop, serving) = start(router).await;
         let mut stream = TcpStream::connect(address).await.unwrap();
-        let asked =
+        let requests =
             "GET / HTTP/1.1\r\nHost: b\r\n\r\nGET /well HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n";
-        stream.write_all(asked.as_bytes()).await.unwrap();
-        let answers = read(&mut stream).await;
-        assert!(answers.starts_with("HTTP/1.1 500 "), "{answers}");
-        assert!(answers.contains("HTTP/1.1 200 OK") && answers.ends_with("well"), "{answers}");
-        assert!(!answers.contains("purpose") && !answers.to_lowercase().contains("server:"), "{answers}");
+        stream.write_all(requests.as_bytes()).await.unwrap();
+        let responses = read(&mut stream).await;
+        assert!(responses.starts_with("HTTP/1.1 500 "), "{responses}");
+        assert!(responses.contains("HTTP/1.1 200 OK") && responses.ends_with("well"), "{responses}");
+        assert!(
+            !responses.contains("detail") && !responses.to_lowercase().contains("server:"),
+            "{responses}"
+        );
         stop.cancel();
         serving.await.unwrap();
     }
 
     #[tokio::test]
-    async fn a_shutdown_waits_for_requests_in_hand_but_not_for_idle_connections() {
+    async fn shutdown_waits_for_requests_in_flight_but_not_for_idle_connections() {
         let slow = || async {
             Clock::system().sleep(Duration::from_millis(500)).await;
             "done"
         };
-        let (address, stop, serving) = serves(Router::new().route("/", get(slow))).await;
-        let mut silent = TcpStream::connect(address).await.unwrap();
+        let (address, stop, serving) = start(Router::new().route("/", get(slow))).await;
+        let mut idle = TcpStream::connect(address).await.unwrap();
         let mut busy = TcpStream::connect(address).await.unwrap();
         busy.write_all(b"GET / HTTP/1.1\r\nHost: b\r\n\r\n").await.unwrap();
         Clock::system().sleep(Duration::from_millis(100)).await;
         stop.cancel();
         assert!(read(&mut busy).await.ends_with("done"));
         let ended = tokio::time::timeout(SHUTDOWN_GRACE * 5, serving).await;
-        ended.expect("nobody who says nothing is waited for").unwrap();
-        assert_eq!(read(&mut silent).await, "");
+        ended.expect("idle connections do not delay a shutdown").unwrap();
+        assert_eq!(read(&mut idle).await, "");
         assert!(TcpStream::connect(address).await.is_err());
     }
 }

@@ -1,5 +1,5 @@
-//! A slash command: <https://docs.slack.dev/interactivity/implementing-slash-commands>. Read without copying what needs no
-//! decoding, since most commands are answered on the spot.
+//! A slash command: <https://docs.slack.dev/interactivity/implementing-slash-commands>. Parsed without
+//! copying values that need no decoding, since most commands are answered at once.
 
 use std::borrow::Cow;
 
@@ -7,32 +7,32 @@ use serde::Deserialize;
 
 use super::lenient::{lenient_text, object};
 
-/// A slash command. Empty text stands for a missing field.
+/// A slash command. An empty string is a missing field.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct SlashCommand<'a> {
-    /// The workspace in which it was typed.
+    /// The workspace where it was typed.
     #[serde(borrow, deserialize_with = "lenient_text")]
     pub team_id: Cow<'a, str>,
-    /// The organization, where there is one.
+    /// The Enterprise Grid organization, if any.
     #[serde(borrow, deserialize_with = "lenient_text")]
     pub enterprise_id: Cow<'a, str>,
-    /// The conversation in which it was typed.
+    /// The conversation where it was typed.
     #[serde(borrow, deserialize_with = "lenient_text")]
     pub channel_id: Cow<'a, str>,
-    /// Who typed it.
+    /// The user who typed it.
     #[serde(borrow, deserialize_with = "lenient_text")]
     pub user_id: Cow<'a, str>,
     /// The command with its slash.
     #[serde(borrow, deserialize_with = "lenient_text")]
     pub command: Cow<'a, str>,
-    /// What was typed after it.
+    /// The text after the command.
     #[serde(borrow, deserialize_with = "lenient_text")]
     pub text: Cow<'a, str>,
-    /// Where an answer may be posted for 30 minutes.
+    /// Accepts answers for 30 minutes.
     #[serde(borrow, deserialize_with = "lenient_text")]
     pub response_url: Cow<'a, str>,
-    /// With this a modal can be opened, once, within 3 s.
+    /// Opens one modal within 3 s.
     #[serde(borrow, deserialize_with = "lenient_text")]
     pub trigger_id: Cow<'a, str>,
     /// The app that the command belongs to.
@@ -41,17 +41,17 @@ pub struct SlashCommand<'a> {
 }
 
 impl<'a> SlashCommand<'a> {
-    /// Reads the form; a field that comes twice makes it unreadable, since nobody could say which one counts.
+    /// Parses the form. A duplicate field is an error, since either value could be meant.
     pub(super) fn of_form(form: &'a [u8]) -> Option<Self> {
         serde_urlencoded::from_bytes(form).ok()
     }
 
-    /// Reads the same fields from a JSON object.
+    /// Parses the same fields from a JSON object.
     pub(super) fn of_json(json: &'a [u8]) -> Option<Self> {
         object(json)
     }
 
-    /// Whether it says who typed what.
+    /// Whether it has a user and a command.
     pub(super) fn is_complete(&self) -> bool {
         !self.command.is_empty() && !self.user_id.is_empty()
     }

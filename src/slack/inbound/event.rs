@@ -1,4 +1,4 @@
-//! An event of the Events API with its envelope: <https://docs.slack.dev/apis/events-api>.
+//! Events of the Events API with their envelope: <https://docs.slack.dev/apis/events-api>.
 
 use serde::Deserialize;
 
@@ -12,9 +12,9 @@ pub struct Event {
     pub app_id: String,
     /// The workspace; empty for org-wide installs.
     pub team_id: String,
-    /// The organization, where there is one.
+    /// The Enterprise Grid organization, if any.
     pub enterprise_id: String,
-    /// What tells it from every other event, however often it is delivered.
+    /// Slack's `event_id`, the same for every retry.
     pub id: String,
     /// What happened.
     pub kind: EventKind,
@@ -23,13 +23,13 @@ pub struct Event {
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// A user group has other members, or another name (`subteam_updated`, `subteam_members_changed`).
+    /// The members or the name of a user group changed (`subteam_updated`, `subteam_members_changed`).
     GroupChanged(GroupId),
     /// The app was removed from the workspace.
     AppUninstalled,
     /// Tokens were revoked.
     TokensRevoked {
-        /// Whether the bot's is among them.
+        /// Whether the bot token is among them.
         has_bot: bool,
     },
     /// Anything else, by its type.
@@ -49,7 +49,7 @@ pub(super) struct Envelope {
     /// `event_callback`, `url_verification`, …
     #[serde(rename = "type", deserialize_with = "lenient")]
     pub(super) kind: String,
-    /// What `url_verification` wants back.
+    /// The value that `url_verification` expects back.
     #[serde(deserialize_with = "lenient")]
     pub(super) challenge: String,
     #[serde(deserialize_with = "lenient")]
@@ -69,7 +69,7 @@ pub(super) struct Envelope {
 struct EventPayload {
     #[serde(rename = "type", deserialize_with = "lenient")]
     kind: String,
-    /// The user group, in events about one: an object in some, an id in others.
+    /// The user group: an object in some events, an id in others.
     #[serde(deserialize_with = "lenient")]
     subteam: Identified,
     /// The user group's id, in `subteam_members_changed`.

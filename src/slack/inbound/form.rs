@@ -1,20 +1,20 @@
-//! The form encoding in which Slack wraps what it sends over HTTP. Over a socket the payloads come bare.
+//! The form encoding of deliveries over HTTP. Over a socket, payloads are plain JSON.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
-/// The form in which interactions come: JSON in one field.
+/// The form of an interaction: JSON in one field.
 #[derive(Debug, Deserialize)]
-struct Wrapped<'a> {
+struct PayloadForm<'a> {
     #[serde(borrow)]
     payload: Cow<'a, str>,
 }
 
-/// The JSON in the form's one field; nothing where it comes twice.
+/// The JSON in the field `payload`; `None` if the field is missing or duplicated.
 pub(super) fn payload(form: &[u8]) -> Option<Cow<'_, str>> {
-    let wrapped: Wrapped<'_> = serde_urlencoded::from_bytes(form).ok()?;
-    Some(wrapped.payload)
+    let form: PayloadForm<'_> = serde_urlencoded::from_bytes(form).ok()?;
+    Some(form.payload)
 }
 
 /// Whether a form has exactly one field `ssl_check`, and its value is `1`.
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_one_ssl_check_of_1_counts() {
+    fn only_a_single_ssl_check_of_1_is_accepted() {
         for (body, expected) in [
             ("ssl_check=1", true),
             ("ssl_check=1&token=x", true),

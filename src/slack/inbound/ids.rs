@@ -1,5 +1,5 @@
-//! The bot's own ids in what Slack sends back: which view, which button, which input. An id that the bot does not know is
-//! a variant too, since messages and forms outlive versions. The texts are in [`crate::slack::ids`].
+//! The bot's own ids of views, buttons and inputs, parsed. Unknown ids are a variant, since messages and forms outlive
+//! versions of the bot. The strings are in [`crate::slack::ids`].
 
 use std::fmt;
 
@@ -20,26 +20,26 @@ const FIELDS: [Field; 8] = [
     Field::Instance,
 ];
 
-/// Which view or shortcut, by its `callback_id`.
+/// A view or shortcut, by its `callback_id`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CallbackId {
-    /// The form that asks for a user.
+    /// The request form.
     RequestForm,
-    /// The form that changes a request.
+    /// The edit form.
     EditForm,
-    /// The form in which a request is reviewed.
+    /// The review form.
     ReviewForm,
-    /// The form that asks for the reason of a denial.
+    /// The denial form.
     DenyForm,
-    /// None of the bot's.
+    /// Not one of the bot's.
     Unknown(String),
-    /// None at all.
+    /// No id.
     #[default]
     Absent,
 }
 
 impl CallbackId {
-    /// Reads a `callback_id`.
+    /// Parses a `callback_id`.
     pub fn parse(id: String) -> Self {
         match id.as_str() {
             ids::REQUEST_FORM => Self::RequestForm,
@@ -51,7 +51,7 @@ impl CallbackId {
         }
     }
 
-    /// As Slack has it.
+    /// The `callback_id`.
     pub fn as_str(&self) -> &str {
         match self {
             Self::RequestForm => ids::REQUEST_FORM,
@@ -64,7 +64,7 @@ impl CallbackId {
     }
 }
 
-/// Which button or input, by its `action_id`.
+/// A button or input, by its `action_id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ActionId {
     /// The button **Approve**.
@@ -73,7 +73,7 @@ pub enum ActionId {
     Review,
     /// The button **Deny**.
     Deny,
-    /// The button **Deny** in the form of a review.
+    /// The button **Deny** in a review form.
     DenyInReview,
     /// The button **Edit**.
     Edit,
@@ -81,14 +81,14 @@ pub enum ActionId {
     Cancel,
     /// The button **Retry**.
     Retry,
-    /// An input; its block tells which.
+    /// An input; its block identifies it.
     Input,
-    /// None of the bot's.
+    /// Not one of the bot's.
     Unknown(String),
 }
 
 impl ActionId {
-    /// Reads an `action_id`.
+    /// Parses an `action_id`.
     pub fn parse(id: String) -> Self {
         match id.as_str() {
             ids::APPROVE => Self::Approve,
@@ -118,32 +118,32 @@ impl ActionId {
     }
 }
 
-/// Which block, by its `block_id`. In order: the inputs of one field stand beside each other.
+/// A block, by its `block_id`. The order groups the inputs of a field.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BlockId {
     /// The input for a field of a form.
     Input {
         /// The field.
         field: Field,
-        /// The instance whose roles or workspaces it offers, where there are several.
+        /// The instance whose roles or workspaces it offers, if there are several.
         instance: Option<String>,
     },
-    /// The input for what an approver says in a review.
+    /// The input for an approver's note in a review.
     Note,
     /// The buttons of a message or a view.
     Buttons,
-    /// None of the bot's.
+    /// Not one of the bot's.
     Unknown(String),
 }
 
 impl BlockId {
-    /// The input for `field`, which offers roles or workspaces of `instance` where there are several.
+    /// The input for `field`. `instance` is used for roles and workspaces only.
     pub fn input(field: Field, instance: Option<&str>) -> Self {
         let instance = instance.filter(|_| matches!(field, Field::Role | Field::Workspace));
         Self::Input { field, instance: instance.map(str::to_owned) }
     }
 
-    /// Reads a `block_id`.
+    /// Parses a `block_id`.
     pub fn parse(id: String) -> Self {
         let input = FIELDS.into_iter().find_map(|field| Some((field, instance_in(&id, field)?)));
         if let Some((field, instance)) = input {
@@ -157,7 +157,7 @@ impl BlockId {
     }
 }
 
-/// As Slack has it.
+/// The `block_id`.
 impl fmt::Display for BlockId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn block_ids_survive_a_round_trip() {
+    fn block_ids_round_trip() {
         for id in
             ["email", "role", "role:eu", "workspace:a:b", "role:", "email:x", "note", "decision", "roles", ""]
         {
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_of_another_version_is_kept_as_unknown() {
+    fn ids_of_other_versions_are_unknown() {
         assert_eq!(ActionId::parse("dance".to_owned()), ActionId::Unknown("dance".to_owned()));
         assert_eq!(CallbackId::parse("feedback".to_owned()).as_str(), "feedback");
         assert!(ActionId::parse(ids::RETRY.to_owned()).is_button());

@@ -1,4 +1,4 @@
-//! Interactions: clicks, submitted and closed modals, searches, shortcuts. Slack's shapes:
+//! Interactions: actions, submitted and closed views, block suggestions, shortcuts. The payloads:
 //! <https://docs.slack.dev/reference/interaction-payloads>.
 
 use serde::Deserialize;
@@ -16,21 +16,21 @@ use crate::domain::{
     people::{ChannelId, UserId},
 };
 
-/// What every interaction says, whatever its kind. Empty text stands for a missing field.
+/// The fields that all kinds of interactions have. An empty string is a missing field.
 #[derive(Debug)]
 pub struct Interaction {
     /// The app.
     pub app_id: String,
-    /// The workspaces that it may belong to, the one that counts most first: with Slack Connect that is the one in which
-    /// the app is installed, not the person's. Missing for org-wide installs.
+    /// The workspaces that it may belong to, the most relevant first: with Slack Connect that is the one where the app is
+    /// installed, not the user's own. Missing for org-wide installs.
     pub team_ids: [String; 4],
-    /// The organization, where there is one.
+    /// The Enterprise Grid organization, if any.
     pub enterprise_id: String,
-    /// Who acted.
+    /// The user who acted.
     pub user: UserId,
-    /// With this a modal can be opened, once, within 3 s.
+    /// Opens one modal within 3 s.
     pub trigger_id: String,
-    /// Where an answer may be posted for 30 minutes.
+    /// Accepts answers for 30 minutes.
     pub response_url: String,
     /// The conversation; empty in a modal.
     pub channel: ChannelId,
@@ -39,11 +39,11 @@ pub struct Interaction {
 /// Clicked buttons, or changed inputs.
 #[derive(Debug)]
 pub struct BlockActions {
-    /// What every interaction says.
+    /// The common fields.
     pub interaction: Interaction,
-    /// The message of the button; empty in a modal.
+    /// The message with the button; empty in a modal.
     pub message_ts: String,
-    /// The modal, where they are in one.
+    /// The modal, if they are in one.
     pub view: Option<View>,
     /// The buttons and inputs.
     pub actions: Vec<Action>,
@@ -54,49 +54,49 @@ pub struct BlockActions {
 pub struct Action {
     /// Which button or input.
     pub id: ActionId,
-    /// The block in which it is.
+    /// Its block.
     pub block: BlockId,
     /// The value of the selected option.
     pub selected: String,
-    /// What the button carries.
+    /// The value of the button.
     pub value: String,
-    /// When, unique for each click of a person.
+    /// When it happened; unique for each action of a user.
     pub action_ts: String,
 }
 
 /// A modal that was submitted or closed.
 #[derive(Debug)]
 pub struct ViewInteraction {
-    /// What every interaction says.
+    /// The common fields.
     pub interaction: Interaction,
     /// The modal.
     pub view: View,
 }
 
-/// A search in a select whose options the bot gives.
+/// A search in an external select.
 #[derive(Debug)]
 pub struct BlockSuggestion {
-    /// What every interaction says.
+    /// The common fields.
     pub interaction: Interaction,
-    /// The select.
+    /// The block of the select.
     pub block: BlockId,
-    /// What was typed into it.
+    /// The search text.
     pub value: String,
 }
 
-/// A shortcut that was picked, from a message or anywhere.
+/// A global or message shortcut.
 #[derive(Debug)]
 pub struct Shortcut {
-    /// What every interaction says.
+    /// The common fields.
     pub interaction: Interaction,
     /// Which shortcut.
     pub callback_id: CallbackId,
-    /// The message; empty where it was picked anywhere else.
+    /// The message; empty for a global shortcut.
     pub message_ts: String,
 }
 
 impl BlockActions {
-    /// The Marketo instance that was selected in the form of a request, with that form.
+    /// The select of a Marketo instance in a request or edit form, with that form.
     pub fn instance_select(&self) -> Option<(&View, &Action)> {
         let form = self.view.as_ref()?;
         if !matches!(form.callback_id, CallbackId::RequestForm | CallbackId::EditForm) {
@@ -106,7 +106,7 @@ impl BlockActions {
         Some((form, self.actions.iter().find(|action| action.block == instance)?))
     }
 
-    /// The clicked button, where it is one of the bot's.
+    /// The clicked button, if it is one of the bot's.
     pub fn button(&self) -> Option<&Action> {
         self.actions.iter().find(|action| action.id.is_button())
     }
@@ -120,7 +120,7 @@ impl BlockActions {
         Some(self.button_key(button))
     }
 
-    /// What tells a click of `button` from every other.
+    /// The key that identifies a click on `button`.
     pub fn button_key(&self, button: &Action) -> DeliveryKey {
         if self.interaction.trigger_id.is_empty() {
             DeliveryKey::UntriggeredAction {
@@ -135,7 +135,7 @@ impl BlockActions {
 }
 
 impl ViewInteraction {
-    /// What tells this submission from every other.
+    /// The key that identifies this submission.
     pub fn submission_key(&self) -> DeliveryKey {
         let View { id, hash, private_metadata, state, .. } = &self.view;
         let content = json!([self.interaction.user, private_metadata, state.to_json()]);
@@ -148,7 +148,7 @@ impl ViewInteraction {
     }
 }
 
-/// An interaction on the wire, of whichever kind.
+/// An interaction of any kind on the wire.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct InteractionPayload {
@@ -189,12 +189,12 @@ pub(super) struct InteractionPayload {
 struct UserPayload {
     #[serde(deserialize_with = "lenient")]
     id: String,
-    /// Their own workspace, which with Slack Connect may be another one.
+    /// The user's own workspace, which differs with Slack Connect.
     #[serde(deserialize_with = "lenient")]
     team_id: String,
 }
 
-/// Where an element was.
+/// The message that contains an element.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Container {
@@ -253,13 +253,13 @@ impl From<ActionPayload> for Action {
 impl From<InteractionPayload> for Kind {
     fn from(payload: InteractionPayload) -> Self {
         let InteractionPayload { user, team, view, channel, container, .. } = payload;
-        let (installed, of_view) = match &view {
+        let (installed_team, view_team) = match &view {
             Some(view) => (view.app_installed_team_id.clone(), view.team_id.clone()),
             None => Default::default(),
         };
         let interaction = Interaction {
             app_id: payload.api_app_id,
-            team_ids: [installed, team.id, user.team_id, of_view],
+            team_ids: [installed_team, team.id, user.team_id, view_team],
             enterprise_id: payload.enterprise.id,
             user: UserId(user.id),
             trigger_id: payload.trigger_id,
@@ -271,7 +271,7 @@ impl From<InteractionPayload> for Kind {
             callback_id: CallbackId::parse(payload.callback_id),
             message_ts: payload.message_ts,
         };
-        let of_view = |interaction, view: Option<ViewPayload>| ViewInteraction {
+        let with_view = |interaction, view: Option<ViewPayload>| ViewInteraction {
             interaction,
             view: view.unwrap_or_default().into(),
         };
@@ -282,8 +282,8 @@ impl From<InteractionPayload> for Kind {
                 view: view.map(Into::into),
                 actions: payload.actions.into_iter().map(Into::into).collect(),
             }),
-            "view_submission" => Self::ViewSubmission(of_view(interaction, view)),
-            "view_closed" => Self::ViewClosed(of_view(interaction, view)),
+            "view_submission" => Self::ViewSubmission(with_view(interaction, view)),
+            "view_closed" => Self::ViewClosed(with_view(interaction, view)),
             "block_suggestion" => Self::BlockSuggestion(BlockSuggestion {
                 interaction,
                 block: BlockId::parse(payload.block_id),

@@ -1,12 +1,11 @@
-//! Reading JSON tolerantly: a field that is missing, `null` or of another shape has its default, and what nobody reads is
-//! no fault.
+//! Lenient JSON: a field that is missing, `null` or of another type gets its default, and unknown fields are ignored.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
-/// Something of which only the id counts. Slack sends an object, or the bare id.
+/// The id of something that Slack sends as an object or as the id alone.
 #[derive(Debug, Default)]
 pub(super) struct Identified {
     pub(super) id: String,
@@ -26,14 +25,13 @@ impl<'de> Deserialize<'de> for Identified {
     }
 }
 
-/// Reads a JSON object; nothing else stands for one, although a list could fill the fields in their order. What is no
-/// text is not read, even where the fault lies in a part that nobody looks at.
+/// Parses a JSON object. Rejects arrays, which serde would accept for a struct, and invalid UTF-8 even in ignored fields.
 pub(super) fn object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Option<T> {
     let json = std::str::from_utf8(json).ok()?.trim_ascii_start();
     json.starts_with('{').then(|| serde_json::from_str(json).ok())?
 }
 
-/// Reads a value; `null`, and anything of another shape, is the default.
+/// Deserializes a value; `null` and other types give the default.
 pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
@@ -41,7 +39,7 @@ pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
     Ok(T::deserialize(value).unwrap_or_default())
 }
 
-/// Reads a text without a copy where that can be; anything else is the empty text.
+/// Deserializes a string, borrowed if possible; `null` and other types give the empty string.
 pub(super) fn lenient_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>, D::Error> {
     struct Text;
 
@@ -49,7 +47,7 @@ pub(super) fn lenient_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result
         type Value = Cow<'de, str>;
 
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a text")
+            f.write_str("a string")
         }
 
         fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {

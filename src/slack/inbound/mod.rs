@@ -1,9 +1,9 @@
-//! Everything that Slack sends, as one enum, whichever way it comes: over HTTP in a form ([`Inbound::of_command_form`],
-//! [`Inbound::of_interaction_form`]), over a socket as bare JSON. Read tolerantly: unknown and missing fields are no fault,
-//! `null` is the same as missing, and an empty list may stand for an empty map.
+//! Everything that Slack sends, as one enum for every transport: forms over HTTP ([`Inbound::of_command_form`],
+//! [`Inbound::of_interaction_form`]), plain JSON over a socket. Parsing is lenient: unknown and missing fields are fine, `null`
+//! is the same as missing, and an empty list may stand for an empty map.
 //!
-//! These types say what came, not whether it may; slack-morphism's own inbound types refuse too much
-//! (org-wide installs, steps without a trigger, empty state) to be used here.
+//! These types must not know what is allowed. slack-morphism's inbound types are too strict to be used here: they reject
+//! org-wide installs, steps without a trigger, and empty state.
 
 mod command;
 mod event;
@@ -28,56 +28,56 @@ use self::{
 };
 use crate::domain::delivery::DeliveryKey;
 
-/// Something that Slack sent. Commands are not boxed: they are answered on the spot, without an allocation.
+/// A delivery from Slack. Commands are not boxed, since most are answered without an allocation.
 #[derive(Debug)]
 pub enum Inbound<'a> {
     /// A slash command was typed.
     SlashCommand(SlashCommand<'a>),
-    /// Buttons were clicked, or inputs changed that tell at once.
+    /// Buttons were clicked, or inputs that dispatch an action were changed.
     BlockActions(Box<BlockActions>),
     /// A modal was submitted.
     ViewSubmission(Box<ViewInteraction>),
     /// A modal was closed.
     ViewClosed(Box<ViewInteraction>),
-    /// Something was typed into a select whose options the bot gives.
+    /// A user typed into an external select.
     BlockSuggestion(Box<BlockSuggestion>),
-    /// A shortcut was picked anywhere.
+    /// A global shortcut was used.
     GlobalShortcut(Box<Shortcut>),
-    /// A shortcut was picked from the menu of a message.
+    /// A message shortcut was used.
     MessageShortcut(Box<Shortcut>),
-    /// An interaction of a kind that is not known here.
+    /// An interaction of an unknown kind.
     UnknownInteraction(Box<Interaction>),
     /// An event of the Events API.
     Event(Box<Event>),
-    /// Slack asks whether the bot is behind the address for events.
+    /// Slack verifies the request URL for events.
     UrlVerification {
-        /// What it wants back.
+        /// The value to send back.
         challenge: String,
     },
-    /// Slack asks whether the address for commands has a good certificate.
+    /// Slack checks the TLS certificate of the request URL for commands.
     SslCheck,
 }
 
-/// Which workspace and app something comes from. Empty text stands for what Slack does not say.
+/// The workspace and app that sent a delivery. An empty string is a missing id.
 #[derive(Clone, Copy, Debug)]
 pub struct Tenant<'a> {
     /// The app.
     pub app_id: &'a str,
-    /// The workspaces, the one that counts most first.
+    /// The workspaces, the most relevant first.
     pub team_ids: [&'a str; 4],
     /// The organization.
     pub enterprise_id: &'a str,
 }
 
 impl<'a> Tenant<'a> {
-    /// The workspace that counts.
+    /// The most relevant workspace.
     pub fn team_id(&self) -> Option<&'a str> {
         self.team_ids.into_iter().find(|id| !id.is_empty())
     }
 }
 
 impl<'a> Inbound<'a> {
-    /// Reads the form of a slash command, or of a check of the certificate.
+    /// Parses the form of a slash command or an `ssl_check`.
     pub fn of_command_form(form: &'a [u8]) -> Option<Self> {
         let command = SlashCommand::of_form(form)?;
         if command.is_complete() {
@@ -86,13 +86,13 @@ impl<'a> Inbound<'a> {
         is_ssl_check(form).then_some(Self::SslCheck)
     }
 
-    /// Reads a slash command as JSON.
+    /// Parses a slash command from JSON.
     pub fn of_command(json: &'a [u8]) -> Option<Self> {
         let command = SlashCommand::of_json(json).filter(SlashCommand::is_complete)?;
         Some(Self::SlashCommand(command))
     }
 
-    /// The conversation in which it happened; empty where there is none.
+    /// The conversation; empty if there is none.
     pub fn channel_id(&self) -> &str {
         match self {
             Self::SlashCommand(command) => &command.channel_id,
@@ -100,7 +100,7 @@ impl<'a> Inbound<'a> {
         }
     }
 
-    /// Who acted; empty where nobody did.
+    /// The user who acted; empty if there is none.
     pub fn user_id(&self) -> &str {
         match self {
             Self::SlashCommand(command) => &command.user_id,
@@ -108,7 +108,7 @@ impl<'a> Inbound<'a> {
         }
     }
 
-    /// With this a modal can be opened, once, within 3 s; empty where there is none.
+    /// Opens one modal within 3 s; empty if there is none.
     pub fn trigger_id(&self) -> &str {
         match self {
             Self::SlashCommand(command) => &command.trigger_id,
@@ -116,7 +116,7 @@ impl<'a> Inbound<'a> {
         }
     }
 
-    /// Where an answer may be posted for 30 minutes; empty where nowhere.
+    /// Accepts answers for 30 minutes; empty if there is none.
     pub fn response_url(&self) -> &str {
         match self {
             Self::SlashCommand(command) => &command.response_url,
@@ -124,7 +124,7 @@ impl<'a> Inbound<'a> {
         }
     }
 
-    /// Which workspace and app it comes from; absent where that does not matter.
+    /// The workspace and app that sent it; `None` for checks of the request URL.
     pub fn tenant(&self) -> Option<Tenant<'_>> {
         match self {
             Self::SlashCommand(command) => Some(Tenant {
@@ -146,7 +146,7 @@ impl<'a> Inbound<'a> {
         }
     }
 
-    /// What every interaction says, if it is one.
+    /// The common fields, if it is an interaction.
     pub fn interaction(&self) -> Option<&Interaction> {
         match self {
             Self::BlockActions(actions) => Some(&actions.interaction),
@@ -175,7 +175,7 @@ impl<'a> Inbound<'a> {
         }
     }
 
-    /// What tells this delivery from every other; absent where nothing does, or nothing comes of it.
+    /// The key that identifies this delivery; `None` if it has no id, or if it has no effect that a repeat could duplicate.
     pub fn delivery_key(&self) -> Option<DeliveryKey> {
         match self {
             Self::SlashCommand(command) if !command.trigger_id.is_empty() => {
@@ -192,12 +192,12 @@ impl<'a> Inbound<'a> {
 }
 
 impl Inbound<'static> {
-    /// Reads the form in which an interaction comes.
+    /// Parses the form of an interaction.
     pub fn of_interaction_form(form: &[u8]) -> Option<Self> {
         Self::of_interaction(form::payload(form)?.as_bytes())
     }
 
-    /// Reads an interaction as JSON.
+    /// Parses an interaction from JSON.
     pub fn of_interaction(json: &[u8]) -> Option<Self> {
         Some(match object::<InteractionPayload>(json)?.into() {
             Kind::BlockActions(actions) => Self::BlockActions(Box::new(actions)),
@@ -210,7 +210,7 @@ impl Inbound<'static> {
         })
     }
 
-    /// Reads an event with its envelope, or a check of the address, as JSON.
+    /// Parses an event with its envelope, or a URL verification, from JSON.
     pub fn of_event(json: &[u8]) -> Option<Self> {
         let envelope: Envelope = object(json)?;
         Some(if envelope.kind == "url_verification" {

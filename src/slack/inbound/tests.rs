@@ -1,4 +1,4 @@
-//! Reading is tolerant: whatever is an object is read, and what Slack leaves out is no fault.
+//! Parsing is lenient: every JSON object is accepted, and missing fields have defaults.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::form::Field;
 
-fn read(value: &Value) -> Inbound<'static> {
+fn parse(value: &Value) -> Inbound<'static> {
     Inbound::of_interaction(value.to_string().as_bytes()).unwrap()
 }
 
-fn submitted(view: &Value) -> ViewState {
-    match read(&json!({"type": "view_submission", "view": view})) {
+fn state_of(view: &Value) -> ViewState {
+    match parse(&json!({"type": "view_submission", "view": view})) {
         Inbound::ViewSubmission(submission) => submission.view.state,
         other => panic!("{other:?}"),
     }
@@ -22,8 +22,8 @@ fn block(id: &str) -> BlockId {
 }
 
 #[test]
-fn an_org_wide_install_a_bare_id_and_an_empty_state_are_no_fault() {
-    let inbound = read(&json!({
+fn org_wide_installs_plain_ids_and_empty_states_are_accepted() {
+    let inbound = parse(&json!({
         "type": "view_submission", "team": null, "enterprise": "E0001", "user": {"id": "U0REQ"},
         "view": {"id": "V1", "callback_id": "deny", "state": {"values": []}, "hash": 7},
         "actions": null, "is_enterprise_install": true, "new_field": {"a": [1]}
@@ -33,14 +33,14 @@ fn an_org_wide_install_a_bare_id_and_an_empty_state_are_no_fault() {
     let Inbound::ViewSubmission(submission) = inbound else { panic!("{inbound:?}") };
     assert_eq!(submission.view.callback_id, CallbackId::DenyForm);
     assert_eq!((submission.view.id.as_str(), submission.view.state.value(&block("reason"))), ("V1", None));
-    for state in [json!([]), json!({}), json!(null), json!("odd"), json!({"values": {"reason": []}})] {
-        assert_eq!(submitted(&json!({"state": state})).value(&block("reason")), None);
+    for state in [json!([]), json!({}), json!(null), json!("text"), json!({"values": {"reason": []}})] {
+        assert_eq!(state_of(&json!({"state": state})).value(&block("reason")), None);
     }
 }
 
 #[test]
-fn typed_text_dates_and_choices_are_read_alike() {
-    let state = submitted(&json!({"state": {"values": {
+fn value_reads_text_dates_and_selected_options() {
+    let state = state_of(&json!({"state": {"values": {
         "email": {"value": {"type": "email_text_input", "value": "svc@example.com"}},
         "reason": {"value": {"type": "plain_text_input", "value": null}},
         "expiration": {"value": {"type": "datepicker", "selected_date": "2027-01-31"}},
@@ -54,7 +54,7 @@ fn typed_text_dates_and_choices_are_read_alike() {
 }
 
 #[test]
-fn a_command_is_the_same_as_a_form_and_as_json() {
+fn commands_parse_the_same_from_a_form_and_from_json() {
     let form =
         Inbound::of_command_form(b"command=%2Fx&user_id=U1&text=a+b&team_id=T1&trigger_id=1.2").unwrap();
     let json = br#"{"command":"/x","user_id":"U1","text":"a b","team_id":"T1","trigger_id":"1.2","enterprise_id":null,"is_enterprise_install":false,"api_app_id":[1]}"#;
@@ -62,15 +62,15 @@ fn a_command_is_the_same_as_a_form_and_as_json() {
     for inbound in [form, json] {
         assert_eq!(inbound.delivery_key(), Some(DeliveryKey::Command { trigger_id: "1.2".to_owned() }));
         let Inbound::SlashCommand(command) = inbound else { panic!("{inbound:?}") };
-        let said = (&*command.command, &*command.user_id, &*command.text, &*command.team_id);
-        assert_eq!(said, ("/x", "U1", "a b", "T1"));
+        let fields = (&*command.command, &*command.user_id, &*command.text, &*command.team_id);
+        assert_eq!(fields, ("/x", "U1", "a b", "T1"));
     }
     assert!(Inbound::of_command_form(b"text=help").is_none());
     assert!(matches!(Inbound::of_command_form(b"ssl_check=1&token=x"), Some(Inbound::SslCheck)));
 }
 
 #[test]
-fn every_kind_has_a_variant_and_an_unknown_kind_too() {
+fn each_interaction_type_has_a_variant() {
     for (kind, expected) in [
         ("block_actions", "block_actions"),
         ("view_submission", "view_submission"),
@@ -82,16 +82,16 @@ fn every_kind_has_a_variant_and_an_unknown_kind_too() {
         ("", "unknown"),
     ] {
         let inbound =
-            read(&json!({"type": kind, "user": {"id": "U1", "team_id": "T2"}, "team": {"id": "T1"}}));
+            parse(&json!({"type": kind, "user": {"id": "U1", "team_id": "T2"}, "team": {"id": "T1"}}));
         assert_eq!((inbound.kind(), inbound.user_id()), (expected, "U1"));
         assert_eq!(inbound.tenant().unwrap().team_id(), Some("T1"));
     }
 }
 
 #[test]
-fn an_instance_select_has_a_key_of_its_own() {
+fn instance_select_has_its_own_delivery_key() {
     let with = |view: Value| {
-        read(&json!({"type": "block_actions", "trigger_id": "1.2", "view": view,
+        parse(&json!({"type": "block_actions", "trigger_id": "1.2", "view": view,
             "actions": [{"action_id": "value", "block_id": "instance"}, {"action_id": "request_deny"}]}))
     };
     let trigger_id = "1.2".to_owned();
@@ -141,7 +141,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn any_object_is_read_without_a_panic(value in any_json(), bytes in any::<Vec<u8>>()) {
+    fn any_object_is_parsed_without_a_panic(value in any_json(), bytes in any::<Vec<u8>>()) {
         let text = value.to_string();
         let interaction = Inbound::of_interaction(text.as_bytes());
         let is_event = Inbound::of_event(text.as_bytes()).is_some();

@@ -1,4 +1,4 @@
-//! A modal as it comes back: which it is, what the bot left in it, and what was typed and chosen.
+//! A modal view as Slack sends it back: its id, its metadata and its state.
 
 use std::collections::BTreeMap;
 
@@ -10,48 +10,48 @@ use super::{
     lenient::lenient,
 };
 
-/// A modal.
+/// A modal view.
 #[derive(Debug, Default)]
 pub struct View {
-    /// Its id.
+    /// Slack's id of the view.
     pub id: String,
-    /// Which modal it is.
+    /// Which of the bot's views it is.
     pub callback_id: CallbackId,
-    /// The mark of its present content, by which an update of something newer is refused.
+    /// Identifies the content. `views.update` with an outdated hash fails.
     pub hash: String,
-    /// What the bot left in it when it was opened.
+    /// What the bot stored in it when it opened the view.
     pub private_metadata: String,
-    /// What was typed and chosen.
+    /// The input.
     pub state: ViewState,
 }
 
-/// What was typed and chosen in a modal, by block and action.
+/// The input of a view, by block.
 #[derive(Debug, Default)]
 pub struct ViewState {
     values: BTreeMap<BlockId, Value>,
 }
 
 impl ViewState {
-    /// Each block that holds something or could.
+    /// All input blocks, with or without a value.
     pub fn blocks(&self) -> impl Iterator<Item = &BlockId> {
         self.values.keys()
     }
 
-    /// All of it, as JSON.
+    /// The whole state, as JSON.
     pub(super) fn to_json(&self) -> Value {
         self.values.iter().map(|(block, value)| (block.to_string(), value.clone())).collect()
     }
 
-    /// What the one element of a block holds: typed text, a date, or the value of a chosen option.
+    /// The value of the only element of a block: text, a date, or the value of the selected option.
     pub fn value(&self, block: &BlockId) -> Option<&str> {
         let element = self.values.get(block)?.as_object()?.values().next()?;
-        let chosen = element.get("selected_option").and_then(|option| option.get("value"));
-        let text = element.get("value").or_else(|| element.get("selected_date")).or(chosen);
+        let selected = element.get("selected_option").and_then(|option| option.get("value"));
+        let text = element.get("value").or_else(|| element.get("selected_date")).or(selected);
         text.and_then(Value::as_str)
     }
 }
 
-/// A modal on the wire.
+/// A view on the wire.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ViewPayload {
@@ -63,10 +63,10 @@ pub(super) struct ViewPayload {
     hash: String,
     #[serde(deserialize_with = "lenient")]
     private_metadata: String,
-    /// The workspace in which the app is installed: with Slack Connect the one that counts.
+    /// The workspace where the app is installed, which is the relevant one with Slack Connect.
     #[serde(deserialize_with = "lenient")]
     pub(super) app_installed_team_id: String,
-    /// The workspace of the modal.
+    /// The workspace of the view.
     #[serde(deserialize_with = "lenient")]
     pub(super) team_id: String,
     #[serde(deserialize_with = "lenient")]
