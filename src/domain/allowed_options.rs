@@ -1,27 +1,7 @@
 //! The roles and workspaces that people can choose from: those of the instance that the policy allows.
 
+pub use super::catalog::{ALL_WORKSPACES, Catalog, Role};
 use super::{change::Named, policy::Policy};
-
-/// Marketo's id for "all workspaces".
-pub const ALL_WORKSPACES: i64 = 0;
-
-/// A role of the instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Role {
-    /// Id and name.
-    pub named: Named,
-    /// Whether it can only be granted in all workspaces at once.
-    pub only_all_workspaces: bool,
-}
-
-/// The roles and workspaces of an instance.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Catalog {
-    /// Every role.
-    pub roles: Vec<Role>,
-    /// Every workspace.
-    pub workspaces: Vec<Named>,
-}
 
 /// The choices that the policy allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,7 +33,7 @@ impl AllowedOptions {
                 roles.push(role.clone());
             }
         }
-        let all = Self::all_workspaces(catalog);
+        let all = catalog.all_workspaces();
         let mut workspaces: Vec<Named> = Vec::new();
         if policy.workspaces.is_empty() {
             workspaces.clone_from(&catalog.workspaces);
@@ -71,12 +51,6 @@ impl AllowedOptions {
             }
         }
         Self { roles, workspaces }
-    }
-
-    /// The entry for all workspaces, as the instance names it.
-    pub fn all_workspaces(catalog: &Catalog) -> Named {
-        let own = catalog.workspaces.iter().find(|workspace| workspace.id == ALL_WORKSPACES);
-        own.cloned().unwrap_or_else(|| Named { id: ALL_WORKSPACES, name: "AllZones".to_owned() })
     }
 
     /// The entries of `policy` that cannot be offered.

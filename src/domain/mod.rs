@@ -4,6 +4,7 @@
 //! are opaque. Types with private fields are only made by `parse`, so that every value is valid.
 
 pub mod allowed_options;
+pub mod catalog;
 pub mod change;
 pub mod decide;
 pub mod delivery;

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     cli::args::Explain,
     domain::{
-        allowed_options::{AllowedOptions, Catalog},
+        catalog::Catalog,
         change::Named,
         people::Membership,
         policy::{
@@ -71,7 +71,7 @@ fn role_of(catalog: &Catalog, text: &str) -> Option<Named> {
 }
 
 fn workspace_of(catalog: &Catalog, text: &str) -> Option<Named> {
-    let all = AllowedOptions::all_workspaces(catalog);
+    let all = catalog.all_workspaces();
     catalog.workspaces.iter().chain([&all]).find(|named| named.matches_entry(text)).cloned()
 }
 

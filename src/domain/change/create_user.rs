@@ -1,7 +1,5 @@
 //! Creating an API-only user: the fields, and the answers to the questions of [`Change`](super::Change).
 
-mod review;
-
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +42,7 @@ impl CreateUser {
         RuleFacts { instance, role: Some(role), workspace: Some(workspace), email }
     }
 
-    pub(super) fn reduced(&self, reduction: &Reduction) -> Self {
+    pub(in crate::domain) fn reduced(&self, reduction: &Reduction) -> Self {
         let Reduction { role, workspace, expiration } = reduction.clone();
         Self {
             role: role.unwrap_or_else(|| self.role.clone()),

@@ -10,12 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use self::create_user::{CreateUser, CreatedUser};
-use super::{
-    expiration::Expiration,
-    form::FieldError,
-    review::{ReviewContext, ReviewInput},
-    text::Email,
-};
+use super::{expiration::Expiration, text::Email};
 
 /// A change to the users of a Marketo instance, complete enough to be applied as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,18 +168,6 @@ impl Change {
             Self::CreateUser(user) => match reduced {
                 Self::CreateUser(reduced) => user.is_exceeded_by(reduced, now, max_access),
             },
-        }
-    }
-
-    /// What the review form changes. Adds the errors that it finds to `errors`; the result is then meaningless.
-    pub fn reduction_of(
-        &self,
-        context: &ReviewContext<'_>,
-        input: &ReviewInput,
-        errors: &mut Vec<FieldError>,
-    ) -> Reduction {
-        match self {
-            Self::CreateUser(user) => user.reduction_of(context, input, errors),
         }
     }
 }

@@ -2,10 +2,7 @@
 //! once names and ids are known to refer to the same entry.
 
 use super::{LintWarning, Policy, Rule, lint, lint::is_certainly_not_offered};
-use crate::domain::{
-    allowed_options::{AllowedOptions, Catalog},
-    change::Named,
-};
+use crate::domain::{catalog::Catalog, change::Named};
 
 /// The warnings that follow from `catalogs`, those of all instances by name. Warnings that [`lint`] gives are not
 /// repeated.
@@ -85,6 +82,6 @@ fn find(key: &str, entry: &str, catalog: &Catalog) -> Option<Named> {
             .find(|named| named.matches_entry(entry))
             .cloned();
     }
-    let all = AllowedOptions::all_workspaces(catalog);
+    let all = catalog.all_workspaces();
     catalog.workspaces.iter().chain([&all]).find(|named| named.matches_entry(entry)).cloned()
 }

@@ -126,14 +126,6 @@ const LONG_FUNCTIONS: [&str; 6] = [
 
 /// The modules that use each other in a circle today. Each is to be untied.
 const CIRCLES: &[&[&str]] = &[
-    &[
-        "domain::allowed_options",
-        "domain::change",
-        "domain::form",
-        "domain::policy",
-        "domain::request",
-        "domain::review",
-    ],
     &["playground::web::view::blocks", "playground::web::view::elements", "playground::web::view::text"],
     &["slack::form_errors", "slack::replies", "slack::views"],
     &["store::claim", "store::outbox"],
