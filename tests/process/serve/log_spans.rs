@@ -28,7 +28,7 @@ async fn log_lines_of_a_delivery_carry_its_key_and_its_request() {
         [("Email", "svc@example.com"), ("First name", "Svc"), ("Last name", "Crm"), ("Role", "API Only")];
     rae.fills(&fields).await.unwrap();
     assert!(rae.submits().await.unwrap().closed);
-    let submitted = line(&host, &running, "submitted").await;
+    let submitted = line(&host, &running, "request submitted").await;
     let span = &submitted["span"];
     assert_eq!(
         [&span["name"], &span["kind"], &span["key"]],
@@ -40,9 +40,9 @@ async fn log_lines_of_a_delivery_carry_its_key_and_its_request() {
     // The form opens in the background, and its log lines are the delivery's all the same.
     let card = host.slack.channel("C0APPROVE").remove(0);
     assert_eq!(ada.clicks(&card, "Deny").await.unwrap().status, 200);
-    let pressed = line(&host, &running, "pressed").await;
-    let span = &pressed["span"];
-    assert_eq!([&span["kind"], &span["key"]], [&json!("block_actions"), &json!("action")], "{pressed}");
-    assert_eq!(span["request"], submitted["request"], "{pressed}");
+    let handled = line(&host, &running, "action handled").await;
+    let span = &handled["span"];
+    assert_eq!([&span["kind"], &span["key"]], [&json!("block_actions"), &json!("action")], "{handled}");
+    assert_eq!(span["request"], submitted["request"], "{handled}");
     assert_eq!(running.stops().await.code, Some(0));
 }
