@@ -29,7 +29,7 @@ async fn log_lines_of_a_delivery_carry_its_key_and_its_request() {
     rae.fills(&fields).await.unwrap();
     assert!(rae.submits().await.unwrap().closed);
     let submitted = line(&host, &running, "request submitted").await;
-    let span = &submitted["span"];
+    let span = &submitted["spans"][0];
     assert_eq!(
         [&span["name"], &span["kind"], &span["key"]],
         [&json!("delivery"), &json!("view_submission"), &json!("view")],
@@ -41,7 +41,7 @@ async fn log_lines_of_a_delivery_carry_its_key_and_its_request() {
     let card = host.slack.channel("C0APPROVE").remove(0);
     assert_eq!(ada.clicks(&card, "Deny").await.unwrap().status, 200);
     let handled = line(&host, &running, "action handled").await;
-    let span = &handled["span"];
+    let span = &handled["spans"][0];
     assert_eq!([&span["kind"], &span["key"]], [&json!("block_actions"), &json!("action")], "{handled}");
     assert_eq!(span["request"], submitted["request"], "{handled}");
     assert_eq!(running.stops().await.code, Some(0));
