@@ -11,7 +11,7 @@ use sqlx::Row;
 
 use super::{
     Store, StoreError, StoredEffect, Tx, from_json,
-    outbox::{VERSION, Versioned},
+    stored_effect::{VERSION, Versioned},
     with_limit,
 };
 use crate::domain::{people::RequestId, request::Request};

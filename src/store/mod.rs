@@ -16,6 +16,7 @@ mod outbox;
 mod profiles;
 mod requests;
 mod schema;
+mod stored_effect;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -42,8 +43,9 @@ pub use self::{
         BOT, GENESIS, Head, Ledger, LedgerEntry, NO_REQUEST, NewLedgerEntry, Selection, VerificationError,
     },
     messages::Posted,
-    outbox::{OutboxStats, StoredEffect},
+    outbox::OutboxStats,
     requests::Conflict,
+    stored_effect::StoredEffect,
 };
 
 /// How long acquiring a connection may take. A response to Slack must leave within 3 s.

@@ -2,39 +2,17 @@
 //! stored as tagged, versioned JSON. In SQL a queue is a `lane`, and a dead letter has the status `buried`.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use sqlx::Row;
 
-use super::{Lease, Store, StoreError, Tx, to_json};
+use super::{
+    Lease, Store, StoreError, Tx,
+    stored_effect::{VERSION, Versioned},
+    to_json,
+};
 use crate::domain::{
-    effect::{Effect, Queue, ScheduledEffect},
+    effect::{Queue, ScheduledEffect},
     people::RequestId,
 };
-
-/// The version of newly written effects.
-pub(super) const VERSION: u32 = 1;
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct Versioned {
-    pub(super) v: u32,
-    #[serde(flatten)]
-    pub(super) effect: Effect,
-}
-
-/// An effect in the outbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredEffect {
-    /// The id.
-    pub id: String,
-    /// What to do.
-    pub effect: Effect,
-    /// What earlier attempts recorded, in the worker's format.
-    pub progress: Option<String>,
-    /// The number of attempts, including the current one.
-    pub attempts: i64,
-    /// When the decision was made that it follows from.
-    pub created_at: Timestamp,
-}
 
 /// The number of effects in the outbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

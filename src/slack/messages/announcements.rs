@@ -1,10 +1,6 @@
 //! Messages that are posted once, when a request has ended.
 
-use super::{
-    Message,
-    change::messages_of,
-    request_status::{Reader, status},
-};
+use super::{Message, change::messages_of, reader::Reader, request_status::status};
 use crate::{
     domain::request::{Request, State},
     slack::rich_text::{InlineText, RichText},

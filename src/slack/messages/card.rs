@@ -10,7 +10,8 @@ use super::{
     Message, button,
     change::messages_of,
     failure,
-    request_status::{Reader, status},
+    reader::Reader,
+    request_status::status,
     request_summary::{fact, summary},
 };
 use crate::{

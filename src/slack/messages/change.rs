@@ -1,11 +1,19 @@
 //! What every kind of change says about itself. A new kind of change does not compile until [`messages_of`] names it
 //! and its file answers each question of [`ChangeMessages`].
 
-use super::{Message, failure::FailureTexts};
+use super::Message;
 use crate::{
     domain::{change::Change, people::UserId, request::Request},
     slack::rich_text::InlineText,
 };
+
+/// What a failure is called and what to do about it, in complete sentences.
+pub(in crate::slack) struct FailureTexts {
+    /// What went wrong.
+    pub explanation: &'static str,
+    /// What to do, up to the last step, which depends on the reader.
+    pub remedy: &'static str,
+}
 
 /// The texts of one kind of change. All but the fragments named as such are complete sentences.
 pub(in crate::slack) trait ChangeMessages {

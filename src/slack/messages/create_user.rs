@@ -5,8 +5,7 @@ use slack_morphism::blocks::SlackHeaderBlock;
 
 use super::{
     Message,
-    change::ChangeMessages,
-    failure::FailureTexts,
+    change::{ChangeMessages, FailureTexts},
     request_summary::{fact, revisions},
 };
 use crate::{

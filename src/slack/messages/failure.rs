@@ -1,6 +1,9 @@
 //! What a failure means and what to do about it, for people who have never seen the inside of the bot.
 
-use super::{change::messages_of, request_status::Reader};
+use super::{
+    change::{FailureTexts, messages_of},
+    reader::Reader,
+};
 use crate::{
     domain::{
         change::Change,
@@ -8,14 +11,6 @@ use crate::{
     },
     slack::rich_text::{InlineText, RichText},
 };
-
-/// What a failure is called and what to do about it, in complete sentences.
-pub(in crate::slack) struct FailureTexts {
-    /// What went wrong.
-    pub explanation: &'static str,
-    /// What to do, up to the last step, which depends on the reader.
-    pub remedy: &'static str,
-}
 
 /// The texts for this kind of failure of this change.
 pub(super) fn texts(change: &Change, kind: FailureKind) -> FailureTexts {

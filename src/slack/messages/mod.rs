@@ -11,6 +11,7 @@ mod change;
 mod create_user;
 mod failure;
 mod ledger_anchor;
+mod reader;
 mod request_status;
 mod request_summary;
 mod thread;

@@ -4,6 +4,7 @@
 use super::{
     change::messages_of,
     failure,
+    reader::Reader,
     request_summary::{fact, reset_approvals},
     without_requester,
 };
@@ -15,15 +16,6 @@ use crate::{
     },
     slack::rich_text::{InlineText, RichText},
 };
-
-/// Who reads the message.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reader {
-    /// Everybody in the approval channel.
-    Approvers,
-    /// The requester.
-    Requester,
-}
 
 /// The state of `request`. `approvers` are shown while it is pending.
 pub(super) fn status(request: &Request, approvers: Option<&ApproverSet>, reader: Reader) -> RichText {
