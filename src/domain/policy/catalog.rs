@@ -4,7 +4,7 @@
 use super::{LintWarning, Policy, Rule, lint, lint::is_certainly_not_offered};
 use crate::domain::{catalog::Catalog, change::Named};
 
-/// The warnings that follow from `catalogs`, those of all instances by name. Warnings that [`lint`] gives are not
+/// The warnings that follow from `catalogs`, those of all instances by name. Warnings that [`lint()`] gives are not
 /// repeated.
 pub fn lint_catalogs(policy: &Policy, catalogs: &[(&str, &Catalog)]) -> Vec<LintWarning> {
     let mut warnings = Vec::new();

@@ -3,7 +3,7 @@
 //!
 //! None of them knows who will read it, whether it is shown for the first time, or how it gets to Slack. The generic
 //! files never look inside a [`Change`](crate::domain::change::Change): what is specific to a kind of change is in the
-//! kind's own file, behind [`change::ChangeMessages`].
+//! kind's own file, behind `change::ChangeMessages`.
 
 mod announcements;
 mod card;
