@@ -93,7 +93,7 @@ pub(crate) async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
 /// Somebody asks for a user through the form.
 pub(crate) async fn asks(person: &User, email: &str) {
     let reply = person.types(OPS, "/marketo-api-user").await;
-    assert_eq!((reply.status, reply.body.as_str()), (200, ""), "{:?}", reply.trouble);
+    assert_eq!((reply.status, reply.body.as_str()), (200, ""), "{:?}", reply.error);
     person.sees_modal().await.expect("the form");
     fills(person, email).await;
     let submitted = person.submits().await.expect("a form to submit");

@@ -168,13 +168,13 @@ async fn a_denial_in_a_review_asks_for_a_reason_on_top_and_closes_both() {
     let house = House::open().await;
     house.rae_asks(&[]).await;
     house.opens_review(&house.ada).await;
-    assert_quiet(&house.ada.presses("Deny").await.unwrap());
+    assert_quiet(&house.ada.clicks_in_modal("Deny").await.unwrap());
     house.slack.wait_for(|slack| slack.calls_to("views.push").len() == 1).await;
     assert_snapshot!("denial_in_a_review", house.modal(&house.ada));
     // Who thinks better of it is back in the review.
     house.ada.closes().await.unwrap();
     assert_eq!(house.ada.open_view().unwrap().title(), "Review request");
-    assert_quiet(&house.ada.presses("Deny").await.unwrap());
+    assert_quiet(&house.ada.clicks_in_modal("Deny").await.unwrap());
     house.slack.wait_for(|slack| slack.calls_to("views.push").len() == 2).await;
     let empty = house.ada.submits().await.unwrap();
     assert!(empty.errors.contains_key("Reason"), "{empty:?}");

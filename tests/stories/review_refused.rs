@@ -118,7 +118,7 @@ async fn a_denial_in_a_review_that_comes_too_late_is_told_where_the_card_is() {
     let house = House::open().await;
     house.rae_asks(&[]).await;
     house.opens_review(&house.ada).await;
-    assert_quiet(&house.ada.presses("Deny").await.unwrap());
+    assert_quiet(&house.ada.clicks_in_modal("Deny").await.unwrap());
     house.slack.wait_for(|slack| slack.calls_to("views.push").len() == 1).await;
     house.ada.fills(&[("Reason", "No")]).await.unwrap();
     house.presses(&house.sam, "Approve").await;
@@ -136,7 +136,7 @@ async fn a_review_that_is_open_when_the_request_is_decided_opens_no_form_for_a_d
     house.rae_asks(&[]).await;
     house.opens_review(&house.ada).await;
     house.presses(&house.sam, "Approve").await;
-    assert_quiet(&house.ada.presses("Deny").await.unwrap());
+    assert_quiet(&house.ada.clicks_in_modal("Deny").await.unwrap());
     house.drain().await.unwrap();
     let [told] = house.slack.ephemerals_for(ADA).try_into().unwrap();
     assert!(told.channel == CARDS && told.text.contains("already approved"), "{told:?}");

@@ -283,5 +283,5 @@ pub(crate) fn forged(house: &House, sent: &SignedRequest, change: impl FnOnce(&m
 
 /// The bot answered 200 and showed nothing.
 pub(crate) fn assert_quiet(reply: &Reply) {
-    assert_eq!((reply.status, reply.body.as_str()), (200, ""), "{:?}", reply.trouble);
+    assert_eq!((reply.status, reply.body.as_str()), (200, ""), "{:?}", reply.error);
 }
