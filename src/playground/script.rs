@@ -302,7 +302,7 @@ impl<'a> Story<'a> {
     /// Every act of a person is one signed request, which the bot has to answer as Slack expects.
     fn counts(&mut self, reply: &Reply) -> Result<(), Trouble> {
         self.signed += 1;
-        match &reply.trouble {
+        match &reply.error {
             None => Ok(()),
             Some(trouble) => Err(not_so(&format!("Slack cannot use the bot's answer: {trouble}"))),
         }

@@ -1,5 +1,5 @@
-//! Gates at which a simulator stops a call until a test lets it go on: a moment in the life of a call that a test can
-//! hold, to do something else meanwhile. Faults say what becomes of a call; gates say only when.
+//! Breakpoints that pause a call inside a simulator until a test resumes it, so that the test can act while the call is
+//! in flight. A fault decides how a call is answered; a breakpoint decides only when.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,99 +7,99 @@ use tokio::sync::oneshot;
 
 use super::server::Cut;
 
-/// Where in its life a call is stopped.
+/// Where a call is paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// It has arrived and is recorded; nothing is done yet.
+    /// The call has arrived and is recorded, but not executed.
     Arrived,
-    /// It is carried out, or refused, and the answer is ready; nothing is sent yet.
+    /// The call is executed or refused, but its response is not sent.
     CarriedOut,
 }
 
-/// A gate that one call to come is stopped at. Dropping it lets the call go on.
+/// Pauses one future call. Dropping it resumes the call.
 #[derive(Debug)]
 pub struct Breakpoint {
     reached: oneshot::Receiver<()>,
-    open: oneshot::Sender<Resume>,
+    resume: oneshot::Sender<Resume>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Resume {
-    On,
+    Continue,
     Cut,
 }
 
 impl Breakpoint {
-    /// Waits until the call stands at the gate; false if it never will, because its simulator is gone.
+    /// Waits until the call is paused; false if its simulator is gone.
     pub async fn reached(&mut self) -> bool {
         (&mut self.reached).await.is_ok()
     }
 
-    /// Lets the call go on.
+    /// Resumes the call.
     pub fn open(self) {
-        let _ = self.open.send(Resume::On);
+        let _ = self.resume.send(Resume::Continue);
     }
 
-    /// Ends the call here: its connection is cut, and nothing more of it is done.
+    /// Ends the call here by cutting its connection.
     pub fn cut(self) {
-        let _ = self.open.send(Resume::Cut);
+        let _ = self.resume.send(Resume::Cut);
     }
 }
 
-/// The gates of one simulator, by the name of the call.
+/// The breakpoints of one simulator, by the name of the call.
 #[derive(Debug, Default)]
 pub struct Breakpoints(Mutex<Vec<PendingBreakpoint>>);
 
-/// The simulator's end of a gate.
+/// The simulator's half of a [`Breakpoint`].
 #[derive(Debug)]
 struct PendingBreakpoint {
     call: String,
     moment: Moment,
-    /// How many calls pass before.
-    before: usize,
+    /// How many matching calls pass before the one that is paused.
+    skip: usize,
     reached: oneshot::Sender<()>,
-    way: oneshot::Receiver<Resume>,
+    resume: oneshot::Receiver<Resume>,
 }
 
 impl Breakpoints {
-    /// Stops a call named `call` at `moment`: the `nth` from now on that comes so far, counted from 1. Where a call
-    /// meets several gates, it is stopped at each in turn.
+    /// Pauses a call named `call` at `moment`: the `nth` from now on to reach that moment, counted from 1. A call that
+    /// matches several breakpoints is paused at each in turn.
     pub fn stop(&self, call: &str, nth: usize, moment: Moment) -> Breakpoint {
         let (reached, is_reached) = oneshot::channel();
-        let (open, way) = oneshot::channel();
-        let stop =
-            PendingBreakpoint { call: call.to_owned(), moment, before: nth.saturating_sub(1), reached, way };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(stop);
-        Breakpoint { reached: is_reached, open }
+        let (resume, resumed) = oneshot::channel();
+        let skip = nth.saturating_sub(1);
+        let pending = PendingBreakpoint { call: call.to_owned(), moment, skip, reached, resume: resumed };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(pending);
+        Breakpoint { reached: is_reached, resume }
     }
 
-    /// Stops a call where a gate says so.
+    /// Pauses a call at every breakpoint that matches it.
     pub(in crate::sim) async fn pass(&self, call: &str, moment: Moment) -> Result<(), Cut> {
-        for stop in self.due(call, moment) {
-            let _ = stop.reached.send(());
-            if stop.way.await == Ok(Resume::Cut) {
+        for pending in self.take_matching(call, moment) {
+            let _ = pending.reached.send(());
+            if pending.resume.await == Ok(Resume::Cut) {
                 return Err(Cut);
             }
         }
         Ok(())
     }
 
-    /// Counts a call, and takes the gates whose call it is.
-    fn due(&self, call: &str, moment: Moment) -> Vec<PendingBreakpoint> {
-        let mut stops = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut due, mut left) = (Vec::new(), Vec::new());
-        for mut stop in stops.drain(..) {
-            match (stop.call == call && stop.moment == moment, stop.before) {
-                (true, 0) => due.push(stop),
+    /// Counts a call, and removes the breakpoints that match it.
+    fn take_matching(&self, call: &str, moment: Moment) -> Vec<PendingBreakpoint> {
+        let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut matching, mut rest) = (Vec::new(), Vec::new());
+        for mut breakpoint in pending.drain(..) {
+            match (breakpoint.call == call && breakpoint.moment == moment, breakpoint.skip) {
+                (true, 0) => matching.push(breakpoint),
                 (true, _) => {
-                    stop.before -= 1;
-                    left.push(stop);
+                    breakpoint.skip -= 1;
+                    rest.push(breakpoint);
                 }
-                (false, _) => left.push(stop),
+                (false, _) => rest.push(breakpoint),
             }
         }
-        *stops = left;
-        due
+        *pending = rest;
+        matching
     }
 }
 
@@ -108,30 +108,30 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_call_that_is_meant_waits_and_no_other_one() {
-        let gates = Breakpoints::default();
-        let mut gate = gates.stop("invite", 2, Moment::CarriedOut);
-        assert!(gates.pass("invite", Moment::Arrived).await.is_ok());
-        assert!(gates.pass("invite", Moment::CarriedOut).await.is_ok());
-        assert!(gates.pass("allusers", Moment::CarriedOut).await.is_ok());
-        let call = gates.pass("invite", Moment::CarriedOut);
-        let opens = async {
-            assert!(gate.reached().await);
-            gate.open();
+    async fn only_the_matching_call_is_paused() {
+        let breakpoints = Breakpoints::default();
+        let mut breakpoint = breakpoints.stop("invite", 2, Moment::CarriedOut);
+        assert!(breakpoints.pass("invite", Moment::Arrived).await.is_ok());
+        assert!(breakpoints.pass("invite", Moment::CarriedOut).await.is_ok());
+        assert!(breakpoints.pass("allusers", Moment::CarriedOut).await.is_ok());
+        let call = breakpoints.pass("invite", Moment::CarriedOut);
+        let resumes = async {
+            assert!(breakpoint.reached().await);
+            breakpoint.open();
         };
-        assert!(tokio::join!(call, opens).0.is_ok());
-        assert!(gates.pass("invite", Moment::CarriedOut).await.is_ok());
+        assert!(tokio::join!(call, resumes).0.is_ok());
+        assert!(breakpoints.pass("invite", Moment::CarriedOut).await.is_ok());
     }
 
     #[tokio::test]
-    async fn a_call_may_be_cut_at_its_gate_and_a_gate_that_is_dropped_is_open() {
-        let gates = Breakpoints::default();
-        gates.stop("invite", 1, Moment::Arrived).cut();
-        drop(gates.stop("invite", 2, Moment::Arrived));
-        assert!(gates.pass("invite", Moment::Arrived).await.is_err());
-        assert!(gates.pass("invite", Moment::Arrived).await.is_ok());
-        let mut never = gates.stop("invite", 1, Moment::Arrived);
-        drop(gates);
+    async fn a_paused_call_can_be_cut_and_a_dropped_breakpoint_resumes_it() {
+        let breakpoints = Breakpoints::default();
+        breakpoints.stop("invite", 1, Moment::Arrived).cut();
+        drop(breakpoints.stop("invite", 2, Moment::Arrived));
+        assert!(breakpoints.pass("invite", Moment::Arrived).await.is_err());
+        assert!(breakpoints.pass("invite", Moment::Arrived).await.is_ok());
+        let mut never = breakpoints.stop("invite", 1, Moment::Arrived);
+        drop(breakpoints);
         assert!(!never.reached().await);
     }
 }

@@ -1,11 +1,10 @@
-//! A pulse that beats with every change of a simulator, so that whoever shows it knows when to look again. It does not
-//! say what changed.
+//! Notifies subscribers of every change of a simulator. It does not say what changed.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Beats; clones are the same pulse.
+/// Counts changes; clones share the counter.
 #[derive(Clone, Debug)]
 pub struct ChangeNotifier(Arc<watch::Sender<u64>>);
 
@@ -16,12 +15,12 @@ impl Default for ChangeNotifier {
 }
 
 impl ChangeNotifier {
-    /// Something changed.
+    /// Reports a change.
     pub fn notify(&self) {
-        self.0.send_modify(|beats| *beats = beats.wrapping_add(1));
+        self.0.send_modify(|changes| *changes = changes.wrapping_add(1));
     }
 
-    /// Feels it from now on. No beat is missed, though several may be felt as one.
+    /// Receives every change from now on. Several changes may arrive as one.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.0.subscribe()
     }

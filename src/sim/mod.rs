@@ -1,6 +1,6 @@
 //! Simulated Slack and Marketo: strict, stateful HTTP servers on loopback, for `demo` and the tests.
-//! They refuse what the real platforms refuse, so that a story that passes here would pass there.
-//! The bot's own clients reach them by URL only, and nothing here knows the bot's engine or store.
+//! They refuse what the real platforms refuse, so that a scenario that passes here would pass there.
+//! The bot's clients reach them by URL only, and nothing here knows the bot's workflow or store.
 
 pub mod breakpoint;
 pub mod change_notifier;

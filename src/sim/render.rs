@@ -1,5 +1,5 @@
-//! Shows messages and modals as plain text, as a person would read them on a terminal: names in place of
-//! ids, labels and values in place of blocks. Pure functions; they know nothing of how messages are sent.
+//! Renders messages and modals as plain text for a terminal: names instead of ids, labels and values instead of
+//! blocks. Pure functions; they must not know how messages are sent.
 
 #[cfg(test)]
 mod tests;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::slack::{Ephemeral, Setup, SimMessage, SimView, SlackSim, inputs};
 
-/// The names that people read in place of ids.
+/// Display names by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     users: BTreeMap<String, String>,
@@ -38,19 +38,19 @@ impl Names {
         self.groups.get(id).map_or("unknown-group", String::as_str)
     }
 
-    /// The name of a channel; one that is not known looks as Slack shows one the reader is not in.
+    /// The name of a channel; an unknown one is shown as Slack shows a channel that the reader is not in.
     pub fn channel(&self, id: &str) -> &str {
         self.channels.get(id).map_or("private-channel", String::as_str)
     }
 }
 
 impl SlackSim {
-    /// The names that people read in place of ids.
+    /// The display names of the workspace.
     pub fn names(&self) -> Names {
         Names::of(&self.setup())
     }
 
-    /// A conversation as a person reads it from top to bottom, replies below what they reply to.
+    /// A conversation from top to bottom, with replies below their parents.
     pub fn transcript(&self, channel: &str) -> String {
         transcript(&self.channel(channel), &self.names())
     }
@@ -58,17 +58,17 @@ impl SlackSim {
 
 /// A message with its author.
 pub fn message(message: &SimMessage, names: &Names) -> String {
-    let content = barred(&content(&message.text, &message.blocks, names));
+    let content = with_bar(&content(&message.text, &message.blocks, names));
     format!("{}\n{content}", names.user(&message.user))
 }
 
 /// A message that only one person sees.
 pub fn ephemeral(message: &Ephemeral, names: &Names) -> String {
-    let content = barred(&content(&message.text, &message.blocks, names));
+    let content = with_bar(&content(&message.text, &message.blocks, names));
     format!("Only visible to {}\n{content}", names.user(&message.user))
 }
 
-/// A conversation from top to bottom, replies below what they reply to.
+/// A conversation from top to bottom, with replies below their parents.
 pub fn transcript(messages: &[SimMessage], names: &Names) -> String {
     let is_reply = |message: &SimMessage| message.thread_ts.as_ref().is_some_and(|ts| *ts != message.ts);
     let mut parts = Vec::new();
@@ -76,13 +76,13 @@ pub fn transcript(messages: &[SimMessage], names: &Names) -> String {
         parts.push(message(top, names));
         let replies = messages.iter().filter(|reply| is_reply(reply));
         for reply in replies.filter(|reply| reply.thread_ts.as_ref() == Some(&top.ts)) {
-            parts.push(indented(&message(reply, names), "  "));
+            parts.push(with_prefix(&message(reply, names), "  "));
         }
     }
     parts.join("\n")
 }
 
-/// A modal with what is filled in and the errors beside the fields.
+/// A modal with its values and field errors.
 pub fn view(view: &SimView, names: &Names) -> String {
     let mut lines = vec![view.title().to_owned()];
     for block in view.blocks() {
@@ -94,16 +94,16 @@ pub fn view(view: &SimView, names: &Names) -> String {
         if let Some(error) = error {
             shown.push_str(&format!("\n  ! {error}"));
         }
-        lines.push(barred(&shown));
+        lines.push(with_bar(&shown));
     }
-    let words = |name: &str| view.view[name]["text"].as_str().map(|text| format!("[ {text} ]"));
-    let close = words("close").unwrap_or_else(|| "[ Close ]".to_owned());
-    let buttons: Vec<String> = [Some(close), words("submit")].into_iter().flatten().collect();
-    lines.push(barred(&buttons.join(" ")));
+    let button = |name: &str| view.view[name]["text"].as_str().map(|text| format!("[ {text} ]"));
+    let close = button("close").unwrap_or_else(|| "[ Close ]".to_owned());
+    let buttons: Vec<String> = [Some(close), button("submit")].into_iter().flatten().collect();
+    lines.push(with_bar(&buttons.join(" ")));
     lines.join("\n")
 }
 
-/// What a message shows: its blocks, or its text if it has none.
+/// The visible content of a message: its blocks, or its text if it has none.
 fn content(fallback: &str, blocks: &Value, names: &Names) -> String {
     match blocks.as_array() {
         Some(blocks) if !blocks.is_empty() => {
@@ -116,23 +116,23 @@ fn content(fallback: &str, blocks: &Value, names: &Names) -> String {
 
 fn block_text(block: &Value, view: Option<&SimView>, names: &Names) -> String {
     let items = |name: &str| block[name].as_array().into_iter().flatten();
-    let held = |element: &Value| control(block, element, view, names);
+    let rendered = |element: &Value| control(block, element, view, names);
     match block["type"].as_str().unwrap_or("nothing") {
         "header" => text::object(&block["text"], names),
         "section" => {
             let own = Some(&block["text"]).filter(|text| text.is_object());
             let mut lines: Vec<String> =
                 own.into_iter().chain(items("fields")).map(|text| text::object(text, names)).collect();
-            lines.extend(Some(&block["accessory"]).filter(|element| element.is_object()).map(held));
+            lines.extend(Some(&block["accessory"]).filter(|element| element.is_object()).map(rendered));
             lines.join("\n")
         }
         "divider" => "──────".to_owned(),
         "context" => {
-            let parts: Vec<String> = items("elements").map(held).collect();
+            let parts: Vec<String> = items("elements").map(rendered).collect();
             parts.join(" ")
         }
         "actions" => {
-            let buttons: Vec<String> = items("elements").map(held).collect();
+            let buttons: Vec<String> = items("elements").map(rendered).collect();
             buttons.join(" ")
         }
         "rich_text" => text::rich(block, names),
@@ -152,7 +152,7 @@ fn input(view: &SimView, block: &Value, names: &Names) -> String {
     format!("{label}{optional}: {value}{hint}")
 }
 
-/// An element as it stands: a button, a text, or what is filled in or chosen.
+/// An element with its current value.
 fn control(block: &Value, element: &Value, view: Option<&SimView>, names: &Names) -> String {
     let state = match view {
         Some(view) => view.value(block, element),
@@ -164,10 +164,10 @@ fn control(block: &Value, element: &Value, view: Option<&SimView>, names: &Names
         "image" => format!("[image: {}]", element["alt_text"].as_str().unwrap_or_default()),
         "overflow" => "[ … ]".to_owned(),
         "radio_buttons" | "checkboxes" => boxes(element, state.as_ref(), names),
-        kind => match inputs::held(kind) {
-            Some(held) => {
-                let value = state.as_ref().map(|state| &state[held.value]);
-                value.and_then(|value| filled(kind, value, names)).unwrap_or_else(|| {
+        kind => match inputs::value_keys(kind) {
+            Some(keys) => {
+                let value = state.as_ref().map(|state| &state[keys.value]);
+                value.and_then(|value| value_text(kind, value, names)).unwrap_or_else(|| {
                     let placeholder = element["placeholder"]["text"].as_str().unwrap_or("empty");
                     format!("({placeholder})")
                 })
@@ -177,14 +177,15 @@ fn control(block: &Value, element: &Value, view: Option<&SimView>, names: &Names
     }
 }
 
-/// A value as a person reads it; `None` if there is none.
-fn filled(kind: &str, value: &Value, names: &Names) -> Option<String> {
+/// A value as text; `None` if it is empty.
+fn value_text(kind: &str, value: &Value, names: &Names) -> Option<String> {
     match value {
         Value::Null => None,
-        Value::Array(several) if several.is_empty() => None,
-        Value::Array(several) => {
-            let several: Vec<String> = several.iter().filter_map(|one| filled(kind, one, names)).collect();
-            Some(several.join(", "))
+        Value::Array(values) if values.is_empty() => None,
+        Value::Array(values) => {
+            let texts: Vec<String> =
+                values.iter().filter_map(|value| value_text(kind, value, names)).collect();
+            Some(texts.join(", "))
         }
         Value::Object(option) if kind == "rich_text_input" || option.get("text").is_none() => {
             Some(text::rich(value, names))
@@ -203,9 +204,9 @@ fn filled(kind: &str, value: &Value, names: &Names) -> Option<String> {
 
 fn boxes(element: &Value, state: Option<&Value>, names: &Names) -> String {
     let chosen = |option: &Value| {
-        let one = state.is_some_and(|state| state["selected_option"] == *option);
-        let some = state.and_then(|state| state["selected_options"].as_array());
-        one || some.is_some_and(|some| some.contains(option))
+        let is_single_choice = state.is_some_and(|state| state["selected_option"] == *option);
+        let choices = state.and_then(|state| state["selected_options"].as_array());
+        is_single_choice || choices.is_some_and(|choices| choices.contains(option))
     };
     let boxes: Vec<String> = inputs::options(element)
         .into_iter()
@@ -217,11 +218,11 @@ fn boxes(element: &Value, state: Option<&Value>, names: &Names) -> String {
     boxes.join(" ")
 }
 
-fn barred(text: &str) -> String {
-    indented(text, "│ ")
+fn with_bar(text: &str) -> String {
+    with_prefix(text, "│ ")
 }
 
-fn indented(text: &str, prefix: &str) -> String {
+fn with_prefix(text: &str, prefix: &str) -> String {
     let lines: Vec<String> =
         text.split('\n').map(|line| format!("{prefix}{line}").trim_end().to_owned()).collect();
     lines.join("\n")

@@ -1,5 +1,5 @@
 //! A small HTTP/1.1 server on loopback whose handler may cut the connection instead of answering.
-//! It knows nothing of what it serves.
+//! It must not know what it serves.
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc};
 
@@ -12,9 +12,9 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, task::JoinSet};
 
-/// The handler's way to say that the connection is closed without an answer.
+/// Returned by a handler to close the connection without a response.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection is cut on purpose")]
+#[error("the connection is cut deliberately")]
 pub struct Cut;
 
 /// A running server; dropping it closes the listener and every connection.
@@ -35,7 +35,7 @@ impl Server {
         F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
     {
         let handler = Arc::new(handler);
-        let whole = move |request: Request<Incoming>| {
+        let buffered = move |request: Request<Incoming>| {
             let handler = Arc::clone(&handler);
             async move {
                 let (head, body) = request.into_parts();
@@ -43,13 +43,13 @@ impl Server {
                 handler(Request::from_parts(head, body)).await
             }
         };
-        Self::on(TcpListener::bind(("127.0.0.1", 0)).await?, whole)
+        Self::on(TcpListener::bind(("127.0.0.1", 0)).await?, buffered)
     }
 
-    /// Serves `handler`, which reads bodies by itself, on this listener until dropped.
+    /// Serves `handler`, which reads request bodies itself, on this listener until dropped.
     ///
     /// # Errors
-    /// When the listener does not know its address.
+    /// When the listener's address cannot be read.
     pub fn on<H, F>(listener: TcpListener, handler: H) -> io::Result<Self>
     where
         H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
@@ -79,7 +79,7 @@ where
         let handler = Arc::clone(&handler);
         let service = service_fn(move |request| handler(request));
         connections.spawn(async move {
-            // An error here is a client that went away, or a cut on purpose.
+            // An error here is a disconnected client or a deliberate cut.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }

@@ -1,6 +1,6 @@
-//! Reads the texts of Slack: mrkdwn, plain text with emoji, and the elements of rich text all become the same nodes,
-//! which are shown as plain text or as HTML elsewhere. Only what Slack itself interprets is interpreted, so that escaped
-//! text stays what it says. Knows no names and no blocks.
+//! Parses Slack's text formats: mrkdwn, plain text with emoji, and rich text elements all become the same nodes, which
+//! other modules render as plain text or as HTML. It interprets only what Slack interprets, so that escaped text stays
+//! literal. It must not know names or blocks.
 //! <https://docs.slack.dev/messaging/formatting-message-text>
 
 use serde_json::Value;
@@ -8,9 +8,9 @@ use serde_json::Value;
 /// A piece of text within a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextNode {
-    /// As it is; it may have line breaks.
+    /// Literal text; it may contain line breaks.
     Text(String),
-    /// Formatted.
+    /// Formatted nodes.
     Styled(Style, Vec<TextNode>),
     /// An emoji by its name, which may be unknown.
     Emoji(String),
@@ -22,25 +22,25 @@ pub enum TextNode {
     Channel(String),
     /// `here`, `channel` or `everyone`.
     Broadcast(String),
-    /// A link, and what it shows in place of its address.
+    /// A link with an optional label.
     Link {
-        /// Where it leads; any text may be in its place.
+        /// The target. It is not validated.
         url: String,
-        /// What it shows.
+        /// Shown instead of the URL.
         label: Option<String>,
     },
-    /// A moment, which the reader's Slack writes in their zone.
+    /// A point in time, which the reader's client formats in their time zone.
     Date {
-        /// Since 1970.
+        /// Unix time.
         seconds: i64,
-        /// With `{date}` and the like.
+        /// Slack's date tokens, such as `{date}`.
         format: String,
-        /// For whoever cannot write it; it may be empty.
+        /// For clients that cannot format it; it may be empty.
         fallback: String,
     },
-    /// A color by its code.
+    /// A color code.
     Color(String),
-    /// An element of a type that Slack has and this reader does not know.
+    /// An element type that this parser does not support.
     Unsupported(String),
 }
 
@@ -57,33 +57,33 @@ pub enum Style {
     Code,
 }
 
-/// A part of a text in mrkdwn.
+/// One segment of mrkdwn text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum Segment {
     /// A line.
     Line(Vec<TextNode>),
     /// A quoted line.
     Quote(Vec<TextNode>),
-    /// What stands between two fences.
+    /// The text between two fences.
     Preformatted(String),
 }
 
-/// The parts of a text in mrkdwn. There is a line break between two parts unless one of them is preformatted.
-pub fn mrkdwn(text: &str) -> Vec<Part> {
-    let mut parts = Vec::new();
+/// Parses mrkdwn. There is a line break between two segments unless one of them is preformatted.
+pub fn mrkdwn(text: &str) -> Vec<Segment> {
+    let mut segments = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("```")
         && let Some((code, after)) = after.split_once("```")
     {
-        parts.extend(before.split('\n').map(line));
-        parts.push(Part::Preformatted(unescaped(code)));
+        segments.extend(before.split('\n').map(line));
+        segments.push(Segment::Preformatted(unescaped(code)));
         rest = after;
     }
-    parts.extend(rest.split('\n').map(line));
-    parts
+    segments.extend(rest.split('\n').map(line));
+    segments
 }
 
-/// A text without marks. Emoji stand in it only where they are asked for.
+/// Parses plain text. Emoji names become emoji only with `has_emoji`.
 pub fn plain_text(text: &str, has_emoji: bool) -> Vec<TextNode> {
     let mut nodes = Vec::new();
     let mut rest = text;
@@ -99,7 +99,7 @@ pub fn plain_text(text: &str, has_emoji: bool) -> Vec<TextNode> {
     nodes
 }
 
-/// The elements of a section, a quote or an item of rich text.
+/// Parses the elements of a rich text section, quote or list item.
 pub fn rich_text(part: &Value) -> Vec<TextNode> {
     let elements = part["elements"].as_array().into_iter().flatten();
     elements
@@ -118,35 +118,35 @@ pub fn rich_text(part: &Value) -> Vec<TextNode> {
 }
 
 fn rich_element(element: &Value) -> TextNode {
-    let word = |name: &str| element[name].as_str().unwrap_or_default().to_owned();
+    let field = |name: &str| element[name].as_str().unwrap_or_default().to_owned();
     match element["type"].as_str().unwrap_or("nothing") {
-        "text" => TextNode::Text(word("text")),
+        "text" => TextNode::Text(field("text")),
         "link" => {
-            TextNode::Link { url: word("url"), label: Some(word("text")).filter(|text| !text.is_empty()) }
+            TextNode::Link { url: field("url"), label: Some(field("text")).filter(|text| !text.is_empty()) }
         }
-        "user" => TextNode::User(word("user_id")),
-        "usergroup" => TextNode::UserGroup(word("usergroup_id")),
-        "channel" => TextNode::Channel(word("channel_id")),
-        "broadcast" => TextNode::Broadcast(word("range")),
-        "emoji" => TextNode::Emoji(word("name")),
-        "color" => TextNode::Color(word("value")),
+        "user" => TextNode::User(field("user_id")),
+        "usergroup" => TextNode::UserGroup(field("usergroup_id")),
+        "channel" => TextNode::Channel(field("channel_id")),
+        "broadcast" => TextNode::Broadcast(field("range")),
+        "emoji" => TextNode::Emoji(field("name")),
+        "color" => TextNode::Color(field("value")),
         "date" => TextNode::Date {
             seconds: element["timestamp"].as_i64().unwrap_or_default(),
-            format: word("format"),
-            fallback: word("fallback"),
+            format: field("format"),
+            fallback: field("fallback"),
         },
         other => TextNode::Unsupported(other.to_owned()),
     }
 }
 
-fn line(line: &str) -> Part {
+fn line(line: &str) -> Segment {
     match line.strip_prefix("&gt;") {
-        Some(quoted) => Part::Quote(nodes(&tokens(quoted.trim_start()))),
-        None => Part::Line(nodes(&tokens(line))),
+        Some(quoted) => Segment::Quote(nodes(&tokens(quoted.trim_start()))),
+        None => Segment::Line(nodes(&tokens(line))),
     }
 }
 
-/// What a line consists of before marks are looked for: only a character can be a mark.
+/// A token of a line. Only characters can be formatting marks.
 #[derive(Debug)]
 enum Token {
     Char(char),
@@ -154,7 +154,7 @@ enum Token {
 }
 
 impl Token {
-    /// What the marks beside it see: a node is neither a space nor a letter.
+    /// The character that adjacent marks see: a node is neither whitespace nor alphanumeric.
     fn char(&self) -> char {
         match self {
             Self::Char(c) => *c,
@@ -174,7 +174,7 @@ fn tokens(line: &str) -> Vec<Token> {
     tokens
 }
 
-/// The token that begins `rest`, and its length.
+/// The first token of `rest`, and its length in bytes.
 fn token(rest: &str, first: char) -> (Token, usize) {
     for (entity, c) in [("&amp;", '&'), ("&lt;", '<'), ("&gt;", '>')] {
         if rest.starts_with(entity) {
@@ -195,24 +195,24 @@ fn token(rest: &str, first: char) -> (Token, usize) {
     }
 }
 
-/// The nodes of `tokens`: those between a pair of marks are within a styled one.
+/// Turns tokens into nodes: those between a pair of marks are nested in a styled node.
 fn nodes(tokens: &[Token]) -> Vec<TextNode> {
     let mut nodes = Vec::new();
-    let mut place = 0;
-    while let Some(token) = tokens.get(place) {
-        let marked = style_of(token).and_then(|style| Some((style, closing(tokens, place)?)));
-        place = match (token, marked) {
+    let mut index = 0;
+    while let Some(token) = tokens.get(index) {
+        let marked = style_of(token).and_then(|style| Some((style, closing(tokens, index)?)));
+        index = match (token, marked) {
             (_, Some((style, end))) => {
-                nodes.push(TextNode::Styled(style, self::nodes(&tokens[place + 1..end])));
+                nodes.push(TextNode::Styled(style, self::nodes(&tokens[index + 1..end])));
                 end + 1
             }
             (Token::Char(c), None) => {
                 push_char(&mut nodes, *c);
-                place + 1
+                index + 1
             }
             (Token::Node(node), None) => {
                 nodes.push(node.clone());
-                place + 1
+                index + 1
             }
         };
     }
@@ -228,10 +228,10 @@ fn style_of(token: &Token) -> Option<Style> {
     }
 }
 
-/// Where the mark at `start` is closed, if it opens something.
+/// The index of the mark that closes the one at `start`, if that opens formatting.
 fn closing(tokens: &[Token], start: usize) -> Option<usize> {
-    let char_at = |place: usize| tokens.get(place).map(Token::char);
-    let char_before = |place: usize| place.checked_sub(1).and_then(char_at);
+    let char_at = |index: usize| tokens.get(index).map(Token::char);
+    let char_before = |index: usize| index.checked_sub(1).and_then(char_at);
     let mark = char_at(start)?;
     let is_within_word = char_before(start).is_some_and(char::is_alphanumeric);
     let opens = char_at(start + 1).is_some_and(|c| !c.is_whitespace() && c != mark);
@@ -250,18 +250,18 @@ fn push_char(nodes: &mut Vec<TextNode>, c: char) {
     }
 }
 
-/// The name in the emoji that begins `rest`.
+/// The name of the emoji at the beginning of `rest`.
 fn emoji_at(rest: &str) -> Option<&str> {
     let (name, _) = rest.strip_prefix(':')?.split_once(':')?;
-    let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-' | '+');
-    (!name.is_empty() && name.chars().all(is_of_name)).then_some(name)
+    let is_name_char = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-' | '+');
+    (!name.is_empty() && name.chars().all(is_name_char)).then_some(name)
 }
 
 fn code(text: &str) -> TextNode {
     TextNode::Styled(Style::Code, vec![TextNode::Text(unescaped(text))])
 }
 
-/// What stands between `<` and `>`.
+/// Parses the text between `<` and `>`.
 fn reference(inner: &str) -> TextNode {
     let (target, label) = inner.split_once('|').map_or((inner, None), |(t, l)| (t, Some(l)));
     if let Some(id) = target.strip_prefix('@') {
@@ -297,7 +297,7 @@ mod tests {
 
     fn read(line: &str) -> Vec<TextNode> {
         match mrkdwn(line).remove(0) {
-            Part::Line(nodes) => nodes,
+            Segment::Line(nodes) => nodes,
             other => panic!("{other:?}"),
         }
     }
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_inside_words_references_and_code_are_text() {
+    fn marks_within_words_references_and_code_are_literal() {
         let bold = |inner| TextNode::Styled(Style::Bold, vec![inner]);
         for (line, nodes) in [
             ("*a* b", vec![bold(plain("a")), plain(" b")]),
@@ -326,12 +326,12 @@ mod tests {
 
     #[test]
     fn only_a_closed_fence_is_preformatted() {
-        let line = |text: &str| Part::Line(read(text));
+        let line = |text: &str| Segment::Line(read(text));
         assert_eq!(
             mrkdwn("a\n```*b*\n&lt;```c"),
-            [line("a"), line(""), Part::Preformatted("*b*\n<".to_owned()), line("c")]
+            [line("a"), line(""), Segment::Preformatted("*b*\n<".to_owned()), line("c")]
         );
         assert_eq!(mrkdwn("a ```b"), [line("a ```b")]);
-        assert_eq!(mrkdwn("&gt; a"), [Part::Quote(read("a"))]);
+        assert_eq!(mrkdwn("&gt; a"), [Segment::Quote(read("a"))]);
     }
 }

@@ -316,7 +316,7 @@ pub(crate) fn forged(bot: &TestBot, sent: &SignedRequest, change: impl FnOnce(&m
 
 /// Asserts an acknowledgment without a body.
 pub(crate) fn assert_empty_ack(reply: &Reply) {
-    assert_eq!((reply.status, reply.body.as_str()), (200, ""), "{:?}", reply.trouble);
+    assert_eq!((reply.status, reply.body.as_str()), (200, ""), "{:?}", reply.error);
 }
 
 #[tokio::test(flavor = "multi_thread")]

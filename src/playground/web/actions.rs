@@ -103,7 +103,7 @@ fn tell(scene: &Scene, user: &str, what: &str) {
 fn tell_trouble(scene: &Scene, user: &str, reply: Result<Reply, NotVisible>, failed: &str) {
     match reply {
         Ok(reply) => {
-            if let Some(trouble) = reply.trouble {
+            if let Some(trouble) = reply.error {
                 tell(scene, user, &format!("{failed} ({trouble})"));
             }
         }
@@ -116,7 +116,7 @@ async fn says(scene: &Scene, viewer: &Viewer, person: &User, text: &str) {
     if text.split_whitespace().next() == Some(COMMAND) {
         let reply = person.types(&viewer.channel, text).await;
         let failed =
-            format!("{COMMAND} failed with the error \"{}\"", reply.trouble.clone().unwrap_or_default());
+            format!("{COMMAND} failed with the error \"{}\"", reply.error.clone().unwrap_or_default());
         tell_trouble(scene, &viewer.user, Ok(reply), &failed);
     } else if text.starts_with('/') {
         let word = text.split_whitespace().next().unwrap_or_default();
@@ -130,7 +130,7 @@ async fn presses(scene: &Scene, viewer: &Viewer, person: &User, fields: &Fields)
     let word = |name: &str| fields.get(name).unwrap_or_default().to_owned();
     let at = ElementRef { block: word("block"), action: word("action") };
     let message = MessageRef { channel: word("channel"), ts: word("ts") };
-    let reply = person.presses_in(message, &at).await;
+    let reply = person.clicks_element(message, &at).await;
     tell_trouble(scene, &viewer.user, reply, "Slack could not reach the app. Please try again.");
 }
 
@@ -173,7 +173,7 @@ async fn modal(scene: &Scene, viewer: &Viewer, person: &User, fields: &Fields) -
             }
         }
         ("press", Some(at)) => {
-            let reply = person.presses_in_modal(id, &at).await;
+            let reply = person.clicks_modal_element(id, &at).await;
             tell_trouble(scene, user, reply, NO_CONNECTION);
         }
         ("change", Some(at)) => {
@@ -238,7 +238,7 @@ async fn options(person: &User, id: &str, fields: &Fields) -> ActionResponse {
     let Some(at) = fields.get("element").and_then(element) else { return ActionResponse::Unknown };
     match person.searches(id, &at, fields.get("typed").unwrap_or_default()).await {
         Ok(offered) => {
-            ActionResponse::Json(json!({ "options": offered.options, "trouble": offered.reply.trouble }))
+            ActionResponse::Json(json!({ "options": offered.options, "trouble": offered.reply.error }))
         }
         Err(_) => ActionResponse::Json(json!({ "options": [], "trouble": "gone" })),
     }

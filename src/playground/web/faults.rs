@@ -67,14 +67,14 @@ fn set(scene: &Scene, on: &BTreeSet<&str>) {
     slack.faults().lift();
     slack.set_down(on.contains("slack-down"));
     if on.contains("slow") {
-        slack.faults().stand(EVERY, Fault::Slow(SLOW_SLACK));
+        slack.faults().persist(EVERY, Fault::Slow(SLOW_SLACK));
     }
     if on.contains("slack-lost") {
-        slack.faults().stand("chat.postMessage", Fault::AppliedThenCut);
+        slack.faults().persist("chat.postMessage", Fault::AppliedThenCut);
     }
     if on.contains("slack-limit") {
         let body = json!({ "ok": false, "error": "ratelimited" });
-        slack.faults().stand(EVERY, Fault::Answer { status: 429, body, retry_after: Some(5) });
+        slack.faults().persist(EVERY, Fault::Answer { status: 429, body, retry_after: Some(5) });
     }
     for (_, marketo) in &scene.marketos {
         let faults = marketo.faults();
@@ -82,16 +82,16 @@ fn set(scene: &Scene, on: &BTreeSet<&str>) {
         marketo.set_down(on.contains("marketo-down"));
         marketo.set_visible_after(if on.contains("late") { LATE } else { Duration::ZERO });
         if on.contains("slow") {
-            faults.stand(EVERY, Fault::Slow(SLOW_MARKETO));
+            faults.persist(EVERY, Fault::Slow(SLOW_MARKETO));
         }
         if on.contains("marketo-cut") {
-            faults.stand("invite", Fault::AppliedThenCut);
+            faults.persist("invite", Fault::AppliedThenCut);
         }
         if on.contains("marketo-rate") {
-            faults.stand(EVERY, refusal(429, 606, "Max rate limit '100' exceeded with in '20' secs"));
+            faults.persist(EVERY, refusal(429, 606, "Max rate limit '100' exceeded with in '20' secs"));
         }
         if on.contains("marketo-quota") {
-            faults.stand(EVERY, refusal(403, 607, "Daily quota reached"));
+            faults.persist(EVERY, refusal(403, 607, "Daily quota reached"));
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn stream(stage: Arc<Session>, query: Fields) -> Response {
 /// Sends until nobody listens.
 async fn send(stage: Arc<Session>, query: Fields, mut sender: Sender<Bytes, Infallible>) {
     let real = Clock::system();
-    let mut changes = stage.pulse().subscribe();
+    let mut changes = stage.changes().subscribe();
     let mut sent: BTreeMap<&str, String> = BTreeMap::new();
     let mut quiet = 0;
     loop {

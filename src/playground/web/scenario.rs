@@ -159,7 +159,7 @@ impl Player {
         let name = &self.asks.real_name;
         self.tells(&format!("{name} types /marketo-api-user {email}"), &self.asks, fixtures::OPS).await;
         let reply = self.asker().types(fixtures::OPS, &format!("/marketo-api-user {email}")).await;
-        reply.trouble.map_or(Ok(()), |trouble| Err(Trouble::Reply(trouble)))?;
+        reply.error.map_or(Ok(()), |trouble| Err(Trouble::Reply(trouble)))?;
         self.waits("the form does not open in full", |me| {
             me.asker().open_view().is_some_and(|view| view.labels().contains(&"Role"))
         })
@@ -215,7 +215,7 @@ impl Player {
     async fn submits(&self) -> Result<bool, Trouble> {
         self.tells(&format!("{} presses Request", self.asks.real_name), &self.asks, fixtures::OPS).await;
         let submitted = self.asker().submits().await?;
-        submitted.reply.trouble.map_or(Ok(submitted.closed), |trouble| Err(Trouble::Reply(trouble)))
+        submitted.reply.error.map_or(Ok(submitted.closed), |trouble| Err(Trouble::Reply(trouble)))
     }
 
     async fn requests(&self, email: &str) -> Result<(), Trouble> {

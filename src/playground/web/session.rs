@@ -118,7 +118,7 @@ impl Session {
         Ok(Arc::new(Self { options, scene, play: Turn::new(Some(play)), pulse, playing: Mutex::default() }))
     }
 
-    pub(super) fn pulse(&self) -> &ChangeNotifier {
+    pub(super) fn changes(&self) -> &ChangeNotifier {
         &self.pulse
     }
 
@@ -208,8 +208,8 @@ async fn fresh(options: &Options) -> Result<Playground, PlayError> {
 /// A scene whose changes are felt on the stage.
 fn set_up(play: &Playground, pulse: &ChangeNotifier) -> Arc<Scene> {
     let scene = Scene::of(play, pulse);
-    let marketos = scene.marketos.iter().map(|(_, marketo)| marketo.pulse().subscribe());
-    for mut changes in marketos.chain([scene.slack.pulse().subscribe()]) {
+    let marketos = scene.marketos.iter().map(|(_, marketo)| marketo.changes().subscribe());
+    for mut changes in marketos.chain([scene.slack.changes().subscribe()]) {
         let pulse = pulse.clone();
         tokio::spawn(async move {
             while changes.changed().await.is_ok() {

@@ -1,4 +1,4 @@
-//! `POST invite.json`: checks every field as the description of the API does, then creates the user.
+//! `POST invite.json`: validates every field as the API description says, then creates the user.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -6,14 +6,14 @@ use serde_json::{Map, Value};
 use super::{
     Instance,
     reply::Reply,
-    route::Asked,
+    route::ParsedRequest,
     setup::{DuplicateInvite, Identity, SimUser},
 };
 use crate::clock::Clock;
 
 impl Instance {
-    pub(super) fn invite(&mut self, asked: &Asked, now: Timestamp, clock: &Clock) -> Reply {
-        match self.invited_user(asked, now, clock) {
+    pub(super) fn invite(&mut self, request: &ParsedRequest, now: Timestamp, clock: &Clock) -> Reply {
+        match self.invited_user(request, now, clock) {
             Err(refusal) => refusal,
             Ok(user) => {
                 self.setup.users.push(user);
@@ -23,8 +23,8 @@ impl Instance {
         }
     }
 
-    fn invited_user(&self, asked: &Asked, now: Timestamp, clock: &Clock) -> Result<SimUser, Reply> {
-        let body = object(asked)?;
+    fn invited_user(&self, request: &ParsedRequest, now: Timestamp, clock: &Clock) -> Result<SimUser, Reply> {
+        let body = object(request)?;
         let email = required(&body, "emailAddress")?;
         let first_name = required(&body, "firstName")?;
         let last_name = required(&body, "lastName")?;
@@ -38,8 +38,8 @@ impl Instance {
         if self.setup.identity == Identity::Adobe && !api_only {
             return Err(Reply::error(400, 709, "Only API Only users can be invited on this subscription"));
         }
-        let taken = self.setup.users.iter().any(|user| user.email.eq_ignore_ascii_case(email));
-        if taken && self.setup.duplicate_invite == DuplicateInvite::Refuse {
+        let is_taken = self.setup.users.iter().any(|user| user.email.eq_ignore_ascii_case(email));
+        if is_taken && self.setup.duplicate_invite == DuplicateInvite::Refuse {
             return Err(Reply::error(400, 709, &format!("User with email {email} already exists")));
         }
         let userid = match self.setup.identity {
@@ -57,7 +57,8 @@ impl Instance {
         Ok(user)
     }
 
-    /// A list of `{accessRoleId, workspaceId}`, each role and workspace one that exists and that go together.
+    /// Parses a list of `{accessRoleId, workspaceId}`. Every role and workspace must exist, and the role must be allowed
+    /// in the workspace.
     pub(super) fn role_pairs(&self, list: Option<&Value>) -> Result<Vec<(i64, i64)>, Reply> {
         let list = list.filter(|list| !list.is_null()).ok_or_else(|| missing("userRoleWorkspaces"))?;
         let list = list.as_array().ok_or_else(|| invalid("userRoleWorkspaces"))?;
@@ -83,17 +84,17 @@ impl Instance {
     }
 }
 
-/// The JSON body; only `application/json` is read.
-pub(super) fn json(asked: &Asked) -> Result<Value, Reply> {
-    let kind = asked.header("content-type").unwrap_or_default();
+/// The JSON body. Only `application/json` is accepted.
+pub(super) fn json(request: &ParsedRequest) -> Result<Value, Reply> {
+    let kind = request.header("content-type").unwrap_or_default();
     if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
         return Err(Reply::error(415, 612, "Invalid Content Type"));
     }
-    serde_json::from_slice(&asked.body).map_err(|_| Reply::error(400, 609, "Invalid JSON"))
+    serde_json::from_slice(&request.body).map_err(|_| Reply::error(400, 609, "Invalid JSON"))
 }
 
-pub(super) fn object(asked: &Asked) -> Result<Map<String, Value>, Reply> {
-    match json(asked)? {
+pub(super) fn object(request: &ParsedRequest) -> Result<Map<String, Value>, Reply> {
+    match json(request)? {
         Value::Object(object) => Ok(object),
         _ => Err(Reply::error(400, 609, "Invalid JSON")),
     }
@@ -132,30 +133,30 @@ pub(super) fn invalid(name: &str) -> Reply {
 
 /// ISO-8601 with offset and without milliseconds, in the future.
 fn expiration(text: &str, now: Timestamp) -> Result<Timestamp, Reply> {
-    let written_right = text.len() >= 20 && text.as_bytes()[10] == b'T' && !text.contains(['.', ',', '[']);
-    let time: Timestamp = text.parse().ok().filter(|_| written_right).ok_or_else(|| invalid("expiresAt"))?;
+    let is_well_formed = text.len() >= 20 && text.as_bytes()[10] == b'T' && !text.contains(['.', ',', '[']);
+    let time: Timestamp = text.parse().ok().filter(|_| is_well_formed).ok_or_else(|| invalid("expiresAt"))?;
     if time > now { Ok(time) } else { Err(Reply::error(400, 709, "expiresAt must be in the future")) }
 }
 
-/// The description's pattern: ``^("?)(?:[^"])(?:[-\w.!#$%&'*+\/=?^_`{|}~])*\1@(\w[-\w]{0,62}\.)+[A-Za-z]{2,63}$``.
+/// The pattern of the API description: ``^("?)(?:[^"])(?:[-\w.!#$%&'*+\/=?^_`{|}~])*\1@(\w[-\w]{0,62}\.)+[A-Za-z]{2,63}$``.
 pub(super) fn is_email(text: &str) -> bool {
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let is_word_char = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     let local = match local.strip_prefix('"') {
         Some(quoted) => quoted.strip_suffix('"'),
         None => Some(local),
     };
     let Some(mut local) = local.map(str::chars) else { return false };
-    let local_fits = local.next().is_some_and(|first| first != '"')
-        && local.all(|c| word(c) || "-.!#$%&'*+/=?^`{|}~".contains(c));
+    let is_local_valid = local.next().is_some_and(|first| first != '"')
+        && local.all(|c| is_word_char(c) || "-.!#$%&'*+/=?^`{|}~".contains(c));
     let Some((labels, top)) = domain.rsplit_once('.') else { return false };
-    let label_fits = |label: &str| {
+    let is_label_valid = |label: &str| {
         (1..=63).contains(&label.len())
-            && label.starts_with(word)
-            && label.chars().all(|c| word(c) || c == '-')
+            && label.starts_with(is_word_char)
+            && label.chars().all(|c| is_word_char(c) || c == '-')
     };
-    local_fits
-        && labels.split('.').all(label_fits)
+    is_local_valid
+        && labels.split('.').all(is_label_valid)
         && (2..=63).contains(&top.len())
         && top.chars().all(|c| c.is_ascii_alphabetic())
 }

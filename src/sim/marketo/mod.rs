@@ -1,8 +1,19 @@
 //! Simulated Marketo: the identity endpoint and the User Management API of one instance, on loopback.
-//! It refuses what Marketo refuses (tokens, limits, fields, roles that do not exist), keeps its users, and
-//! records every call. Where Adobe's pages leave something open, [`Setup`] chooses between the readings.
+//! It refuses what Marketo refuses (invalid tokens, exceeded limits, invalid fields, unknown roles), keeps users, and
+//! records every call. It must not know the bot's client: it is written from Adobe's API descriptions, so that the two
+//! can disagree.
 //!
-//! It must not know our client: it is written from Adobe's descriptions, so that the two can disagree.
+//! # Unverified facts
+//!
+//! Adobe's documentation leaves these facts open, or they differ between subscriptions. [`Setup`] selects a reading;
+//! the bot must work with each of them.
+//!
+//! | Fact | Switch | Readings (the default first) |
+//! | --- | --- | --- |
+//! | An invite for an email address that exists | [`Setup::duplicate_invite`] | [`DuplicateInvite::Refuse`]: 400 with code 709; [`DuplicateInvite::SecondRecord`]: creates a second user |
+//! | What `pageOffset` of `allusers.json` counts | [`Setup::paging`] | [`Paging::Records`]: users; [`Paging::Pages`]: pages of `pageSize` users |
+//! | When a new user appears in the lists | [`Setup::visible_after`] | Zero: at once; any delay by the simulator's clock |
+//! | What a `userid` is | [`Setup::identity`] | [`Identity::Marketo`]: the email address; [`Identity::Adobe`]: a generated GUID, and only API-only users can be managed |
 
 mod invite;
 mod manage;
@@ -32,7 +43,7 @@ use axum::{
 
 use self::{
     reply::Reply,
-    route::{Asked, Route},
+    route::{ParsedRequest, Route},
     tokens::Tokens,
     traffic::Traffic,
 };
@@ -61,13 +72,13 @@ pub struct MarketoSim {
 struct Shared {
     clock: Clock,
     faults: Faults,
-    gates: Breakpoints,
+    breakpoints: Breakpoints,
     traffic: Traffic,
-    down: AtomicBool,
+    is_down: AtomicBool,
     instance: Mutex<Instance>,
 }
 
-/// What the instance holds.
+/// The data of the instance.
 #[derive(Debug)]
 struct Instance {
     setup: Setup,
@@ -85,9 +96,9 @@ impl MarketoSim {
         let shared = Arc::new(Shared {
             clock,
             faults: Faults::default(),
-            gates: Breakpoints::default(),
+            breakpoints: Breakpoints::default(),
             traffic: Traffic::default(),
-            down: AtomicBool::new(false),
+            is_down: AtomicBool::new(false),
             instance,
         });
         let handler = Arc::clone(&shared);
@@ -95,28 +106,28 @@ impl MarketoSim {
         Ok(Arc::new(Self { shared, server }))
     }
 
-    /// The base URL, without `/rest` and without a slash at the end.
+    /// The base URL, without `/rest` and without a trailing slash.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// The faults to come, by the names `token`, `allusers`, `roles`, `workspaces`, `invite`, `user`, `invited`,
+    /// Injects faults into future calls, by the names `token`, `allusers`, `roles`, `workspaces`, `invite`, `user`, `invited`,
     /// `user_roles`, `update`, `delete`, `invite_delete`, `roles_create` and `roles_delete`.
     pub fn faults(&self) -> &Faults {
         &self.shared.faults
     }
 
-    /// The gates at which calls to come are stopped, by the names of [`MarketoSim::faults`].
+    /// Pauses future calls, by the names of [`MarketoSim::faults`].
     pub fn breakpoints(&self) -> &Breakpoints {
-        &self.shared.gates
+        &self.shared.breakpoints
     }
 
-    /// Beats with every call.
-    pub fn pulse(&self) -> &ChangeNotifier {
-        self.shared.traffic.pulse()
+    /// Notifies of every call.
+    pub fn changes(&self) -> &ChangeNotifier {
+        self.shared.traffic.changes()
     }
 
-    /// The roles and workspaces, and what else there is.
+    /// The current roles, workspaces, users and settings.
     pub fn setup(&self) -> Setup {
         self.shared.instance().setup.clone()
     }
@@ -126,37 +137,37 @@ impl MarketoSim {
         self.shared.traffic.calls()
     }
 
-    /// Every user of the instance, those that do not show yet included.
+    /// Every user of the instance, including those that are not visible yet.
     pub fn users(&self) -> Vec<SimUser> {
         self.shared.instance().setup.users.clone()
     }
 
-    /// How many invites were carried out, whatever was answered.
+    /// How many invites were executed, regardless of the response.
     pub fn invites(&self) -> usize {
         self.shared.instance().invites
     }
 
-    /// The highest number of calls in work at once; identity does not count.
+    /// The highest number of concurrent calls, without identity calls.
     pub fn peak_concurrency(&self) -> usize {
         self.shared.traffic.peak_concurrency()
     }
 
-    /// The highest number of calls that arrived in any 20 s; identity does not count.
+    /// The highest number of calls within any 20 s, without identity calls.
     pub fn peak_20s(&self) -> usize {
         self.shared.traffic.peak_20s()
     }
 
-    /// From now on a new user shows in the lists only after this much of the clock's time.
+    /// Delays the appearance of future users in the lists, by the simulator's clock.
     pub fn set_visible_after(&self, delay: Duration) {
         self.shared.instance().setup.visible_after = delay;
     }
 
-    /// Gives the custom service its permissions, or takes them.
+    /// Grants or revokes the permissions of the custom service.
     pub fn set_permissions(&self, granted: bool) {
         self.shared.instance().setup.permissions = granted;
     }
 
-    /// Replaces the client secret, as an administrator does; tokens that are out stay good.
+    /// Replaces the client secret, as an admin does; issued tokens stay valid.
     pub fn set_client_secret(&self, secret: &str) {
         secret.clone_into(&mut self.shared.instance().setup.client_secret);
     }
@@ -166,19 +177,19 @@ impl MarketoSim {
         self.shared.instance().setup.roles = roles;
     }
 
-    /// Adds a user, as an administrator does by hand.
+    /// Adds a user, as an admin does in Marketo.
     pub fn add_user(&self, user: SimUser) {
         self.shared.instance().setup.users.push(user);
     }
 
-    /// Every token that is out has expired (602 at its next use).
+    /// Expires every issued token: its next use is answered with 602.
     pub fn expire_tokens(&self) {
         self.shared.instance().tokens.expire_all();
     }
 
-    /// While down, every connection is cut without an answer.
+    /// While down, every connection is cut without a response.
     pub fn set_down(&self, down: bool) {
-        self.shared.down.store(down, Ordering::SeqCst);
+        self.shared.is_down.store(down, Ordering::SeqCst);
     }
 }
 
@@ -187,57 +198,57 @@ impl Shared {
         self.instance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The ordinary answer.
-    fn serve(&self, asked: &Asked, load: &traffic::Load) -> Reply {
+    /// Executes a call and returns the normal response.
+    fn serve(&self, request: &ParsedRequest, load: &traffic::Load) -> Reply {
         let now = self.clock.now();
-        if asked.path.contains("//") {
+        if request.path.contains("//") {
             return Reply::error(404, 610, "Requested resource not found");
         }
         let mut instance = self.instance();
         let instance = &mut *instance;
-        match &asked.route {
+        match &request.route {
             Route::Unknown => Reply::error(404, 610, "Requested resource not found"),
-            Route::Token => instance.tokens.issue(asked, &instance.setup, now),
-            _ if load.at_once > 10 => Reply::error(429, 615, "Concurrent access limit reached"),
+            Route::Token => instance.tokens.issue(request, &instance.setup, now),
+            _ if load.concurrent > 10 => Reply::error(429, 615, "Concurrent access limit reached"),
             _ if load.in_window > 100 => {
                 Reply::error(429, 606, "Max rate limit '100' exceeded with in '20' secs")
             }
-            _ => match instance.tokens.check(asked, now) {
+            _ => match instance.tokens.check(request, now) {
                 Err(refusal) => refusal,
                 Ok(()) if !instance.setup.permissions => Reply::error(403, 603, "Access denied"),
-                Ok(()) => instance.manage(asked, now, &self.clock),
+                Ok(()) => instance.manage(request, now, &self.clock),
             },
         }
     }
 }
 
 async fn handle(shared: Arc<Shared>, request: Request<Bytes>) -> Result<Response<Body>, Cut> {
-    let asked = Asked::from(request);
-    let arrival = shared.traffic.arrive(&asked, &shared.clock);
-    if shared.down.load(Ordering::SeqCst) {
+    let request = ParsedRequest::from(request);
+    let arrival = shared.traffic.arrive(&request, &shared.clock);
+    if shared.is_down.load(Ordering::SeqCst) {
         return Err(Cut);
     }
-    shared.gates.pass(asked.route.name(), Moment::Arrived).await?;
-    let reply = match shared.faults.take(asked.route.name()) {
-        None => shared.serve(&asked, &arrival.load),
+    shared.breakpoints.pass(request.route.name(), Moment::Arrived).await?;
+    let reply = match shared.faults.take(request.route.name()) {
+        None => shared.serve(&request, &arrival.load),
         Some(Fault::Answer { status, body, retry_after }) => Reply { status, body: Some(body), retry_after },
         Some(Fault::AppliedThenAnswer { status, body }) => {
-            shared.serve(&asked, &arrival.load);
+            shared.serve(&request, &arrival.load);
             Reply { status, body: Some(body), retry_after: None }
         }
         Some(Fault::Html) => Reply { status: 200, body: None, retry_after: None },
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Cut) => return Err(Cut),
         Some(Fault::AppliedThenCut) => {
-            shared.serve(&asked, &arrival.load);
+            shared.serve(&request, &arrival.load);
             return Err(Cut);
         }
         Some(Fault::Slow(delay)) => {
             shared.clock.sleep(delay).await;
-            shared.serve(&asked, &arrival.load)
+            shared.serve(&request, &arrival.load)
         }
     };
-    shared.gates.pass(asked.route.name(), Moment::CarriedOut).await?;
+    shared.breakpoints.pass(request.route.name(), Moment::CarriedOut).await?;
     arrival.answered(reply.status, reply.body.as_ref());
     Ok(reply.into_response())
 }

@@ -1,4 +1,4 @@
-//! Answers in Marketo's shapes.
+//! Responses in Marketo's formats.
 
 use axum::{
     body::Body,
@@ -6,14 +6,14 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-const PAGE: &str = "<!DOCTYPE html><html><body><h1>Please sign in</h1></body></html>";
+const SIGN_IN_PAGE: &str = "<!DOCTYPE html><html><body><h1>Please sign in</h1></body></html>";
 
-/// An answer before it goes out.
+/// A response.
 #[derive(Debug)]
 pub(super) struct Reply {
     /// HTTP status.
     pub(super) status: u16,
-    /// JSON body; `None` is an HTML page.
+    /// JSON body; `None` sends an HTML page.
     pub(super) body: Option<Value>,
     /// Seconds in `Retry-After`.
     pub(super) retry_after: Option<u32>,
@@ -24,13 +24,13 @@ impl Reply {
         Self { status: 200, body: Some(body), retry_after: None }
     }
 
-    /// The shape of the User Management API's errors.
+    /// An error in the User Management API's format.
     pub(super) fn error(status: u16, code: i64, message: &str) -> Self {
         let body = json!({ "errors": [{ "code": code, "message": message }] });
         Self { status, body: Some(body), retry_after: None }
     }
 
-    /// The shape of the identity endpoint's errors.
+    /// An error in the identity endpoint's format.
     pub(super) fn oauth(status: u16, error: &str, description: &str) -> Self {
         let body = json!({ "error": error, "error_description": description });
         Self { status, body: Some(body), retry_after: None }
@@ -39,7 +39,7 @@ impl Reply {
     pub(super) fn into_response(self) -> Response<Body> {
         let (kind, body) = match self.body {
             Some(json) => ("application/json;charset=UTF-8", Body::from(json.to_string())),
-            None => ("text/html", Body::from(PAGE)),
+            None => ("text/html", Body::from(SIGN_IN_PAGE)),
         };
         let mut response = Response::new(body);
         *response.status_mut() =

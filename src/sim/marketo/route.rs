@@ -1,4 +1,4 @@
-//! Which endpoint a request is for, by the paths of Adobe's two API descriptions.
+//! Maps a request to its endpoint, by the paths of Adobe's two API descriptions.
 
 use axum::{
     body::Bytes,
@@ -7,7 +7,7 @@ use axum::{
 
 const USERS: &str = "/userservice/management/v1/users/";
 
-/// An endpoint, with the `userid` of its path.
+/// An endpoint, with the `userid` from its path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Token,
@@ -32,7 +32,7 @@ impl Route {
             return Self::Token;
         }
         let Some(rest) = path.strip_prefix(USERS) else { return Self::Unknown };
-        match rest.split_once('/').map(|(userid, rest)| (decoded(userid), rest)) {
+        match rest.split_once('/').map(|(userid, rest)| (percent_decoded(userid), rest)) {
             None => match rest {
                 "allusers.json" => Self::AllUsers,
                 "roles.json" => Self::Roles,
@@ -52,7 +52,7 @@ impl Route {
         }
     }
 
-    /// The name by which faults and records know it.
+    /// The name that faults and call records use.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Token => "token",
@@ -72,8 +72,8 @@ impl Route {
         }
     }
 
-    /// Whether it writes; such a route takes POST, every other one GET.
-    pub(super) fn writes(&self) -> bool {
+    /// Whether the endpoint writes: such endpoints accept POST, the others GET.
+    pub(super) fn is_write(&self) -> bool {
         match self {
             Self::Invite
             | Self::Update(_)
@@ -93,9 +93,9 @@ impl Route {
     }
 }
 
-/// A request, read.
+/// A parsed request.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct ParsedRequest {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) query: Vec<(String, String)>,
@@ -104,8 +104,8 @@ pub(super) struct Asked {
     pub(super) route: Route,
 }
 
-impl Asked {
-    /// The first query parameter of that name.
+impl ParsedRequest {
+    /// The first query parameter with this name.
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -116,7 +116,7 @@ impl Asked {
     }
 }
 
-impl From<Request<Bytes>> for Asked {
+impl From<Request<Bytes>> for ParsedRequest {
     fn from(request: Request<Bytes>) -> Self {
         let (head, body) = request.into_parts();
         let query = head.uri.query().unwrap_or_default();
@@ -131,8 +131,8 @@ impl From<Request<Bytes>> for Asked {
     }
 }
 
-/// Percent-decoding of one path segment.
-fn decoded(segment: &str) -> String {
+/// Percent-decodes one path segment.
+fn percent_decoded(segment: &str) -> String {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {

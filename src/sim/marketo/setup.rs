@@ -1,4 +1,4 @@
-//! What a simulated instance looks like at its start, and its plain data.
+//! The initial data of a simulated instance. Plain data only.
 
 use std::time::Duration;
 
@@ -9,25 +9,25 @@ pub const CLIENT_ID: &str = "5e0a8f1c-marketo-sim-client";
 /// The client secret that the default setup accepts.
 pub const CLIENT_SECRET: &str = "marketo-sim-client-secret";
 
-/// How the instance signs people in, which decides what a `userid` is.
+/// How users sign in, which determines what a `userid` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// The `userid` is the login e-mail.
+    /// The `userid` is the login email address.
     Marketo,
-    /// Adobe Identity (IMS): the `userid` is a generated GUID, and only API-only users are managed here.
+    /// Adobe Identity (IMS): the `userid` is a generated GUID, and only API-only users can be managed.
     Adobe,
 }
 
-/// What an invite for an e-mail address that exists does; Adobe does not say.
+/// The effect of an invite for an email address that exists. Adobe does not document it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DuplicateInvite {
-    /// It is refused as a business rule violation (HTTP 400, code 709).
+    /// The invite is refused as a business rule violation (HTTP 400, code 709).
     Refuse,
-    /// It makes a second user.
+    /// The invite creates a second user.
     SecondRecord,
 }
 
-/// What `pageOffset` counts; Adobe does not say.
+/// What `pageOffset` counts. Adobe does not document it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paging {
     /// Users.
@@ -39,20 +39,20 @@ pub enum Paging {
 /// A role of the instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SimRole {
-    /// Its id.
+    /// Id.
     pub id: i64,
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its description.
+    /// Description.
     pub description: String,
-    /// Whether it is hidden.
+    /// Whether the role is hidden.
     pub hidden: bool,
-    /// Whether it may only be given in workspace 0.
+    /// Whether the role can be assigned only in workspace 0 (AllZones).
     pub only_all_zones: bool,
 }
 
 impl SimRole {
-    /// A visible role for any workspace.
+    /// A visible role that can be assigned in any workspace.
     pub fn new(id: i64, name: &str) -> Self {
         let (name, description) = (name.to_owned(), format!("{name} role"));
         Self { id, name, description, hidden: false, only_all_zones: false }
@@ -62,9 +62,9 @@ impl SimRole {
 /// A workspace of the instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SimWorkspace {
-    /// Its id.
+    /// Id.
     pub id: i64,
-    /// Its name.
+    /// Name.
     pub name: String,
 }
 
@@ -78,32 +78,32 @@ impl SimWorkspace {
 /// A user of the instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SimUser {
-    /// Its id.
+    /// Id.
     pub id: i64,
-    /// The e-mail address or a GUID: see [`Identity`].
+    /// The email address or a GUID: see [`Identity`].
     pub userid: String,
-    /// E-mail address.
+    /// Email address.
     pub email: String,
     /// First name.
     pub first_name: String,
     /// Last name.
     pub last_name: String,
-    /// Whether it is for the API only.
+    /// Whether the user can use the API only.
     pub api_only: bool,
-    /// Why it was invited.
+    /// The reason given in the invite.
     pub reason: Option<String>,
-    /// When its access ends.
+    /// When the access expires.
     pub expires_at: Option<Timestamp>,
-    /// Its roles: pairs of role id and workspace id.
+    /// Pairs of role id and workspace id.
     pub roles: Vec<(i64, i64)>,
-    /// Invited, and the invitation is not accepted yet; never so for API-only users.
+    /// Whether the invitation is not accepted yet; never true for API-only users.
     pub pending: bool,
-    /// When it begins to show in the lists.
+    /// When the user appears in the lists.
     pub visible_at: Timestamp,
 }
 
 impl SimUser {
-    /// A user that has been there all along, with its e-mail address as `userid` and no role.
+    /// A user that is already visible, with the email address as `userid` and without roles.
     pub fn new(id: i64, email: &str, first_name: &str, last_name: &str, api_only: bool) -> Self {
         Self {
             id,
@@ -121,28 +121,28 @@ impl SimUser {
     }
 }
 
-/// An instance at its start.
+/// The initial state and behavior of an instance. The [module docs](super) list the unverified facts.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// How it signs people in.
+    /// How users sign in.
     pub identity: Identity,
-    /// The client id that it accepts.
+    /// The accepted client id.
     pub client_id: String,
-    /// The client secret that it accepts.
+    /// The accepted client secret.
     pub client_secret: String,
-    /// Its roles.
+    /// Roles.
     pub roles: Vec<SimRole>,
-    /// Its workspaces.
+    /// Workspaces.
     pub workspaces: Vec<SimWorkspace>,
-    /// Its users.
+    /// Users.
     pub users: Vec<SimUser>,
-    /// A new user shows in the lists only after this much of the clock's time.
+    /// How long a new user stays out of the lists, by the simulator's clock.
     pub visible_after: Duration,
-    /// What an invite for an e-mail address that exists does.
+    /// The effect of an invite for an email address that exists.
     pub duplicate_invite: DuplicateInvite,
     /// What `pageOffset` counts.
     pub paging: Paging,
-    /// Whether the custom service's role has the two permissions; without them every call is 603.
+    /// Whether the custom service's role has the two required permissions; without them every call is answered with 603.
     pub permissions: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The reading half of the User Management API, and the way to its writing half.
+//! The read endpoints of the User Management API, and the dispatch to its write endpoints.
 
 use axum::http::Method;
 use jiff::{Timestamp, tz::TimeZone};
@@ -7,55 +7,56 @@ use serde_json::{Value, json};
 use super::{
     Instance,
     reply::Reply,
-    route::{Asked, Route},
+    route::{ParsedRequest, Route},
     setup::{Paging, SimUser},
 };
 use crate::clock::Clock;
 
 impl Instance {
-    /// Answers a call that carries a good token.
-    pub(super) fn manage(&mut self, asked: &Asked, now: Timestamp, clock: &Clock) -> Reply {
-        let method = if asked.route.writes() { Method::POST } else { Method::GET };
-        if asked.method != method {
-            return Reply::error(405, 605, &format!("Request method '{}' not supported", asked.method));
+    /// Executes a call with a valid token.
+    pub(super) fn manage(&mut self, request: &ParsedRequest, now: Timestamp, clock: &Clock) -> Reply {
+        let method = if request.route.is_write() { Method::POST } else { Method::GET };
+        if request.method != method {
+            return Reply::error(405, 605, &format!("Request method '{}' not supported", request.method));
         }
-        match &asked.route {
-            Route::AllUsers => self.all_users(asked, now),
+        match &request.route {
+            Route::AllUsers => self.all_users(request, now),
             Route::Roles => Reply::ok(self.roles()),
             Route::Workspaces => Reply::ok(self.workspaces()),
-            Route::User(id) => self.found(id, now, |instance, user| instance.user(user, now)),
-            Route::UserRoles(id) => self.found(id, now, Self::user_roles),
+            Route::User(id) => self.with_user(id, now, |instance, user| instance.user(user, now)),
+            Route::UserRoles(id) => self.with_user(id, now, Self::user_roles),
             Route::Invited(id) => {
                 match self.setup.users.iter().find(|user| user.pending && user.userid == *id) {
-                    Some(user) => Reply::ok(invited(user)),
+                    Some(user) => Reply::ok(invitation(user)),
                     None => no_user(),
                 }
             }
-            Route::Invite => self.invite(asked, now, clock),
-            Route::Update(id) => self.update(id, asked, now),
+            Route::Invite => self.invite(request, now, clock),
+            Route::Update(id) => self.update(id, request, now),
             Route::Delete(id) => self.delete(id, now, false),
             Route::InviteDelete(id) => self.delete(id, now, true),
-            Route::RolesCreate(id) => self.change_roles(id, asked, now, true),
-            Route::RolesDelete(id) => self.change_roles(id, asked, now, false),
+            Route::RolesCreate(id) => self.change_roles(id, request, now, true),
+            Route::RolesDelete(id) => self.change_roles(id, request, now, false),
             Route::Token | Route::Unknown => Reply::error(404, 610, "Requested resource not found"),
         }
     }
 
-    /// The place of a user that shows.
-    pub(super) fn place(&self, userid: &str, now: Timestamp) -> Option<usize> {
-        let shows = |user: &SimUser| !user.pending && user.visible_at <= now && user.userid == userid;
-        self.setup.users.iter().position(shows)
+    /// The index of a visible user.
+    pub(super) fn visible_index(&self, userid: &str, now: Timestamp) -> Option<usize> {
+        let is_match = |user: &SimUser| !user.pending && user.visible_at <= now && user.userid == userid;
+        self.setup.users.iter().position(is_match)
     }
 
-    fn found(&self, userid: &str, now: Timestamp, answer: impl Fn(&Self, &SimUser) -> Value) -> Reply {
-        match self.place(userid, now) {
-            Some(place) => Reply::ok(answer(self, &self.setup.users[place])),
+    fn with_user(&self, userid: &str, now: Timestamp, render: impl Fn(&Self, &SimUser) -> Value) -> Reply {
+        match self.visible_index(userid, now) {
+            Some(index) => Reply::ok(render(self, &self.setup.users[index])),
             None => no_user(),
         }
     }
 
-    fn all_users(&self, asked: &Asked, now: Timestamp) -> Reply {
-        let number = |name, or: usize| asked.parameter(name).map_or(Some(or), |text| text.parse().ok());
+    fn all_users(&self, request: &ParsedRequest, now: Timestamp) -> Reply {
+        let number =
+            |name, default: usize| request.parameter(name).map_or(Some(default), |text| text.parse().ok());
         let (Some(offset), Some(size @ 1..=200)) = (number("pageOffset", 0), number("pageSize", 20)) else {
             return Reply::error(400, 1003, "pageOffset or pageSize is out of range");
         };
@@ -63,10 +64,10 @@ impl Instance {
             Paging::Records => offset,
             Paging::Pages => offset.saturating_mul(size),
         };
-        let mut shown: Vec<&SimUser> =
+        let mut visible: Vec<&SimUser> =
             self.setup.users.iter().filter(|user| !user.pending && user.visible_at <= now).collect();
-        shown.sort_by_key(|user| user.id);
-        Reply::ok(shown.into_iter().skip(skip).take(size).map(listed).collect())
+        visible.sort_by_key(|user| user.id);
+        Reply::ok(visible.into_iter().skip(skip).take(size).map(user_summary).collect())
     }
 
     fn roles(&self) -> Value {
@@ -91,24 +92,24 @@ impl Instance {
         workspaces.collect()
     }
 
-    /// One user in full, as `user.json` and `update.json` answer.
+    /// One user, as `user.json` and `update.json` return it.
     pub(super) fn user(&self, user: &SimUser, now: Timestamp) -> Value {
-        let locked = user.expires_at.is_some_and(|end| end <= now);
-        let mut full = listed(user);
+        let is_locked = user.expires_at.is_some_and(|end| end <= now);
+        let mut full = user_summary(user);
         full["optedIn"] = json!(false);
         full["failedLogins"] = json!(0);
         full["failedDeviceCode"] = json!(0);
-        full["isLocked"] = json!(locked);
-        full["lockedReason"] = json!(if locked { "expired" } else { "" });
+        full["isLocked"] = json!(is_locked);
+        full["lockedReason"] = json!(if is_locked { "expired" } else { "" });
         full["userRoleWorkspaces"] = self.user_roles(user);
-        full["expiresAt"] = json!(user.expires_at.map(stamp));
+        full["expiresAt"] = json!(user.expires_at.map(format_time));
         full["lastLoginAt"] = Value::Null;
         full
     }
 
-    /// The roles of one user, as `{userid}/roles.json` answers.
+    /// The roles of one user, as `{userid}/roles.json` returns them.
     pub(super) fn user_roles(&self, user: &SimUser) -> Value {
-        let named = user.roles.iter().map(|&(role_id, workspace_id)| {
+        let roles = user.roles.iter().map(|&(role_id, workspace_id)| {
             let role = self.setup.roles.iter().find(|role| role.id == role_id);
             let workspace = self.setup.workspaces.iter().find(|workspace| workspace.id == workspace_id);
             json!({
@@ -117,28 +118,28 @@ impl Instance {
                 "workspaceName": workspace.map_or("AllZones", |workspace| &workspace.name),
             })
         });
-        named.collect()
+        roles.collect()
     }
 }
 
-fn listed(user: &SimUser) -> Value {
+fn user_summary(user: &SimUser) -> Value {
     json!({
         "userid": user.userid, "firstName": user.first_name, "lastName": user.last_name,
         "emailAddress": user.email, "id": user.id, "apiOnly": user.api_only,
     })
 }
 
-fn invited(user: &SimUser) -> Value {
+fn invitation(user: &SimUser) -> Value {
     json!({
         "id": user.id, "firstName": user.first_name, "lastName": user.last_name, "emailAddress": user.email,
         "userid": user.userid, "subscriptionId": "1", "status": "pending",
-        "expiresAt": user.expires_at.map(stamp), "createdAt": stamp(user.visible_at),
-        "updatedAt": stamp(user.visible_at),
+        "expiresAt": user.expires_at.map(format_time), "createdAt": format_time(user.visible_at),
+        "updatedAt": format_time(user.visible_at),
     })
 }
 
-/// `2020-12-31T08:00:00.000t+0000`, one of the ways in which Marketo writes a time.
-fn stamp(time: Timestamp) -> String {
+/// `2020-12-31T08:00:00.000t+0000`, one of Marketo's time formats.
+fn format_time(time: Timestamp) -> String {
     time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S.000t+0000").to_string()
 }
 

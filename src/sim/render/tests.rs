@@ -1,4 +1,4 @@
-//! What people read, for each kind of block.
+//! The rendered text of each kind of block.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ fn shown(blocks: &Value) -> String {
 }
 
 #[test]
-fn mrkdwn_reads_as_slack_shows_it() {
+fn mrkdwn_is_rendered_as_slack_shows_it() {
     let cases = [
         ("*Approved* by <@U0APPROVE>", "Approved by @Ada Approver"),
         ("*<@U0REQ>* and _~old~_", "@Rae Requester and old"),
@@ -35,7 +35,7 @@ fn mrkdwn_reads_as_slack_shows_it() {
 }
 
 #[test]
-fn a_card_reads_from_top_to_bottom() {
+fn a_thread_is_rendered_from_top_to_bottom() {
     let blocks = json!([
         { "type": "header", "text": { "type": "plain_text", "text": "New *request*" } },
         { "type": "section", "text": { "type": "mrkdwn", "text": "*From* <@U0REQ>\nplease" },
@@ -95,7 +95,7 @@ fn a_card_reads_from_top_to_bottom() {
 }
 
 #[test]
-fn a_modal_reads_with_its_values_and_errors() {
+fn a_modal_is_rendered_with_values_and_errors() {
     let plain = |text: &str| json!({ "type": "plain_text", "text": text });
     let input = |id: &str, label: &str, element: Value| json!({ "type": "input", "block_id": id, "label": plain(label), "element": element });
     let options =

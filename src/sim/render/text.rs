@@ -1,17 +1,17 @@
-//! Texts as a person reads them on a terminal, without formatting. Ids become names.
+//! Renders text without formatting, for a terminal. Ids become names.
 
 use serde_json::Value;
 
 use super::Names;
-use crate::sim::text::{self, Part, TextNode};
+use crate::sim::text::{self, Segment, TextNode};
 
 /// A `plain_text` or `mrkdwn` object.
 pub(super) fn object(text: &Value, names: &Names) -> String {
-    let words = text["text"].as_str().unwrap_or_default();
-    if text["type"] == "mrkdwn" { mrkdwn(words, names) } else { words.to_owned() }
+    let content = text["text"].as_str().unwrap_or_default();
+    if text["type"] == "mrkdwn" { mrkdwn(content, names) } else { content.to_owned() }
 }
 
-/// A moment in UTC, to the minute.
+/// A Unix time in UTC, to the minute.
 pub(super) fn time(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds)
         .map(|time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
@@ -22,15 +22,15 @@ pub(super) fn time(seconds: i64) -> String {
 pub(super) fn mrkdwn(text: &str, names: &Names) -> String {
     let mut shown = String::new();
     let mut is_after_line = false;
-    for part in text::mrkdwn(text) {
-        let is_line = !matches!(part, Part::Preformatted(_));
+    for segment in text::mrkdwn(text) {
+        let is_line = !matches!(segment, Segment::Preformatted(_));
         if is_after_line && is_line {
             shown.push('\n');
         }
-        shown += &match part {
-            Part::Line(line) => nodes(&line, names),
-            Part::Quote(line) => format!("> {}", nodes(&line, names)),
-            Part::Preformatted(code) => format!("```{code}```"),
+        shown += &match segment {
+            Segment::Line(line) => nodes(&line, names),
+            Segment::Quote(line) => format!("> {}", nodes(&line, names)),
+            Segment::Preformatted(code) => format!("```{code}```"),
         };
         is_after_line = is_line;
     }
@@ -52,8 +52,8 @@ fn node(node: &TextNode, names: &Names) -> String {
         TextNode::Broadcast(range) => format!("@{range}"),
         TextNode::Link { url, label: None } => url.clone(),
         TextNode::Link { url, label: Some(label) } => {
-            let is_address = label == url || url.strip_prefix("mailto:") == Some(label);
-            if is_address { label.clone() } else { format!("{label} ({url})") }
+            let is_plain_address = label == url || url.strip_prefix("mailto:") == Some(label);
+            if is_plain_address { label.clone() } else { format!("{label} ({url})") }
         }
         TextNode::Date { seconds, fallback, .. } if fallback.is_empty() => time(*seconds),
         TextNode::Date { fallback, .. } => fallback.clone(),
@@ -84,8 +84,8 @@ fn rich_part(part: &Value, names: &Names) -> String {
                 .collect();
             lines.join("\n")
         }
-        "rich_text_quote" => super::indented(&inline(part), "> "),
-        "rich_text_preformatted" => super::indented(&inline(part), "  "),
+        "rich_text_quote" => super::with_prefix(&inline(part), "> "),
+        "rich_text_preformatted" => super::with_prefix(&inline(part), "  "),
         other => format!("[unsupported block: {other}]"),
     }
 }

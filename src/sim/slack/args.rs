@@ -1,5 +1,5 @@
-//! The arguments of one Web API call, whether they came as JSON, as a form or in the query, and the
-//! refusal that answers a call Slack does not carry out. It knows no method.
+//! The arguments of one Web API call, sent as JSON, as a form or in the query, and the error response of a refused
+//! call. It must not know any method.
 
 use axum::{
     body::Bytes,
@@ -7,32 +7,32 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-/// Why a call is not carried out, as the body with `"ok": false` says it.
+/// Why a call is refused: the body with `"ok": false`.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     /// Slack's error code.
     pub(crate) code: String,
-    more: Map<String, Value>,
+    details: Map<String, Value>,
 }
 
 impl Refusal {
-    /// A refusal with nothing but its code.
+    /// A refusal with an error code only.
     pub(crate) fn new(code: &str) -> Self {
-        Self { code: code.to_owned(), more: Map::new() }
+        Self { code: code.to_owned(), details: Map::new() }
     }
 
-    /// A refusal that lists what is wrong.
+    /// A refusal with a message for each error.
     pub(crate) fn with_messages(code: &str, messages: &[String]) -> Self {
         let mut refusal = Self::new(code);
-        refusal.more.insert("response_metadata".to_owned(), json!({ "messages": messages }));
+        refusal.details.insert("response_metadata".to_owned(), json!({ "messages": messages }));
         refusal
     }
 
     /// The token lacks `needed`.
     pub(crate) fn missing_scope(needed: &str, provided: &[String]) -> Self {
         let mut refusal = Self::new("missing_scope");
-        refusal.more.insert("needed".to_owned(), json!(needed));
-        refusal.more.insert("provided".to_owned(), json!(provided.join(",")));
+        refusal.details.insert("needed".to_owned(), json!(needed));
+        refusal.details.insert("provided".to_owned(), json!(provided.join(",")));
         refusal
     }
 
@@ -42,9 +42,9 @@ impl Refusal {
         Self::with_messages("invalid_arguments", &[message])
     }
 
-    /// The body of the answer.
+    /// The response body.
     pub(crate) fn body(&self) -> Value {
-        let mut body = self.more.clone();
+        let mut body = self.details.clone();
         body.insert("ok".to_owned(), json!(false));
         body.insert("error".to_owned(), json!(self.code));
         Value::Object(body)
@@ -54,9 +54,9 @@ impl Refusal {
 /// How the arguments were sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// In the query or as a form, or not at all.
+    /// In the query or as a form, or absent.
     Fields,
-    /// As JSON; whether the content type named its charset.
+    /// As JSON.
     Json {
         /// Whether the content type named its charset.
         charset: bool,
@@ -74,13 +74,13 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Arguments that stand in a JSON object.
+    /// Takes the arguments from a JSON object.
     pub(crate) fn from_json(body: &Value) -> Self {
         let fields = body.as_object().cloned().unwrap_or_default();
         Self { form: Form::Json { charset: true }, token: None, fields }
     }
 
-    /// Reads the arguments of a request, and says how Slack refuses a body that it cannot read.
+    /// Parses the arguments of a request, and returns the refusal of an unreadable body.
     pub(crate) fn read(request: &Request<Bytes>) -> (Self, Option<Refusal>) {
         let bearer = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).map(str::to_owned);
@@ -99,11 +99,11 @@ impl Args {
     }
 
     fn take_body(&mut self, request: &Request<Bytes>) -> Result<(), Refusal> {
-        let sent = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let sent = sent.unwrap_or_default().to_ascii_lowercase();
-        match sent.split(';').next().unwrap_or_default().trim() {
+        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
+        match content_type.split(';').next().unwrap_or_default().trim() {
             "application/json" => {
-                self.form = Form::Json { charset: sent.contains("charset") };
+                self.form = Form::Json { charset: content_type.contains("charset") };
                 match serde_json::from_slice(request.body()) {
                     Ok(Value::Object(fields)) => self.fields.extend(fields),
                     Ok(_) => return Err(Refusal::new("json_not_object")),
@@ -123,54 +123,54 @@ impl Args {
         Ok(())
     }
 
-    /// All arguments, for the record.
+    /// All arguments, for the call record.
     pub(crate) fn recorded(&self) -> Value {
         Value::Object(self.fields.clone())
     }
 
-    /// A string, or a number or a list of strings as one; empty counts as absent.
+    /// A string, a number or a list of strings, as text. Empty text counts as absent.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         match self.fields.get(name)? {
             Value::String(text) if text.is_empty() => None,
             Value::String(text) => Some(text.clone()),
             Value::Number(number) => Some(number.to_string()),
-            // Slack takes a JSON list where a form has a comma-separated one.
-            Value::Array(several) => {
-                let several: Option<Vec<&str>> = several.iter().map(Value::as_str).collect();
-                several.map(|several| several.join(",")).filter(|joined| !joined.is_empty())
+            // Slack accepts a JSON list where a form has a comma-separated one.
+            Value::Array(items) => {
+                let texts: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+                texts.map(|texts| texts.join(",")).filter(|joined| !joined.is_empty())
             }
             _ => None,
         }
     }
 
-    /// A string that must be there.
+    /// A required string.
     pub(crate) fn required(&self, name: &str) -> Result<String, Refusal> {
         self.text(name).ok_or_else(|| Refusal::missing_field(name))
     }
 
-    /// A flag, as JSON or as a word.
+    /// A flag, as JSON or as text.
     pub(crate) fn flag(&self, name: &str) -> bool {
         match self.fields.get(name) {
             Some(Value::Bool(flag)) => *flag,
-            Some(Value::String(word)) => word == "true" || word == "1",
+            Some(Value::String(text)) => text == "true" || text == "1",
             _ => false,
         }
     }
 
-    /// A limit on the length of a page.
-    pub(crate) fn limit(&self, usual: usize, most: usize) -> Result<usize, Refusal> {
-        let Some(text) = self.text("limit") else { return Ok(usual) };
+    /// The page size, between 1 and `max`.
+    pub(crate) fn limit(&self, default: usize, max: usize) -> Result<usize, Refusal> {
+        let Some(text) = self.text("limit") else { return Ok(default) };
         let limit = text.parse().map_err(|_| Refusal::new("invalid_limit"))?;
-        if limit == 0 || limit > most { Err(Refusal::new("invalid_limit")) } else { Ok(limit) }
+        if limit == 0 || limit > max { Err(Refusal::new("invalid_limit")) } else { Ok(limit) }
     }
 
-    /// JSON, or a string that holds JSON, as forms send it; `null` counts as absent.
-    pub(crate) fn json(&self, name: &str, unreadable: &str) -> Result<Option<Value>, Refusal> {
+    /// JSON, or text that contains JSON, as forms send it. `null` counts as absent.
+    pub(crate) fn json(&self, name: &str, error_code: &str) -> Result<Option<Value>, Refusal> {
         match self.fields.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) if text.is_empty() => Ok(None),
             Some(Value::String(text)) => {
-                serde_json::from_str(text).map(Some).map_err(|_| Refusal::new(unreadable))
+                serde_json::from_str(text).map(Some).map_err(|_| Refusal::new(error_code))
             }
             Some(value) => Ok(Some(value.clone())),
         }

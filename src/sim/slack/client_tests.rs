@@ -1,4 +1,4 @@
-//! The typed client that the bot uses understands what the simulated Slack answers, and is understood.
+//! The bot's typed Slack client and the simulated Slack understand each other.
 
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -6,19 +6,19 @@ use slack_morphism::prelude::*;
 
 use super::*;
 
-struct Office {
+struct Fixture {
     slack: Arc<SlackSim>,
     client: SlackClient<SlackClientHyperConnector<HttpConnector>>,
     token: SlackApiToken,
 }
 
-async fn office() -> Office {
+async fn fixture() -> Fixture {
     let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
     let slack = SlackSim::start(clock, Setup::default()).await.unwrap();
     let connector =
         SlackClientHyperConnector::with_connector(HttpConnector::new()).with_slack_api_url(&slack.api_url());
     let token = SlackApiToken::new("xoxb-simulated".into());
-    Office { slack, client: SlackClient::new(connector), token }
+    Fixture { slack, client: SlackClient::new(connector), token }
 }
 
 fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
@@ -26,9 +26,9 @@ fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
 }
 
 #[tokio::test]
-async fn it_asks_who_and_what_there_is() {
-    let office = office().await;
-    let session = office.client.open_session(&office.token);
+async fn the_client_reads_users_groups_and_conversations() {
+    let fixture = fixture().await;
+    let session = fixture.client.open_session(&fixture.token);
     assert_eq!(session.auth_test().await.unwrap().team_id, "T0001".into());
     let user = session.users_info(&SlackApiUsersInfoRequest::new("U0REQ".into())).await.unwrap().user;
     assert_eq!(user.tz.as_deref(), Some("America/Los_Angeles"));
@@ -47,9 +47,9 @@ async fn it_asks_who_and_what_there_is() {
 }
 
 #[tokio::test]
-async fn it_posts_updates_and_reads_back() {
-    let office = office().await;
-    let session = office.client.open_session(&office.token);
+async fn the_client_posts_updates_and_reads_messages() {
+    let fixture = fixture().await;
+    let session = fixture.client.open_session(&fixture.token);
     let button = json!({ "type": "button", "action_id": "approve", "value": "1",
         "text": { "type": "plain_text", "text": "Approve" } });
     let request: SlackApiChatPostMessageRequest = read(json!({
@@ -61,15 +61,15 @@ async fn it_posts_updates_and_reads_back() {
     let ts = posted.ts.clone();
     let update: SlackApiChatUpdateRequest = read(json!({ "channel": "C0OPS", "ts": ts, "text": "done" }));
     assert_eq!(session.chat_update(&update).await.unwrap().ts, ts);
-    let psst = json!({ "channel": "C0OPS", "user": "U0REQ", "text": "psst" });
-    session.chat_post_ephemeral(&read(psst)).await.unwrap();
+    let ephemeral = json!({ "channel": "C0OPS", "user": "U0REQ", "text": "psst" });
+    session.chat_post_ephemeral(&read(ephemeral)).await.unwrap();
     let history = json!({ "channel": "C0OPS", "limit": 5, "include_all_metadata": true });
     let history = session.conversations_history(&read(history)).await.unwrap();
     let found = &history.messages[0];
     assert_eq!(found.content.text.as_deref(), Some("done"));
     assert_eq!(found.content.metadata.as_ref().unwrap().event_type, "card");
-    assert_eq!(office.slack.ephemerals().len(), 1);
-    office.slack.rate_limit("chat.update", 7);
+    assert_eq!(fixture.slack.ephemerals().len(), 1);
+    fixture.slack.rate_limit("chat.update", 7);
     let refused = session.chat_update(&update).await.unwrap_err();
     assert!(matches!(refused, slack_morphism::errors::SlackClientError::RateLimitError(_)));
     let away: SlackApiChatPostMessageRequest = read(json!({ "channel": "C0PRIVATE", "text": "a" }));
@@ -78,9 +78,9 @@ async fn it_posts_updates_and_reads_back() {
 }
 
 #[tokio::test]
-async fn it_opens_and_updates_modals() {
-    let office = office().await;
-    let session = office.client.open_session(&office.token);
+async fn the_client_opens_and_updates_modals() {
+    let fixture = fixture().await;
+    let session = fixture.client.open_session(&fixture.token);
     let plain = |text: &str| json!({ "type": "plain_text", "text": text });
     let option = json!({ "text": plain("API Only"), "value": "102" });
     let input = |label: &str, element: Value| json!({ "type": "input", "block_id": label, "label": plain(label), "element": element });
@@ -94,7 +94,7 @@ async fn it_opens_and_updates_modals() {
             input("Roles", json!({ "type": "multi_static_select", "action_id": "v", "options": [option] })),
         ],
     }));
-    let trigger = office.slack.change(|world| world.issue_trigger("U0REQ", false));
+    let trigger = fixture.slack.change(|state| state.issue_trigger("U0REQ", false));
     let open = SlackApiViewsOpenRequest::new(trigger.into(), view.clone());
     let opened = session.views_open(&open).await.unwrap().view;
     let update = SlackApiViewsUpdateRequest::new(view)
@@ -103,5 +103,5 @@ async fn it_opens_and_updates_modals() {
     assert!(session.views_update(&update).await.is_ok());
     let again = session.views_update(&update).await.unwrap_err().to_string();
     assert!(again.contains("hash_conflict"), "{again}");
-    assert_eq!(office.slack.open_view("U0REQ").unwrap().labels(), ["Email", "Until", "Role", "Roles"]);
+    assert_eq!(fixture.slack.open_view("U0REQ").unwrap().labels(), ["Email", "Until", "Role", "Roles"]);
 }

@@ -1,5 +1,5 @@
-//! The Web API methods that say who and what there is: `auth.test`, `users.*`, `usergroups.*` and
-//! `conversations.*`. They change nothing but to open a direct conversation.
+//! The Web API methods that read users, groups and conversations: `auth.test`, `users.*`, `usergroups.*` and
+//! `conversations.*`. Only `conversations.open` changes anything.
 
 use serde_json::{Value, json};
 
@@ -9,40 +9,40 @@ use super::{
     state::{Conversation, SlackState},
 };
 
-type Answer = Result<Value, Refusal>;
+type MethodResult = Result<Value, Refusal>;
 
 impl SlackState {
     /// Refuses the call unless the token has `scope`.
-    pub(crate) fn need(&self, scope: &str) -> Result<(), Refusal> {
-        let given = &self.setup.scopes;
-        if given.iter().any(|given| given == scope) {
+    pub(crate) fn require_scope(&self, scope: &str) -> Result<(), Refusal> {
+        let granted = &self.setup.scopes;
+        if granted.iter().any(|granted| granted == scope) {
             return Ok(());
         }
-        Err(Refusal::missing_scope(scope, given))
+        Err(Refusal::missing_scope(scope, granted))
     }
 
-    /// A conversation that the token may look at with `channels:WHAT`, `groups:WHAT` or `im:WHAT`.
-    pub(super) fn readable(&self, args: &Args, what: &str) -> Result<Conversation, Refusal> {
+    /// The conversation of a call, if the token has the scope `channels:ACCESS`, `groups:ACCESS` or `im:ACCESS`.
+    pub(super) fn readable(&self, args: &Args, access: &str) -> Result<Conversation, Refusal> {
         let id = args.required("channel")?;
-        let found = self.conversation(&id);
-        match &found {
+        let conversation = self.conversation(&id);
+        match &conversation {
             Some(Conversation::Channel(channel)) if channel.is_private => {
-                self.need(&format!("groups:{what}"))?;
+                self.require_scope(&format!("groups:{access}"))?;
                 if !channel.bot_is_member {
                     return Err(Refusal::new("channel_not_found"));
                 }
             }
-            Some(Conversation::Channel(_)) => self.need(&format!("channels:{what}"))?,
-            Some(Conversation::Direct { .. }) => self.need(&format!("im:{what}"))?,
+            Some(Conversation::Channel(_)) => self.require_scope(&format!("channels:{access}"))?,
+            Some(Conversation::Direct { .. }) => self.require_scope(&format!("im:{access}"))?,
             None => {}
         }
-        found.ok_or_else(|| Refusal::new("channel_not_found"))
+        conversation.ok_or_else(|| Refusal::new("channel_not_found"))
     }
 }
 
-pub(crate) fn auth_test(world: &mut SlackState, _args: &Args) -> Answer {
-    let setup = &world.setup;
-    let bot = world.user(&setup.bot_user_id).map_or("bot", |user| user.name.as_str());
+pub(crate) fn auth_test(state: &mut SlackState, _args: &Args) -> MethodResult {
+    let setup = &state.setup;
+    let bot = state.user(&setup.bot_user_id).map_or("bot", |user| user.name.as_str());
     Ok(json!({
         "url": format!("https://{}.slack.com/", setup.team_name),
         "team": setup.team_name,
@@ -54,63 +54,63 @@ pub(crate) fn auth_test(world: &mut SlackState, _args: &Args) -> Answer {
     }))
 }
 
-pub(crate) fn users_info(world: &mut SlackState, args: &Args) -> Answer {
-    world.need("users:read")?;
+pub(crate) fn users_info(state: &mut SlackState, args: &Args) -> MethodResult {
+    state.require_scope("users:read")?;
     let id = args.required("user")?;
-    let user = world.user(&id).ok_or_else(|| Refusal::new("user_not_found"))?;
-    Ok(json!({ "user": user_json(world, user) }))
+    let user = state.user(&id).ok_or_else(|| Refusal::new("user_not_found"))?;
+    Ok(json!({ "user": user_json(state, user) }))
 }
 
-fn user_json(world: &SlackState, user: &SimUser) -> Value {
-    let mut written = json!({
+fn user_json(state: &SlackState, user: &SimUser) -> Value {
+    let mut json = json!({
         "id": user.id,
-        "team_id": world.team_of(&user.id),
+        "team_id": state.team_of(&user.id),
         "name": user.name,
         "deleted": user.deleted,
         "real_name": user.real_name,
         "profile": {
             "real_name": user.real_name,
             "display_name": user.name,
-            "team": world.team_of(&user.id),
+            "team": state.team_of(&user.id),
         },
         "is_bot": user.is_bot,
         "is_app_user": false,
         "updated": 1_700_000_000,
     });
-    if user.team_id.as_ref().is_some_and(|team| *team != world.setup.team_id) {
-        written["is_stranger"] = json!(true);
+    if user.team_id.as_ref().is_some_and(|team| *team != state.setup.team_id) {
+        json["is_stranger"] = json!(true);
     }
     if user.deleted {
-        return written;
+        return json;
     }
-    written["is_restricted"] = json!(user.is_restricted || user.is_ultra_restricted);
-    written["is_ultra_restricted"] = json!(user.is_ultra_restricted);
+    json["is_restricted"] = json!(user.is_restricted || user.is_ultra_restricted);
+    json["is_ultra_restricted"] = json!(user.is_ultra_restricted);
     for role in ["is_admin", "is_owner", "is_primary_owner"] {
-        written[role] = json!(false);
+        json[role] = json!(false);
     }
     if let Ok(zone) = jiff::tz::TimeZone::get(&user.tz) {
-        written["tz"] = json!(user.tz);
-        written["tz_label"] = json!(user.tz);
-        written["tz_offset"] = json!(zone.to_offset(world.clock.now()).seconds());
+        json["tz"] = json!(user.tz);
+        json["tz_label"] = json!(user.tz);
+        json["tz_offset"] = json!(zone.to_offset(state.clock.now()).seconds());
     }
-    written
+    json
 }
 
-pub(crate) fn usergroups_users_list(world: &mut SlackState, args: &Args) -> Answer {
-    world.need("usergroups:read")?;
+pub(crate) fn usergroups_users_list(state: &mut SlackState, args: &Args) -> MethodResult {
+    state.require_scope("usergroups:read")?;
     let id = args.required("usergroup")?;
-    let group = world.setup.groups.iter().find(|group| group.id == id);
+    let group = state.setup.groups.iter().find(|group| group.id == id);
     let group = group.ok_or_else(|| Refusal::new("no_such_subteam"))?;
     Ok(json!({ "users": group.users }))
 }
 
-pub(crate) fn conversations_members(world: &mut SlackState, args: &Args) -> Answer {
-    let members = match world.readable(args, "read")? {
+pub(crate) fn conversations_members(state: &mut SlackState, args: &Args) -> MethodResult {
+    let members = match state.readable(args, "read")? {
         Conversation::Channel(channel) => {
-            let bot = channel.bot_is_member.then(|| world.setup.bot_user_id.clone());
+            let bot = channel.bot_is_member.then(|| state.setup.bot_user_id.clone());
             channel.members.into_iter().chain(bot).collect()
         }
-        Conversation::Direct { user, .. } => vec![user, world.setup.bot_user_id.clone()],
+        Conversation::Direct { user, .. } => vec![user, state.setup.bot_user_id.clone()],
     };
     let start = match args.text("cursor") {
         None => 0,
@@ -125,8 +125,8 @@ pub(crate) fn conversations_members(world: &mut SlackState, args: &Args) -> Answ
     Ok(json!({ "members": page, "response_metadata": { "next_cursor": next } }))
 }
 
-pub(crate) fn conversations_info(world: &mut SlackState, args: &Args) -> Answer {
-    let channel = match world.readable(args, "read")? {
+pub(crate) fn conversations_info(state: &mut SlackState, args: &Args) -> MethodResult {
+    let channel = match state.readable(args, "read")? {
         Conversation::Channel(channel) => channel_json(&channel),
         Conversation::Direct { id, user } => direct_json(&id, &user),
     };
@@ -154,26 +154,26 @@ fn channel_json(channel: &SimChannel) -> Value {
     })
 }
 
-pub(crate) fn conversations_open(world: &mut SlackState, args: &Args) -> Answer {
+pub(crate) fn conversations_open(state: &mut SlackState, args: &Args) -> MethodResult {
     let users = args.required("users")?;
     if users.contains(',') {
-        return Err(Refusal::missing_scope("mpim:write", &world.setup.scopes));
+        return Err(Refusal::missing_scope("mpim:write", &state.setup.scopes));
     }
-    world.need("im:write")?;
-    let already = world.conversation(&super::state::direct_id(&users)).is_some();
-    let user = world.user(&users).ok_or_else(|| Refusal::new("user_not_found"))?;
+    state.require_scope("im:write")?;
+    let is_open = state.conversation(&super::state::direct_id(&users)).is_some();
+    let user = state.user(&users).ok_or_else(|| Refusal::new("user_not_found"))?;
     if user.deleted {
         return Err(Refusal::new("user_disabled"));
     }
     if user.is_bot {
         return Err(Refusal::new("cannot_dm_bot"));
     }
-    let id = world.open_direct(&users);
+    let id = state.open_direct(&users);
     let mut answer = json!({ "channel": { "id": id } });
     if args.flag("return_im") {
         answer["channel"] = direct_json(&id, &users);
     }
-    if already {
+    if is_open {
         answer["no_op"] = json!(true);
         answer["already_open"] = json!(true);
     }

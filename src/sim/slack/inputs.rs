@@ -1,19 +1,19 @@
-//! What the interactive elements of Block Kit hold: under which key an element's value travels in
-//! `state.values` and in actions, which field gives its initial value, and which options it offers.
+//! The values of Block Kit's interactive elements: the key of the value in `state.values` and in actions, the field of
+//! the initial value, and the options.
 
 use serde_json::{Map, Value, json};
 
-/// How the value of one kind of element is written.
+/// The JSON keys of an element type's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Held {
+pub(crate) struct ValueKeys {
     /// The key of the value in `state.values` and in actions.
     pub(crate) value: &'static str,
-    /// The field of the element that holds its initial value.
+    /// The element's field with the initial value.
     pub(crate) initial: &'static str,
 }
 
-/// How the value of an element of this type is written; `None` for an element that holds none, as a button.
-pub(crate) fn held(kind: &str) -> Option<Held> {
+/// The keys for an element type; `None` for elements without a value, such as buttons.
+pub(crate) fn value_keys(kind: &str) -> Option<ValueKeys> {
     let (value, initial) = match kind {
         "plain_text_input" | "email_text_input" | "url_text_input" | "number_input" => {
             ("value", "initial_value")
@@ -33,37 +33,37 @@ pub(crate) fn held(kind: &str) -> Option<Held> {
         "file_input" => ("files", "initial_files"),
         _ => return None,
     };
-    Some(Held { value, initial })
+    Some(ValueKeys { value, initial })
 }
 
-/// Whether Slack shows elements of this type in modals only.
-pub(crate) fn modal_only(kind: &str) -> bool {
+/// Whether elements of this type are allowed in modals only.
+pub(crate) fn is_modal_only(kind: &str) -> bool {
     matches!(kind, "email_text_input" | "number_input" | "url_text_input" | "file_input" | "rich_text_input")
 }
 
-/// Every option that an element offers, through its groups if it has some.
+/// All options of an element, including those in option groups.
 pub(crate) fn options(element: &Value) -> Vec<&Value> {
     let plain = element["options"].as_array().into_iter().flatten();
     let groups = element["option_groups"].as_array().into_iter().flatten();
     plain.chain(groups.filter_map(|group| group["options"].as_array()).flatten()).collect()
 }
 
-/// Every element of a block that a person can act on.
+/// All interactive elements of a block.
 pub(crate) fn elements(block: &Value) -> Vec<&Value> {
-    let one = [&block["element"], &block["accessory"]].into_iter().filter(|element| element.is_object());
+    let single = [&block["element"], &block["accessory"]].into_iter().filter(|element| element.is_object());
     let row = block["elements"].as_array().filter(|_| block["type"] == "actions");
-    one.chain(row.into_iter().flatten()).collect()
+    single.chain(row.into_iter().flatten()).collect()
 }
 
-/// The state of an element with `value`, or with its initial value while nobody touched it.
+/// The state of an element with `value`, or with its initial value if untouched.
 pub(crate) fn state(element: &Value, value: Option<&Value>) -> Option<Value> {
     let kind = element["type"].as_str()?;
-    let held = held(kind)?;
-    let initial = element.get(held.initial).filter(|initial| !initial.is_null());
-    let empty = if held.value.ends_with('s') && held.value != "files" { json!([]) } else { Value::Null };
+    let keys = value_keys(kind)?;
+    let initial = element.get(keys.initial).filter(|initial| !initial.is_null());
+    let empty = if keys.value.ends_with('s') && keys.value != "files" { json!([]) } else { Value::Null };
     let value = value.or(initial).cloned().unwrap_or(empty);
     let mut state = Map::new();
     state.insert("type".to_owned(), json!(kind));
-    state.insert(held.value.to_owned(), value);
+    state.insert(keys.value.to_owned(), value);
     Some(Value::Object(state))
 }

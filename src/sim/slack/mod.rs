@@ -1,6 +1,18 @@
-//! A simulated Slack workspace: a strict Web API over HTTP, and what its people see. It refuses what Slack
-//! refuses (limits of Block Kit, used or late triggers, missing scopes, wrong content types) and remembers
-//! what it was told. People act in it through [`crate::sim::user`]; it must not know the bot.
+//! A simulated Slack workspace: a strict Web API over HTTP, and what its people see. It refuses what Slack refuses
+//! (Block Kit limits, used or expired triggers, missing scopes, wrong content types) and keeps messages, views and
+//! calls. People act in it through [`crate::sim::user`]; it must not know the bot.
+//!
+//! # Unverified facts
+//!
+//! Slack's documentation leaves these facts open. [`Setup`] has no switch for them: the simulator implements one
+//! reading, and tests inject the other with [`SlackSim::faults`] or by changing the payload.
+//!
+//! | Fact | Reading | To test the other |
+//! | --- | --- | --- |
+//! | Retries of commands and interactions after a timeout | None | Send [`Reply::sent`](crate::sim::user::Reply::sent) again |
+//! | `channel_name` in payloads of private channels | `privategroup` | Change the payload |
+//! | `state.values` of untouched views in API responses | An object, never `[]` | Inject a response |
+//! | The error of a fourth view on the stack | `push_limit_reached` | Inject a response |
 
 mod args;
 pub(crate) mod blocks;
@@ -44,13 +56,13 @@ use super::{
 };
 use crate::clock::Clock;
 
-/// How long a waiter waits for something to appear, in real time.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Timeout of [`SlackSim::wait_for`], in real time.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running simulated Slack; dropping it closes its server.
 #[derive(Debug)]
 pub struct SlackSim {
-    core: Arc<Router>,
+    router: Arc<Router>,
     server: Server,
 }
 
@@ -60,29 +72,29 @@ impl SlackSim {
     /// # Errors
     /// When no loopback port can be opened.
     pub async fn start(clock: Clock, setup: Setup) -> io::Result<Arc<Self>> {
-        let core = Arc::new(Router::new(clock.clone(), SlackState::new(clock, setup)));
+        let router = Arc::new(Router::new(clock.clone(), SlackState::new(clock, setup)));
         let server = Server::start({
-            let core = Arc::clone(&core);
-            move |request| Arc::clone(&core).answer(request)
+            let router = Arc::clone(&router);
+            move |request| Arc::clone(&router).answer(request)
         })
         .await?;
-        Ok(Arc::new(Self { core, server }))
+        Ok(Arc::new(Self { router, server }))
     }
 
-    /// The base of the Web API, without a slash at the end.
+    /// The base URL of the Web API, without a trailing slash.
     pub fn api_url(&self) -> String {
         format!("{}/api", self.server.url())
     }
 
-    /// The workspace as it stands now.
+    /// The current people, channels, groups and settings.
     pub fn setup(&self) -> Setup {
-        self.core.world().setup.clone()
+        self.router.state().setup.clone()
     }
 
     /// The messages of a conversation, oldest first.
     pub fn channel(&self, id: &str) -> Vec<SimMessage> {
-        let world = self.core.world();
-        world.messages.iter().filter(|message| message.channel == id).cloned().collect()
+        let state = self.router.state();
+        state.messages.iter().filter(|message| message.channel == id).cloned().collect()
     }
 
     /// The messages between the bot and a user, oldest first.
@@ -90,115 +102,115 @@ impl SlackSim {
         self.channel(&direct_id(user))
     }
 
-    /// Every message that only one person saw, oldest first.
+    /// All ephemeral messages, oldest first.
     pub fn ephemerals(&self) -> Vec<Ephemeral> {
-        self.core.world().ephemerals.clone()
+        self.router.state().ephemerals.clone()
     }
 
-    /// The messages that only this person saw, oldest first.
+    /// The ephemeral messages to a user, oldest first.
     pub fn ephemerals_for(&self, user: &str) -> Vec<Ephemeral> {
-        let world = self.core.world();
-        world.ephemerals.iter().filter(|message| message.user == user).cloned().collect()
+        let state = self.router.state();
+        state.ephemerals.iter().filter(|message| message.user == user).cloned().collect()
     }
 
-    /// The modal that a person sees.
+    /// The top modal of a user.
     pub fn open_view(&self, user: &str) -> Option<SimView> {
-        self.core.world().top(user).cloned()
+        self.router.state().top(user).cloned()
     }
 
     /// Every call so far, oldest first.
     pub fn calls(&self) -> Vec<CallRecord> {
-        self.core.world().calls.clone()
+        self.router.state().calls.clone()
     }
 
     /// The calls of one method so far, oldest first.
     pub fn calls_to(&self, method: &str) -> Vec<CallRecord> {
-        let world = self.core.world();
-        world.calls.iter().filter(|call| call.method == method).cloned().collect()
+        let state = self.router.state();
+        state.calls.iter().filter(|call| call.method == method).cloned().collect()
     }
 
-    /// The faults that calls to come will meet, by method.
+    /// Injects faults into future calls, by method or `response_url`.
     pub fn faults(&self) -> &Faults {
-        &self.core.faults
+        &self.router.faults
     }
 
-    /// The gates at which calls to come are stopped, by method.
+    /// Pauses future calls, by method or `response_url`.
     pub fn breakpoints(&self) -> &Breakpoints {
-        &self.core.gates
+        &self.router.breakpoints
     }
 
-    /// The next call of `method` is refused for being one too many.
+    /// Answers the next call of `method` with 429 and this `Retry-After`.
     pub fn rate_limit(&self, method: &str, seconds: u32) {
         let body = json!({ "ok": false, "error": "ratelimited" });
-        self.core.faults.script(method, Fault::Answer { status: 429, body, retry_after: Some(seconds) });
+        self.router.faults.script(method, Fault::Answer { status: 429, body, retry_after: Some(seconds) });
     }
 
-    /// The next call of `method` is refused with Slack's error code, without being carried out.
+    /// Answers the next call of `method` with an error code, without executing it.
     pub fn refuse(&self, method: &str, code: &str) {
         let body = json!({ "ok": false, "error": code });
-        self.core.faults.script(method, Fault::Answer { status: 200, body, retry_after: None });
+        self.router.faults.script(method, Fault::Answer { status: 200, body, retry_after: None });
     }
 
     /// While down, every connection is cut.
     pub fn set_down(&self, down: bool) {
-        self.core.down.store(down, Ordering::SeqCst);
+        self.router.is_down.store(down, Ordering::SeqCst);
     }
 
-    /// Gives a user group other members; a new id is a new group.
+    /// Sets the members of a user group, and creates it if it does not exist.
     pub fn set_group(&self, id: &str, users: &[&str]) {
         let users: Vec<String> = users.iter().map(|&user| user.to_owned()).collect();
-        self.core.change(|world| match world.setup.groups.iter_mut().find(|group| group.id == id) {
+        self.router.change(|state| match state.setup.groups.iter_mut().find(|group| group.id == id) {
             Some(group) => group.users = users,
             None => {
                 let handle = id.to_lowercase();
-                world.setup.groups.push(SimGroup { id: id.to_owned(), handle, users });
+                state.setup.groups.push(SimGroup { id: id.to_owned(), handle, users });
             }
         });
     }
 
     /// Adds a user, or replaces the one with this id.
     pub fn set_user(&self, user: SimUser) {
-        self.core.change(|world| {
-            world.setup.users.retain(|other| other.id != user.id);
-            world.setup.users.push(user);
+        self.router.change(|state| {
+            state.setup.users.retain(|other| other.id != user.id);
+            state.setup.users.push(user);
         });
     }
 
     /// Adds a channel, or replaces the one with this id.
     pub fn set_channel(&self, channel: SimChannel) {
-        self.core.change(|world| {
-            world.setup.channels.retain(|other| other.id != channel.id);
-            world.setup.channels.push(channel);
+        self.router.change(|state| {
+            state.setup.channels.retain(|other| other.id != channel.id);
+            state.setup.channels.push(channel);
         });
     }
 
-    /// Puts a message where it stood in an earlier run, as the bot posted it then.
+    /// Restores a message of the bot from an earlier run.
     pub fn restore_message(&self, message: SimMessage) {
-        self.core.change(|world| {
-            let users: Vec<String> = world.setup.users.iter().map(|user| user.id.clone()).collect();
+        self.router.change(|state| {
+            let users: Vec<String> = state.setup.users.iter().map(|user| user.id.clone()).collect();
             if let Some(user) = users.iter().find(|user| direct_id(user) == message.channel) {
-                world.open_direct(user);
+                state.open_direct(user);
             }
-            world.messages.push(message);
+            state.messages.push(message);
         });
     }
 
-    /// Somebody deletes a message.
+    /// Deletes a message, as a user does.
     pub fn delete_message(&self, channel: &str, ts: &str) {
-        self.core.change(|world| {
-            world.messages.retain(|message| message.channel != channel || message.ts != ts);
+        self.router.change(|state| {
+            state.messages.retain(|message| message.channel != channel || message.ts != ts);
         });
     }
 
-    /// Gives the token other scopes.
+    /// Replaces the scopes of the token.
     pub fn set_scopes(&self, scopes: &[&str]) {
         let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
-        self.core.change(|world| world.setup.scopes = scopes);
+        self.router.change(|state| state.setup.scopes = scopes);
     }
 
-    /// Waits until `condition` holds, for at most 5 s of real time; says whether it does.
+    /// Waits until `condition` holds, for at most 5 s of real time; returns whether it does.
     pub async fn wait_for(&self, condition: impl Fn(&Self) -> bool) -> bool {
-        let mut changes = self.core.pulse.subscribe();
+        let mut changes = self.router.changes.subscribe();
         let holds = async {
             loop {
                 if condition(self) || changes.changed().await.is_err() {
@@ -206,21 +218,21 @@ impl SlackSim {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, holds).await.is_ok()
+        tokio::time::timeout(WAIT_TIMEOUT, holds).await.is_ok()
     }
 
-    /// Beats with every change.
-    pub fn pulse(&self) -> &ChangeNotifier {
-        &self.core.pulse
+    /// Notifies of every change.
+    pub fn changes(&self) -> &ChangeNotifier {
+        &self.router.changes
     }
 
-    /// The address of a `response_url`.
+    /// The full `response_url` for an id.
     pub(in crate::sim) fn response_url(&self, id: &str) -> String {
         format!("{}/response/{id}", self.server.url())
     }
 
-    /// Does what Slack's own side does on behalf of a person.
+    /// Changes the workspace on behalf of a person.
     pub(in crate::sim) fn change<T>(&self, change: impl FnOnce(&mut SlackState) -> T) -> T {
-        self.core.change(change)
+        self.router.change(change)
     }
 }

@@ -1,5 +1,5 @@
-//! The HTTP side of a simulated Slack: which request is which call, what the token must be, what faults
-//! do to the answer, and the record of it all. What a call does is known to the methods next door.
+//! The HTTP side of a simulated Slack: routing, token checks, fault injection and call records. The method modules
+//! implement the calls.
 
 use std::{
     future,
@@ -28,28 +28,28 @@ use crate::{
     },
 };
 
-/// What the server and the hands of the test share.
+/// State shared by the HTTP server and the test API.
 #[derive(Debug)]
 pub(super) struct Router {
     pub(super) clock: Clock,
     pub(super) faults: Faults,
-    pub(super) gates: Breakpoints,
-    pub(super) down: AtomicBool,
-    pub(super) pulse: ChangeNotifier,
-    world: Mutex<SlackState>,
+    pub(super) breakpoints: Breakpoints,
+    pub(super) is_down: AtomicBool,
+    pub(super) changes: ChangeNotifier,
+    state: Mutex<SlackState>,
 }
 
-type Run = fn(&mut SlackState, &Args) -> Result<Value, Refusal>;
+type Handler = fn(&mut SlackState, &Args) -> Result<Value, Refusal>;
 
-/// How a method is called and what it does.
+/// A Web API method.
 struct Method {
-    /// Takes its arguments as a form or in the query only.
-    reads: bool,
-    run: Run,
+    /// Whether it accepts arguments only as a form or in the query, not as JSON.
+    is_form_only: bool,
+    run: Handler,
 }
 
 fn method(name: &str) -> Option<Method> {
-    let (reads, run): (bool, Run) = match name {
+    let (is_form_only, run): (bool, Handler) = match name {
         "auth.test" => (false, directory::auth_test),
         "users.info" => (true, directory::users_info),
         "usergroups.users.list" => (true, directory::usergroups_users_list),
@@ -67,18 +67,18 @@ fn method(name: &str) -> Option<Method> {
         "chat.postEphemeral" => (false, chat::post_ephemeral),
         _ => return None,
     };
-    Some(Method { reads, run })
+    Some(Method { is_form_only, run })
 }
 
-/// An answer before it is written.
+/// A response before serialization.
 struct RecordedResponse {
     status: u16,
-    /// The JSON; null: a page.
+    /// JSON; null sends an HTML page.
     body: Value,
     retry_after: Option<u32>,
 }
 
-/// Which call a request is.
+/// The target of a request.
 #[derive(Clone, Copy)]
 enum Target<'a> {
     Method(&'a str),
@@ -95,26 +95,26 @@ impl Target<'_> {
 }
 
 impl Router {
-    pub(super) fn new(clock: Clock, world: SlackState) -> Self {
+    pub(super) fn new(clock: Clock, state: SlackState) -> Self {
         Self {
             clock,
             faults: Faults::default(),
-            gates: Breakpoints::default(),
-            down: AtomicBool::new(false),
-            pulse: ChangeNotifier::default(),
-            world: Mutex::new(world),
+            breakpoints: Breakpoints::default(),
+            is_down: AtomicBool::new(false),
+            changes: ChangeNotifier::default(),
+            state: Mutex::new(state),
         }
     }
 
-    /// The world, for a look.
-    pub(super) fn world(&self) -> MutexGuard<'_, SlackState> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks the state for reading; see [`Router::change`] for changes.
+    pub(super) fn state(&self) -> MutexGuard<'_, SlackState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the world and wakes whoever waits for a change.
+    /// Changes the state and notifies subscribers.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut SlackState) -> T) -> T {
-        let changed = change(&mut self.world());
-        self.pulse.notify();
+        let changed = change(&mut self.state());
+        self.changes.notify();
         changed
     }
 
@@ -126,44 +126,44 @@ impl Router {
             (None, Some(id)) => Target::Response(id),
             _ => return Ok(html(StatusCode::NOT_FOUND)),
         };
-        let (args, unreadable) = Args::read(&request);
-        let place = self.change(|world| {
-            let at = world.clock.now();
+        let (args, parse_error) = Args::read(&request);
+        let index = self.change(|state| {
+            let at = state.clock.now();
             let (method, body) = (target.name().to_owned(), args.recorded());
             let (status, error, answer, took) = (None, None, None, None);
-            world.calls.push(CallRecord { at, method, body, status, error, answer, took });
-            world.calls.len() - 1
+            state.calls.push(CallRecord { at, method, body, status, error, answer, took });
+            state.calls.len() - 1
         });
-        let watch = self.clock.stopwatch();
-        let answered = self.meet(target, &args, unreadable).await;
-        self.change(|world| {
-            let Some(call) = world.calls.get_mut(place) else { return };
-            call.took = Some(Duration::from_secs_f64(watch.seconds()));
-            if let Ok(answer) = &answered {
+        let stopwatch = self.clock.stopwatch();
+        let result = self.respond(target, &args, parse_error).await;
+        self.change(|state| {
+            let Some(call) = state.calls.get_mut(index) else { return };
+            call.took = Some(Duration::from_secs_f64(stopwatch.seconds()));
+            if let Ok(answer) = &result {
                 call.status = Some(answer.status);
                 call.error = answer.body["error"].as_str().map(str::to_owned);
                 call.answer = Some(answer.body.clone()).filter(|body| !body.is_null());
             }
         });
-        answered.map(|answer| self.write(&answer))
+        result.map(|answer| self.write(&answer))
     }
 
-    /// What becomes of one call.
-    async fn meet(
+    /// Executes one call, subject to faults and breakpoints.
+    async fn respond(
         &self,
         target: Target<'_>,
         args: &Args,
-        unreadable: Option<Refusal>,
+        parse_error: Option<Refusal>,
     ) -> Result<RecordedResponse, Cut> {
-        if self.down.load(Ordering::SeqCst) {
+        if self.is_down.load(Ordering::SeqCst) {
             return Err(Cut);
         }
-        self.gates.pass(target.name(), Moment::Arrived).await?;
-        let act = || self.carry_out(target, args, unreadable.clone());
+        self.breakpoints.pass(target.name(), Moment::Arrived).await?;
+        let execute = || self.execute(target, args, parse_error.clone());
         let (status, body, retry_after) = match self.faults.take(target.name()) {
             Some(Fault::Answer { status, body, retry_after }) => (status, body, retry_after),
             Some(Fault::AppliedThenAnswer { status, body }) => {
-                act();
+                execute();
                 (status, body, None)
             }
             Some(Fault::Html) => {
@@ -172,28 +172,28 @@ impl Router {
             Some(Fault::Hang) => return future::pending().await,
             Some(Fault::Cut) => return Err(Cut),
             Some(Fault::AppliedThenCut) => {
-                act();
+                execute();
                 return Err(Cut);
             }
             Some(Fault::Slow(duration)) => {
                 self.clock.sleep(duration).await;
-                let (status, body) = act();
+                let (status, body) = execute();
                 (status, body, None)
             }
             None => {
-                let (status, body) = act();
+                let (status, body) = execute();
                 (status, body, None)
             }
         };
-        self.gates.pass(target.name(), Moment::CarriedOut).await?;
+        self.breakpoints.pass(target.name(), Moment::CarriedOut).await?;
         Ok(RecordedResponse { status, body, retry_after })
     }
 
-    fn carry_out(&self, target: Target<'_>, args: &Args, unreadable: Option<Refusal>) -> (u16, Value) {
-        let result = self.change(|world| match target {
-            Target::Method(name) => call(world, name, args, unreadable),
+    fn execute(&self, target: Target<'_>, args: &Args, parse_error: Option<Refusal>) -> (u16, Value) {
+        let result = self.change(|state| match target {
+            Target::Method(name) => call(state, name, args, parse_error),
             Target::Response(id) => {
-                unreadable.map_or(Ok(()), Err).and_then(|()| chat::respond(world, id, args))
+                parse_error.map_or(Ok(()), Err).and_then(|()| chat::respond(state, id, args))
             }
         });
         match (result, target) {
@@ -220,7 +220,7 @@ impl Router {
             StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-        if let Ok(scopes) = HeaderValue::from_str(&self.world().setup.scopes.join(",")) {
+        if let Ok(scopes) = HeaderValue::from_str(&self.state().setup.scopes.join(",")) {
             headers.insert("x-oauth-scopes", scopes);
         }
         if let Some(seconds) = answer.retry_after {
@@ -231,24 +231,24 @@ impl Router {
 }
 
 fn call(
-    world: &mut SlackState,
+    state: &mut SlackState,
     name: &str,
     args: &Args,
-    unreadable: Option<Refusal>,
+    parse_error: Option<Refusal>,
 ) -> Result<Value, Refusal> {
     let method = method(name).ok_or_else(|| Refusal::new("unknown_method"))?;
     let token = args.token.as_ref().ok_or_else(|| Refusal::new("not_authed"))?;
-    if *token != world.setup.bot_token {
+    if *token != state.setup.bot_token {
         return Err(Refusal::new("invalid_auth"));
     }
-    if let Some(refusal) = unreadable {
+    if let Some(refusal) = parse_error {
         return Err(refusal);
     }
-    if method.reads && args.form != Form::Fields {
+    if method.is_form_only && args.form != Form::Fields {
         let message = "[ERROR] this method takes its arguments as a form or in the query".to_owned();
         return Err(Refusal::with_messages("invalid_arguments", &[message]));
     }
-    (method.run)(world, args)
+    (method.run)(state, args)
 }
 
 fn html(status: StatusCode) -> Response<Body> {

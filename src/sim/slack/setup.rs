@@ -1,30 +1,30 @@
-//! The workspace that a simulated Slack starts with: its app, people, channels and user groups.
-//! Plain data; the default is a small friendly company that `demo` and most tests live in.
+//! The initial data of a simulated workspace: app, people, channels and user groups. Plain data only; the default is
+//! the small company of `demo` and most tests.
 
-/// What a simulated workspace holds at the start.
+/// The initial data of a simulated workspace. The [module docs](super) list the unverified facts.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// The workspace's id.
     pub team_id: String,
-    /// The workspace's name, which is its domain too.
+    /// The workspace's name and domain.
     pub team_name: String,
     /// The app's id.
     pub app_id: String,
-    /// The app's bot as a user.
+    /// The user id of the app's bot.
     pub bot_user_id: String,
-    /// The app's bot as a bot.
+    /// The bot id of the app's bot.
     pub bot_id: String,
-    /// The only token the Web API takes.
+    /// The only token that the Web API accepts.
     pub bot_token: String,
     /// The secret that signs requests to the bot.
     pub signing_secret: String,
-    /// The scopes that the token was given.
+    /// The granted scopes of the token.
     pub scopes: Vec<String>,
-    /// Everyone the workspace knows, the bot included.
+    /// All users, including the bot.
     pub users: Vec<SimUser>,
-    /// Every channel.
+    /// All channels.
     pub channels: Vec<SimChannel>,
-    /// Every user group.
+    /// All user groups.
     pub groups: Vec<SimGroup>,
 }
 
@@ -35,24 +35,24 @@ pub struct SimUser {
     pub id: String,
     /// Handle.
     pub name: String,
-    /// Name as people read it.
+    /// Display name.
     pub real_name: String,
     /// IANA time zone.
     pub tz: String,
-    /// A bot, not a person.
+    /// Whether the user is a bot.
     pub is_bot: bool,
-    /// Deactivated.
+    /// Whether the user is deactivated.
     pub deleted: bool,
-    /// A guest.
+    /// Whether the user is a guest.
     pub is_restricted: bool,
-    /// A guest of a single channel.
+    /// Whether the user is a single-channel guest.
     pub is_ultra_restricted: bool,
-    /// The workspace the user belongs to; `None` is this one, another makes the user a stranger.
+    /// The user's workspace; `None` is this one, any other makes the user external (`is_stranger`).
     pub team_id: Option<String>,
 }
 
 impl SimUser {
-    /// An ordinary member.
+    /// A regular member.
     pub fn member(id: &str, name: &str, real_name: &str, tz: &str) -> Self {
         let [id, name, real_name, tz] = [id, name, real_name, tz].map(str::to_owned);
         Self { id, name, real_name, tz, ..Self::default() }
@@ -66,18 +66,18 @@ pub struct SimChannel {
     pub id: String,
     /// Name without `#`.
     pub name: String,
-    /// Ids of the people in it, without the bot.
+    /// User ids of the members, without the bot.
     pub members: Vec<String>,
-    /// A private channel.
+    /// Whether the channel is private.
     pub is_private: bool,
-    /// The bot is in it.
+    /// Whether the bot is a member.
     pub bot_is_member: bool,
-    /// Archived.
+    /// Whether the channel is archived.
     pub archived: bool,
 }
 
 impl SimChannel {
-    /// A public channel with the bot and these people in it.
+    /// A public channel with the bot and these members.
     pub fn public(id: &str, name: &str, members: &[&str]) -> Self {
         let members = members.iter().map(|&member| member.to_owned()).collect();
         Self { id: id.to_owned(), name: name.to_owned(), members, bot_is_member: true, ..Self::default() }
@@ -91,11 +91,11 @@ pub struct SimGroup {
     pub id: String,
     /// Handle without `@`.
     pub handle: String,
-    /// Ids of its members.
+    /// User ids of the members.
     pub users: Vec<String>,
 }
 
-/// Those of the manifest.
+/// The scopes of the app manifest.
 const SCOPES: [&str; 11] = [
     "channels:history",
     "channels:read",

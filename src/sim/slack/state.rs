@@ -1,5 +1,5 @@
-//! What a simulated Slack remembers: messages, views, triggers, calls. Changes happen here or in the
-//! methods next door, always under one lock. It knows nothing of HTTP.
+//! The state of a simulated Slack: messages, views, triggers, calls. This module and the method modules change it,
+//! always under one lock. It must not know HTTP.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,42 +15,42 @@ use super::{
 };
 use crate::clock::Clock;
 
-/// How long a trigger lives, in milliseconds.
-const TRIGGER_MILLIS: i64 = 3000;
+/// Lifetime of a trigger in milliseconds.
+const TRIGGER_LIFETIME: i64 = 3000;
 
 /// A message in a channel or a direct conversation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SimMessage {
     /// The conversation's id.
     pub channel: String,
-    /// The message's id in it, which is its time too.
+    /// The message's timestamp, which is its id in the conversation.
     pub ts: String,
-    /// The message that this one replies to.
+    /// The parent message, for a reply.
     pub thread_ts: Option<String>,
-    /// The author, a user id; the bot's own for its messages.
+    /// The author's user id; for the bot's messages, the bot's.
     pub user: String,
-    /// The author as a bot.
+    /// The author's bot id, for the bot's messages.
     pub bot_id: Option<String>,
-    /// The text, which is only a fallback when there are blocks.
+    /// The text; with blocks, only the fallback.
     pub text: String,
     /// The blocks, an array.
     pub blocks: Value,
-    /// Event type and payload that travel with the message.
+    /// Message metadata: event type and payload.
     pub metadata: Option<Value>,
-    /// How often it was updated.
+    /// How often the message was updated.
     pub edits: u32,
 }
 
 /// A message that only one person sees.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ephemeral {
-    /// The message's id in the conversation, which is its time too.
+    /// The message's timestamp, which is its id in the conversation.
     pub ts: String,
     /// The conversation's id.
     pub channel: String,
-    /// Who sees it.
+    /// The user who sees it.
     pub user: String,
-    /// The text, which is only a fallback when there are blocks.
+    /// The text; with blocks, only the fallback.
     pub text: String,
     /// The blocks, an array.
     pub blocks: Value,
@@ -59,42 +59,42 @@ pub struct Ephemeral {
 /// One call that the simulated Slack received.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CallRecord {
-    /// When it came.
+    /// When it arrived.
     pub at: Timestamp,
     /// The method, or `response_url`.
     pub method: String,
     /// The arguments, without the token.
     pub body: Value,
-    /// The status of the answer; `None` while, or because, there was none.
+    /// The response status; `None` without a response so far.
     pub status: Option<u16>,
-    /// The error code of the answer.
+    /// The response's error code.
     pub error: Option<String>,
-    /// The answer, if it was JSON.
+    /// The response body, if it was JSON.
     pub answer: Option<Value>,
-    /// How long it took until it was answered, or cut, in real time.
+    /// Real time until the response or the cut.
     pub took: Option<Duration>,
 }
 
-/// A permission to open one view, handed out with each act of a person.
+/// A trigger: permission to open one view, issued with each interaction.
 #[derive(Debug)]
 struct Trigger {
     user: String,
     in_modal: bool,
-    issued: i64,
-    used: bool,
+    issued_at: i64,
+    is_used: bool,
 }
 
-/// An address under which the bot may answer one act of a person.
+/// A `response_url` for one interaction.
 #[derive(Debug)]
 pub(crate) struct ResponseUrl {
     pub(crate) user: String,
     pub(crate) channel: String,
     pub(crate) message_ts: Option<String>,
-    pub(crate) issued: i64,
+    pub(crate) issued_at: i64,
     pub(crate) uses: u32,
 }
 
-/// A conversation, as the bot stands to it.
+/// A channel, or a direct conversation with the bot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Conversation {
     Channel(SimChannel),
@@ -133,13 +133,13 @@ impl SlackState {
         }
     }
 
-    /// The next number of a row that only grows.
-    pub(crate) fn number(&mut self) -> u64 {
+    /// The next number of a sequence.
+    pub(crate) fn next_number(&mut self) -> u64 {
         self.last_number += 1;
         self.last_number
     }
 
-    /// A time stamp that no message has yet.
+    /// A new, unique message timestamp.
     pub(crate) fn new_ts(&mut self) -> String {
         self.last_ts = (self.last_ts + 1).max(self.clock.millis() * 1000);
         format!("{}.{:06}", self.last_ts / 1_000_000, self.last_ts % 1_000_000)
@@ -149,19 +149,19 @@ impl SlackState {
         self.setup.users.iter().find(|user| user.id == id)
     }
 
-    /// The team of a user, this one unless the user is a stranger.
+    /// The workspace of a user: this one, unless the user is external.
     pub(crate) fn team_of(&self, user: &str) -> String {
         let team = self.user(user).and_then(|user| user.team_id.clone());
         team.unwrap_or_else(|| self.setup.team_id.clone())
     }
 
-    /// The direct conversation between the bot and a user, opened if need be.
+    /// Opens the direct conversation with a user, if necessary, and returns its id.
     pub(crate) fn open_direct(&mut self, user: &str) -> String {
         self.directs.insert(user.to_owned());
         direct_id(user)
     }
 
-    /// A conversation by its id, whether or not the bot may see it.
+    /// A conversation by its id, regardless of the bot's access.
     pub(crate) fn conversation(&self, id: &str) -> Option<Conversation> {
         if let Some(channel) = self.setup.channels.iter().find(|channel| channel.id == id) {
             return Some(Conversation::Channel(channel.clone()));
@@ -174,7 +174,7 @@ impl SlackState {
         self.messages.iter().find(|message| message.channel == channel && message.ts == ts)
     }
 
-    /// Puts a message of the bot into a conversation.
+    /// Posts a message of the bot.
     pub(crate) fn post(&mut self, channel: &str, text: String, blocks: Value) -> &mut SimMessage {
         let ts = self.new_ts();
         self.messages.push(SimMessage {
@@ -192,47 +192,47 @@ impl SlackState {
         &mut self.messages[last]
     }
 
-    /// Hands out a trigger for an act of `user`, inside a modal or outside.
+    /// Issues a trigger for an interaction of `user`.
     pub(crate) fn issue_trigger(&mut self, user: &str, in_modal: bool) -> String {
-        let id = format!("{}.1.{:032x}", self.number(), self.clock.millis());
+        let id = format!("{}.1.{:032x}", self.next_number(), self.clock.millis());
         let user = user.to_owned();
         self.triggers
-            .insert(id.clone(), Trigger { user, in_modal, issued: self.clock.millis(), used: false });
+            .insert(id.clone(), Trigger { user, in_modal, issued_at: self.clock.millis(), is_used: false });
         id
     }
 
-    /// Uses a trigger up and says whose it was and whether it came from inside a modal.
+    /// Consumes a trigger; returns its user and whether it came from a modal.
     pub(crate) fn use_trigger(&mut self, id: &str) -> Result<(String, bool), &'static str> {
         let now = self.clock.millis();
         let trigger = self.triggers.get_mut(id).ok_or("invalid_trigger_id")?;
-        if trigger.used {
+        if trigger.is_used {
             return Err("exchanged_trigger_id");
         }
-        if now - trigger.issued > TRIGGER_MILLIS {
+        if now - trigger.issued_at > TRIGGER_LIFETIME {
             return Err("expired_trigger_id");
         }
-        trigger.used = true;
+        trigger.is_used = true;
         Ok((trigger.user.clone(), trigger.in_modal))
     }
 
-    /// Hands out an id under which the bot may answer an act of `user`.
+    /// Issues a `response_url` id for an interaction of `user`.
     pub(crate) fn issue_response(&mut self, user: &str, channel: &str, message_ts: Option<&str>) -> String {
-        let number = self.number();
+        let number = self.next_number();
         let id = format!("{}-{number}", self.setup.team_id);
         let url = ResponseUrl {
             user: user.to_owned(),
             channel: channel.to_owned(),
             message_ts: message_ts.map(str::to_owned),
-            issued: self.clock.millis(),
+            issued_at: self.clock.millis(),
             uses: 0,
         };
         self.response_urls.insert(id.clone(), url);
         id
     }
 
-    /// A message as Slack writes it in answers and payloads.
+    /// A message in the format of API responses and payloads.
     pub(crate) fn message_json(&self, message: &SimMessage, with_metadata: bool) -> Value {
-        let mut written = json!({
+        let mut json = json!({
             "type": "message",
             "user": message.user,
             "team": self.setup.team_id,
@@ -240,23 +240,23 @@ impl SlackState {
             "text": message.text,
         });
         if let Some(bot_id) = &message.bot_id {
-            written["bot_id"] = json!(bot_id);
-            written["app_id"] = json!(self.setup.app_id);
+            json["bot_id"] = json!(bot_id);
+            json["app_id"] = json!(self.setup.app_id);
         }
         if message.blocks.as_array().is_some_and(|blocks| !blocks.is_empty()) {
-            written["blocks"] = message.blocks.clone();
+            json["blocks"] = message.blocks.clone();
         }
         if let Some(thread_ts) = &message.thread_ts {
-            written["thread_ts"] = json!(thread_ts);
+            json["thread_ts"] = json!(thread_ts);
         }
         if let Some(metadata) = message.metadata.as_ref().filter(|_| with_metadata) {
-            written["metadata"] = metadata.clone();
+            json["metadata"] = metadata.clone();
         }
-        written
+        json
     }
 }
 
-/// The id of the direct conversation between the bot and a user.
+/// The id of the direct conversation with a user.
 pub(crate) fn direct_id(user: &str) -> String {
     format!("D{}", user.get(1..).unwrap_or_default())
 }

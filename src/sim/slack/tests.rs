@@ -1,4 +1,4 @@
-//! The simulated Slack refuses what Slack refuses, call by call, over HTTP.
+//! The simulated Slack refuses what Slack refuses. The tests use plain HTTP, not the bot's client.
 
 use std::{sync::Arc, time::Duration};
 
@@ -61,7 +61,7 @@ impl Caller {
     }
 
     fn trigger(&self, user: &str) -> String {
-        self.slack.change(|world| world.issue_trigger(user, false))
+        self.slack.change(|state| state.issue_trigger(user, false))
     }
 }
 
@@ -129,7 +129,7 @@ async fn a_missing_scope_is_named() {
 }
 
 #[tokio::test]
-async fn the_directory_tells_people_groups_and_channels() {
+async fn users_groups_and_channels_are_read() {
     let caller = Caller::new().await;
     let user = caller.form("users.info", "user=U0SECOND").await["user"].clone();
     assert_eq!((&user["tz"], &user["tz_offset"]), (&json!("Asia/Kolkata"), &json!(19_800)));
@@ -194,8 +194,8 @@ async fn posts_are_refused_where_slack_refuses_them() {
         assert_eq!(caller.json("chat.postMessage", body.clone()).await["error"], error, "{body}");
     }
     let answer = caller.json("chat.postMessage", json!({ "channel": "C0OPS", "blocks": bad })).await;
-    let said = answer["response_metadata"]["messages"][0].as_str().unwrap();
-    assert_eq!(said, "[ERROR] must be more than 0 characters [json-pointer:/blocks/0/text/text]");
+    let message = answer["response_metadata"]["messages"][0].as_str().unwrap();
+    assert_eq!(message, "[ERROR] must be more than 0 characters [json-pointer:/blocks/0/text/text]");
     assert_eq!(caller.slack.channel("C0OPS"), []);
     caller.slack.set_scopes(&["chat:write", "chat:write.public"]);
     assert_eq!(
@@ -205,7 +205,7 @@ async fn posts_are_refused_where_slack_refuses_them() {
 }
 
 #[tokio::test]
-async fn messages_are_posted_updated_and_found_again() {
+async fn messages_are_posted_updated_and_read() {
     let caller = Caller::new().await;
     let metadata = json!({ "event_type": "card", "event_payload": { "request": "1" } });
     let blocks = json!([{ "type": "divider", "block_id": "line" }]);
@@ -240,7 +240,7 @@ async fn messages_are_posted_updated_and_found_again() {
     let long = json!({ "channel": "D0REQ", "ts": ts, "text": "a".repeat(4001) });
     assert_eq!(caller.json("chat.update", long).await["error"], "msg_too_long");
     assert_eq!(caller.json("chat.update", update("D0REQ", &ts)).await["ok"], true);
-    caller.slack.change(|world| world.messages[0].bot_id = Some("B0OTHER".to_owned()));
+    caller.slack.change(|state| state.messages[0].bot_id = Some("B0OTHER".to_owned()));
     assert_eq!(caller.json("chat.update", update("D0REQ", &ts)).await["error"], "cant_update_message");
 
     let message = caller.slack.dm("U0REQ")[0].clone();
@@ -262,7 +262,7 @@ async fn messages_are_posted_updated_and_found_again() {
 }
 
 #[tokio::test]
-async fn ephemerals_reach_only_those_who_are_there() {
+async fn ephemeral_messages_reach_only_channel_members() {
     let caller = Caller::new().await;
     let to = |channel: &str, user: &str| json!({ "channel": channel, "user": user, "text": "psst" });
     let cases = [
@@ -297,23 +297,23 @@ async fn a_trigger_opens_one_view_within_three_seconds() {
     caller.clock.advance(Duration::from_millis(3001));
     assert_eq!(caller.json("views.open", open(&late, "B")).await["error"], "expired_trigger_id");
     for title in ["B", "C"] {
-        let inside = caller.slack.change(|world| world.issue_trigger("U0REQ", true));
+        let inside = caller.slack.change(|state| state.issue_trigger("U0REQ", true));
         assert_eq!(caller.json("views.push", open(&inside, title)).await["ok"], true);
     }
-    let inside = caller.slack.change(|world| world.issue_trigger("U0REQ", true));
+    let inside = caller.slack.change(|state| state.issue_trigger("U0REQ", true));
     assert_eq!(caller.json("views.push", open(&inside, "D")).await["error"], "push_limit_reached");
     let top = caller.slack.open_view("U0REQ").unwrap();
     assert_eq!((top.title(), top.previous_id.is_some()), ("C", true));
 }
 
 #[tokio::test]
-async fn an_update_keeps_what_was_typed_where_the_ids_stay() {
+async fn an_update_keeps_input_where_the_ids_stay() {
     let caller = Caller::new().await;
     let open = json!({ "trigger_id": caller.trigger("U0REQ"), "view": view("A") });
     let opened = caller.json("views.open", open).await["view"].clone();
     assert_eq!(opened["state"]["values"]["name"]["v"]["value"], Value::Null);
     let key = ("name".to_owned(), "v".to_owned());
-    caller.slack.change(|world| world.top("U0REQ").unwrap().typed.insert(key, json!("Ada")));
+    caller.slack.change(|state| state.top("U0REQ").unwrap().typed.insert(key, json!("Ada")));
 
     let update = |hash: &Value, view: Value| json!({ "external_id": "A", "hash": hash, "view": view });
     let kept = caller.json("views.update", update(&opened["hash"], view("A"))).await;
@@ -333,31 +333,31 @@ async fn an_update_keeps_what_was_typed_where_the_ids_stay() {
 async fn a_response_url_works_five_times_and_for_half_an_hour() {
     let caller = Caller::new().await;
     let url = || {
-        let id = caller.slack.change(|world| world.issue_response("U0REQ", "C0PRIVATE", None));
+        let id = caller.slack.change(|state| state.issue_response("U0REQ", "C0PRIVATE", None));
         caller.slack.response_url(&id)
     };
     let first = url();
-    let say = async |url: &str, body: &str| {
+    let respond = async |url: &str, body: &str| {
         let (status, _, answer) = caller.raw(url, "", "application/json", body).await.unwrap();
         (status, answer["error"].as_str().map(str::to_owned))
     };
     for _ in 0..4 {
-        assert_eq!(say(&first, r#"{"text":"psst"}"#).await, (200, None));
+        assert_eq!(respond(&first, r#"{"text":"psst"}"#).await, (200, None));
     }
-    assert_eq!(say(&first, r#"{"text":"all","response_type":"in_channel"}"#).await, (200, None));
-    assert_eq!(say(&first, r#"{"text":"a"}"#).await, (404, Some("used_url".to_owned())));
+    assert_eq!(respond(&first, r#"{"text":"all","response_type":"in_channel"}"#).await, (200, None));
+    assert_eq!(respond(&first, r#"{"text":"a"}"#).await, (404, Some("used_url".to_owned())));
     assert_eq!(caller.slack.ephemerals_for("U0REQ").len(), 4);
     assert_eq!(caller.slack.channel("C0PRIVATE").len(), 1);
     let late = url();
-    assert_eq!(say(&late, "{}").await, (400, Some("no_text".to_owned())));
+    assert_eq!(respond(&late, "{}").await, (400, Some("no_text".to_owned())));
     caller.clock.advance(Duration::from_secs(30 * 60 + 1));
-    assert_eq!(say(&late, r#"{"text":"a"}"#).await, (404, Some("expired_url".to_owned())));
+    assert_eq!(respond(&late, r#"{"text":"a"}"#).await, (404, Some("expired_url".to_owned())));
     let posted = caller.slack.calls_to("response_url").len();
     assert_eq!(posted, 8);
 }
 
 #[tokio::test]
-async fn scripted_faults_meet_the_call_they_were_scripted_for() {
+async fn scripted_faults_affect_the_call_they_were_scripted_for() {
     let caller = Caller::new().await;
     let url = format!("{}/chat.postMessage", caller.slack.api_url());
     let post = async || {
@@ -381,8 +381,8 @@ async fn scripted_faults_meet_the_call_they_were_scripted_for() {
     assert_eq!(statuses, [Some(429), Some(500), Some(200), None, None]);
 
     faults.script("chat.postMessage", Fault::Hang);
-    let hung = tokio::time::timeout(Duration::from_millis(50), post()).await;
-    assert!(hung.is_err());
+    let timed_out = tokio::time::timeout(Duration::from_millis(50), post()).await;
+    assert!(timed_out.is_err());
     faults.script("chat.postMessage", Fault::Slow(Duration::from_secs(5)));
     let (answer, ()) = tokio::join!(post(), async {
         assert!(caller.slack.wait_for(|slack| slack.calls().len() == 7).await);

@@ -1,5 +1,4 @@
-//! One open modal: its blocks, what was typed into it, and how both look in a payload.
-//! It knows nothing of triggers or of who may open views.
+//! One open modal: its blocks, its input, and its JSON in payloads. It must not know triggers or permissions.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +11,9 @@ use super::{inputs, setup::Setup};
 pub struct SimView {
     /// The view's id.
     pub id: String,
-    /// Who sees it.
+    /// The user who sees it.
     pub user: String,
-    /// Changes with every update.
+    /// Identifies the version; changes with every update.
     pub hash: String,
     /// The first view of the stack.
     pub root_id: String,
@@ -22,9 +21,9 @@ pub struct SimView {
     pub previous_id: Option<String>,
     /// The view as the bot sent it.
     pub view: Value,
-    /// What the person typed or chose, by block and action; untouched fields are not in it.
+    /// The input by block and action id, without untouched fields.
     pub typed: BTreeMap<(String, String), Value>,
-    /// The errors beside the fields since the last submission, by block.
+    /// The field errors of the last submission, by block id.
     pub errors: BTreeMap<String, String>,
 }
 
@@ -44,24 +43,24 @@ impl SimView {
         self.blocks().iter().filter_map(|block| block["label"]["text"].as_str()).collect()
     }
 
-    /// The value that the element of a block holds now.
+    /// The current value of an element.
     pub(crate) fn value(&self, block: &Value, element: &Value) -> Option<Value> {
         let key = (text(&block["block_id"]), text(&element["action_id"]));
         inputs::state(element, self.typed.get(&key))
     }
 
-    /// `state.values` as payloads carry it.
+    /// `state.values` in the format of payloads.
     pub fn values(&self) -> Value {
         let mut values = Map::new();
         for block in self.blocks() {
-            let mut held = Map::new();
+            let mut block_values = Map::new();
             for element in inputs::elements(block) {
                 if let Some(state) = self.value(block, element) {
-                    held.insert(text(&element["action_id"]), state);
+                    block_values.insert(text(&element["action_id"]), state);
                 }
             }
-            if !held.is_empty() {
-                values.insert(text(&block["block_id"]), Value::Object(held));
+            if !block_values.is_empty() {
+                values.insert(text(&block["block_id"]), Value::Object(block_values));
             }
         }
         Value::Object(values)
@@ -73,8 +72,8 @@ impl SimView {
         block["label"]["text"].as_str().map(str::to_owned)
     }
 
-    /// Takes another view in place of this one. What was typed stays where block and action keep their ids
-    /// and types, and where a choice is still offered.
+    /// Replaces the view. Input is kept where block id, action id and type stay the same and the chosen option still
+    /// exists.
     pub(crate) fn replace(&mut self, view: Value, hash: String) {
         let before = std::mem::replace(&mut self.view, view);
         self.hash = hash;
@@ -83,17 +82,17 @@ impl SimView {
         typed.retain(|key, value| {
             let old = find(&before, key);
             let new = find(&self.view, key);
-            let same = new.zip(old).is_some_and(|(new, old)| new["type"] == old["type"]);
-            same && new.is_some_and(|element| still_offered(element, value))
+            let is_same_type = new.zip(old).is_some_and(|(new, old)| new["type"] == old["type"]);
+            is_same_type && new.is_some_and(|element| is_still_offered(element, value))
         });
         self.typed = typed;
     }
 
-    /// The view as answers and payloads show it.
+    /// The view in the format of API responses and payloads.
     pub(crate) fn json(&self, setup: &Setup, with_state: bool) -> Value {
         let view = &self.view;
         let or_empty = |name: &str| json!(view[name].as_str().unwrap_or_default());
-        let mut written = json!({
+        let mut json = json!({
             "id": self.id,
             "team_id": setup.team_id,
             "type": "modal",
@@ -114,8 +113,8 @@ impl SimView {
             "bot_id": setup.bot_id,
         });
         let values = if with_state { self.values() } else { json!({}) };
-        written["state"] = json!({ "values": values });
-        written
+        json["state"] = json!({ "values": values });
+        json
     }
 }
 
@@ -124,11 +123,11 @@ fn find<'a>(view: &'a Value, (block_id, action_id): &(String, String)) -> Option
     inputs::elements(block).into_iter().find(|element| element["action_id"] == action_id.as_str())
 }
 
-fn still_offered(element: &Value, value: &Value) -> bool {
-    let offered = inputs::options(element);
-    let fixed = !offered.is_empty();
-    let chosen = value.as_array().map_or_else(|| vec![value], |several| several.iter().collect());
-    !fixed || chosen.iter().all(|option| option.is_null() || offered.contains(option))
+fn is_still_offered(element: &Value, value: &Value) -> bool {
+    let options = inputs::options(element);
+    let has_fixed_options = !options.is_empty();
+    let chosen = value.as_array().map_or_else(|| vec![value], |values| values.iter().collect());
+    !has_fixed_options || chosen.iter().all(|option| option.is_null() || options.contains(option))
 }
 
 fn text(value: &Value) -> String {

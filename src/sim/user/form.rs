@@ -1,32 +1,30 @@
-//! How a person fills in a modal: fields found by their labels, choices by the text of their options.
-//! Nothing is checked that Slack's own client would check only for convenience, such as required fields,
-//! so that the bot meets what a modified client could send.
+//! Fills in modals: finds fields by their labels and options by their text. It skips the validation of Slack's client,
+//! such as required fields, so that the bot receives what a modified client could send.
 
 use serde_json::{Value, json};
 
 use super::{NotVisible, User, payloads, wire::Reply};
 use crate::sim::slack::{SimView, inputs, state::SlackState};
 
-/// What the bot offered for a search in an external select.
+/// The bot's options for a search in an external select.
 #[derive(Clone, Debug)]
 pub struct Offered {
-    /// The raw answer.
+    /// The bot's response.
     pub reply: Reply,
-    /// The options, through their groups if there are some.
+    /// The options, including those in option groups.
     pub options: Vec<Value>,
 }
 
 impl Offered {
-    /// The options as a person reads them.
+    /// The texts of the options.
     pub fn texts(&self) -> Vec<&str> {
         self.options.iter().filter_map(|option| option["text"]["text"].as_str()).collect()
     }
 }
 
 impl User {
-    /// Fills in fields by their labels; a choice is named by the text of its option, several by their texts
-    /// with a comma between, and nothing by an empty text. Waits for each field to be shown. Returns the
-    /// bot's answers to changes that it asked to hear of.
+    /// Fills in fields by their labels. An option is named by its text, several options by a comma-separated list, and
+    /// no option by an empty text. Waits for each field to appear. Returns the bot's responses to dispatched actions.
     ///
     /// # Errors
     /// When there is no such field, or no such option.
@@ -43,48 +41,48 @@ impl User {
     /// Searches in an external select by its label.
     ///
     /// # Errors
-    /// When there is no such field, or fewer characters are typed than Slack waits for.
+    /// When there is no such field, or the text is shorter than `min_query_length`.
     pub async fn asks_options(&self, label: &str, typed: &str) -> Result<Offered, NotVisible> {
         let (view, block, element) = self.sees_field(label).await?;
-        let least = element["min_query_length"].as_u64().unwrap_or(3);
-        if u64::try_from(typed.chars().count()).unwrap_or(0) < least {
-            return Err(self.not_there(format!("options of {label} before {least} characters"), &[]));
+        let min_length = element["min_query_length"].as_u64().unwrap_or(3);
+        if u64::try_from(typed.chars().count()).unwrap_or(0) < min_length {
+            return Err(self.not_visible(format!("options of {label} before {min_length} characters"), &[]));
         }
         let payload =
-            self.slack().change(|world| payloads::suggestion(world, &view, &block, &element, typed));
-        let reply = self.posts("/slack/options", &payload).await;
+            self.slack().change(|state| payloads::suggestion(state, &view, &block, &element, typed));
+        let reply = self.post_payload("/slack/options", &payload).await;
         let answer: Value = serde_json::from_str(&reply.body).unwrap_or_default();
         let options = inputs::options(&answer).into_iter().cloned().collect();
         Ok(Offered { reply, options })
     }
 
     async fn sees_field(&self, label: &str) -> Result<(SimView, Value, Value), NotVisible> {
-        let found = || self.open_view().and_then(|view| field(&view, label).map(|(b, e)| (view, b, e)));
-        self.slack().wait_for(|_| found().is_some()).await;
-        found().ok_or_else(|| {
+        let find = || self.open_view().and_then(|view| field(&view, label).map(|(b, e)| (view, b, e)));
+        self.slack().wait_for(|_| find().is_some()).await;
+        find().ok_or_else(|| {
             let view = self.open_view();
             let labels = view.as_ref().map(SimView::labels).unwrap_or_default();
-            self.not_there(format!("field {label}"), &labels)
+            self.not_visible(format!("field {label}"), &labels)
         })
     }
 
     async fn value_for(&self, label: &str, element: &Value, wanted: &str) -> Result<Value, NotVisible> {
         let kind = element["type"].as_str().unwrap_or_default();
-        let several = kind.starts_with("multi_") || kind == "checkboxes";
+        let is_multiple = kind.starts_with("multi_") || kind == "checkboxes";
         if wanted.is_empty() {
-            return Ok(if several { json!([]) } else { Value::Null });
+            return Ok(if is_multiple { json!([]) } else { Value::Null });
         }
         if kind == "datetimepicker" {
             let seconds: Result<i64, _> = wanted.parse();
-            return seconds.map(Value::from).map_err(|_| self.not_there(format!("time {wanted}"), &[]));
+            return seconds.map(Value::from).map_err(|_| self.not_visible(format!("time {wanted}"), &[]));
         }
         if kind == "datepicker" && wanted.parse::<jiff::civil::Date>().is_err() {
-            return Err(self.not_there(format!("date {wanted}"), &[]));
+            return Err(self.not_visible(format!("date {wanted}"), &[]));
         }
         if !(kind.contains("select") || kind == "radio_buttons" || kind == "checkboxes") {
             return Ok(json!(wanted));
         }
-        if !several {
+        if !is_multiple {
             return self.choice(label, element, wanted).await;
         }
         if let Ok(choice) = self.choice(label, element, wanted).await {
@@ -97,26 +95,26 @@ impl User {
         Ok(json!(choices))
     }
 
-    /// One option, or the id of one user or channel.
+    /// The JSON of one option, or the id of one user or channel.
     async fn choice(&self, label: &str, element: &Value, wanted: &str) -> Result<Value, NotVisible> {
         let kind = element["type"].as_str().unwrap_or_default();
         if kind.contains("users") || kind.contains("channels") || kind.contains("conversations") {
-            let id = self.slack().change(|world| directory(world, wanted));
-            return id.map(Value::from).ok_or_else(|| self.not_there(format!("{wanted} in {label}"), &[]));
+            let id = self.slack().change(|state| find_id(state, wanted));
+            return id.map(Value::from).ok_or_else(|| self.not_visible(format!("{wanted} in {label}"), &[]));
         }
         let offered = if kind.contains("external") {
             self.asks_options(label, wanted).await?.options
         } else {
             inputs::options(element).into_iter().cloned().collect()
         };
-        let found = offered.iter().find(|option| option["text"]["text"] == wanted).cloned();
-        found.ok_or_else(|| {
+        let option = offered.iter().find(|option| option["text"]["text"] == wanted).cloned();
+        option.ok_or_else(|| {
             let texts: Vec<&str> = offered.iter().filter_map(|o| o["text"]["text"].as_str()).collect();
-            self.not_there(format!("option {wanted} in {label}"), &texts)
+            self.not_visible(format!("option {wanted} in {label}"), &texts)
         })
     }
 
-    /// Puts a value into a field, and tells the bot if it asked to hear of it.
+    /// Sets a field, and sends an action if the block dispatches actions.
     pub(super) async fn enters(
         &self,
         view_id: &str,
@@ -124,37 +122,37 @@ impl User {
         element: &Value,
         value: Value,
     ) -> Option<Reply> {
-        let tells = block["type"] != "input" || block["dispatch_action"] == true;
-        let payload = self.slack().change(|world| {
-            let key = (word(&block["block_id"]), word(&element["action_id"]));
-            let view = world.top(self.id()).filter(|view| view.id == view_id)?;
+        let dispatches = block["type"] != "input" || block["dispatch_action"] == true;
+        let payload = self.slack().change(|state| {
+            let key = (text_of(&block["block_id"]), text_of(&element["action_id"]));
+            let view = state.top(self.id()).filter(|view| view.id == view_id)?;
             view.typed.insert(key, value);
             let view = view.clone();
-            let state = view.value(block, element);
-            let action = payloads::action(world, block, element, state);
-            Some(payloads::view_action(world, &view, action))
+            let value = view.value(block, element);
+            let action = payloads::action(state, block, element, value);
+            Some(payloads::view_action(state, &view, action))
         })?;
-        if tells { Some(self.posts("/slack/interactions", &payload).await) } else { None }
+        if dispatches { Some(self.post_payload("/slack/interactions", &payload).await) } else { None }
     }
 }
 
-/// The block and element of a view under this label; a section's text labels its accessory.
+/// The block and element with this label; a section's text labels its accessory.
 fn field(view: &SimView, label: &str) -> Option<(Value, Value)> {
     let block = view.blocks().iter().find(|block| {
         block["label"]["text"] == label || (block["accessory"].is_object() && block["text"]["text"] == label)
     })?;
     let element = inputs::elements(block).into_iter().next()?;
-    inputs::held(element["type"].as_str()?)?;
+    inputs::value_keys(element["type"].as_str()?)?;
     Some((block.clone(), element.clone()))
 }
 
-/// The id of a user or channel, by id or by the name that people read.
-fn directory(world: &mut SlackState, wanted: &str) -> Option<String> {
-    let user = world.setup.users.iter().find(|user| user.id == wanted || user.real_name == wanted);
-    let channel = world.setup.channels.iter().find(|c| c.id == wanted || c.name == wanted);
+/// The id of a user or channel, by id or display name.
+fn find_id(state: &mut SlackState, wanted: &str) -> Option<String> {
+    let user = state.setup.users.iter().find(|user| user.id == wanted || user.real_name == wanted);
+    let channel = state.setup.channels.iter().find(|c| c.id == wanted || c.name == wanted);
     user.map(|user| user.id.clone()).or_else(|| channel.map(|channel| channel.id.clone()))
 }
 
-pub(super) fn word(value: &Value) -> String {
+pub(super) fn text_of(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }

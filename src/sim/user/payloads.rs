@@ -1,5 +1,5 @@
-//! The payloads that Slack sends for what people do: commands, pressed buttons, submitted and closed
-//! modals, typed searches. Pure functions of the world; sending them is not theirs.
+//! The payloads that Slack sends: commands, actions, submitted and closed views, option searches. It builds them from
+//! the workspace's state and must not send them.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::sim::slack::{
 
 /// The fields of a slash command; `response_url` is where it may be answered.
 pub(super) fn command(
-    world: &mut SlackState,
+    state: &mut SlackState,
     user: &str,
     channel: &str,
     line: &str,
@@ -18,19 +18,19 @@ pub(super) fn command(
 ) -> Vec<(&'static str, String)> {
     let line = line.trim();
     let (command, text) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let trigger_id = world.issue_trigger(user, false);
-    let user_name = world.user(user).map(|user| user.name.clone()).unwrap_or_default();
+    let trigger_id = state.issue_trigger(user, false);
+    let user_name = state.user(user).map(|user| user.name.clone()).unwrap_or_default();
     vec![
         ("token", "deprecated".to_owned()),
-        ("team_id", world.setup.team_id.clone()),
-        ("team_domain", world.setup.team_name.clone()),
+        ("team_id", state.setup.team_id.clone()),
+        ("team_domain", state.setup.team_name.clone()),
         ("channel_id", channel.to_owned()),
-        ("channel_name", channel_name(world, channel)),
+        ("channel_name", channel_name(state, channel)),
         ("user_id", user.to_owned()),
         ("user_name", user_name),
         ("command", command.to_owned()),
         ("text", text.trim_start().to_owned()),
-        ("api_app_id", world.setup.app_id.clone()),
+        ("api_app_id", state.setup.app_id.clone()),
         ("is_enterprise_install", "false".to_owned()),
         ("response_url", response_url.to_owned()),
         ("trigger_id", trigger_id),
@@ -38,8 +38,8 @@ pub(super) fn command(
 }
 
 /// Slack names only public channels in payloads.
-fn channel_name(world: &SlackState, id: &str) -> String {
-    match world.conversation(id) {
+fn channel_name(state: &SlackState, id: &str) -> String {
+    match state.conversation(id) {
         Some(Conversation::Channel(channel)) if !channel.is_private => channel.name,
         Some(Conversation::Direct { .. }) => "directmessage".to_owned(),
         _ if id.starts_with('D') => "directmessage".to_owned(),
@@ -47,100 +47,100 @@ fn channel_name(world: &SlackState, id: &str) -> String {
     }
 }
 
-/// What all interactive payloads have in common.
-fn base(world: &SlackState, user: &str, kind: &str) -> Value {
-    let name = world.user(user).map(|user| user.name.clone()).unwrap_or_default();
+/// The common fields of all interactive payloads.
+fn base(state: &SlackState, user: &str, kind: &str) -> Value {
+    let name = state.user(user).map(|user| user.name.clone()).unwrap_or_default();
     json!({
         "type": kind,
-        "user": { "id": user, "username": name, "name": name, "team_id": world.team_of(user) },
-        "api_app_id": world.setup.app_id,
+        "user": { "id": user, "username": name, "name": name, "team_id": state.team_of(user) },
+        "api_app_id": state.setup.app_id,
         "token": "deprecated",
-        "team": { "id": world.setup.team_id, "domain": world.setup.team_name },
+        "team": { "id": state.setup.team_id, "domain": state.setup.team_name },
         "enterprise": null,
         "is_enterprise_install": false,
     })
 }
 
-/// A pressed button, or a changed field, as `actions` lists it.
-pub(super) fn action(world: &mut SlackState, block: &Value, element: &Value, state: Option<Value>) -> Value {
+/// A clicked button or a changed field, as an entry of `actions`.
+pub(super) fn action(state: &mut SlackState, block: &Value, element: &Value, value: Option<Value>) -> Value {
     let mut action = json!({
         "type": element["type"],
         "action_id": element["action_id"],
         "block_id": block["block_id"],
-        "action_ts": world.new_ts(),
+        "action_ts": state.new_ts(),
     });
     for name in ["text", "value", "style", "url"] {
         if let Some(value) = element.get(name) {
             action[name] = value.clone();
         }
     }
-    for (name, value) in state.as_ref().and_then(Value::as_object).into_iter().flatten() {
+    for (name, value) in value.as_ref().and_then(Value::as_object).into_iter().flatten() {
         action[name] = value.clone();
     }
     action
 }
 
-/// A button pressed in a message.
+/// An action in a message.
 pub(super) fn message_action(
-    world: &mut SlackState,
+    state: &mut SlackState,
     user: &str,
     message: &SimMessage,
     action: Value,
     response_url: &str,
 ) -> Value {
-    let mut payload = base(world, user, "block_actions");
+    let mut payload = base(state, user, "block_actions");
     let (channel, ts) = (&message.channel, &message.ts);
     payload["container"] =
         json!({ "type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": false });
-    payload["trigger_id"] = json!(world.issue_trigger(user, false));
-    payload["channel"] = json!({ "id": channel, "name": channel_name(world, channel) });
-    payload["message"] = world.message_json(message, false);
+    payload["trigger_id"] = json!(state.issue_trigger(user, false));
+    payload["channel"] = json!({ "id": channel, "name": channel_name(state, channel) });
+    payload["message"] = state.message_json(message, false);
     payload["state"] = json!({ "values": {} });
     payload["response_url"] = json!(response_url);
     payload["actions"] = json!([action]);
     payload
 }
 
-/// A button pressed, or a field changed, in a modal.
-pub(super) fn view_action(world: &mut SlackState, view: &SimView, action: Value) -> Value {
-    let mut payload = base(world, &view.user, "block_actions");
+/// An action in a modal.
+pub(super) fn view_action(state: &mut SlackState, view: &SimView, action: Value) -> Value {
+    let mut payload = base(state, &view.user, "block_actions");
     payload["container"] = json!({ "type": "view", "view_id": view.id });
-    payload["trigger_id"] = json!(world.issue_trigger(&view.user, true));
-    payload["view"] = view.json(&world.setup, true);
+    payload["trigger_id"] = json!(state.issue_trigger(&view.user, true));
+    payload["view"] = view.json(&state.setup, true);
     payload["actions"] = json!([action]);
     payload
 }
 
-/// A submitted modal.
-pub(super) fn submission(world: &mut SlackState, view: &SimView) -> Value {
-    let mut payload = base(world, &view.user, "view_submission");
-    payload["trigger_id"] = json!(world.issue_trigger(&view.user, true));
-    payload["view"] = view.json(&world.setup, true);
+/// A view submission.
+pub(super) fn submission(state: &mut SlackState, view: &SimView) -> Value {
+    let mut payload = base(state, &view.user, "view_submission");
+    payload["trigger_id"] = json!(state.issue_trigger(&view.user, true));
+    payload["view"] = view.json(&state.setup, true);
     payload["response_urls"] = json!([]);
     payload
 }
 
-/// A closed modal; what was typed is not sent.
-pub(super) fn closed(world: &SlackState, view: &SimView) -> Value {
-    let mut payload = base(world, &view.user, "view_closed");
-    payload["view"] = view.json(&world.setup, false);
+/// A closed view, without its input.
+pub(super) fn closed(state: &SlackState, view: &SimView) -> Value {
+    let mut payload = base(state, &view.user, "view_closed");
+    payload["view"] = view.json(&state.setup, false);
     payload["is_cleared"] = json!(false);
     payload
 }
 
-/// A search typed into a select whose options the bot gives.
+/// A search in an external select.
 pub(super) fn suggestion(
-    world: &SlackState,
+    state: &SlackState,
     view: &SimView,
     block: &Value,
     element: &Value,
     typed: &str,
 ) -> Value {
-    let mut payload = base(world, &view.user, "block_suggestion");
+    let mut payload = base(state, &view.user, "block_suggestion");
     payload["container"] = json!({ "type": "view", "view_id": view.id });
     payload["action_id"] = element["action_id"].clone();
     payload["block_id"] = block["block_id"].clone();
     payload["value"] = json!(typed);
-    payload["view"] = view.json(&world.setup, true);
+    payload["view"] = view.json(&state.setup, true);
     payload
 }

@@ -1,4 +1,4 @@
-//! People and a tiny bot that opens a modal, finds fault with it once, and posts a card.
+//! People and a stub bot that opens a modal, refuses it once, and posts a card.
 
 use std::sync::{
     Mutex,
@@ -20,10 +20,10 @@ use crate::{
     },
 };
 
-/// Verifies every request and remembers its payload; a submission without a name is at fault.
+/// Verifies every request and records its payload. It refuses a submission without a name.
 #[derive(Default)]
 struct StubBot {
-    seen: Mutex<Vec<Value>>,
+    payloads: Mutex<Vec<Value>>,
     refused: AtomicU32,
 }
 
@@ -40,7 +40,7 @@ impl StubBot {
         }
         let form: BTreeMap<String, String> = serde_urlencoded::from_bytes(request.body()).unwrap();
         let payload = form.get("payload").map_or_else(|| json!(form), |p| serde_json::from_str(p).unwrap());
-        self.seen.lock().unwrap().push(payload.clone());
+        self.payloads.lock().unwrap().push(payload.clone());
         let values = &payload["view"]["state"]["values"];
         let answer = if request.uri().path() == "/slack/options" {
             json!({ "options": [{ "text": plain("Default"), "value": "1" }] })
@@ -58,7 +58,7 @@ impl StubBot {
     }
 
     fn last(&self) -> Value {
-        self.seen.lock().unwrap().last().cloned().unwrap()
+        self.payloads.lock().unwrap().last().cloned().unwrap()
     }
 }
 
@@ -66,13 +66,13 @@ fn plain(text: &str) -> Value {
     json!({ "type": "plain_text", "text": text, "emoji": true })
 }
 
-struct Scene {
-    workplace: SlackWorkspace,
+struct Fixture {
+    workspace: SlackWorkspace,
     bot: Arc<StubBot>,
     _server: Server,
 }
 
-async fn scene() -> Scene {
+async fn fixture() -> Fixture {
     let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
     let slack = SlackSim::start(clock.clone(), Setup::default()).await.unwrap();
     let bot = Arc::new(StubBot::default());
@@ -85,11 +85,11 @@ async fn scene() -> Scene {
     })
     .await
     .unwrap();
-    let workplace = SlackWorkspace::new(slack, &server.url(), clock);
-    Scene { workplace, bot, _server: server }
+    let workspace = SlackWorkspace::new(slack, &server.url(), clock);
+    Fixture { workspace, bot, _server: server }
 }
 
-impl Scene {
+impl Fixture {
     /// Calls the Web API as the bot would.
     async fn api(&self, method: &str, body: Value) {
         let mut form = vec![("token", "xoxb-simulated".to_owned())];
@@ -97,17 +97,17 @@ impl Scene {
             form.push((name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
         }
         let body = serde_urlencoded::to_string(form).unwrap();
-        let request = self.workplace.signed(&format!("/api/{method}"), FORM, &body);
+        let request = self.workspace.signed(&format!("/api/{method}"), FORM, &body);
         let bot = SlackWorkspace::new(
-            Arc::clone(self.workplace.slack()),
-            self.workplace.slack().api_url().trim_end_matches("/api"),
+            Arc::clone(self.workspace.slack()),
+            self.workspace.slack().api_url().trim_end_matches("/api"),
             Clock::system(),
         );
         let reply = bot.send(&request).await;
         assert!(reply.body.contains("\"ok\":true"), "{}", reply.body);
     }
 
-    async fn opens_modal(&self) {
+    async fn open_modal(&self) {
         let trigger = self.bot.last()["trigger_id"].clone();
         let options =
             json!([{ "text": plain("API Only"), "value": "102" }, { "text": plain("Admin"), "value": "1" }]);
@@ -152,12 +152,12 @@ fn signatures_match_the_published_vectors() {
 }
 
 #[tokio::test]
-async fn a_typed_command_is_a_signed_form_and_its_answer_is_shown() {
-    let scene = scene().await;
-    let requester = scene.workplace.person("U0REQ");
+async fn a_command_is_a_signed_form_and_its_response_is_shown() {
+    let fixture = fixture().await;
+    let requester = fixture.workspace.person("U0REQ");
     let reply = requester.types("C0OPS", "/marketo-api-user svc@example.com").await;
-    assert_eq!((reply.status, reply.body.as_str(), &reply.trouble), (200, "", &None));
-    let seen = scene.bot.last();
+    assert_eq!((reply.status, reply.body.as_str(), &reply.error), (200, "", &None));
+    let payload = fixture.bot.last();
     for (name, value) in [
         ("command", "/marketo-api-user"),
         ("text", "svc@example.com"),
@@ -167,51 +167,52 @@ async fn a_typed_command_is_a_signed_form_and_its_answer_is_shown() {
         ("team_id", "T0001"),
         ("api_app_id", "A0001"),
     ] {
-        assert_eq!(seen[name], value);
+        assert_eq!(payload[name], value);
     }
     requester.types("C0PRIVATE", "/marketo-api-user help").await;
-    assert_eq!(scene.bot.last()["channel_name"], "privategroup");
-    assert_eq!(scene.workplace.slack().ephemerals_for("U0REQ")[0].text, "usage");
+    assert_eq!(fixture.bot.last()["channel_name"], "privategroup");
+    assert_eq!(fixture.workspace.slack().ephemerals_for("U0REQ")[0].text, "usage");
 
-    let again = scene.workplace.send(&reply.sent).await;
-    assert_eq!(again.status, 200, "replayed to the letter");
+    let again = fixture.workspace.send(&reply.sent).await;
+    assert_eq!(again.status, 200, "an exact replay is accepted");
     let forged = SignedRequest { body: "payload=%7B%7D".to_owned(), ..reply.sent };
-    let refused = scene.workplace.send(&forged).await;
-    assert_eq!((refused.status, refused.trouble.as_deref()), (401, Some("dispatch_failed")));
-    assert_eq!(scene.bot.refused.load(Ordering::SeqCst), 1);
+    let refused = fixture.workspace.send(&forged).await;
+    assert_eq!((refused.status, refused.error.as_deref()), (401, Some("dispatch_failed")));
+    assert_eq!(fixture.bot.refused.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
-async fn a_person_fills_in_a_modal_is_told_what_is_wrong_and_submits_again() {
-    let scene = scene().await;
-    let requester = scene.workplace.person("U0REQ");
+async fn a_refused_modal_can_be_corrected_and_submitted_again() {
+    let fixture = fixture().await;
+    let requester = fixture.workspace.person("U0REQ");
     requester.types("C0OPS", "/marketo-api-user").await;
-    let (modal, ()) = tokio::join!(requester.sees_modal(), scene.opens_modal());
+    let (modal, ()) = tokio::join!(requester.sees_modal(), fixture.open_modal());
     assert_eq!(modal.unwrap().labels(), ["Email", "First name", "Access expiration", "Role", "Workspace"]);
 
-    let told = requester.fills(&[("Access expiration", "2027-01-31"), ("Role", "API Only")]).await.unwrap();
-    assert_eq!(told.len(), 1, "the bot hears of the role only");
-    let changed = scene.bot.last();
+    let replies =
+        requester.fills(&[("Access expiration", "2027-01-31"), ("Role", "API Only")]).await.unwrap();
+    assert_eq!(replies.len(), 1, "only the role dispatches an action");
+    let changed = fixture.bot.last();
     assert_eq!(changed["actions"][0]["selected_option"]["value"], "102");
     assert_eq!(changed["container"]["type"], "view");
 
-    let faulty = requester.submits().await.unwrap();
-    assert_eq!((faulty.closed, faulty.errors["First name"].as_str()), (false, "Who?"));
+    let refused = requester.submits().await.unwrap();
+    assert_eq!((refused.closed, refused.errors["First name"].as_str()), (false, "Who?"));
     assert!(requester.open_view().unwrap().errors.contains_key("name"));
     let offered = requester.asks_options("Workspace", "Def").await.unwrap();
     assert_eq!(offered.texts(), ["Default"]);
     assert!(requester.asks_options("Workspace", "D").await.is_err());
     requester.fills(&[("First name", "Ada"), ("Workspace", "Default")]).await.unwrap();
     let wrong = requester.fills(&[("Role", "Owner")]).await.unwrap_err();
-    assert_eq!(wrong.to_string(), "U0REQ sees no option Owner in Role; there is: API Only, Admin");
-    let pressed = requester.clicks_in_modal("Deny").await.unwrap();
-    assert_eq!(pressed.status, 200);
+    assert_eq!(wrong.to_string(), "U0REQ sees no option Owner in Role; visible: API Only, Admin");
+    let clicked = requester.clicks_in_modal("Deny").await.unwrap();
+    assert_eq!(clicked.status, 200);
 
     let good = requester.submits().await.unwrap();
     assert!(good.closed && good.errors.is_empty() && requester.open_view().is_none());
     let role = json!({ "text": plain("API Only"), "value": "102" });
     assert_eq!(
-        scene.bot.last()["view"]["state"]["values"],
+        fixture.bot.last()["view"]["state"]["values"],
         json!({
             "email": { "v": { "type": "email_text_input", "value": "svc@example.com" } },
             "name": { "v": { "type": "plain_text_input", "value": "Ada" } },
@@ -224,44 +225,46 @@ async fn a_person_fills_in_a_modal_is_told_what_is_wrong_and_submits_again() {
 }
 
 #[tokio::test]
-async fn a_closed_modal_is_told_to_the_bot() {
-    let scene = scene().await;
-    let requester = scene.workplace.person("U0REQ");
+async fn the_bot_is_notified_of_a_closed_modal() {
+    let fixture = fixture().await;
+    let requester = fixture.workspace.person("U0REQ");
     requester.types("C0OPS", "/marketo-api-user").await;
-    scene.opens_modal().await;
+    fixture.open_modal().await;
     assert!(requester.closes().await.unwrap().is_some());
-    assert_eq!(scene.bot.last()["type"], "view_closed");
+    assert_eq!(fixture.bot.last()["type"], "view_closed");
     assert!(requester.open_view().is_none());
 }
 
 #[tokio::test]
-async fn a_button_is_found_by_its_text_in_the_message_of_the_moment() {
-    let scene = scene().await;
-    let slack = Arc::clone(scene.workplace.slack());
+async fn a_button_is_found_by_its_text_in_the_current_message() {
+    let fixture = fixture().await;
+    let slack = Arc::clone(fixture.workspace.slack());
     let button = json!({ "type": "button", "action_id": "approve", "value": "r1", "style": "primary",
         "text": plain("Approve") });
     let blocks = json!([{ "type": "actions", "block_id": "decision", "elements": [button] }]);
-    scene.api("chat.postMessage", json!({ "channel": "C0APPROVE", "text": "card", "blocks": blocks })).await;
+    fixture
+        .api("chat.postMessage", json!({ "channel": "C0APPROVE", "text": "card", "blocks": blocks }))
+        .await;
     let card = slack.channel("C0APPROVE").remove(0);
-    let approver = scene.workplace.person("U0APPROVE");
+    let approver = fixture.workspace.person("U0APPROVE");
     assert_eq!(approver.clicks(&card, "Approve").await.unwrap().status, 200);
-    let seen = scene.bot.last();
-    assert_eq!(seen["actions"][0]["value"], "r1");
-    assert_eq!(seen["container"]["message_ts"], card.ts.as_str());
-    assert_eq!(seen["message"]["blocks"], blocks);
-    assert!(seen["response_url"].as_str().unwrap().contains("/response/"));
+    let payload = fixture.bot.last();
+    assert_eq!(payload["actions"][0]["value"], "r1");
+    assert_eq!(payload["container"]["message_ts"], card.ts.as_str());
+    assert_eq!(payload["message"]["blocks"], blocks);
+    assert!(payload["response_url"].as_str().unwrap().contains("/response/"));
 
-    scene.api("chat.update", json!({ "channel": "C0APPROVE", "ts": card.ts, "text": "done" })).await;
+    fixture.api("chat.update", json!({ "channel": "C0APPROVE", "ts": card.ts, "text": "done" })).await;
     let gone = approver.clicks((card.channel.as_str(), card.ts.as_str()), "Approve").await;
     assert!(gone.is_err());
     assert!(approver.clicks_stale(&card, "Approve").await.is_ok());
 }
 
 #[tokio::test]
-async fn an_answer_that_slack_cannot_use_is_trouble() {
-    let scene = scene().await;
-    let requester = scene.workplace.person("U0REQ");
-    scene.workplace.set_bot_url("http://127.0.0.1:1");
+async fn an_unusable_response_is_an_error() {
+    let fixture = fixture().await;
+    let requester = fixture.workspace.person("U0REQ");
+    fixture.workspace.set_bot_url("http://127.0.0.1:1");
     let reply = requester.types("C0OPS", "/marketo-api-user").await;
-    assert_eq!((reply.status, reply.trouble.as_deref()), (0, Some("operation_timeout")));
+    assert_eq!((reply.status, reply.error.as_deref()), (0, Some("operation_timeout")));
 }

@@ -1,5 +1,5 @@
-//! Signed requests from Slack to the bot: how they are signed and sent, and what came back.
-//! It knows nothing of commands, buttons or modals.
+//! Signed requests from Slack to the bot: it signs them, sends them and records the responses. It must not know
+//! commands, buttons or modals.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -21,11 +21,10 @@ use tokio::{net::TcpStream, task::JoinSet};
 use super::User;
 use crate::{clock::Clock, sim::slack::SlackSim};
 
-/// How long Slack's side waits for an answer, in real time. The bot has 3 s; whoever checks that looks
-/// at [`Reply::elapsed`].
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Timeout of a request, in real time. The bot has 3 s; tests check [`Reply::elapsed`].
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The signature of a request, as its `X-Slack-Signature` header carries it.
+/// The value of the `X-Slack-Signature` header.
 pub fn sign(secret: &str, timestamp: &str, body: impl AsRef<[u8]>) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
     mac.update(b"v0:");
@@ -35,7 +34,7 @@ pub fn sign(secret: &str, timestamp: &str, body: impl AsRef<[u8]>) -> String {
     format!("v0={}", hex::encode(mac.finalize().into_bytes()))
 }
 
-/// A request as it goes over the wire; every part may be tampered with before it is sent.
+/// A signed request. Tests may change any part before they send it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedRequest {
     /// Path on the bot.
@@ -50,39 +49,39 @@ pub struct SignedRequest {
     pub signature: String,
 }
 
-/// The bot's answer to one request.
+/// The bot's response to one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// HTTP status; 0 if no answer came.
+    /// HTTP status; 0 without a response.
     pub status: u16,
-    /// Content type of the answer.
+    /// Content type of the response.
     pub content_type: String,
-    /// The raw answer.
+    /// The raw body.
     pub body: String,
-    /// How long it took, by the clock.
+    /// Response time by the simulator's clock.
     pub elapsed: Duration,
-    /// What was sent, to be sent again.
+    /// The request, which can be sent again.
     pub sent: SignedRequest,
-    /// What Slack tells the person when it cannot use the answer.
-    pub trouble: Option<String>,
+    /// The error that Slack shows the person when it cannot use the response.
+    pub error: Option<String>,
 }
 
-/// A request that was sent to the bot, and what came back.
+/// The record of a request to the bot.
 #[derive(Clone, Debug)]
 pub struct Sent {
-    /// When.
+    /// When it was sent.
     pub at: Timestamp,
-    /// What was sent.
+    /// The request.
     pub request: SignedRequest,
-    /// The status of the answer; 0 if none came, `None` as long as it is waited for.
+    /// The response status: 0 without a response, `None` while pending.
     pub status: Option<u16>,
-    /// The body of the answer.
+    /// The response body.
     pub answer: String,
-    /// How long it took, in real time.
+    /// Response time in real time.
     pub took: Duration,
 }
 
-/// Where people work: a simulated Slack together with the bot it talks to. Clones share everything.
+/// A simulated Slack together with the bot that it calls. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct SlackWorkspace(Arc<Inner>);
 
@@ -95,7 +94,7 @@ struct Inner {
 }
 
 impl SlackWorkspace {
-    /// People of `slack` reach the bot at `bot_url`, a base without a slash at the end.
+    /// Connects the people of `slack` to the bot at `bot_url`, a base URL without a trailing slash.
     pub fn new(slack: Arc<SlackSim>, bot_url: &str, clock: Clock) -> Self {
         Self(Arc::new(Inner {
             slack,
@@ -110,26 +109,26 @@ impl SlackWorkspace {
         &self.0.slack
     }
 
-    /// Someone of this workplace.
+    /// A person of this workspace, by user id.
     pub fn person(&self, id: &str) -> User {
         User::new(self.clone(), id)
     }
 
-    /// Every request that was sent to the bot, oldest first.
+    /// All requests to the bot, oldest first.
     pub fn sent(&self) -> Vec<Sent> {
-        self.log(|sent| sent.clone())
+        self.with_log(|sent| sent.clone())
     }
 
-    fn log<T>(&self, change: impl FnOnce(&mut Vec<Sent>) -> T) -> T {
+    fn with_log<T>(&self, change: impl FnOnce(&mut Vec<Sent>) -> T) -> T {
         change(&mut self.0.sent.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The bot moved to another address, as after a restart.
+    /// Changes the bot's address, as after a restart.
     pub fn set_bot_url(&self, bot_url: &str) {
         bot_url.clone_into(&mut self.0.bot_url.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// A request signed now with the workspace's secret.
+    /// Signs a request now with the workspace's secret.
     pub fn signed(&self, path: &str, content_type: &str, body: &str) -> SignedRequest {
         let timestamp = self.0.clock.now().as_second().to_string();
         let signature = sign(&self.0.slack.setup().signing_secret, &timestamp, body);
@@ -142,49 +141,49 @@ impl SlackWorkspace {
         self.send(&self.signed(path, content_type, body)).await
     }
 
-    /// Sends a request as it is; a request that was sent before is replayed to the letter.
+    /// Sends a request unchanged. A request that was sent before is replayed exactly.
     pub async fn send(&self, request: &SignedRequest) -> Reply {
-        let (begun, watch) = (self.0.clock.millis(), self.0.clock.stopwatch());
-        let place = self.log(|sent| {
+        let (started_at, stopwatch) = (self.0.clock.millis(), self.0.clock.stopwatch());
+        let index = self.with_log(|sent| {
             let (at, request) = (self.0.clock.now(), request.clone());
             sent.push(Sent { at, request, status: None, answer: String::new(), took: Duration::ZERO });
             sent.len() - 1
         });
-        self.0.slack.pulse().notify();
-        let answer = tokio::time::timeout(PATIENCE, self.exchange(request)).await.ok().flatten();
-        let elapsed = u64::try_from(self.0.clock.millis() - begun).unwrap_or(0);
+        self.0.slack.changes().notify();
+        let answer = tokio::time::timeout(REQUEST_TIMEOUT, self.exchange(request)).await.ok().flatten();
+        let elapsed = u64::try_from(self.0.clock.millis() - started_at).unwrap_or(0);
         let (status, content_type, body) = answer.unwrap_or_default();
-        self.log(|sent| {
-            let sent = &mut sent[place];
+        self.with_log(|sent| {
+            let sent = &mut sent[index];
             (sent.status, sent.answer) = (Some(status), body.clone());
-            sent.took = Duration::from_secs_f64(watch.seconds());
+            sent.took = Duration::from_secs_f64(stopwatch.seconds());
         });
-        self.0.slack.pulse().notify();
-        let trouble = match status {
+        self.0.slack.changes().notify();
+        let error = match status {
             0 => Some("operation_timeout".to_owned()),
             200 => None,
             _ => Some("dispatch_failed".to_owned()),
         };
         let elapsed = Duration::from_millis(elapsed);
-        Reply { status, content_type, body, elapsed, sent: request.clone(), trouble }
+        Reply { status, content_type, body, elapsed, sent: request.clone(), error }
     }
 
-    /// One request on a connection of its own.
+    /// Sends one request on a new connection.
     async fn exchange(&self, request: &SignedRequest) -> Option<(u16, String, String)> {
         let base = self.0.bot_url.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let place = base.strip_prefix("http://")?;
+        let authority = base.strip_prefix("http://")?;
         let outgoing = Request::post(&request.path)
-            .header(header::HOST, place)
+            .header(header::HOST, authority)
             .header(header::CONTENT_TYPE, &request.content_type)
             .header(header::USER_AGENT, "Slackbot 1.0 (+https://api.slack.com/robots)")
             .header("X-Slack-Request-Timestamp", &request.timestamp)
             .header("X-Slack-Signature", &request.signature)
             .body(Full::new(Bytes::from(request.body.clone())))
             .ok()?;
-        let stream = TcpStream::connect(place).await.ok()?;
+        let stream = TcpStream::connect(authority).await.ok()?;
         let (mut bot, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
-        let mut kept = JoinSet::new();
-        kept.spawn(connection);
+        let mut connections = JoinSet::new();
+        connections.spawn(connection);
         let answer = bot.send_request(outgoing).await.ok()?;
         let status = answer.status().as_u16();
         let content_type = answer.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

@@ -157,7 +157,7 @@ pub(crate) async fn wait_until(what: &str, mut done: impl AsyncFnMut() -> bool) 
 /// `person` requests a user through the form.
 pub(crate) async fn submit_request(person: &User, email: &str) {
     let reply = person.types(OPS, "/marketo-api-user").await;
-    assert_eq!((reply.status, reply.body.as_str()), (200, ""), "{:?}", reply.trouble);
+    assert_eq!((reply.status, reply.body.as_str()), (200, ""), "{:?}", reply.error);
     person.sees_modal().await.expect("the form");
     fill_form(person, email).await;
     let submitted = person.submits().await.expect("a form to submit");

@@ -44,7 +44,7 @@ async fn meets_faults(bot: &TestBot, faults: &[(&str, &str, &str)]) {
         let before = if *label == "Reason" { "CRM sync" } else { good(label) };
         bot.rae.fills(&[(label, value)]).await.unwrap();
         let submitted = bot.rae.submits().await.unwrap();
-        assert!(!submitted.closed && submitted.reply.trouble.is_none(), "{label}: {:?}", submitted.reply);
+        assert!(!submitted.closed && submitted.reply.error.is_none(), "{label}: {:?}", submitted.reply);
         let beside: Vec<&str> = submitted.errors.keys().map(String::as_str).collect();
         assert_eq!(beside, [*label], "{value}");
         assert!(submitted.errors[*label].contains(words), "{:?}", submitted.errors);

@@ -47,7 +47,7 @@ impl TestBot {
     /// Rae submits a form that is rejected. Returns the error of `field`.
     pub(crate) async fn rae_is_told(&self, field: &str) -> String {
         let submitted = self.rae.submits().await.unwrap();
-        assert!(!submitted.closed && submitted.reply.trouble.is_none(), "{submitted:?}");
+        assert!(!submitted.closed && submitted.reply.error.is_none(), "{submitted:?}");
         let beside: Vec<&str> = submitted.errors.keys().map(String::as_str).collect();
         assert_eq!(beside, [field], "{:?}", submitted.errors);
         submitted.errors[field].clone()

@@ -26,7 +26,7 @@ pub(super) fn element(look: &Look<'_>, block: &Value, element: &Value, on: On<'_
     match (element["type"].as_str().unwrap_or("nothing"), on) {
         ("button", _) => button(look, block, element, on),
         ("image", _) => html! { span .image { "🖼 " (element["alt_text"].as_str().unwrap_or_default()) } },
-        (kind, On::Modal(view)) if inputs::held(kind).is_some() => {
+        (kind, On::Modal(view)) if inputs::value_keys(kind).is_some() => {
             let id = blocks::field_id(view, block, element);
             let label =
                 element["placeholder"]["text"].as_str().or(block["text"]["text"].as_str()).unwrap_or(kind);
@@ -102,7 +102,7 @@ fn control(look: &Look<'_>, block: &Value, element: &Value, view: &SimView, mark
     let kind = element["type"].as_str().unwrap_or("nothing");
     let name = element_name(block, element);
     let state = view.value(block, element).unwrap_or_default();
-    let held = inputs::held(kind).map(|held| state[held.value].clone()).unwrap_or_default();
+    let held = inputs::value_keys(kind).map(|keys| state[keys.value].clone()).unwrap_or_default();
     let shown = match kind {
         "plain_text_input" if element["multiline"] == true => area(element, &name, &held, marks),
         "plain_text_input" => line("text", element, &name, &held, marks),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{blocks, emoji};
 use crate::sim::{
     render::Names,
-    text::{self, Part, Style, TextNode},
+    text::{self, Segment, Style, TextNode},
 };
 
 /// A text in mrkdwn.
@@ -16,11 +16,11 @@ pub(super) fn mrkdwn(text: &str, names: &Names) -> Markup {
     html! {
         @for (place, part) in parts.iter().enumerate() {
             @match part {
-                Part::Preformatted(code) => pre { (code.trim_matches('\n')) },
-                Part::Quote(line) => blockquote { (nodes(line, names)) },
-                Part::Line(line) => {
+                Segment::Preformatted(code) => pre { (code.trim_matches('\n')) },
+                Segment::Quote(line) => blockquote { (nodes(line, names)) },
+                Segment::Line(line) => {
                     (nodes(line, names))
-                    @if matches!(parts.get(place + 1), Some(Part::Line(_) | Part::Quote(_))) { br; }
+                    @if matches!(parts.get(place + 1), Some(Segment::Line(_) | Segment::Quote(_))) { br; }
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Looking at users, and changing them.
+//! Reading and changing users.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::{Caller, Setup, code, svc};
 use crate::sim::marketo::{Paging, SimUser};
 
 #[tokio::test]
-async fn a_new_user_shows_after_a_while_and_in_full() {
+async fn a_new_user_becomes_visible_after_the_delay() {
     let caller = Caller::new(Setup { visible_after: Duration::from_secs(30), ..Setup::default() }).await;
     let mut body = svc();
     body["expiresAt"] = json!("2027-01-31T23:59:59-08:00");
@@ -46,7 +46,7 @@ async fn a_new_user_shows_after_a_while_and_in_full() {
 }
 
 #[tokio::test]
-async fn a_person_who_is_invited_is_pending() {
+async fn an_invited_person_is_pending() {
     let caller = Caller::new(Setup::default()).await;
     let mut body = svc();
     body["apiOnly"] = json!(false);
@@ -59,7 +59,7 @@ async fn a_person_who_is_invited_is_pending() {
 }
 
 #[tokio::test]
-async fn the_list_has_pages_in_both_readings() {
+async fn users_are_paged_in_both_readings_of_the_offset() {
     for (paging, second) in [(Paging::Records, [2, 3]), (Paging::Pages, [3, 4])] {
         let users = (1..=25).map(|id| SimUser::new(id, "u@example.com", "U", "Ser", false)).collect();
         let caller = Caller::new(Setup { paging, users, ..Setup::default() }).await;
@@ -71,9 +71,9 @@ async fn the_list_has_pages_in_both_readings() {
 }
 
 #[tokio::test]
-async fn a_user_is_updated_and_its_access_ends() {
+async fn an_update_sets_the_expiration_and_an_expired_user_is_locked() {
     let caller = Caller::new(Setup::default()).await;
-    for (text, read) in [
+    for (text, expected) in [
         ("20211231T08:00:00.000t+0000", "2021-12-31T08:00:00Z"),
         ("2027-12-31T08:00:00.000t-0800", "2027-12-31T16:00:00Z"),
         ("2026-12-01T00:00:00Z", "2026-12-01T00:00:00Z"),
@@ -81,7 +81,7 @@ async fn a_user_is_updated_and_its_access_ends() {
         let (status, user) =
             caller.post("reports@example.com/update.json", &json!({"expiresAt": text})).await;
         assert_eq!(status, 200, "{user}");
-        assert_eq!(caller.sim.users()[2].expires_at, Some(read.parse().unwrap()));
+        assert_eq!(caller.sim.users()[2].expires_at, Some(expected.parse().unwrap()));
         assert_eq!(user["isLocked"], json!(text.starts_with("2021")));
     }
     caller.clock.advance(Duration::from_secs(7 * 24 * 3600));
@@ -91,7 +91,7 @@ async fn a_user_is_updated_and_its_access_ends() {
 }
 
 #[tokio::test]
-async fn roles_are_added_and_taken_in_both_writings_of_the_body() {
+async fn roles_are_added_and_removed_with_both_body_formats() {
     let caller = Caller::new(Setup::default()).await;
     let emea = json!([{"accessRoleId": 102, "workspaceId": 1}]);
     let (_, roles) = caller.post("reports@example.com/roles/create.json", &emea).await;

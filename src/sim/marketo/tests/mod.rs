@@ -1,4 +1,4 @@
-//! The simulated Marketo refuses what Marketo refuses. Spoken to in plain HTTP, without our client.
+//! The simulated Marketo refuses what Marketo refuses. The tests use plain HTTP, not the bot's client.
 
 mod management;
 mod strictness;
@@ -53,7 +53,7 @@ impl Caller {
         answer(self.http.post(self.url(path)).bearer_auth(&self.token).json(body)).await
     }
 
-    /// The status and code with which a POST is refused.
+    /// The status and error code of a refused POST.
     async fn refusal(&self, path: &str, body: &Value) -> (u16, i64) {
         let (status, answer) = self.post(path, body).await;
         (status, code(&answer))
@@ -66,7 +66,7 @@ async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
 }
 
 fn code(answer: &Value) -> i64 {
-    answer["errors"][0]["code"].as_i64().unwrap_or_else(|| panic!("no refusal: {answer}"))
+    answer["errors"][0]["code"].as_i64().unwrap_or_else(|| panic!("not refused: {answer}"))
 }
 
 fn svc() -> Value {

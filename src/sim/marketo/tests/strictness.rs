@@ -1,4 +1,4 @@
-//! Tokens, limits and the fields of an invite.
+//! Tokens, limits and the validation of invites.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::sim::{
 };
 
 #[tokio::test]
-async fn a_token_is_the_same_until_its_end_and_expires_by_the_clock() {
+async fn a_token_is_reissued_until_it_expires() {
     let caller = Caller::new(Setup::default()).await;
     caller.clock.advance(Duration::from_secs(3000));
     let (status, again) = caller.issue(CLIENT_ID, CLIENT_SECRET).await;
@@ -28,7 +28,7 @@ async fn a_token_is_the_same_until_its_end_and_expires_by_the_clock() {
 }
 
 #[tokio::test]
-async fn credentials_and_tokens_that_are_not_good_are_refused() {
+async fn invalid_credentials_and_tokens_are_refused() {
     let caller = Caller::new(Setup::default()).await;
     assert_eq!(caller.issue("nobody", CLIENT_SECRET).await.0, 401);
     assert_eq!(caller.issue(CLIENT_ID, "wrong").await.0, 401);
@@ -45,7 +45,7 @@ async fn credentials_and_tokens_that_are_not_good_are_refused() {
 }
 
 #[tokio::test]
-async fn paths_and_methods_that_do_not_exist_are_refused() {
+async fn unknown_paths_and_methods_are_refused() {
     let caller = Caller::new(Setup::default()).await;
     for path in ["/roles.json", "nothing.json", "a@b.co/nothing.json", "nobody%40example.com/user.json"] {
         let (status, refusal) = caller.get(path).await;
@@ -69,7 +69,7 @@ async fn more_than_100_calls_in_20_seconds_are_refused() {
 }
 
 #[tokio::test]
-async fn the_eleventh_call_at_once_is_refused() {
+async fn the_eleventh_concurrent_call_is_refused() {
     let caller = Caller::new(Setup::default()).await;
     caller.sim.faults().script_many("roles", &Fault::Slow(Duration::from_secs(1)), 10);
     let slow: Vec<_> = (0..10)
@@ -97,11 +97,11 @@ async fn an_instance_that_is_down_cuts_every_connection() {
 }
 
 #[tokio::test]
-async fn an_invite_with_a_fault_in_a_field_makes_nobody() {
-    let everywhere = SimRole { only_all_zones: true, ..SimRole::new(103, "API everywhere") };
-    let roles = vec![SimRole::new(101, "API Only"), everywhere];
+async fn an_invite_with_an_invalid_field_creates_no_user() {
+    let all_zones = SimRole { only_all_zones: true, ..SimRole::new(103, "API all zones") };
+    let roles = vec![SimRole::new(101, "API Only"), all_zones];
     let caller = Caller::new(Setup { roles, ..Setup::default() }).await;
-    let place = |role: i64, workspace: i64| json!([{"accessRoleId": role, "workspaceId": workspace}]);
+    let assignment = |role: i64, workspace: i64| json!([{"accessRoleId": role, "workspaceId": workspace}]);
     let table: [(&str, Value, i64); 20] = [
         ("emailAddress", json!("svc"), 1001),
         ("emailAddress", json!("svc@example"), 1001),
@@ -120,9 +120,9 @@ async fn an_invite_with_a_fault_in_a_field_makes_nobody() {
         ("expiresAt", json!("2026-11-24T10:00:00-08:00"), 709),
         ("userRoleWorkspaces", json!([]), 1002),
         ("userRoleWorkspaces", json!([{"accessRoleId": "101", "workspaceId": 1}]), 1001),
-        ("userRoleWorkspaces", place(999, 1), 709),
-        ("userRoleWorkspaces", place(101, 9), 709),
-        ("userRoleWorkspaces", place(103, 1), 709),
+        ("userRoleWorkspaces", assignment(999, 1), 709),
+        ("userRoleWorkspaces", assignment(101, 9), 709),
+        ("userRoleWorkspaces", assignment(103, 1), 709),
     ];
     for (field, value, expected) in table {
         let mut body = svc();
@@ -138,7 +138,7 @@ async fn an_invite_with_a_fault_in_a_field_makes_nobody() {
         ("emailAddress", json!("\"s.vc\"@mail.example.com")),
         ("emailAddress", json!("o'brien+{x}@example.co")),
         ("expiresAt", json!("2027-01-31T23:59:59-08:00")),
-        ("userRoleWorkspaces", place(103, 0)),
+        ("userRoleWorkspaces", assignment(103, 0)),
     ] {
         let mut body = svc();
         body["emailAddress"] = json!(format!("svc{}@example.com", caller.sim.invites()));
@@ -148,20 +148,20 @@ async fn an_invite_with_a_fault_in_a_field_makes_nobody() {
 }
 
 #[tokio::test]
-async fn a_second_invite_makes_a_second_user_where_that_is_how_the_instance_is() {
+async fn a_duplicate_invite_is_refused_or_creates_a_second_user() {
     for (duplicate_invite, users) in [(DuplicateInvite::Refuse, 1), (DuplicateInvite::SecondRecord, 2)] {
         let caller = Caller::new(Setup { duplicate_invite, ..Setup::default() }).await;
         for _ in 0..2 {
             caller.post("invite.json", &svc()).await;
         }
-        let same = |user: &&super::super::SimUser| user.email == "svc@example.com";
-        assert_eq!(caller.sim.users().iter().filter(same).count(), users);
+        let is_duplicate = |user: &&super::super::SimUser| user.email == "svc@example.com";
+        assert_eq!(caller.sim.users().iter().filter(is_duplicate).count(), users);
         assert_eq!(caller.sim.invites(), users);
     }
 }
 
 #[tokio::test]
-async fn on_adobe_identity_only_api_only_users_are_invited() {
+async fn adobe_identity_accepts_only_api_only_users() {
     let caller = Caller::new(Setup { identity: Identity::Adobe, ..Setup::default() }).await;
     let mut body = svc();
     body["apiOnly"] = json!(false);

@@ -1,34 +1,34 @@
-//! What Slack allows in each view, block, element and text object, as tables: which fields there are,
-//! which of them are required, and how long each may be. The walking is done by the parent module.
+//! Tables of what Slack allows in each view, block, element and text object: the fields, which of them are required,
+//! and their lengths. The parent module applies them.
 
-/// What the value of one field must look like.
+/// The rule for the value of one field.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Rule {
-    /// Anything; Slack's own checks of it are of no interest here.
+    /// Any value; Slack's validation of it is not simulated.
     Any,
     /// `true` or `false`.
     Bool,
-    /// A string of these lengths.
+    /// A string with this minimum and maximum length.
     Str(usize, usize),
     /// One of these strings.
     One(&'static [&'static str]),
-    /// A whole number in this range.
+    /// An integer in this range.
     Int(i64, i64),
-    /// A number, or a string that reads as one.
+    /// A number, or a string that contains one.
     Number,
-    /// A `YYYY-MM-DD` that exists.
+    /// A valid date, `YYYY-MM-DD`.
     Date,
-    /// A `HH:MM` that exists.
+    /// A valid time, `HH:MM`.
     Time,
-    /// A `plain_text` object up to this long.
+    /// A `plain_text` object of at most this length.
     Plain(usize),
-    /// A `plain_text` or `mrkdwn` object up to this long.
+    /// A `plain_text` or `mrkdwn` object of at most this length.
     Text(usize),
-    /// Between one and so many text objects, each up to this long.
+    /// One or more text objects: maximum count and maximum length of each.
     Texts(usize, usize),
-    /// Options of a select, at most so many.
+    /// Options of a select, at most this many.
     Options(usize),
-    /// Options whose text may be `mrkdwn`, at most so many.
+    /// Options whose text may be `mrkdwn`, at most this many.
     RichOptions(usize),
     /// One option.
     Option,
@@ -40,11 +40,11 @@ pub(super) enum Rule {
     Ids,
     /// A confirmation dialog.
     Confirm,
-    /// One element that this place allows.
-    Element(Place),
-    /// Between one and so many elements that this place allows.
-    Elements(Place, usize),
-    /// Blocks, from so many to so many.
+    /// One element that this parent accepts.
+    Element(Parent),
+    /// One or more elements that this parent accepts, at most this many.
+    Elements(Parent, usize),
+    /// Blocks: minimum and maximum count.
     Blocks(usize, usize),
     /// Sections, lists, quotes and preformatted text of a `rich_text` block.
     RichParts,
@@ -54,16 +54,16 @@ pub(super) enum Rule {
     RichInline,
 }
 
-/// Where an element stands.
+/// The part of a block that contains an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Beside the text of a section.
+pub(super) enum Parent {
+    /// The accessory of a section.
     Accessory,
-    /// In a row of actions.
+    /// An actions block.
     Actions,
-    /// In an input block.
+    /// An input block.
     Input,
-    /// In a context line.
+    /// A context block.
     Context,
 }
 
@@ -83,20 +83,20 @@ const fn opt(name: &'static str, rule: Rule) -> Field {
     Field { name, required: false, rule }
 }
 
-/// A list of fields that lives as long as the program.
+/// A static list of fields.
 macro_rules! fields {
     ($($field:expr),* $(,)?) => {
         const { &[$($field),*] as &[Field] }
     };
 }
 
-use Place::{Accessory, Actions, Context, Input};
+use Parent::{Accessory, Actions, Context, Input};
 use Rule::{
     Any, Blocks, Bool, ChosenOptions, Confirm, Date, Element, Elements, Groups, Ids, Int, Number, One,
     Options, Plain, RichInline, RichOptions, RichParts, RichSections, Str, Text, Texts, Time,
 };
 
-/// The most characters Slack takes in one text object.
+/// The maximum length of one text object.
 pub(super) const TEXT: usize = 3000;
 
 /// A modal view.
@@ -152,41 +152,32 @@ const DISPATCH: Field = opt("dispatch_action_config", Any);
 const MAX_ITEMS: Field = opt("max_selected_items", Int(1, 100));
 const GROUPS: Field = opt("option_groups", Groups);
 
-/// The fields of an element, besides `type` and `action_id`, and the places that take it;
+/// The fields of an element, besides `type` and `action_id`, and the parents that accept it;
 /// `None` for an unknown type.
-pub(super) fn element(kind: &str) -> Option<(&'static [Place], &'static [Field])> {
-    menus(kind).or_else(|| lists(kind)).or_else(|| typed(kind))
+pub(super) fn element(kind: &str) -> Option<(&'static [Parent], &'static [Field])> {
+    select(kind)
+        .or_else(|| multi_select(kind))
+        .or_else(|| list(kind))
+        .or_else(|| button_or_picker(kind))
+        .or_else(|| text_input(kind))
 }
 
-fn menus(kind: &str) -> Option<(&'static [Place], &'static [Field])> {
-    let single: &[Place] = &[Accessory, Actions, Input];
-    let multi: &[Place] = &[Accessory, Input];
+fn select(kind: &str) -> Option<(&'static [Parent], &'static [Field])> {
+    let parents: &[Parent] = &[Accessory, Actions, Input];
     Some(match kind {
         "static_select" => (
-            single,
+            parents,
             fields![
                 PLACEHOLDER,
                 opt("options", Options(100)),
                 GROUPS,
                 opt("initial_option", Rule::Option),
-                CONFIRM,
-                FOCUS,
-            ],
-        ),
-        "multi_static_select" => (
-            multi,
-            fields![
-                PLACEHOLDER,
-                opt("options", Options(100)),
-                GROUPS,
-                opt("initial_options", ChosenOptions),
-                MAX_ITEMS,
                 CONFIRM,
                 FOCUS,
             ],
         ),
         "external_select" => (
-            single,
+            parents,
             fields![
                 PLACEHOLDER,
                 opt("initial_option", Rule::Option),
@@ -195,23 +186,9 @@ fn menus(kind: &str) -> Option<(&'static [Place], &'static [Field])> {
                 FOCUS,
             ],
         ),
-        "multi_external_select" => (
-            multi,
-            fields![
-                PLACEHOLDER,
-                opt("initial_options", ChosenOptions),
-                opt("min_query_length", Int(0, 3000)),
-                MAX_ITEMS,
-                CONFIRM,
-                FOCUS,
-            ],
-        ),
-        "users_select" => (single, fields![PLACEHOLDER, opt("initial_user", Str(1, 255)), CONFIRM, FOCUS]),
-        "multi_users_select" => {
-            (multi, fields![PLACEHOLDER, opt("initial_users", Ids), MAX_ITEMS, CONFIRM, FOCUS])
-        }
+        "users_select" => (parents, fields![PLACEHOLDER, opt("initial_user", Str(1, 255)), CONFIRM, FOCUS]),
         "channels_select" => (
-            single,
+            parents,
             fields![
                 PLACEHOLDER,
                 opt("initial_channel", Str(1, 255)),
@@ -221,7 +198,7 @@ fn menus(kind: &str) -> Option<(&'static [Place], &'static [Field])> {
             ],
         ),
         "conversations_select" => (
-            single,
+            parents,
             fields![
                 PLACEHOLDER,
                 opt("initial_conversation", Str(1, 255)),
@@ -236,8 +213,41 @@ fn menus(kind: &str) -> Option<(&'static [Place], &'static [Field])> {
     })
 }
 
-fn lists(kind: &str) -> Option<(&'static [Place], &'static [Field])> {
-    let single: &[Place] = &[Accessory, Actions, Input];
+fn multi_select(kind: &str) -> Option<(&'static [Parent], &'static [Field])> {
+    let parents: &[Parent] = &[Accessory, Input];
+    Some(match kind {
+        "multi_static_select" => (
+            parents,
+            fields![
+                PLACEHOLDER,
+                opt("options", Options(100)),
+                GROUPS,
+                opt("initial_options", ChosenOptions),
+                MAX_ITEMS,
+                CONFIRM,
+                FOCUS,
+            ],
+        ),
+        "multi_external_select" => (
+            parents,
+            fields![
+                PLACEHOLDER,
+                opt("initial_options", ChosenOptions),
+                opt("min_query_length", Int(0, 3000)),
+                MAX_ITEMS,
+                CONFIRM,
+                FOCUS,
+            ],
+        ),
+        "multi_users_select" => {
+            (parents, fields![PLACEHOLDER, opt("initial_users", Ids), MAX_ITEMS, CONFIRM, FOCUS])
+        }
+        _ => return None,
+    })
+}
+
+fn list(kind: &str) -> Option<(&'static [Parent], &'static [Field])> {
+    let single: &[Parent] = &[Accessory, Actions, Input];
     Some(match kind {
         "radio_buttons" => (
             single,
@@ -252,8 +262,8 @@ fn lists(kind: &str) -> Option<(&'static [Place], &'static [Field])> {
     })
 }
 
-fn typed(kind: &str) -> Option<(&'static [Place], &'static [Field])> {
-    let anywhere: &[Place] = &[Accessory, Actions, Input];
+fn button_or_picker(kind: &str) -> Option<(&'static [Parent], &'static [Field])> {
+    let parents: &[Parent] = &[Accessory, Actions, Input];
     Some(match kind {
         "button" => (
             &[Accessory, Actions],
@@ -266,14 +276,24 @@ fn typed(kind: &str) -> Option<(&'static [Place], &'static [Field])> {
                 CONFIRM,
             ],
         ),
-        "datepicker" => (anywhere, fields![PLACEHOLDER, opt("initial_date", Date), CONFIRM, FOCUS]),
+        "datepicker" => (parents, fields![PLACEHOLDER, opt("initial_date", Date), CONFIRM, FOCUS]),
         "timepicker" => {
-            (anywhere, fields![PLACEHOLDER, opt("initial_time", Time), opt("timezone", Any), CONFIRM, FOCUS])
+            (parents, fields![PLACEHOLDER, opt("initial_time", Time), opt("timezone", Any), CONFIRM, FOCUS])
         }
         "datetimepicker" => (
             &[Actions, Input],
             fields![opt("initial_date_time", Int(1_000_000_000, 9_999_999_999)), CONFIRM, FOCUS],
         ),
+        "image" => (
+            &[Accessory, Context],
+            fields![opt("image_url", Str(1, 3000)), opt("slack_file", Any), req("alt_text", Str(1, 2000))],
+        ),
+        _ => return None,
+    })
+}
+
+fn text_input(kind: &str) -> Option<(&'static [Parent], &'static [Field])> {
+    Some(match kind {
         "plain_text_input" => (
             &[Input],
             fields![
@@ -303,10 +323,6 @@ fn typed(kind: &str) -> Option<(&'static [Place], &'static [Field])> {
         ),
         "rich_text_input" => (&[Input], fields![PLACEHOLDER, opt("initial_value", Any), DISPATCH, FOCUS]),
         "file_input" => (&[Input], fields![opt("filetypes", Ids), opt("max_files", Int(1, 10))]),
-        "image" => (
-            &[Accessory, Context],
-            fields![opt("image_url", Str(1, 3000)), opt("slack_file", Any), req("alt_text", Str(1, 2000))],
-        ),
         _ => return None,
     })
 }

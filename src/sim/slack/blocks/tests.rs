@@ -1,20 +1,20 @@
-//! What Block Kit takes and what it refuses, in one table for each surface.
+//! Accepted and refused blocks, in one table for each surface.
 
 use serde_json::{Value, json};
 
 use super::*;
 
-fn faults(result: Result<(), Vec<String>>) -> String {
+fn errors(result: Result<(), Vec<String>>) -> String {
     result.err().unwrap_or_default().join("\n")
 }
 
 fn message(blocks: Value) -> String {
     let mut blocks = blocks;
-    faults(check_message(&mut blocks))
+    errors(check_message(&mut blocks))
 }
 
 fn modal(blocks: Value) -> String {
-    faults(check_view(&mut json!({
+    errors(check_view(&mut json!({
         "type": "modal",
         "title": plain("Title"),
         "submit": plain("Send"),
@@ -47,8 +47,8 @@ fn rich(elements: Value) -> Value {
 }
 
 #[test]
-fn messages_within_the_limits_are_taken() {
-    let taken = [
+fn messages_within_the_limits_are_accepted() {
+    let accepted = [
         json!([]),
         json!([{ "type": "header", "text": plain(&long(150)) }, { "type": "divider" }]),
         json!([{ "type": "section", "text": { "type": "mrkdwn", "text": long(3000), "verbatim": true } }]),
@@ -71,7 +71,7 @@ fn messages_within_the_limits_are_taken() {
             { "type": "rich_text_preformatted", "elements": [{ "type": "text", "text": "a" }] },
         ])),
     ];
-    for blocks in taken {
+    for blocks in accepted {
         assert_eq!(message(blocks.clone()), "", "{blocks}");
     }
 }
@@ -145,17 +145,17 @@ fn messages_beyond_the_limits_are_refused() {
             "unsupported type: text",
         ),
     ];
-    for (blocks, fault) in refused {
-        let found = message(blocks.clone());
+    for (blocks, expected) in refused {
+        let errors = message(blocks.clone());
         assert!(
-            found.contains(fault) && found.starts_with("[ERROR] "),
-            "{blocks}\nsays {found}\nnot {fault}"
+            errors.contains(expected) && errors.starts_with("[ERROR] "),
+            "{blocks}\ngot {errors}\nexpected {expected}"
         );
     }
 }
 
 #[test]
-fn modals_know_their_own_limits() {
+fn modals_have_their_own_limits() {
     let email = input(json!({ "type": "email_text_input", "initial_value": "a@example.com" }));
     let text = |more: Value| {
         let mut text = json!({ "type": "plain_text_input" });
@@ -181,19 +181,19 @@ fn modals_know_their_own_limits() {
         (actions(multi), "unsupported type: multi_static_select"),
         (json!(two), "only one element can have focus_on_load"),
     ];
-    for (blocks, fault) in refused {
-        let found = modal(blocks.clone());
-        assert!(found.contains(fault), "{blocks}\nsays {found}\nnot {fault}");
+    for (blocks, expected) in refused {
+        let errors = modal(blocks.clone());
+        assert!(errors.contains(expected), "{blocks}\ngot {errors}\nexpected {expected}");
     }
 }
 
 #[test]
-fn views_need_a_title_and_for_inputs_a_submit() {
+fn views_need_a_title_and_with_inputs_a_submit_button() {
     let view = |more: Value| {
         let mut view = json!({ "type": "modal", "title": plain("Title"),
             "blocks": input(json!({ "type": "plain_text_input" })) });
         view.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        faults(check_view(&mut view))
+        errors(check_view(&mut view))
     };
     assert!(view(json!({})).contains("missing required field: submit [json-pointer:/view]"));
     assert_eq!(view(json!({ "submit": plain("Send") })), "");
@@ -209,14 +209,14 @@ fn views_need_a_title_and_for_inputs_a_submit() {
         (json!({ "type": "dialog" }), "must be a valid view type"),
         (json!({ "colour": "red" }), "invalid additional property: colour"),
     ];
-    for (more, fault) in refused {
-        let found = view(more.clone());
-        assert!(found.contains(fault), "{more}\nsays {found}\nnot {fault}");
+    for (more, expected) in refused {
+        let errors = view(more.clone());
+        assert!(errors.contains(expected), "{more}\ngot {errors}\nexpected {expected}");
     }
 }
 
 #[test]
-fn blocks_and_elements_without_ids_are_named() {
+fn missing_block_and_action_ids_are_generated() {
     let mut blocks = actions(json!({ "type": "button", "text": plain("a") }));
     check_message(&mut blocks).unwrap();
     assert!(blocks[0]["block_id"].is_string());
