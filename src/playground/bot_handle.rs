@@ -1,5 +1,5 @@
-//! The bot while it runs in a playground: built as any other and served on loopback, among the other tasks or on
-//! threads of its own. Only there it can be killed: its tasks are dropped where they stand.
+//! The running bot of a playground: built like any other and served on loopback, as tasks of this runtime or on its own
+//! threads. On its own threads it can be killed: its tasks are dropped at any point.
 
 use std::{io, time::Duration};
 

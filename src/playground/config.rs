@@ -1,4 +1,4 @@
-//! The settings of the bot in the playground, read as any bot's are.
+//! The settings of the playground's bot, read like any other configuration.
 
 use std::{fs, io, path::PathBuf};
 

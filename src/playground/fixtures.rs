@@ -1,4 +1,4 @@
-//! Who is who in the demo: the people, and the channels they are in. It knows nothing of what they do.
+//! The people and channels of the demo.
 
 use crate::sim::slack::{Setup, SimUser};
 

@@ -1,7 +1,7 @@
-//! The bot and the people around it on one machine: the real bot, a simulated Slack and a simulated Marketo, all on
-//! loopback. `demo` plays in it, and the tests tell their stories in it.
+//! The bot and its people on one machine: the real bot, a simulated Slack and a simulated Marketo, all on loopback. `demo`
+//! runs it, and so do the tests.
 //!
-//! The bot is built from settings as any other, and reached by its URL only; nothing in it knows that it is played with.
+//! The bot is built from settings like any other and reached through its URL only; nothing in it knows the playground.
 
 mod bot_handle;
 mod config;

@@ -1,5 +1,4 @@
-//! How a story is laid out as text: numbered titles, paragraphs, and what is shown set in. It knows nothing of what
-//! is told.
+//! Lays the script out as text: numbered titles, paragraphs and indented screens. This file must not know the script.
 
 /// A text that grows from top to bottom.
 #[derive(Debug)]

@@ -1,5 +1,5 @@
-//! A company for a policy that somebody brings: whoever and whatever it names is there, so that it can be tried with
-//! people. It knows what a policy says, and nothing of what the bot makes of it.
+//! The people, groups, channels and roles that a given policy names, so that it can be tried in the playground. This file
+//! must not know how the bot applies a policy.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What people have on their screens, as text. It reads the simulated Slack only and never acts in it.
+//! What people see on their screens, as text. This file only reads the simulated Slack.
 
 use super::fixtures;
 use crate::sim::{

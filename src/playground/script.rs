@@ -1,6 +1,5 @@
-//! The story that `demo --script` tells: a request from beginning to end, and one that is denied. It acts as the
-//! people do, shows what they see, and stops where something is not as it should be. It knows nothing of how the
-//! text is printed.
+//! The scenario of `demo --script`: a request from start to finish, and one that is denied. It acts as the people do, shows
+//! what they see, and stops where something is unexpected. This file must not know the layout of the text.
 
 use std::{pin::pin, time::Duration};
 
@@ -20,11 +19,11 @@ use crate::{
     store::StoreError,
 };
 
-/// When the story takes place: its text is the same every time.
+/// When the scenario takes place: its text is the same every time.
 const NOW: &str = "2026-11-24T10:00:00Z";
-/// How long Marketo takes for the invite, by the story's clock: there is time to look at the card.
+/// How long Marketo takes for the invite, by the scenario's clock: there is time to look at the card.
 const INVITE_TAKES: Duration = Duration::from_secs(1);
-/// How often, and after which real time each, the story's clock is moved on until Marketo has answered.
+/// How often, and after which real time each, the scenario's clock is moved on until Marketo has answered.
 const MOVES: usize = 500;
 const BETWEEN_MOVES: Duration = Duration::from_millis(20);
 
@@ -49,17 +48,17 @@ const SECOND: [(&str, &str); 4] = [
 ];
 const DENIAL: &str = "The reports user can do this already. Please use that one.";
 
-/// Where the story went wrong, and why.
+/// Where the scenario went wrong, and why.
 #[derive(Debug, thiserror::Error)]
-#[error("the story went wrong at \"{title}\": {trouble}")]
+#[error("the scenario went wrong at \"{title}\": {error}")]
 pub struct ScriptError {
     title: String,
-    trouble: Trouble,
+    error: ScriptFailure,
 }
 
 /// Why a step is not as it should be.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+enum ScriptFailure {
     #[error(transparent)]
     Play(#[from] PlayError),
     #[error(transparent)]
@@ -70,20 +69,20 @@ enum Trouble {
     NotSo(String),
 }
 
-/// Plays the story and writes it to `out` as it goes on. With `bold`, titles stand out on a terminal.
+/// Plays the scenario and writes it to `out` as it goes on. With `bold`, titles stand out on a terminal.
 ///
 /// # Errors
-/// When something is not as the story has it; `out` then ends there.
+/// When something is not as the scenario has it; `out` then ends there.
 pub async fn play(out: &mut String, bold: bool) -> Result<(), ScriptError> {
-    let failed = |title: &str, trouble| ScriptError { title: title.to_owned(), trouble };
-    let opened = Story::open(out, bold).await;
-    let mut story = opened.map_err(|trouble| failed("Before the beginning", trouble))?;
-    let told = story.tell().await;
-    story.play.stop().await;
-    told.map_err(|trouble| failed(story.page.title(), trouble))
+    let failed = |title: &str, error| ScriptError { title: title.to_owned(), error };
+    let opened = ScriptRun::open(out, bold).await;
+    let mut scenario = opened.map_err(|error| failed("Before the beginning", error))?;
+    let told = scenario.tell().await;
+    scenario.play.stop().await;
+    told.map_err(|error| failed(scenario.page.title(), error))
 }
 
-struct Story<'a> {
+struct ScriptRun<'a> {
     play: Playground,
     rae: User,
     ada: User,
@@ -91,9 +90,9 @@ struct Story<'a> {
     signed: usize,
 }
 
-impl<'a> Story<'a> {
-    async fn open(out: &'a mut String, bold: bool) -> Result<Self, Trouble> {
-        let now = NOW.parse().map_err(|_| not_so("the story's time is no time"))?;
+impl<'a> ScriptRun<'a> {
+    async fn open(out: &'a mut String, bold: bool) -> Result<Self, ScriptFailure> {
+        let now = NOW.parse().map_err(|_| not_so("the scenario's time is no time"))?;
         let mut options = Options::new(Clock::manual(now), Mode::Pumped);
         options.slack = fixtures::company();
         let play = Playground::open(options).await?;
@@ -101,7 +100,7 @@ impl<'a> Story<'a> {
         Ok(Self { play, rae, ada, page: Page::new(out, bold), signed: 0 })
     }
 
-    async fn tell(&mut self) -> Result<(), Trouble> {
+    async fn tell(&mut self) -> Result<(), ScriptFailure> {
         self.begins();
         self.rae_asks().await?;
         self.rae_slips().await?;
@@ -126,7 +125,7 @@ impl<'a> Story<'a> {
         );
     }
 
-    async fn rae_asks(&mut self) -> Result<(), Trouble> {
+    async fn rae_asks(&mut self) -> Result<(), ScriptFailure> {
         self.page.step("Rae asks");
         let line = format!("{COMMAND} {CRM}");
         self.page.says("Rae types in #marketing-ops:");
@@ -136,7 +135,7 @@ impl<'a> Story<'a> {
         self.shows_form(&self.rae.clone()).await
     }
 
-    async fn rae_slips(&mut self) -> Result<(), Trouble> {
+    async fn rae_slips(&mut self) -> Result<(), ScriptFailure> {
         self.page.step("A slip is caught beside its field");
         self.rae.fills(&FIRST).await?;
         let submitted = self.rae.submits().await?;
@@ -155,7 +154,7 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    async fn rae_corrects_it(&mut self) -> Result<(), Trouble> {
+    async fn rae_corrects_it(&mut self) -> Result<(), ScriptFailure> {
         self.page.step("The request goes to the approvers");
         self.rae.fills(&[CORRECTED]).await?;
         self.page
@@ -174,7 +173,7 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    async fn rae_may_not_approve(&mut self) -> Result<(), Trouble> {
+    async fn rae_may_not_approve(&mut self) -> Result<(), ScriptFailure> {
         self.page.step("Nobody approves their own request");
         let before = self.card()?;
         let reply = self.rae.clicks(&before, "Approve").await?;
@@ -190,7 +189,7 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    async fn ada_approves(&mut self) -> Result<(), Trouble> {
+    async fn ada_approves(&mut self) -> Result<(), ScriptFailure> {
         self.page.step("Ada approves");
         self.page.says("Ada presses Approve. At once the card loses its buttons and says so:");
         self.play.marketo.faults().script("invite", Fault::Slow(INVITE_TAKES));
@@ -213,7 +212,7 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    fn all_hear_of_it(&mut self) -> Result<(), Trouble> {
+    fn all_hear_of_it(&mut self) -> Result<(), ScriptFailure> {
         self.page.step("The new user is handed over");
         let announced = self.play.slack.channel(OPS);
         let [announced] = announced.as_slice() else {
@@ -228,7 +227,7 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    async fn ada_denies_another(&mut self) -> Result<(), Trouble> {
+    async fn ada_denies_another(&mut self) -> Result<(), ScriptFailure> {
         self.page.step("A second request is denied");
         self.types(&format!("{COMMAND} {WEBINARS}")).await?;
         self.rae.fills(&SECOND).await?;
@@ -254,7 +253,7 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    fn ends(&mut self) -> Result<(), Trouble> {
+    fn ends(&mut self) -> Result<(), ScriptFailure> {
         let created = self.play.marketo.invites();
         self.must(created == 1, "exactly one user is created")?;
         let calls = self.play.slack.calls();
@@ -282,14 +281,14 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
-    async fn types(&mut self, line: &str) -> Result<(), Trouble> {
+    async fn types(&mut self, line: &str) -> Result<(), ScriptFailure> {
         let reply = self.rae.types(OPS, line).await;
         self.counts(&reply)?;
         self.rae.sees_modal().await?;
         Ok(())
     }
 
-    async fn submits_well(&mut self, person: &User) -> Result<(), Trouble> {
+    async fn submits_well(&mut self, person: &User) -> Result<(), ScriptFailure> {
         let submitted = person.submits().await?;
         self.counts(&submitted.reply)?;
         if !submitted.closed {
@@ -300,23 +299,23 @@ impl<'a> Story<'a> {
     }
 
     /// Every act of a person is one signed request, which the bot has to answer as Slack expects.
-    fn counts(&mut self, reply: &Reply) -> Result<(), Trouble> {
+    fn counts(&mut self, reply: &Reply) -> Result<(), ScriptFailure> {
         self.signed += 1;
         match &reply.error {
             None => Ok(()),
-            Some(trouble) => Err(not_so(&format!("Slack cannot use the bot's answer: {trouble}"))),
+            Some(error) => Err(not_so(&format!("Slack cannot use the bot's answer: {error}"))),
         }
     }
 
-    fn must(&self, holds: bool, what: &str) -> Result<(), Trouble> {
+    fn must(&self, holds: bool, what: &str) -> Result<(), ScriptFailure> {
         if holds { Ok(()) } else { Err(not_so(&format!("it is not so that {what}"))) }
     }
 
-    fn card(&self) -> Result<SimMessage, Trouble> {
+    fn card(&self) -> Result<SimMessage, ScriptFailure> {
         card_in(self.play.slack.channel(APPROVALS)).ok_or_else(|| not_so("there is no card"))
     }
 
-    fn direct(&self) -> Result<SimMessage, Trouble> {
+    fn direct(&self) -> Result<SimMessage, ScriptFailure> {
         self.play.slack.dm(RAE).into_iter().next().ok_or_else(|| not_so("Rae got no direct message"))
     }
 
@@ -324,7 +323,7 @@ impl<'a> Story<'a> {
         self.page.shows(&text_of(&self.play, message));
     }
 
-    async fn shows_form(&mut self, person: &User) -> Result<(), Trouble> {
+    async fn shows_form(&mut self, person: &User) -> Result<(), ScriptFailure> {
         let view = person.sees_modal().await?;
         self.page.shows(&render::view(&view, &self.play.slack.names()));
         Ok(())
@@ -332,7 +331,7 @@ impl<'a> Story<'a> {
 }
 
 /// What is due is carried out, and the card is looked at while Marketo is still at it.
-async fn card_while_marketo_works(play: &Playground) -> Result<String, Trouble> {
+async fn card_while_marketo_works(play: &Playground) -> Result<String, ScriptFailure> {
     let real = Clock::system();
     // Two at work, so that one can show while the other waits for Marketo.
     let mut work = pin!(async { tokio::try_join!(play.drain(), play.drain()) });
@@ -372,6 +371,6 @@ fn text_of(play: &Playground, message: &SimMessage) -> String {
     render::message(message, &play.slack.names())
 }
 
-fn not_so(what: &str) -> Trouble {
-    Trouble::NotSo(what.to_owned())
+fn not_so(what: &str) -> ScriptFailure {
+    ScriptFailure::NotSo(what.to_owned())
 }

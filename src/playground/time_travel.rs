@@ -1,5 +1,5 @@
-//! Travelling in time with a bot that works by itself: whatever is due on the way is done on the way, in its order,
-//! as far as that is possible. What a fault holds up does not hold up the time.
+//! Moves the simulated time with a bot that works by itself: what becomes due on the way is done on the way and in order,
+//! as far as possible. Work that a fault blocks does not block the time.
 
 use std::time::Duration;
 

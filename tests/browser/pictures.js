@@ -13,7 +13,7 @@ for (const colorScheme of ["light", "dark"]) {
   await page.goto(`${demo.url}/?scenario=approve&pace=quick`);
   await page.getByText("Played to its end").waitFor();
   await page.locator("#log").getByText("Marketo API user created").waitFor();
-  await page.getByText("Play a story").click();
+  await page.getByText("Play a scenario").click();
   await page.getByText("Bot and time").click();
   await page.mouse.move(0, 0);
   await page.screenshot({ path: `${FOLDER}${colorScheme}.png` });

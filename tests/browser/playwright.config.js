@@ -1,4 +1,4 @@
-// How the browser stories are run: one after another, in a Chromium that is on the machine already.
+// How the browser scenarios are run: one after another, in a Chromium that is on the machine already.
 
 import { defineConfig } from "@playwright/test";
 import { BROWSER } from "./support/browser.js";
@@ -6,7 +6,7 @@ import { BROWSER } from "./support/browser.js";
 const OUTPUT = "../../target/browser";
 
 export default defineConfig({
-  testDir: "stories",
+  testDir: "scenarios",
   testMatch: "*.js",
   outputDir: `${OUTPUT}/results`,
   workers: 1,

@@ -1,5 +1,5 @@
-//! What people do on the page, and what follows: signed requests to the bot, or a hand at the simulators. What is
-//! refused here is refused as Slack's own client would.
+//! What people do on the page and what follows: signed requests to the bot, or changes to the simulators. What is refused
+//! here is what Slack's own client would refuse.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use super::{
     faults,
     fields::{Fields, Viewer},
     scenario,
-    session::{Scene, Session, Told},
+    session::{Scene, Session, StatusLine},
 };
 use crate::sim::{
     slack::inputs,
@@ -35,8 +35,8 @@ pub(super) enum ActionResponse {
 }
 
 /// Does what the page asks for.
-pub(super) async fn act(stage: &Arc<Session>, what: &str, fields: &Fields) -> ActionResponse {
-    let scene = stage.scene();
+pub(super) async fn act(session: &Arc<Session>, what: &str, fields: &Fields) -> ActionResponse {
+    let scene = session.scene();
     let viewer = Viewer::of(fields, &scene.slack.setup());
     let person = scene.person(&viewer.user);
     if matches!(what, "say" | "press" | "modal") {
@@ -54,21 +54,21 @@ pub(super) async fn act(stage: &Arc<Session>, what: &str, fields: &Fields) -> Ac
             return if is_known { ActionResponse::Done } else { ActionResponse::Unknown };
         }
         "tokens" => scene.marketos.iter().for_each(|(_, marketo)| marketo.expire_tokens()),
-        "bot" => return bot(stage, fields.get("do").unwrap_or_default()).await,
-        "time" => return travel(stage, &scene, fields.get("jump").unwrap_or_default()).await,
+        "bot" => return bot(session, fields.get("do").unwrap_or_default()).await,
+        "time" => return travel(session, &scene, fields.get("jump").unwrap_or_default()).await,
         "scenario" => {
             let played = scenario::begin(
-                stage,
+                session,
                 fields.get("name").unwrap_or_default(),
                 fields.get("pace") == Some("quick"),
             );
             return played.map_or(ActionResponse::Unknown, |()| ActionResponse::Done);
         }
-        "stop" => stage.stop_playing(),
+        "stop" => session.stop_playing(),
         "reset" => {
-            stage.stop_playing();
-            if let Err(error) = stage.reset(Told::default()).await {
-                tell(&scene, &viewer.user, &format!("The playground could not begin anew: {error}"));
+            session.stop_playing();
+            if let Err(error) = session.reset(StatusLine::default()).await {
+                tell(&scene, &viewer.user, &format!("The playground could not start over: {error}"));
             }
         }
         _ => return ActionResponse::Unknown,
@@ -78,7 +78,7 @@ pub(super) async fn act(stage: &Arc<Session>, what: &str, fields: &Fields) -> Ac
 
 /// The answer to an act: nothing for a script, and the page again for a browser without one.
 pub(super) fn answer(
-    stage: &Session,
+    session: &Session,
     fields: &Fields,
     outcome: ActionResponse,
     headers: &HeaderMap,
@@ -91,7 +91,7 @@ pub(super) fn answer(
         {
             super::with_type(StatusCode::OK, "application/json", "{}")
         }
-        ActionResponse::Done => super::redirect(&Viewer::of(fields, &stage.scene().slack.setup()).link()),
+        ActionResponse::Done => super::redirect(&Viewer::of(fields, &session.scene().slack.setup()).link()),
     }
 }
 
@@ -244,20 +244,20 @@ async fn options(person: &User, id: &str, fields: &Fields) -> ActionResponse {
     }
 }
 
-async fn bot(stage: &Session, what: &str) -> ActionResponse {
+async fn bot(session: &Session, what: &str) -> ActionResponse {
     match what {
-        "kill" => stage.kill().await,
-        "start" => stage.start().await,
+        "kill" => session.kill().await,
+        "start" => session.start().await,
         "restart" => {
-            stage.kill().await;
-            stage.start().await;
+            session.kill().await;
+            session.start().await;
         }
         _ => return ActionResponse::Unknown,
     }
     ActionResponse::Done
 }
 
-async fn travel(stage: &Session, scene: &Scene, jump: &str) -> ActionResponse {
+async fn travel(session: &Session, scene: &Scene, jump: &str) -> ActionResponse {
     let time = match jump {
         "minute" => HOUR / 60,
         "hour" => HOUR,
@@ -269,7 +269,7 @@ async fn travel(stage: &Session, scene: &Scene, jump: &str) -> ActionResponse {
         },
         _ => return ActionResponse::Unknown,
     };
-    stage.travel(time).await;
+    session.travel(time).await;
     ActionResponse::Done
 }
 

@@ -1,4 +1,4 @@
-//! The files of the page, which are in the program: one style sheet and a few scripts, as they are.
+//! The static files of the page, embedded in the program: one style sheet and a few scripts.
 
 use axum::{http::StatusCode, response::Response};
 

@@ -1,4 +1,4 @@
-//! What can be broken in a playground, each at a switch, and what that does to the simulators. The bot is not told.
+//! The fault switches of the playground, and what each does to the simulators. The bot does not know about them.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -37,7 +37,7 @@ pub(super) const SWITCHES: [Switch; 9] = [
     switch(
         "marketo-cut",
         "Marketo: invites are applied, then cut",
-        "The user is made, but the bot is not told.",
+        "The user is created, but the bot gets no answer.",
     ),
     switch("slow", "Slow answers", "Slack takes 1 s for each call, Marketo 4 s."),
     switch("late", "Marketo: new users show late", "A user is in the lists only 45 s after the invite."),

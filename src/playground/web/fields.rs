@@ -1,4 +1,4 @@
-//! What comes with a request to the page: its fields, and from them who looks at what. It does nothing.
+//! The form fields of a request to the page, and the viewer and place that they name. This file performs no action.
 
 use url::form_urlencoded;
 

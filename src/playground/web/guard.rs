@@ -1,5 +1,5 @@
-//! Who may talk to the page: browsers of this machine that were sent here by the page itself. It knows nothing of what
-//! is asked.
+//! Which requests the page accepts: those of browsers on this machine that come from the page itself. This file must not
+//! know what a request asks for.
 
 use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},

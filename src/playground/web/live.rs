@@ -1,5 +1,5 @@
-//! The page while somebody looks at it: each part that changes is sent again, as a server-sent event. What a part looks
-//! like is known to the views.
+//! Live updates of the page: each part that changes is sent again as a server-sent event. This file must not know how a
+//! part is rendered.
 
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
 
@@ -25,21 +25,21 @@ const AT_LEAST_EVERY: Duration = Duration::from_secs(1);
 /// A line that says nothing, so that both sides know of each other.
 const PULSE_EVERY: u32 = 15;
 
-pub(super) fn stream(stage: Arc<Session>, query: Fields) -> Response {
+pub(super) fn stream(session: Arc<Session>, query: Fields) -> Response {
     let (sender, body) = Channel::<Bytes, Infallible>::new(4);
-    tokio::spawn(send(stage, query, sender));
+    tokio::spawn(send(session, query, sender));
     super::with_type(StatusCode::OK, "text/event-stream", Body::new(body))
 }
 
 /// Sends until nobody listens.
-async fn send(stage: Arc<Session>, query: Fields, mut sender: Sender<Bytes, Infallible>) {
+async fn send(session: Arc<Session>, query: Fields, mut sender: Sender<Bytes, Infallible>) {
     let real = Clock::system();
-    let mut changes = stage.changes().subscribe();
+    let mut changes = session.changes().subscribe();
     let mut sent: BTreeMap<&str, String> = BTreeMap::new();
     let mut quiet = 0;
     loop {
         changes.mark_unchanged();
-        let scene = stage.scene();
+        let scene = session.scene();
         let viewer = Viewer::of(&query, &scene.slack.setup());
         let mut changed = serde_json::Map::new();
         for (id, part) in view::parts(&scene, &viewer) {

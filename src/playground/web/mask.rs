@@ -1,5 +1,5 @@
-//! Takes secrets out of what the page shows of the traffic: by the names of fields, and by the secrets' own text. It
-//! does not know where they come from.
+//! Masks secrets in the traffic that the page shows: by field name, and by the text of the secrets. This file must not know
+//! where they come from.
 
 use serde_json::Value;
 

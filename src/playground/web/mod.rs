@@ -1,5 +1,5 @@
-//! The playground as a page: Slack and Marketo in a browser, on loopback. What is shown comes from the simulators, what
-//! people do goes to the bot as signed requests; nothing here knows how the bot names or stores things.
+//! The playground as a page: Slack and Marketo in a browser, on loopback. It renders the state of the simulators and turns
+//! what people do into signed requests; nothing here knows how the bot names or stores things.
 
 mod actions;
 mod assets;
@@ -39,14 +39,14 @@ const LARGEST_BODY: usize = 256 * 1024;
 /// A page that is served until it is dropped.
 #[derive(Debug)]
 pub struct Web {
-    house: Arc<PageState>,
+    state: Arc<PageState>,
     server: Server,
 }
 
 /// What every request is answered from.
 #[derive(Debug)]
 struct PageState {
-    stage: Arc<Session>,
+    session: Arc<Session>,
     guard: Guard,
 }
 
@@ -58,13 +58,13 @@ impl Web {
     pub async fn open(options: Options, port: u16) -> Result<Self, PlayError> {
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let guard = Guard::of(listener.local_addr()?.port());
-        let house = Arc::new(PageState { stage: Session::open(options).await?, guard });
-        let shown = Arc::clone(&house);
+        let state = Arc::new(PageState { session: Session::open(options).await?, guard });
+        let shown = Arc::clone(&state);
         let server = Server::on(listener, move |request| {
-            let house = Arc::clone(&shown);
-            async move { Ok(answer(&house, request.map(Body::new)).await) }
+            let state = Arc::clone(&shown);
+            async move { Ok(answer(&state, request.map(Body::new)).await) }
         })?;
-        Ok(Self { house, server })
+        Ok(Self { state, server })
     }
 
     /// Where the page is.
@@ -74,43 +74,43 @@ impl Web {
 
     /// The simulated Slack that is shown now.
     pub fn slack(&self) -> Arc<SlackSim> {
-        Arc::clone(&self.house.stage.scene().slack)
+        Arc::clone(&self.state.session.scene().slack)
     }
 
     /// Ends the page, and the bot in good order.
     pub async fn stop(self) {
         drop(self.server);
-        self.house.stage.close().await;
+        self.state.session.close().await;
     }
 }
 
-async fn answer(house: &PageState, request: Request) -> Response {
-    let mut response = match house.guard.check(request.method(), request.headers()) {
-        None => route(house, request).await,
+async fn answer(state: &PageState, request: Request) -> Response {
+    let mut response = match state.guard.check(request.method(), request.headers()) {
+        None => route(state, request).await,
         Some(refusal) => refusal,
     };
     guard::harden(response.headers_mut());
     response
 }
 
-async fn route(house: &PageState, request: Request) -> Response {
+async fn route(state: &PageState, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let (path, query) = (head.uri.path().to_owned(), Fields::of(head.uri.query().unwrap_or_default()));
-    let stage = &house.stage;
+    let session = &state.session;
     match (head.method, path.as_str()) {
         (Method::POST, path) if path.starts_with("/act/") => {
             let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
                 return text(StatusCode::PAYLOAD_TOO_LARGE, "too long");
             };
             let fields = Fields::of(&String::from_utf8_lossy(&body));
-            let outcome = actions::act(stage, &path["/act/".len()..], &fields).await;
-            actions::answer(stage, &fields, outcome, &head.headers)
+            let outcome = actions::act(session, &path["/act/".len()..], &fields).await;
+            actions::answer(session, &fields, outcome, &head.headers)
         }
-        (Method::GET | Method::HEAD, "/") => page(stage, &query, guard::is_from_elsewhere(&head.headers)),
-        (Method::GET, "/live") => live::stream(Arc::clone(stage), query),
-        (Method::GET, "/transcript") => text(StatusCode::OK, &view::transcript(&stage.scene())),
+        (Method::GET | Method::HEAD, "/") => page(session, &query, guard::is_from_elsewhere(&head.headers)),
+        (Method::GET, "/live") => live::stream(Arc::clone(session), query),
+        (Method::GET, "/transcript") => text(StatusCode::OK, &view::transcript(&session.scene())),
         (Method::GET, path) if path.starts_with("/traffic/") => {
-            match traffic::entry(&stage.scene(), &path["/traffic/".len()..]) {
+            match traffic::entry(&session.scene(), &path["/traffic/".len()..]) {
                 Some(entry) => text(StatusCode::OK, &entry),
                 None => text(StatusCode::NOT_FOUND, "no such message"),
             }
@@ -121,14 +121,14 @@ async fn route(house: &PageState, request: Request) -> Response {
 }
 
 /// The page; with a scenario in its address that is played first, unless another site sent the reader here.
-fn page(stage: &Arc<Session>, query: &Fields, is_from_elsewhere: bool) -> Response {
+fn page(session: &Arc<Session>, query: &Fields, is_from_elsewhere: bool) -> Response {
     let Some(name) = query.get("scenario").filter(|_| !is_from_elsewhere) else {
-        let scene = stage.scene();
+        let scene = session.scene();
         let viewer = Viewer::of(query, &scene.slack.setup());
         return html(view::page(&scene, &viewer).into_string());
     };
     let is_quick = query.get("pace") == Some("quick");
-    match scenario::begin(stage, name, is_quick) {
+    match scenario::begin(session, name, is_quick) {
         Some(()) => redirect("/"),
         None => {
             let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();

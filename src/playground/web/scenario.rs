@@ -1,11 +1,11 @@
-//! The stories that the page plays by itself, step by step so that people can watch: those of `demo --script`, with
-//! whoever the policy lets ask and decide. They act as people do, by the words on the screen.
+//! Scenarios that the page plays step by step: those of `demo --script`, with people whom the policy lets request and
+//! decide. They act through the texts on the screen, as people do.
 
 use std::{sync::Arc, time::Duration};
 
 use jiff::{ToSpan, tz::TimeZone};
 
-use super::session::{Scene, Session, Told};
+use super::session::{Scene, Session, StatusLine};
 use crate::{
     clock::Clock,
     playground::{fixtures, policy_fixture},
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// A story by its name in the address.
+/// A scenario by its name in the address.
 #[derive(Debug)]
 pub struct Scenario {
     /// Its name.
@@ -25,15 +25,15 @@ pub struct Scenario {
     pub label: &'static str,
 }
 
-/// All stories, in the order of the main job.
+/// All scenarios, in the order of the main job.
 pub const SCENARIOS: [Scenario; 7] = [
-    Scenario { name: "request", label: "Ask for a user" },
-    Scenario { name: "correct", label: "Mend a slip in the form" },
-    Scenario { name: "own", label: "Try to approve your own" },
-    Scenario { name: "approve", label: "Ask, and approve" },
-    Scenario { name: "deny", label: "Ask, and deny with a reason" },
-    Scenario { name: "crash", label: "Crash in the middle, and recover" },
-    Scenario { name: "story", label: "The whole story" },
+    Scenario { name: "request", label: "Request a user" },
+    Scenario { name: "correct", label: "Correct a mistake in the form" },
+    Scenario { name: "own", label: "Try to approve your own request" },
+    Scenario { name: "approve", label: "Request and approve" },
+    Scenario { name: "deny", label: "Request and deny with a reason" },
+    Scenario { name: "crash", label: "Crash and recover" },
+    Scenario { name: "whole", label: "The whole job" },
 ];
 
 const CRM: &str = "svc-crm-sync@example.com";
@@ -44,9 +44,9 @@ const PACE: Duration = Duration::from_millis(900);
 /// How long something may take to appear, in looks and the time between them.
 const LOOKS: (usize, Duration) = (400, Duration::from_millis(25));
 
-/// Why a story ends before its end.
+/// Why a scenario ends before its end.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+enum ScenarioError {
     #[error(transparent)]
     NotThere(#[from] NotVisible),
     #[error("{0}")]
@@ -56,36 +56,40 @@ enum Trouble {
 }
 
 /// Begins to play a scenario, in place of the one that is being played.
-pub(super) fn begin(stage: &Arc<Session>, name: &str, is_quick: bool) -> Option<()> {
+pub(super) fn begin(session: &Arc<Session>, name: &str, is_quick: bool) -> Option<()> {
     let scenario = SCENARIOS.iter().find(|scenario| scenario.name == name)?;
-    let playing = tokio::spawn(play(Arc::clone(stage), scenario, is_quick));
-    stage.plays(scenario.name, playing.abort_handle());
+    let playing = tokio::spawn(play(Arc::clone(session), scenario, is_quick));
+    session.plays(scenario.name, playing.abort_handle());
     Some(())
 }
 
-/// Plays a scenario on a new stage.
-async fn play(stage: Arc<Session>, scenario: &'static Scenario, is_quick: bool) {
-    let begun = Told { playing: Some(scenario.name), ..Told::default() };
-    let scene = match stage.reset(begun).await {
+/// Plays a scenario on a new session.
+async fn play(session: Arc<Session>, scenario: &'static Scenario, is_quick: bool) {
+    let begun = StatusLine { playing: Some(scenario.name), ..StatusLine::default() };
+    let scene = match session.reset(begun).await {
         Ok(scene) => scene,
         Err(error) => {
-            let told =
-                Told { line: format!("The playground could not begin anew: {error}"), ..Told::default() };
-            stage.scene().remember(|memory| memory.told = told);
+            let status_line = StatusLine {
+                line: format!("The playground could not start over: {error}"),
+                ..StatusLine::default()
+            };
+            session.scene().remember(|memory| memory.status_line = status_line);
             return;
         }
     };
-    let mut player = Player::new(stage, Arc::clone(&scene), scenario, is_quick);
+    let mut player = Player::new(session, Arc::clone(&scene), scenario, is_quick);
     let played = player.plays(scenario.name).await;
     let line = match played {
-        Ok(()) => format!("Played to its end: {}.", scenario.label),
-        Err(trouble) => format!("The story \"{}\" went another way: {trouble}", scenario.label),
+        Ok(()) => format!("Finished: {}.", scenario.label),
+        Err(error) => format!("The scenario \"{}\" failed: {error}", scenario.label),
     };
-    scene.remember(|memory| memory.told = Told { line, playing: None, at: memory.told.at.take() });
+    scene.remember(|memory| {
+        memory.status_line = StatusLine { line, playing: None, at: memory.status_line.at.take() }
+    });
 }
 
 struct Player {
-    stage: Arc<Session>,
+    session: Arc<Session>,
     scene: Arc<Scene>,
     scenario: &'static Scenario,
     pace: Duration,
@@ -95,7 +99,7 @@ struct Player {
 }
 
 impl Player {
-    fn new(stage: Arc<Session>, scene: Arc<Scene>, scenario: &'static Scenario, is_quick: bool) -> Self {
+    fn new(session: Arc<Session>, scene: Arc<Scene>, scenario: &'static Scenario, is_quick: bool) -> Self {
         let (setup, policy) = (scene.slack.setup(), scene.policy.clone());
         let full: Vec<SimUser> = fixtures::people(&setup)
             .filter(|user| !user.is_restricted && user.team_id.is_none())
@@ -111,10 +115,10 @@ impl Player {
         };
         let decide = full.iter().filter(decides).cloned().collect();
         let pace = if is_quick { Duration::ZERO } else { PACE };
-        Self { stage, scene, scenario, pace, asks, decide, is_decided: !deciders.is_empty() }
+        Self { session, scene, scenario, pace, asks, decide, is_decided: !deciders.is_empty() }
     }
 
-    async fn plays(&mut self, name: &str) -> Result<(), Trouble> {
+    async fn plays(&mut self, name: &str) -> Result<(), ScenarioError> {
         match name {
             "request" => self.requests(CRM).await,
             "correct" => self.slips_and_corrects().await,
@@ -146,8 +150,8 @@ impl Player {
 
     async fn tells(&self, line: &str, user: &SimUser, channel: &str) {
         let at = Some((user.id.clone(), channel.to_owned()));
-        let told = Told { playing: Some(self.scenario.name), line: line.to_owned(), at };
-        self.scene.remember(|memory| memory.told = told);
+        let status_line = StatusLine { playing: Some(self.scenario.name), line: line.to_owned(), at };
+        self.scene.remember(|memory| memory.status_line = status_line);
         Clock::system().sleep(self.pace).await;
     }
 
@@ -155,21 +159,21 @@ impl Player {
         self.scene.person(&self.asks.id)
     }
 
-    async fn opens(&self, email: &str) -> Result<(), Trouble> {
+    async fn opens(&self, email: &str) -> Result<(), ScenarioError> {
         let name = &self.asks.real_name;
         self.tells(&format!("{name} types /marketo-api-user {email}"), &self.asks, fixtures::OPS).await;
         let reply = self.asker().types(fixtures::OPS, &format!("/marketo-api-user {email}")).await;
-        reply.error.map_or(Ok(()), |trouble| Err(Trouble::Reply(trouble)))?;
+        reply.error.map_or(Ok(()), |error| Err(ScenarioError::Reply(error)))?;
         self.waits("the form does not open in full", |me| {
             me.asker().open_view().is_some_and(|view| view.labels().contains(&"Role"))
         })
         .await
     }
 
-    async fn fills(&self, values: &[(&str, &str)]) -> Result<(), Trouble> {
+    async fn fills(&self, values: &[(&str, &str)]) -> Result<(), ScenarioError> {
         let asker = self.asker();
         for &(label, wanted) in values {
-            let Some(view) = asker.open_view() else { return Err(Trouble::NotSo("the form is gone")) };
+            let Some(view) = asker.open_view() else { return Err(ScenarioError::NotSo("the form is gone")) };
             let block = view.blocks().iter().find(|block| block["label"]["text"] == label);
             let Some(element) = block.map(|block| &block["element"]) else { continue };
             let texts: Vec<&str> = inputs::options(element)
@@ -193,7 +197,7 @@ impl Player {
         Ok(())
     }
 
-    async fn fills_all(&self, last: &str, reason: &str, end: &str) -> Result<(), Trouble> {
+    async fn fills_all(&self, last: &str, reason: &str, end: &str) -> Result<(), ScenarioError> {
         let name = &self.asks.real_name;
         self.tells(&format!("{name} fills in the form"), &self.asks, fixtures::OPS).await;
         self.fills(&[("Marketo instance", "")]).await?;
@@ -212,13 +216,13 @@ impl Player {
         self.fills(&fields).await
     }
 
-    async fn submits(&self) -> Result<bool, Trouble> {
+    async fn submits(&self) -> Result<bool, ScenarioError> {
         self.tells(&format!("{} presses Request", self.asks.real_name), &self.asks, fixtures::OPS).await;
         let submitted = self.asker().submits().await?;
-        submitted.reply.error.map_or(Ok(submitted.closed), |trouble| Err(Trouble::Reply(trouble)))
+        submitted.reply.error.map_or(Ok(submitted.closed), |error| Err(ScenarioError::Reply(error)))
     }
 
-    async fn requests(&self, email: &str) -> Result<(), Trouble> {
+    async fn requests(&self, email: &str) -> Result<(), ScenarioError> {
         self.opens(email).await?;
         let (last, reason) = match email {
             CRM => ("Crm Sync", "Nightly sync of leads from the CRM."),
@@ -226,28 +230,28 @@ impl Player {
         };
         self.fills_all(last, reason, &self.day(60)).await?;
         if !self.submits().await? {
-            return Err(Trouble::NotSo("the form is refused"));
+            return Err(ScenarioError::NotSo("the form is refused"));
         }
         self.sees_card().await
     }
 
-    async fn slips_and_corrects(&self) -> Result<(), Trouble> {
+    async fn slips_and_corrects(&self) -> Result<(), ScenarioError> {
         self.opens(CRM).await?;
         self.fills_all("Crm Sync", "Nightly sync of leads from the CRM.", &self.day(-300)).await?;
         if self.submits().await? {
-            return Err(Trouble::NotSo("a date in the past is not refused"));
+            return Err(ScenarioError::NotSo("a date in the past is not refused"));
         }
         let name = &self.asks.real_name;
         self.tells(&format!("{name} reads what is wrong, and corrects the date"), &self.asks, fixtures::OPS)
             .await;
         self.fills(&[("Access expiration", &self.day(60))]).await?;
         if !self.submits().await? {
-            return Err(Trouble::NotSo("the corrected form is refused"));
+            return Err(ScenarioError::NotSo("the corrected form is refused"));
         }
         self.sees_card().await
     }
 
-    async fn sees_card(&self) -> Result<(), Trouble> {
+    async fn sees_card(&self) -> Result<(), ScenarioError> {
         if !self.is_decided {
             return Ok(());
         }
@@ -259,15 +263,15 @@ impl Player {
         Ok(())
     }
 
-    async fn tries_own(&self) -> Result<(), Trouble> {
-        let card = self.card("Approve").ok_or(Trouble::NotSo("there is no card"))?;
+    async fn tries_own(&self) -> Result<(), ScenarioError> {
+        let card = self.card("Approve").ok_or(ScenarioError::NotSo("there is no card"))?;
         let name = &self.asks.real_name;
         self.tells(&format!("{name} presses Approve on the own request"), &self.asks, &card.channel).await;
         self.asker().clicks(&card, "Approve").await?;
         self.waits("nobody says why not", |me| !me.scene.slack.ephemerals_for(&me.asks.id).is_empty()).await
     }
 
-    async fn approves(&self) -> Result<(), Trouble> {
+    async fn approves(&self) -> Result<(), ScenarioError> {
         for who in &self.decide {
             let Some(card) = self.card("Approve") else { break };
             self.tells(&format!("{} presses Approve", who.real_name), who, &card.channel).await;
@@ -289,9 +293,9 @@ impl Player {
         Ok(())
     }
 
-    async fn denies(&self) -> Result<(), Trouble> {
-        let card = self.card("Deny").ok_or(Trouble::NotSo("there is no card"))?;
-        let who = self.decide.first().ok_or(Trouble::NotSo("nobody may decide"))?;
+    async fn denies(&self) -> Result<(), ScenarioError> {
+        let card = self.card("Deny").ok_or(ScenarioError::NotSo("there is no card"))?;
+        let who = self.decide.first().ok_or(ScenarioError::NotSo("nobody may decide"))?;
         let person = self.scene.person(&who.id);
         self.tells(&format!("{} presses Deny", who.real_name), who, &card.channel).await;
         person.clicks(&card, "Deny").await?;
@@ -307,8 +311,8 @@ impl Player {
     }
 
     /// Marketo makes the user, its answer is lost, and the bot dies before it can look.
-    async fn crashes(&self) -> Result<(), Trouble> {
-        let card = self.card("Approve").ok_or(Trouble::NotSo("there is no card"))?;
+    async fn crashes(&self) -> Result<(), ScenarioError> {
+        let card = self.card("Approve").ok_or(ScenarioError::NotSo("there is no card"))?;
         for (_, marketo) in &self.scene.marketos {
             marketo.faults().script("invite", Fault::AppliedThenCut);
         }
@@ -319,19 +323,19 @@ impl Player {
             self.waits("nothing follows", |me| me.card("Approve").is_none_or(|now| now != card)).await?;
         }
         self.waits("no invite is sent", |me| !me.is_created_nowhere()).await?;
-        self.stage.kill().await;
+        self.session.kill().await;
         let who = self.decide.first().unwrap_or(&self.asks);
         self.tells("Marketo made the user, its answer was lost, and the bot is killed", who, &card.channel)
             .await;
-        self.stage.start().await;
+        self.session.start().await;
         self.tells("The bot is started again on the same database; a minute passes", who, &card.channel)
             .await;
-        self.stage.travel(Duration::from_secs(60)).await;
+        self.session.travel(Duration::from_secs(60)).await;
         let announced = |me: &Self| !me.scene.slack.channel(fixtures::OPS).is_empty();
         self.waits("the bot does not find the user", announced).await?;
         self.tells("The bot found the user: it is there once", &self.asks, fixtures::OPS).await;
         if self.scene.marketos.iter().map(|(_, marketo)| marketo.invites()).sum::<usize>() != 1 {
-            return Err(Trouble::NotSo("there is more than one user"));
+            return Err(ScenarioError::NotSo("there is more than one user"));
         }
         Ok(())
     }
@@ -352,14 +356,18 @@ impl Player {
         messages.filter(has).max_by(|a, b| a.ts.cmp(&b.ts))
     }
 
-    async fn waits(&self, otherwise: &'static str, appears: impl Fn(&Self) -> bool) -> Result<(), Trouble> {
+    async fn waits(
+        &self,
+        otherwise: &'static str,
+        appears: impl Fn(&Self) -> bool,
+    ) -> Result<(), ScenarioError> {
         for _ in 0..LOOKS.0 {
             if appears(self) {
                 return Ok(());
             }
             Clock::system().sleep(LOOKS.1).await;
         }
-        Err(Trouble::NotSo(otherwise))
+        Err(ScenarioError::NotSo(otherwise))
     }
 
     /// A day so many days from now.

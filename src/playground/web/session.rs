@@ -1,5 +1,5 @@
-//! What is being played: one playground with what the page remembers of it, and the hands that stop, start and replace
-//! the bot. What people do in it, and how it looks, is known next door.
+//! The current playground and what the page remembers about it, with the operations that stop, start and replace the bot.
+//! This file must not know what people do or how the page looks.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -57,7 +57,7 @@ pub(super) struct Memory {
     /// The switches that are on.
     pub(super) switches: BTreeSet<&'static str>,
     pub(super) bot: Bot,
-    pub(super) told: Told,
+    pub(super) status_line: StatusLine,
 }
 
 /// How the bot is.
@@ -72,7 +72,7 @@ pub(super) enum Bot {
 
 /// What a scenario says while it is played.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct StatusLine {
     /// The scenario that is being played.
     pub(super) playing: Option<&'static str>,
     pub(super) line: String,
@@ -127,11 +127,11 @@ impl Session {
     }
 
     /// Begins anew: a new company, a new Marketo, an empty database, today's time.
-    pub(super) async fn reset(&self, told: Told) -> Result<Arc<Scene>, PlayError> {
+    pub(super) async fn reset(&self, status_line: StatusLine) -> Result<Arc<Scene>, PlayError> {
         let mut play = self.play.lock().await;
         let new = fresh(&self.options).await?;
         let scene = set_up(&new, &self.pulse);
-        scene.memory().told = told;
+        scene.memory().status_line = status_line;
         *locked(&self.scene) = Arc::clone(&scene);
         self.pulse.notify();
         if let Some(mut old) = play.replace(new) {
@@ -179,7 +179,7 @@ impl Session {
         if let Some(before) = locked(&self.playing).replace(playing) {
             before.abort();
         }
-        self.scene().remember(|memory| memory.told.playing = Some(name));
+        self.scene().remember(|memory| memory.status_line.playing = Some(name));
     }
 
     /// Ends what is being played.
@@ -187,7 +187,7 @@ impl Session {
         if let Some(before) = locked(&self.playing).take() {
             before.abort();
         }
-        self.scene().remember(|memory| memory.told = Told::default());
+        self.scene().remember(|memory| memory.status_line = StatusLine::default());
     }
 
     pub(super) async fn close(&self) {
@@ -205,7 +205,7 @@ async fn fresh(options: &Options) -> Result<Playground, PlayError> {
     Playground::open(options).await
 }
 
-/// A scene whose changes are felt on the stage.
+/// A scene whose changes are felt on the session.
 fn set_up(play: &Playground, pulse: &ChangeNotifier) -> Arc<Scene> {
     let scene = Scene::of(play, pulse);
     let marketos = scene.marketos.iter().map(|(_, marketo)| marketo.changes().subscribe());

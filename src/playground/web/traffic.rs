@@ -1,5 +1,5 @@
-//! Everything that went over the wire in a playground, in one row, without its secrets: signed requests to the bot, and
-//! the bot's calls to Slack and to Marketo. How it looks is not known here.
+//! All traffic of a playground in one list, without secrets: signed requests to the bot, and the bot's calls to Slack and
+//! Marketo. This file must not know how it is rendered.
 
 use std::time::Duration;
 

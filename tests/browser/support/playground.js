@@ -1,5 +1,5 @@
-// The playground as people use it: by the names that a reader, or a screen reader, finds things by. What a story does
-// is said here once; what it expects is said by the story.
+// The playground as people use it: by the names that a reader, or a screen reader, finds things by. What a scenario does
+// is said here once; what it expects is said by the scenario.
 
 import { writeFile } from "node:fs/promises";
 import AxeBuilder from "@axe-core/playwright";
@@ -43,7 +43,7 @@ export function day(days) {
   return new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
 }
 
-/** What is asked for where a story does not care. */
+/** What is asked for where a scenario does not care. */
 export const CRM = {
   Email: "svc-crm-sync@example.com",
   "First name": "Svc",

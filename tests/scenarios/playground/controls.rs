@@ -4,7 +4,7 @@ use super::page::{ADA, Answer, CARDS, OPS, Page, RAE, part};
 
 async fn request_is_pending(page: &Page) {
     page.does("scenario", &[("name", "request"), ("pace", "quick")]).await;
-    page.until(RAE, OPS, "Played to its end: Ask for a user.").await;
+    page.until(RAE, OPS, "Finished: Request a user.").await;
 }
 
 async fn switches(page: &Page, name: &str, on: &str) {
@@ -105,7 +105,7 @@ async fn time_travel_reaches_reminders_timeouts_and_expirations() {
     page.does("time", &[("jump", "week")]).await;
     page.until(ADA, CARDS, "Expired").await;
     page.does("scenario", &[("name", "approve"), ("pace", "quick")]).await;
-    page.until(RAE, OPS, "Played to its end: Ask, and approve.").await;
+    page.until(RAE, OPS, "Finished: Ask, and approve.").await;
     page.does("time", &[("jump", "expiration")]).await;
     page.until(RAE, OPS, "access has ended").await;
 }

@@ -87,10 +87,10 @@ async fn scenarios_start_by_url_and_by_button() {
     let host = page.host();
     let played = page.send("GET /?scenario=approve&pace=quick", &[("Host", &host)], "").await;
     assert_eq!(played.status, 303);
-    let seen = page.until(RAE, OPS, "Played to its end: Ask, and approve.").await;
+    let seen = page.until(RAE, OPS, "Finished: Ask, and approve.").await;
     assert!(part(&seen, "conversation").contains("Marketo API user created"));
     page.does("scenario", &[("name", "crash"), ("pace", "quick")]).await;
-    let seen = page.until(RAE, OPS, "Played to its end: Crash in the middle, and recover.").await;
+    let seen = page.until(RAE, OPS, "Finished: Crash in the middle, and recover.").await;
     assert_eq!(part(&seen, "marketo").matches("svc-crm-sync@example.com</span>").count(), 1);
     let none = page.send("GET /?scenario=nothing", &[("Host", &host)], "").await;
     assert_eq!(none.status, 404);
@@ -106,6 +106,6 @@ async fn every_scenario_reaches_its_end() {
         page.does("scenario", &[("name", scenario.name), ("pace", "quick")]).await;
         let end = |page: &str| !page.contains("data-playing");
         let seen = page.until_so(RAE, OPS, scenario.name, end).await;
-        assert!(seen.contains(&format!("Played to its end: {}.", scenario.label)), "{}", part(&seen, "top"));
+        assert!(seen.contains(&format!("Finished: {}.", scenario.label)), "{}", part(&seen, "top"));
     }
 }

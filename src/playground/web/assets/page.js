@@ -63,10 +63,10 @@ function showErrors() {
   }
 }
 
-// Whoever came with a place of their own is not sent where the story was before.
-let followed = location.search ? $("story").dataset.follow : undefined;
+// Whoever came with a place of their own is not sent where the scenario was before.
+let followed = location.search ? $("scenario").dataset.follow : undefined;
 function follow() {
-  const link = $("story").dataset.follow;
+  const link = $("scenario").dataset.follow;
   if (link && link !== followed) go(link, true);
   followed = link;
 }

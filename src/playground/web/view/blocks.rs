@@ -1,4 +1,4 @@
-//! Block Kit as Slack shows it. What cannot be shown is said, never left out.
+//! Block Kit as Slack renders it. Unsupported elements are named, never left out.
 
 use maud::{Markup, html};
 use serde_json::Value;

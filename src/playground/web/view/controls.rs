@@ -1,4 +1,4 @@
-//! The hands at the playground: stories to play, the bot's life, time, and what can be broken.
+//! The controls of the playground: scenarios, killing and restarting the bot, time, and faults.
 
 use maud::{Markup, html};
 
@@ -22,7 +22,7 @@ pub(super) fn controls(look: &Look<'_>) -> Markup {
         section #controls aria-labelledby="controls-title" {
             h2 #controls-title { "Controls" }
             details #scenarios open {
-                summary { "Play a story" }
+                summary { "Play a scenario" }
                 p .hint { "Each begins anew. The address " code { "/?scenario=approve" } " plays one, too." }
                 form .row method="post" action="/act/scenario" {
                     (look.who())
@@ -35,7 +35,7 @@ pub(super) fn controls(look: &Look<'_>) -> Markup {
                 div .row {
                     form method="post" action="/act/reset" {
                         (look.who())
-                        button #reset type="submit" .quiet { "Begin anew" }
+                        button #reset type="submit" .quiet { "Start over" }
                     }
                     a #transcript .quiet href="/transcript" data-copies { "Copy the transcript" }
                     span #copied role="status" data-keep {}
@@ -62,7 +62,7 @@ pub(super) fn controls(look: &Look<'_>) -> Markup {
                         button type="submit" id={ "jump-" (jump) } name="jump" value=(jump) { (label) }
                     }
                     button #jump-expiration type="submit" name="jump" value="expiration" disabled[!has_end] {
-                        "To the next end of access"
+                        "Jump to the next expiration"
                     }
                 }
             }

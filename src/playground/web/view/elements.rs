@@ -1,4 +1,4 @@
-//! The elements of Block Kit that people act on: buttons, and the fields of modals.
+//! Interactive Block Kit elements: buttons, and the inputs of modals.
 
 use maud::{Markup, html};
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! Emoji by their names: those that messages of bots usually have. Any other stays as its name, as Slack shows one
-//! that it does not know.
+//! The emoji that bots usually use, by name. Others are shown by their name, as Slack does with names that it does not
+//! know.
 
 use maud::{Markup, html};
 

@@ -1,5 +1,5 @@
-//! Marketo as its administrator sees it: the users of each instance with what they may do and until when, the roles,
-//! and the step that has no API.
+//! Marketo as its admin sees it: the users of each instance with role and expiration, the roles, and the step that has no
+//! API.
 
 use maud::{Markup, html};
 

@@ -1,5 +1,5 @@
-//! How the playground looks: the page and its parts, each an element with an id of its own that can be sent again
-//! alone. Views read and never act; what comes from people or from the bot is escaped by the templates.
+//! The views: the page and its parts, each an element with an id that can be sent again on its own. Views only read; the
+//! templates escape all text from people and from the bot.
 
 mod blocks;
 mod controls;

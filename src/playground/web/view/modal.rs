@@ -1,4 +1,4 @@
-//! The modal that somebody has open, in front of Slack and of nothing else: what breaks things stays in reach.
+//! The open modal, in front of Slack only, so that the fault switches stay reachable.
 
 use maud::{Markup, html};
 

@@ -1,4 +1,4 @@
-//! Slack as one person sees it: the list of conversations, the one that is open, and the thread beside it.
+//! Slack as one person sees it: the list of conversations, the open one, and the thread next to it.
 
 use jiff::Timestamp;
 use maud::{Markup, html};

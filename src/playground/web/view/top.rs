@@ -1,4 +1,4 @@
-//! The bar on top: who looks, what is being played, how the bot is, the time there, and the theme.
+//! The top bar: the current person, the running scenario, the state of the bot, the simulated time, and the theme.
 
 use maud::{Markup, html};
 
@@ -8,16 +8,16 @@ use crate::{
         fixtures, policy_fixture,
         web::{
             fields::Viewer,
-            session::{Bot, Told},
+            session::{Bot, StatusLine},
         },
     },
     sim::slack::SimUser,
 };
 
 pub(super) fn top(look: &Look<'_>) -> Markup {
-    let (bot, told) = {
+    let (bot, status_line) = {
         let memory = look.scene.memory();
-        (memory.bot.clone(), memory.told.clone())
+        (memory.bot.clone(), memory.status_line.clone())
     };
     html! {
         header #top {
@@ -26,7 +26,7 @@ pub(super) fn top(look: &Look<'_>) -> Markup {
                 p .note { "The bot is the real one; Slack and Marketo are simulated. Nothing leaves this machine." }
                 (bot_state(&bot))
                 p #clock data-ahead=(look.scene.clock.ahead() / 1000 * 1000) {
-                    span .label { "Time there " }
+                    span .label { "Simulated time " }
                     time data-keep {
                         (look.scene.clock.now().strftime("%Y-%m-%d %H:%M UTC").to_string())
                     }
@@ -39,7 +39,7 @@ pub(super) fn top(look: &Look<'_>) -> Markup {
                     @for user in fixtures::people(&look.setup) { (persona(look, user)) }
                 }
             }
-            (status(&told))
+            (status(&status_line))
         }
     }
 }
@@ -86,16 +86,16 @@ fn part(look: &Look<'_>, user: &SimUser) -> &'static str {
     }
 }
 
-fn status(told: &Told) -> Markup {
+fn status(status_line: &StatusLine) -> Markup {
     // Kept after the end, since its last step and its end can come as one.
-    let follow = told
+    let follow = status_line
         .at
         .as_ref()
         .map(|(user, channel)| Viewer { user: user.clone(), channel: channel.clone(), thread: None }.link());
     html! {
-        div #story data-playing=[told.playing] data-follow=[follow] {
-            p role="status" { (told.line) }
-            @if told.playing.is_some() {
+        div #scenario data-playing=[status_line.playing] data-follow=[follow] {
+            p role="status" { (status_line.line) }
+            @if status_line.playing.is_some() {
                 form method="post" action="/act/stop" { button type="submit" .quiet { "Stop" } }
             }
         }

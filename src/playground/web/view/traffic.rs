@@ -1,4 +1,4 @@
-//! The traffic, a line for each message there and back; what a line holds is asked for when somebody opens it.
+//! The traffic, one line for each message in either direction. The body is loaded when somebody opens the line.
 
 use maud::{Markup, html};
 

@@ -1,4 +1,4 @@
-// What one can play with: the stories, the time, and a policy of one's own.
+// What one can play with: the scenarios, the time, and a policy of one's own.
 
 import { CRM, expect, test } from "../support/playground.js";
 
@@ -17,13 +17,13 @@ test("time travel shows reminders in the thread, and the end of access", async (
   await expect(playground.thread).toBeHidden();
   await playground.press(playground.card(), "Approve");
   await expect(playground.user()).toHaveCount(1);
-  await playground.jump("To the next end of access");
+  await playground.jump("Jump to the next expiration");
   await expect(playground.user()).toContainText("access has ended");
 });
 
-test("a story is played by its address, and followed to the place where it ends", async ({ playground, page }) => {
+test("a scenario is played by its address, and followed to the place where it ends", async ({ playground, page }) => {
   await playground.open("/?scenario=deny&pace=quick");
-  await expect(page.getByText("Played to its end: Ask, and deny with a reason.")).toBeVisible();
+  await expect(page.getByText("Finished: Request and deny with a reason.")).toBeVisible();
   await expect(page.getByRole("heading", { name: "Marketo Bot" })).toBeVisible();
   await expect(playground.log).toContainText("The reports user can do this already.");
   await playground.goTo("marketing-ops");
@@ -31,10 +31,10 @@ test("a story is played by its address, and followed to the place where it ends"
   await expect(page.getByRole("heading", { name: "#marketing-ops" })).toBeVisible();
 });
 
-test("stories are played by their buttons", async ({ playground, page }) => {
-  for (const name of ["Ask, and deny with a reason", "Crash in the middle, and recover"]) {
+test("scenarios are played by their buttons", async ({ playground, page }) => {
+  for (const name of ["Request and deny with a reason", "Crash and recover"]) {
     await playground.controls.getByRole("button", { name }).click();
-    await expect(page.getByText(`Played to its end: ${name}.`)).toBeVisible({ timeout: 40_000 });
+    await expect(page.getByText(`Finished: ${name}.`)).toBeVisible({ timeout: 40_000 });
   }
 });
 
