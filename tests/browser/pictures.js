@@ -11,7 +11,7 @@ const browser = await chromium.launch(BROWSER);
 for (const colorScheme of ["light", "dark"]) {
   const page = await browser.newPage({ colorScheme, locale: "en-US", viewport: { width: 1280, height: 860 } });
   await page.goto(`${demo.url}/?scenario=approve&pace=quick`);
-  await page.getByText("Played to its end").waitFor();
+  await page.getByText("Finished: ").waitFor();
   await page.locator("#log").getByText("Marketo API user created").waitFor();
   await page.getByText("Play a scenario").click();
   await page.getByText("Bot and time").click();

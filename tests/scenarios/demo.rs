@@ -53,7 +53,7 @@ fn page_is_served_until_the_program_is_stopped() {
         let mut text = String::new();
         for line in lines.by_ref().map_while(Result::ok) {
             text.push_str(&line);
-            if line.starts_with("Ctrl-C") {
+            if line.starts_with("Press Ctrl-C") {
                 break;
             }
         }

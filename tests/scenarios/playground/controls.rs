@@ -105,7 +105,7 @@ async fn time_travel_reaches_reminders_timeouts_and_expirations() {
     page.does("time", &[("jump", "week")]).await;
     page.until(ADA, CARDS, "Expired").await;
     page.does("scenario", &[("name", "approve"), ("pace", "quick")]).await;
-    page.until(RAE, OPS, "Finished: Ask, and approve.").await;
+    page.until(RAE, OPS, "Finished: Request and approve.").await;
     page.does("time", &[("jump", "expiration")]).await;
     page.until(RAE, OPS, "access has ended").await;
 }

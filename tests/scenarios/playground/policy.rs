@@ -42,7 +42,7 @@ async fn people_named_by_a_policy_exist_and_play_the_scenarios() {
         part(&seen, "marketo").contains("<h3>live</h3>") && part(&seen, "marketo").contains("<h3>test</h3>")
     );
     page.does("scenario", &[("name", "approve"), ("pace", "quick")]).await;
-    let seen = page.until("U0MAKERS1", OPS, "Finished: Ask, and approve.").await;
+    let seen = page.until("U0MAKERS1", OPS, "Finished: Request and approve.").await;
     assert!(part(&seen, "marketo").contains("svc-crm-sync@example.com"));
 }
 

@@ -87,10 +87,10 @@ async fn scenarios_start_by_url_and_by_button() {
     let host = page.host();
     let played = page.send("GET /?scenario=approve&pace=quick", &[("Host", &host)], "").await;
     assert_eq!(played.status, 303);
-    let seen = page.until(RAE, OPS, "Finished: Ask, and approve.").await;
+    let seen = page.until(RAE, OPS, "Finished: Request and approve.").await;
     assert!(part(&seen, "conversation").contains("Marketo API user created"));
     page.does("scenario", &[("name", "crash"), ("pace", "quick")]).await;
-    let seen = page.until(RAE, OPS, "Finished: Crash in the middle, and recover.").await;
+    let seen = page.until(RAE, OPS, "Finished: Crash and recover.").await;
     assert_eq!(part(&seen, "marketo").matches("svc-crm-sync@example.com</span>").count(), 1);
     let none = page.send("GET /?scenario=nothing", &[("Host", &host)], "").await;
     assert_eq!(none.status, 404);
