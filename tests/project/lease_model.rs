@@ -8,7 +8,7 @@
 //! 3. A living worker whose call is in flight, and that could not renew for two thirds of a lease, ends the call before
 //!    the lease expires: its timer fires in time. Before and after a call a worker may freeze for any time.
 //! 4. A call of a dead worker takes effect before the lease expires, if it does. What happens after that is
-//!    a matter of lookups, not of leases: see the model in `worker/apply/tests`.
+//!    a matter of lookups, not of leases: see the model in `worker/effects/create_user/tests`.
 //! 5. Every call may have been executed. (One that certainly was not undoes the progress recorded before it,
 //!    which leaves the queue as it was.)
 //!

@@ -58,7 +58,7 @@ for (const [fault, jump] of [
     await playground.ask();
     await playground.break(fault);
     const card = await approve(playground);
-    await expect(card).toContainText(/tries again/);
+    await expect(card).toContainText(/I'll try again/);
     await expect(card.getByRole("button", { name: "Cancel request" })).toBeVisible();
     await expect(playground.user()).toHaveCount(0);
     await playground.screen(fault.replace(/\W+/g, "-").toLowerCase());
