@@ -21,26 +21,26 @@ use crate::{
     worker::Worker,
 };
 
-/// How long the threads of a killed bot are waited for, in real time.
-const DEAD_WITHIN: Duration = Duration::from_secs(2);
+/// Timeout for the shutdown of a killed bot's runtime, in real time.
+const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(super) struct BotHandle {
     pub(super) url: String,
-    pub(super) dispatcher: Worker,
+    pub(super) worker: Worker,
     pub(super) store: Store,
     pub(super) tasks: TaskTracker,
-    pub(super) known: Readiness,
-    end: oneshot::Sender<()>,
-    serving: JoinHandle<()>,
-    threads: Option<Threads>,
+    pub(super) readiness: Readiness,
+    shutdown: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+    runtime: Option<OwnRuntime>,
 }
 
-/// Threads that end with this value; a runtime may not be dropped among tasks.
+/// A runtime that shuts down in the background when dropped: a runtime must not be dropped in an async context.
 #[derive(Debug)]
-struct Threads(Option<Runtime>);
+struct OwnRuntime(Option<Runtime>);
 
-impl Drop for Threads {
+impl Drop for OwnRuntime {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
@@ -49,50 +49,50 @@ impl Drop for Threads {
 }
 
 impl BotHandle {
-    /// Builds the bot and begins to serve.
+    /// Builds the bot and starts its server.
     pub(super) async fn launch(config: &Config, clock: &Clock, mode: Mode) -> Result<Self, PlayError> {
-        let begun = begin(config.clone(), clock.clone(), mode);
+        let start = start(config.clone(), clock.clone(), mode);
         if mode != Mode::Apart {
-            return begun.await;
+            return start.await;
         }
         let runtime =
             Builder::new_multi_thread().worker_threads(2).thread_name("bot").enable_all().build()?;
-        let begun = runtime.spawn(begun);
-        let threads = Some(Threads(Some(runtime)));
-        let running = begun.await.map_err(io::Error::other)??;
-        Ok(Self { threads, ..running })
+        let start = runtime.spawn(start);
+        let runtime = Some(OwnRuntime(Some(runtime)));
+        let bot = start.await.map_err(io::Error::other)??;
+        Ok(Self { runtime, ..bot })
     }
 
-    /// Ends it in good order.
+    /// Stops the bot gracefully.
     pub(super) async fn stop(self) {
-        let _ = self.end.send(());
-        let _ = self.serving.await;
+        let _ = self.shutdown.send(());
+        let _ = self.server.await;
     }
 
-    /// Ends it at once: each of its tasks is dropped where it stands, and nothing is finished or said good-bye to.
-    /// Without threads of its own it is stopped in good order.
+    /// Stops the bot at once, as a crash does: its tasks are dropped at their current await. Without its own runtime it is
+    /// stopped gracefully.
     pub(super) async fn kill(mut self) {
-        let Some(runtime) = self.threads.take().and_then(|mut threads| threads.0.take()) else {
+        let Some(runtime) = self.runtime.take().and_then(|mut runtime| runtime.0.take()) else {
             return self.stop().await;
         };
-        let ended = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(DEAD_WITHIN));
-        let _ = ended.await;
+        let shutdown = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(KILL_TIMEOUT));
+        let _ = shutdown.await;
     }
 }
 
-async fn begin(config: Config, clock: Clock, mode: Mode) -> Result<BotHandle, PlayError> {
+async fn start(config: Config, clock: Clock, mode: Mode) -> Result<BotHandle, PlayError> {
     let app = App::build(&config, clock, telemetry::collect_metrics()).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
-    let (end, ended) = oneshot::channel();
-    let ended = async move {
-        let _ = ended.await;
+    let (shutdown, stopped) = oneshot::channel();
+    let stopped = async move {
+        let _ = stopped.await;
     };
-    let (dispatcher, store, tasks) = (app.worker.clone(), app.store().clone(), app.tasks().clone());
-    let known = app.readiness();
-    let serving = match mode {
-        Mode::Live | Mode::Apart => tokio::spawn(app.serve(listener, ended)),
-        Mode::Pumped => tokio::spawn(app.serve_only(listener, ended)),
+    let (worker, store, tasks) = (app.worker.clone(), app.store().clone(), app.tasks().clone());
+    let readiness = app.readiness();
+    let server = match mode {
+        Mode::Live | Mode::Apart => tokio::spawn(app.serve(listener, stopped)),
+        Mode::Pumped => tokio::spawn(app.serve_only(listener, stopped)),
     };
-    Ok(BotHandle { url, dispatcher, store, tasks, known, end, serving, threads: None })
+    Ok(BotHandle { url, worker, store, tasks, readiness, shutdown, server, runtime: None })
 }

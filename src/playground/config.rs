@@ -8,7 +8,7 @@ use crate::{
     config::{self, Config, Environment, load},
 };
 
-/// What is configured in the playground unless somebody brings something else.
+/// The default configuration file of the playground.
 pub const POLICY: &str = r#"[slack]
 approval_channel = "C0APPROVE"
 
@@ -22,18 +22,19 @@ pub const FIRST: &str = "production";
 /// The name of the second.
 pub const SECOND: &str = "sandbox";
 
-/// How the bot gets into one Marketo.
+/// The address and credentials of one Marketo instance.
 pub(super) struct Access {
     pub(super) base_url: String,
     pub(super) client_id: String,
     pub(super) client_secret: String,
 }
 
+/// What a configuration file does not contain.
 pub(super) struct Addresses {
     pub(super) slack: String,
     pub(super) marketo: Access,
     pub(super) second_marketo: Option<Access>,
-    /// For the second and later of the `[[instance]]` blocks that `policy` has.
+    /// For the second and later `[[instance]]` blocks of `policy`.
     pub(super) further: Vec<Access>,
     pub(super) database: String,
     pub(super) signing_secret: String,
@@ -42,28 +43,31 @@ pub(super) struct Addresses {
     pub(super) folder: PathBuf,
 }
 
-/// What a configuration file says, whoever there is. Nothing is called.
+/// Parses a configuration file with placeholder addresses and credentials. Calls nothing.
 pub(super) fn read(policy: &str) -> Result<Config, PlayError> {
     let folder = folder(&Clock::system())?;
-    let nobody = || "nobody".to_owned();
-    let marketo =
-        Access { base_url: "http://127.0.0.1:1".to_owned(), client_id: nobody(), client_secret: nobody() };
-    let read = load_config(&Addresses {
+    let placeholder = || "placeholder".to_owned();
+    let marketo = Access {
+        base_url: "http://127.0.0.1:1".to_owned(),
+        client_id: placeholder(),
+        client_secret: placeholder(),
+    };
+    let config = load_config(&Addresses {
         slack: "http://127.0.0.1:1".to_owned(),
         marketo,
         second_marketo: None,
         further: Vec::new(),
         database: "sqlite:nowhere.db".to_owned(),
-        signing_secret: nobody(),
-        bot_token: nobody(),
+        signing_secret: placeholder(),
+        bot_token: placeholder(),
         policy: policy.to_owned(),
         folder: folder.clone(),
     });
     fs::remove_dir_all(folder)?;
-    read
+    config
 }
 
-/// A new folder for one playground.
+/// Creates a folder for one playground.
 pub(super) fn folder(clock: &Clock) -> io::Result<PathBuf> {
     let folder = std::env::temp_dir().join(format!("marketo-api-user-{}", clock.new_id()));
     fs::create_dir_all(&folder)?;
@@ -75,14 +79,14 @@ pub(super) fn load_config(addresses: &Addresses) -> Result<Config, PlayError> {
     let Addresses { marketo, second_marketo, policy, .. } = addresses;
     let mut text = policy.clone();
     if let Some(second) = second_marketo {
-        text += &block(FIRST, &marketo.base_url, "MARKETO");
-        text += &block(SECOND, &second.base_url, "SECOND");
+        text += &instance_block(FIRST, &marketo.base_url, "MARKETO");
+        text += &instance_block(SECOND, &second.base_url, "SECOND");
     }
     fs::write(&file, text)?;
     let second = second_marketo.as_ref();
     let second = second.map_or(("", ""), |second| (&second.client_id, &second.client_secret));
-    let named = config::credentials_in(policy);
-    let own = named.iter().map(|name| (name.as_str(), marketo.client_id.as_str()));
+    let credentials = config::credentials_in(policy);
+    let own = credentials.iter().map(|name| (name.as_str(), marketo.client_id.as_str()));
     let environment = Environment::from_pairs(own.chain([
         ("SLACK_SIGNING_SECRET", addresses.signing_secret.as_str()),
         ("SLACK_BOT_TOKEN", &addresses.bot_token),
@@ -96,8 +100,8 @@ pub(super) fn load_config(addresses: &Addresses) -> Result<Config, PlayError> {
     ]));
     let mut config = load(&environment, Some(&file))
         .map_err(|faults| PlayError::Config(faults.iter().map(ToString::to_string).collect()))?;
-    if !named.is_empty() {
-        // The blocks have the addresses of real instances.
+    if !credentials.is_empty() {
+        // The file's `[[instance]]` blocks have the addresses of real instances.
         for (instance, access) in
             config.instances.iter_mut().zip([marketo].into_iter().chain(&addresses.further))
         {
@@ -109,8 +113,8 @@ pub(super) fn load_config(addresses: &Addresses) -> Result<Config, PlayError> {
     Ok(config)
 }
 
-/// An instance whose credentials are in the variables that begin with `prefix`.
-fn block(name: &str, base_url: &str, prefix: &str) -> String {
+/// An `[[instance]]` block with its credentials in the variables `{prefix}_…`.
+fn instance_block(name: &str, base_url: &str, prefix: &str) -> String {
     format!(
         "\n[[instance]]\nname = \"{name}\"\nbase_url = \"{base_url}\"\nclient_id_env = \"{prefix}_CLIENT_ID\"\n\
          client_secret_env = \"{prefix}_CLIENT_SECRET\"\n"

@@ -2,16 +2,16 @@
 
 use crate::sim::slack::{Setup, SimUser};
 
-/// Rae asks.
+/// Rae, the requester.
 pub const RAE: &str = "U0REQ";
-/// Ada approves.
+/// Ada, an approver.
 pub const ADA: &str = "U0APPROVE";
-/// Where people ask.
+/// The channel where people request users.
 pub const OPS: &str = "C0OPS";
-/// Where the cards are.
+/// The approval channel.
 pub const APPROVALS: &str = "C0APPROVE";
 
-/// The company of the demo. Rae approves what others ask for, so that she can try to approve her own request.
+/// The company of the playground. Rae is an approver too, so that she can try to approve her own request.
 pub fn company() -> Setup {
     let mut setup = Setup::default();
     let approvals = setup.channels.iter_mut().filter(|channel| channel.id == APPROVALS);
@@ -20,7 +20,7 @@ pub fn company() -> Setup {
     setup
 }
 
-/// The people who can be told to do something.
+/// The users who are people, not bots.
 pub fn people(setup: &Setup) -> impl Iterator<Item = &SimUser> {
     setup.users.iter().filter(|user| !user.is_bot)
 }

@@ -31,43 +31,43 @@ use crate::{
     store::{OutboxStats, StoreError},
 };
 
-/// How long a start may take, in real time.
-const START_WITHIN: Duration = Duration::from_secs(10);
+/// How long the bot may take to become ready, in real time.
+const READY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How a playground is set up.
+/// The setup of a playground.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The time of everybody in it.
+    /// The clock of the bot and the simulators.
     pub clock: Clock,
     /// The simulated Slack.
     pub slack: slack::Setup,
     /// The simulated Marketo.
     pub marketo: marketo::Setup,
-    /// Another simulated Marketo; then the bot has the instances [`FIRST`] and [`SECOND`].
+    /// A second simulated Marketo; the bot then has the instances [`FIRST`] and [`SECOND`].
     pub second_marketo: Option<marketo::Setup>,
-    /// Further simulated Marketos, where [`Options::policy`] has `[[instance]]` blocks of its own.
+    /// More simulated Marketos, for the `[[instance]]` blocks of [`Options::policy`].
     pub further: Vec<marketo::Setup>,
     /// The configuration file's text.
     pub policy: String,
-    /// The database; absent: a SQLite file in a folder of its own, which goes with the playground.
+    /// The database; `None` is a SQLite file that is deleted with the playground.
     pub database_url: Option<String>,
-    /// Who carries effects out.
+    /// Who executes effects.
     pub mode: Mode,
 }
 
-/// Who carries effects out.
+/// Who executes effects, and on which runtime the bot runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// The bot itself, at once.
+    /// The bot executes effects by itself.
     Live,
-    /// As [`Mode::Live`], on threads of its own, so that it can be killed.
+    /// As [`Mode::Live`], on its own runtime, so that it can be killed.
     Apart,
-    /// Whoever calls [`Playground::drain`].
+    /// The caller executes effects with [`Playground::drain`] or [`Playground::step`].
     Pumped,
 }
 
 impl Options {
-    /// A friendly little company at `clock`'s time.
+    /// The default company, on `clock`.
     pub fn new(clock: Clock, mode: Mode) -> Self {
         Self {
             clock,
@@ -82,14 +82,14 @@ impl Options {
     }
 }
 
-/// Why a playground cannot be had.
+/// Why a playground cannot be opened or started.
 #[derive(Debug, thiserror::Error)]
 pub enum PlayError {
-    /// No port or no folder.
-    #[error("the playground cannot be opened: {0}")]
+    /// A port or folder is not available.
+    #[error("cannot open the playground: {0}")]
     Io(#[from] io::Error),
-    /// The settings are wrong: a line for each fault.
-    #[error("the playground's settings are wrong: {}", .0.join("; "))]
+    /// The configuration is invalid: one line for each error.
+    #[error("the playground's configuration is invalid: {}", .0.join("; "))]
     Config(Vec<String>),
     /// The bot cannot be built.
     #[error(transparent)]
@@ -99,42 +99,42 @@ pub enum PlayError {
     NotReady(String),
 }
 
-/// The bot and the people around it.
+/// The bot, the simulators and the people.
 #[derive(Debug)]
 pub struct Playground {
     /// The simulated Slack.
     pub slack: Arc<SlackSim>,
     /// The simulated Marketo.
     pub marketo: Arc<MarketoSim>,
-    /// The other simulated Marketo, if there is one.
+    /// The second simulated Marketo, if there is one.
     pub second_marketo: Option<Arc<MarketoSim>>,
     /// The simulated Marketos of [`Options::further`].
     pub further: Vec<Arc<MarketoSim>>,
-    /// Where its people are.
+    /// The Slack workspace, with its people.
     pub work: SlackWorkspace,
-    /// Everybody's time.
+    /// The clock of the bot and the simulators.
     pub clock: Clock,
     config: Config,
     mode: Mode,
     folder: Option<PathBuf>,
-    running: Option<BotHandle>,
+    bot: Option<BotHandle>,
 }
 
 impl Playground {
-    /// Opens it and waits until the bot is ready.
+    /// Opens a playground and waits until the bot is ready.
     ///
     /// # Errors
-    /// When there is no port or no folder, or the settings are wrong.
+    /// When a port or folder is not available, the configuration is invalid, or the bot does not become ready.
     pub async fn open(options: Options) -> Result<Self, PlayError> {
         let mut this = Self::prepare(options).await?;
         this.start().await?;
         Ok(this)
     }
 
-    /// Opens it with the bot not started yet.
+    /// Opens a playground without starting the bot.
     ///
     /// # Errors
-    /// When there is no port or no folder, or the settings are wrong.
+    /// When a port or folder is not available, or the configuration is invalid.
     pub async fn prepare(options: Options) -> Result<Self, PlayError> {
         let Options { clock, slack, marketo, second_marketo, further, policy, database_url, mode } = options;
         let secrets = (slack.signing_secret.clone(), slack.bot_token.clone());
@@ -169,12 +169,12 @@ impl Playground {
             folder: folder.clone(),
         })?;
         let work = SlackWorkspace::new(Arc::clone(&slack), "http://127.0.0.1:1", clock.clone());
-        let (folder, further, running) = (Some(folder), others, None);
-        Ok(Self { slack, marketo, second_marketo, further, work, clock, config, mode, folder, running })
+        let (folder, further, bot) = (Some(folder), others, None);
+        Ok(Self { slack, marketo, second_marketo, further, work, clock, config, mode, folder, bot })
     }
 
-    /// Another replica of the bot on the same database, among the same people and not started yet. People whom it
-    /// names reach that replica.
+    /// Another replica of the bot with the same database and simulators, not started yet. Requests of its people go to
+    /// that replica.
     pub fn replica(&self) -> Self {
         let work = SlackWorkspace::new(Arc::clone(&self.slack), "http://127.0.0.1:1", self.clock.clone());
         Self {
@@ -187,31 +187,31 @@ impl Playground {
             config: self.config.clone(),
             mode: self.mode,
             folder: None,
-            running: None,
+            bot: None,
         }
     }
 
-    /// The settings with which the bot is started next.
+    /// The configuration for the next start of the bot.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Changes the settings with which the bot is started next.
+    /// Changes the configuration for the next start of the bot.
     pub fn configure(&mut self, change: impl FnOnce(&mut Config)) {
         change(&mut self.config);
     }
 
-    /// Somebody, by their id.
+    /// A person, by user id.
     pub fn person(&self, id: &str) -> User {
         self.work.person(id)
     }
 
-    /// The bot's address.
+    /// The bot's URL; empty while it does not run.
     pub fn url(&self) -> &str {
-        self.running.as_ref().map_or("", |running| &running.url)
+        self.bot.as_ref().map_or("", |bot| &bot.url)
     }
 
-    /// Starts the bot, unless it runs, and waits until it is ready.
+    /// Starts the bot if it does not run, and waits until it is ready.
     ///
     /// # Errors
     /// When it cannot be built or does not become ready.
@@ -220,52 +220,52 @@ impl Playground {
         self.ready().await
     }
 
-    /// Starts the bot, unless it runs. It serves, but may not know everything yet.
+    /// Starts the bot if it does not run. It may not be ready yet.
     ///
     /// # Errors
     /// When it cannot be built.
     pub async fn launch(&mut self) -> Result<(), PlayError> {
-        if self.running.is_some() {
+        if self.bot.is_some() {
             return Ok(());
         }
-        let running = BotHandle::launch(&self.config, &self.clock, self.mode).await?;
-        self.work.set_bot_url(&running.url);
-        self.running = Some(running);
+        let bot = BotHandle::launch(&self.config, &self.clock, self.mode).await?;
+        self.work.set_bot_url(&bot.url);
+        self.bot = Some(bot);
         Ok(())
     }
 
-    /// Waits until the bot knows what it needs to know.
+    /// Waits until the bot is ready.
     ///
     /// # Errors
-    /// When that takes too long.
+    /// After a timeout of 10 s.
     pub async fn ready(&self) -> Result<(), PlayError> {
-        let Some(running) = &self.running else { return Ok(()) };
+        let Some(bot) = &self.bot else { return Ok(()) };
         let real = Clock::system();
         let ready = async {
-            while !running.known.is_complete() {
+            while !bot.readiness.is_complete() {
                 real.sleep(Duration::from_millis(1)).await;
             }
         };
-        tokio::time::timeout(START_WITHIN, ready)
+        tokio::time::timeout(READY_TIMEOUT, ready)
             .await
-            .map_err(|_| PlayError::NotReady("what it needs to know is missing".to_owned()))
+            .map_err(|_| PlayError::NotReady("it has not loaded its data within 10 s".to_owned()))
     }
 
-    /// Ends the bot in good order.
+    /// Stops the bot gracefully.
     pub async fn stop(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.stop().await;
+        if let Some(bot) = self.bot.take() {
+            bot.stop().await;
         }
     }
 
-    /// Ends the bot as a crash does, with nothing finished; see [`Mode::Apart`].
+    /// Stops the bot as a crash does; see [`Mode::Apart`].
     pub async fn kill(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.kill().await;
+        if let Some(bot) = self.bot.take() {
+            bot.kill().await;
         }
     }
 
-    /// Ends the bot and starts it again on the same database.
+    /// Stops the bot gracefully and starts it again on the same database.
     ///
     /// # Errors
     /// As [`Playground::start`].
@@ -274,51 +274,51 @@ impl Playground {
         self.start().await
     }
 
-    /// Carries out one effect that is due; false if none is.
+    /// Executes one effect that is due; false if none is.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn step(&self) -> Result<bool, StoreError> {
-        match &self.running {
-            Some(running) => running.dispatcher.step().await,
+        match &self.bot {
+            Some(bot) => bot.worker.step().await,
             None => Ok(false),
         }
     }
 
-    /// Shows the anchor of the ledger, if that is to be done; whether it was.
+    /// Publishes the ledger's anchor if it is due; returns whether it was.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn anchor(&self) -> Result<bool, StoreError> {
-        match &self.running {
-            Some(running) => running.dispatcher.anchor().await,
+        match &self.bot {
+            Some(bot) => bot.worker.anchor().await,
             None => Ok(false),
         }
     }
 
-    /// Where the bot keeps its data.
+    /// The URL of the bot's database.
     pub fn database_url(&self) -> &SecretString {
         &self.config.database_url
     }
 
-    /// Carries out everything that is due, and waits for what the bot does in the background.
+    /// Executes all effects that are due, and waits for the bot's background tasks.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn drain(&self) -> Result<(), StoreError> {
-        let Some(running) = &self.running else { return Ok(()) };
+        let Some(bot) = &self.bot else { return Ok(()) };
         let real = Clock::system();
         loop {
             let mut was_idle = true;
-            while !running.tasks.is_empty() {
+            while !bot.tasks.is_empty() {
                 was_idle = false;
                 real.sleep(Duration::from_millis(1)).await;
             }
-            while self.mode == Mode::Pumped && running.dispatcher.step().await? {
+            while self.mode == Mode::Pumped && bot.worker.step().await? {
                 was_idle = false;
             }
             let is_done =
-                self.mode == Mode::Pumped || running.store.outbox_stats(self.clock.now()).await?.due == 0;
+                self.mode == Mode::Pumped || bot.store.outbox_stats(self.clock.now()).await?.due == 0;
             if was_idle && is_done {
                 return Ok(());
             }
@@ -328,7 +328,7 @@ impl Playground {
         }
     }
 
-    /// Lets `time` pass, stopping at each moment at which something is due.
+    /// Advances the clock by `time`, and executes effects on the way when they are due.
     ///
     /// # Errors
     /// When the database fails.
@@ -336,8 +336,8 @@ impl Playground {
         let end = self.clock.millis() + i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         loop {
             self.drain().await?;
-            let Some(running) = &self.running else { return Ok(()) };
-            let next = running.store.next_due().await?.map_or(end, |due| due.as_millisecond().min(end));
+            let Some(bot) = &self.bot else { return Ok(()) };
+            let next = bot.store.next_due().await?.map_or(end, |due| due.as_millisecond().min(end));
             let left = u64::try_from(next - self.clock.millis()).unwrap_or(0);
             self.clock.advance(Duration::from_millis(left));
             if self.clock.millis() >= end {
@@ -346,19 +346,19 @@ impl Playground {
         }
     }
 
-    /// How much waits.
+    /// How many effects are pending.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn depth(&self) -> Result<OutboxStats, StoreError> {
-        match &self.running {
-            Some(running) => running.store.outbox_stats(self.clock.now()).await,
+        match &self.bot {
+            Some(bot) => bot.store.outbox_stats(self.clock.now()).await,
             None => Ok(OutboxStats::default()),
         }
     }
 }
 
-/// A simulated Marketo, and how the bot gets in.
+/// Starts a simulated Marketo; returns it with its address and credentials.
 async fn start_marketo(
     clock: &Clock,
     setup: marketo::Setup,

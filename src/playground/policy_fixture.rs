@@ -16,56 +16,56 @@ use crate::{
     },
 };
 
-/// First names for people that a policy names.
+/// First names for the people whom a policy names.
 const NAMES: [&str; 16] = [
     "Ana", "Ben", "Cleo", "Dev", "Eva", "Finn", "Gita", "Hugo", "Ines", "Jun", "Kira", "Leo", "Mia", "Nils",
     "Oda", "Paul",
 ];
-/// The people of the usual company who decide; without the policy's word they are not there.
-const DECIDERS: [&str; 2] = [fixtures::ADA, "U0SECOND"];
+/// The approvers of the default company. They are removed unless the policy names them.
+const DEFAULT_APPROVERS: [&str; 2] = [fixtures::ADA, "U0SECOND"];
 
 /// The company for a configuration file's text.
 ///
 /// # Errors
-/// When the text is wrong; with every fault.
+/// When the file is invalid; with one line for each error.
 pub fn company(text: &str) -> Result<Options, PlayError> {
     let config = config::read(text)?;
-    let mut company = PolicyFixture { setup: fixtures::company(), named: 0 };
-    company.empties();
+    let mut company = PolicyFixture { setup: fixtures::company(), named_people: 0 };
+    company.remove_defaults();
     if let Some(team) = config.slack.team_ids.first() {
         company.setup.team_id.clone_from(team);
     }
     if let Some(app) = &config.slack.app_id {
         company.setup.app_id.clone_from(app);
     }
-    company.seats(&config.policy);
-    let marketo = instance(&config.policy);
-    let several = crate::config::credentials_in(text).len() / 2;
+    company.add_named(&config.policy);
+    let marketo = marketo_setup(&config.policy);
+    let instances = crate::config::credentials_in(text).len() / 2;
     let mut options = Options::new(Clock::movable(), Mode::Apart);
     options.slack = company.setup;
-    options.further = (1..several).map(|_| marketo.clone()).collect();
+    options.further = (1..instances).map(|_| marketo.clone()).collect();
     options.marketo = marketo;
     text.clone_into(&mut options.policy);
     Ok(options)
 }
 
-/// Everybody who may have to decide, by the policy's word.
-pub fn deciders(policy: &Policy) -> Vec<&Principal> {
+/// All approvers of the policy, including those of escalations.
+pub fn approvers(policy: &Policy) -> Vec<&Principal> {
     terms(policy)
         .flat_map(|terms| {
-            let asked_later = terms.escalation.iter().flat_map(|escalation| &escalation.to);
-            let asked = match &terms.approval {
+            let escalated = terms.escalation.iter().flat_map(|escalation| &escalation.to);
+            let approvers = match &terms.approval {
                 Approval::Required { approvers, .. } => approvers.as_slice(),
                 Approval::None { .. } => &[],
             };
-            asked.iter().chain(asked_later)
+            approvers.iter().chain(escalated)
         })
         .collect()
 }
 
-/// Whether somebody is one of those that a policy names.
-pub fn is_among<'a>(setup: &Setup, user: &str, named: impl IntoIterator<Item = &'a Principal>) -> bool {
-    named.into_iter().any(|principal| match principal {
+/// Whether a user is one of these principals.
+pub fn is_among<'a>(setup: &Setup, user: &str, principals: impl IntoIterator<Item = &'a Principal>) -> bool {
+    principals.into_iter().any(|principal| match principal {
         Principal::User(id) => id.as_str() == user,
         Principal::Group(id) => {
             let group = setup.groups.iter().find(|group| group.id == id.as_str());
@@ -84,31 +84,31 @@ fn terms(policy: &Policy) -> impl Iterator<Item = &Terms> {
 
 struct PolicyFixture {
     setup: Setup,
-    named: usize,
+    named_people: usize,
 }
 
 impl PolicyFixture {
-    /// Takes away what only the usual policy names.
-    fn empties(&mut self) {
-        self.setup.users.retain(|user| !DECIDERS.contains(&user.id.as_str()));
+    /// Removes what only the default policy names.
+    fn remove_defaults(&mut self) {
+        self.setup.users.retain(|user| !DEFAULT_APPROVERS.contains(&user.id.as_str()));
         self.setup.groups.clear();
         self.setup.channels.retain(|channel| channel.id == fixtures::OPS);
         for channel in &mut self.setup.channels {
-            channel.members.retain(|member| !DECIDERS.contains(&member.as_str()));
+            channel.members.retain(|member| !DEFAULT_APPROVERS.contains(&member.as_str()));
         }
     }
 
-    /// Everybody and everything that the policy names takes a seat.
-    fn seats(&mut self, policy: &Policy) {
-        let deciders = deciders(policy);
-        for principal in &deciders {
-            self.seat(principal, "Approver");
+    /// Adds every person, group and channel that the policy names.
+    fn add_named(&mut self, policy: &Policy) {
+        let approvers = approvers(policy);
+        for principal in &approvers {
+            self.principal(principal, "Approver");
         }
         let conditions = policy.rules.iter().map(|rule| &rule.condition);
         let requesters =
             conditions.clone().flat_map(|condition| &condition.requesters).chain(&policy.requesters);
         for principal in requesters {
-            self.seat(principal, "Requester");
+            self.principal(principal, "Requester");
         }
         for channel in conditions.flat_map(|condition| &condition.channels) {
             self.channel(channel.as_str(), true);
@@ -118,23 +118,23 @@ impl PolicyFixture {
             self.channel(channel.as_str(), false);
             let setup = &self.setup;
             let members =
-                setup.users.iter().filter(|user| is_among(setup, &user.id, deciders.iter().copied()));
+                setup.users.iter().filter(|user| is_among(setup, &user.id, approvers.iter().copied()));
             let members: Vec<String> =
                 members.map(|user| user.id.clone()).chain([fixtures::RAE.to_owned()]).collect();
-            let found = self.setup.channels.iter_mut().find(|found| found.id == channel.as_str());
-            if let Some(found) = found.filter(|found| found.members.is_empty()) {
-                found.members = members;
-                "marketo-approvals".clone_into(&mut found.name);
+            let added = self.setup.channels.iter_mut().find(|added| added.id == channel.as_str());
+            if let Some(added) = added.filter(|added| added.members.is_empty()) {
+                added.members = members;
+                "marketo-approvals".clone_into(&mut added.name);
             }
         }
     }
 
-    fn seat(&mut self, principal: &Principal, part: &str) {
+    fn principal(&mut self, principal: &Principal, title: &str) {
         match principal {
-            Principal::User(id) => self.person(id.as_str(), part),
+            Principal::User(id) => self.person(id.as_str(), title),
             Principal::Group(id) if !self.setup.groups.iter().any(|group| group.id == id.as_str()) => {
                 let users: Vec<String> = (1..=2).map(|n| format!("U{}{n}", &id.as_str()[1..])).collect();
-                users.iter().for_each(|user| self.person(user, part));
+                users.iter().for_each(|user| self.person(user, title));
                 let (id, handle) = (id.as_str().to_owned(), id.as_str().to_lowercase());
                 self.setup.groups.push(SimGroup { id, handle, users });
             }
@@ -143,34 +143,34 @@ impl PolicyFixture {
         }
     }
 
-    fn person(&mut self, id: &str, part: &str) {
+    fn person(&mut self, id: &str, title: &str) {
         if self.setup.users.iter().any(|user| user.id == id) {
             return;
         }
-        let first = NAMES[self.named % NAMES.len()];
-        self.named += 1;
-        let user = SimUser::member(id, &first.to_lowercase(), &format!("{first} {part}"), "Europe/London");
-        // The bot and those whom every company has stay behind them.
-        self.setup.users.insert(self.named, user);
+        let first = NAMES[self.named_people % NAMES.len()];
+        self.named_people += 1;
+        let user = SimUser::member(id, &first.to_lowercase(), &format!("{first} {title}"), "Europe/London");
+        // Before the people of the default company and the bot.
+        self.setup.users.insert(self.named_people, user);
         for channel in self.setup.channels.iter_mut().filter(|channel| channel.id == fixtures::OPS) {
             channel.members.push(id.to_owned());
         }
     }
 
-    fn channel(&mut self, id: &str, with_everybody: bool) {
+    fn channel(&mut self, id: &str, with_all_people: bool) {
         if self.setup.channels.iter().any(|channel| channel.id == id) {
             return;
         }
         let mut channel = SimChannel::public(id, &id.to_lowercase(), &[]);
-        if with_everybody {
+        if with_all_people {
             channel.members = fixtures::people(&self.setup).map(|user| user.id.clone()).collect();
         }
         self.setup.channels.push(channel);
     }
 }
 
-/// A Marketo that has the roles and workspaces that the policy names.
-fn instance(policy: &Policy) -> marketo::Setup {
+/// A Marketo with the roles and workspaces that the policy names.
+fn marketo_setup(policy: &Policy) -> marketo::Setup {
     let mut setup = marketo::Setup::default();
     let conditions = policy.rules.iter().map(|rule| &rule.condition);
     for named in conditions.clone().flat_map(|condition| &condition.roles).chain(&policy.roles) {
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_and_whatever_a_policy_names_is_there() {
+    fn everything_that_a_policy_names_is_created() {
         let text = "[slack]\napproval_channel = \"C0CARDS\"\napp_id = \"A0OWN\"\n\n[policy]\n\
                     approvers = [\"U0BOSS\", \"S0ADMINS\"]\nrequesters = [\"C0TEAM\"]\nroles = [\"Web\", 7]\n";
         let options = company(text).unwrap();
@@ -219,8 +219,10 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_told_as_they_are_by_the_program() {
-        let Err(PlayError::Config(faults)) = company("[policy]\nroles = []\n") else { panic!("it is wrong") };
-        assert_eq!(faults.len(), 2, "{faults:?}");
+    fn configuration_errors_are_reported() {
+        let Err(PlayError::Config(errors)) = company("[policy]\nroles = []\n") else {
+            panic!("the policy is invalid")
+        };
+        assert_eq!(errors.len(), 2, "{errors:?}");
     }
 }

@@ -1,12 +1,12 @@
-// How fast the playground is, as a newcomer meets it: `npm run figures`, on the release build. Prints the middle of some
-// runs: until `demo` says where its page is, until the page first shows something, and what the page weighs.
+// Measures the playground: `npm run figures`, on the release build. Prints the median of several runs: the time until
+// `demo` prints its URL, the time to first paint, and the size of the page.
 
 import { chromium } from "@playwright/test";
 import { BROWSER } from "./support/browser.js";
 import { Demo } from "./support/demo.js";
 
 const RUNS = 9;
-const middle = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 const [ready, painted, weights] = [[], [], []];
 const browser = await chromium.launch(BROWSER);
@@ -32,6 +32,6 @@ for (let run = 0; run < RUNS; run++) {
   await demo.stop();
 }
 await browser.close();
-console.log(`demo is ready after ${middle(ready).toFixed(0)} ms (at most 1,000)`);
-console.log(`the page first paints after ${middle(painted).toFixed(0)} ms (at most 1,000)`);
-console.log(`the page weighs ${(middle(weights) / 1000).toFixed(1)} KB (at most 150)`);
+console.log(`demo is ready after ${median(ready).toFixed(0)} ms (at most 1,000)`);
+console.log(`the page first paints after ${median(painted).toFixed(0)} ms (at most 1,000)`);
+console.log(`the page weighs ${(median(weights) / 1000).toFixed(1)} KB (at most 150)`);

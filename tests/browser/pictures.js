@@ -1,4 +1,4 @@
-// Takes the pictures of the README anew: `npm run pictures`.
+// Takes the README's screenshots: `npm run pictures`.
 
 import { chromium } from "@playwright/test";
 import { BROWSER } from "./support/browser.js";

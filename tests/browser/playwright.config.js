@@ -1,4 +1,4 @@
-// How the browser scenarios are run: one after another, in a Chromium that is on the machine already.
+// Runs the browser scenarios one after another, in the installed Chromium.
 
 import { defineConfig } from "@playwright/test";
 import { BROWSER } from "./support/browser.js";
@@ -11,15 +11,15 @@ export default defineConfig({
   outputDir: `${OUTPUT}/results`,
   workers: 1,
   forbidOnly: !!process.env.CI,
-  // A busy machine is slow; nothing here waits for a time that is not told.
+  // Generous, for busy machines; every wait has its own condition.
   timeout: 90_000,
   expect: { timeout: 15_000 },
   reporter: [["list"]],
   use: {
     launchOptions: BROWSER,
     locale: "en-US",
-    // Not the zone of the people who are simulated, Los Angeles: what is shown is in the reader's own. An hour later all
-    // year, since the end of a day is never between the changes of the two clocks.
+    // Not the simulated requester's zone, Los Angeles: times are shown in the reader's zone. Denver is one hour ahead all
+    // year, because both zones change to daylight saving time on the same day and no day ends between the changes.
     timezoneId: "America/Denver",
     viewport: { width: 1280, height: 900 },
     trace: "retain-on-failure",

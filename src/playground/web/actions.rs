@@ -13,7 +13,7 @@ use super::{
     faults,
     fields::{Fields, Viewer},
     scenario,
-    session::{Scene, Session, StatusLine},
+    session::{ActivePlayground, Session, StatusLine},
 };
 use crate::sim::{
     slack::inputs,
@@ -23,52 +23,52 @@ use crate::sim::{
 const COMMAND: &str = "/marketo-api-user";
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What became of an act.
+/// The result of an action.
 #[derive(Debug)]
 pub(super) enum ActionResponse {
-    /// It is done; what changed shows by itself.
+    /// Done; live updates show the changes.
     Done,
-    /// It is done, and this is the answer.
+    /// Done, with this response.
     Json(Value),
-    /// There is no such act.
+    /// There is no such action.
     Unknown,
 }
 
-/// Does what the page asks for.
-pub(super) async fn act(session: &Arc<Session>, what: &str, fields: &Fields) -> ActionResponse {
-    let scene = session.scene();
-    let viewer = Viewer::of(fields, &scene.slack.setup());
-    let person = scene.person(&viewer.user);
-    if matches!(what, "say" | "press" | "modal") {
-        scene.remember(|memory| memory.notices.remove(&viewer.user));
+/// Executes the action `name` of the page.
+pub(super) async fn execute(session: &Arc<Session>, name: &str, fields: &Fields) -> ActionResponse {
+    let active = session.active();
+    let viewer = Viewer::of(fields, &active.slack.setup());
+    let person = active.person(&viewer.user);
+    if matches!(name, "post" | "click" | "modal") {
+        active.update_ui(|ui| ui.notices.remove(&viewer.user));
     }
-    match what {
-        // A button of the form may say something else than its field.
-        "say" => says(&scene, &viewer, &person, fields.all("text").last().unwrap_or_default()).await,
-        "press" => presses(&scene, &viewer, &person, fields).await,
-        "modal" => return modal(&scene, &viewer, &person, fields).await,
+    match name {
+        // The form's buttons have their own `text`, which comes last.
+        "post" => post(&active, &viewer, &person, fields.all("text").last().unwrap_or_default()).await,
+        "click" => click(&active, &viewer, &person, fields).await,
+        "modal" => return modal(&active, &viewer, &person, fields).await,
         "switch" => {
             let is_known = fields
                 .get("name")
-                .is_some_and(|name| faults::turn(&scene, name, fields.get("on") == Some("1")));
+                .is_some_and(|name| faults::set_switch(&active, name, fields.get("on") == Some("1")));
             return if is_known { ActionResponse::Done } else { ActionResponse::Unknown };
         }
-        "tokens" => scene.marketos.iter().for_each(|(_, marketo)| marketo.expire_tokens()),
+        "tokens" => active.marketos.iter().for_each(|(_, marketo)| marketo.expire_tokens()),
         "bot" => return bot(session, fields.get("do").unwrap_or_default()).await,
-        "time" => return travel(session, &scene, fields.get("jump").unwrap_or_default()).await,
+        "time" => return fast_forward(session, &active, fields.get("jump").unwrap_or_default()).await,
         "scenario" => {
-            let played = scenario::begin(
+            let started = scenario::start(
                 session,
                 fields.get("name").unwrap_or_default(),
                 fields.get("pace") == Some("quick"),
             );
-            return played.map_or(ActionResponse::Unknown, |()| ActionResponse::Done);
+            return started.map_or(ActionResponse::Unknown, |()| ActionResponse::Done);
         }
-        "stop" => session.stop_playing(),
+        "stop" => session.stop_scenario(),
         "reset" => {
-            session.stop_playing();
+            session.stop_scenario();
             if let Err(error) = session.reset(StatusLine::default()).await {
-                tell(&scene, &viewer.user, &format!("The playground could not start over: {error}"));
+                set_notice(&active, &viewer.user, &format!("The playground could not start over: {error}"));
             }
         }
         _ => return ActionResponse::Unknown,
@@ -76,109 +76,118 @@ pub(super) async fn act(session: &Arc<Session>, what: &str, fields: &Fields) -> 
     ActionResponse::Done
 }
 
-/// The answer to an act: nothing for a script, and the page again for a browser without one.
-pub(super) fn answer(
+/// The HTTP response to an action: empty JSON for the page's script, a redirect to the page without it.
+pub(super) fn respond(
     session: &Session,
     fields: &Fields,
-    outcome: ActionResponse,
+    result: ActionResponse,
     headers: &HeaderMap,
 ) -> Response {
-    match outcome {
-        ActionResponse::Unknown => super::text(StatusCode::NOT_FOUND, "There is no such act.\n"),
+    match result {
+        ActionResponse::Unknown => super::text(StatusCode::NOT_FOUND, "There is no such action.\n"),
         ActionResponse::Json(json) => super::with_type(StatusCode::OK, "application/json", json.to_string()),
         ActionResponse::Done
             if headers.get(header::ACCEPT).is_some_and(|kind| kind == "application/json") =>
         {
             super::with_type(StatusCode::OK, "application/json", "{}")
         }
-        ActionResponse::Done => super::redirect(&Viewer::of(fields, &session.scene().slack.setup()).link()),
+        ActionResponse::Done => super::redirect(&Viewer::of(fields, &session.active().slack.setup()).link()),
     }
 }
 
-fn tell(scene: &Scene, user: &str, what: &str) {
-    scene.remember(|memory| memory.notices.insert(user.to_owned(), what.to_owned()));
+fn set_notice(active: &ActivePlayground, user: &str, text: &str) {
+    active.update_ui(|ui| ui.notices.insert(user.to_owned(), text.to_owned()));
 }
 
-/// Tells what Slack tells where it cannot use the bot's answer, or the page where something is gone.
-fn tell_trouble(scene: &Scene, user: &str, reply: Result<Reply, NotVisible>, failed: &str) {
-    match reply {
+/// Shows an error: that of Slack's client when it cannot use the bot's response, or that the element is gone.
+fn show_error(active: &ActivePlayground, user: &str, result: Result<Reply, NotVisible>, message: &str) {
+    match result {
         Ok(reply) => {
-            if let Some(trouble) = reply.error {
-                tell(scene, user, &format!("{failed} ({trouble})"));
+            if let Some(error) = reply.error {
+                set_notice(active, user, &format!("{message} ({error})"));
             }
         }
-        Err(_) => tell(scene, user, "That is not there any more."),
+        Err(_) => set_notice(active, user, GONE),
     }
 }
 
-async fn says(scene: &Scene, viewer: &Viewer, person: &User, text: &str) {
+async fn post(active: &ActivePlayground, viewer: &Viewer, person: &User, text: &str) {
     let text = text.trim();
     if text.split_whitespace().next() == Some(COMMAND) {
         let reply = person.types(&viewer.channel, text).await;
-        let failed =
+        let message =
             format!("{COMMAND} failed with the error \"{}\"", reply.error.clone().unwrap_or_default());
-        tell_trouble(scene, &viewer.user, Ok(reply), &failed);
+        show_error(active, &viewer.user, Ok(reply), &message);
     } else if text.starts_with('/') {
-        let word = text.split_whitespace().next().unwrap_or_default();
-        tell(scene, &viewer.user, &format!("{word} is not a valid command. The bot's command is {COMMAND}."));
+        let command = text.split_whitespace().next().unwrap_or_default();
+        set_notice(
+            active,
+            &viewer.user,
+            &format!("{command} is not a valid command. The bot's command is {COMMAND}."),
+        );
     } else if !text.is_empty() {
         person.says(&viewer.channel, text, viewer.thread.as_deref());
     }
 }
 
-async fn presses(scene: &Scene, viewer: &Viewer, person: &User, fields: &Fields) {
-    let word = |name: &str| fields.get(name).unwrap_or_default().to_owned();
-    let at = ElementRef { block: word("block"), action: word("action") };
-    let message = MessageRef { channel: word("channel"), ts: word("ts") };
+async fn click(active: &ActivePlayground, viewer: &Viewer, person: &User, fields: &Fields) {
+    let field = |name: &str| fields.get(name).unwrap_or_default().to_owned();
+    let at = ElementRef { block: field("block"), action: field("action") };
+    let message = MessageRef { channel: field("channel"), ts: field("ts") };
     let reply = person.clicks_element(message, &at).await;
-    tell_trouble(scene, &viewer.user, reply, "Slack could not reach the app. Please try again.");
+    show_error(active, &viewer.user, reply, "Slack could not reach the app. Please try again.");
 }
 
+/// The error of Slack's client when the bot does not answer a modal.
 const NO_CONNECTION: &str = "We had some trouble connecting. Try again?";
+/// The notice when a message, button or modal does not exist any more.
+const GONE: &str = "That is no longer there.";
 
-async fn modal(scene: &Scene, viewer: &Viewer, person: &User, fields: &Fields) -> ActionResponse {
+async fn modal(active: &ActivePlayground, viewer: &Viewer, person: &User, fields: &Fields) -> ActionResponse {
     let id = fields.get("view").unwrap_or_default();
-    let (what, at) = match fields.get("do").unwrap_or_default().split_once('|') {
-        Some((what, at)) => (what, element(at)),
+    let (action, element) = match fields.get("do").unwrap_or_default().split_once('|') {
+        Some((action, name)) => (action, parse_element_name(name)),
         None => (fields.get("do").unwrap_or_default(), None),
     };
     let user = viewer.user.as_str();
-    if what == "options" {
+    if action == "options" {
         return options(person, id, fields).await;
     }
-    let values = values(person, id, fields);
-    let changed =
-        at.as_ref().and_then(|at| values.iter().find(|(key, _)| key == at)).map(|(_, value)| value.clone());
-    if what != "close" && person.keeps(id, values).is_err() {
-        if what != "keep" {
-            tell(scene, user, "That is not there any more.");
+    let values = field_values(person, id, fields);
+    let changed = element
+        .as_ref()
+        .and_then(|at| values.iter().find(|(key, _)| key == at))
+        .map(|(_, value)| value.clone());
+    if action != "close" && person.keeps(id, values).is_err() {
+        if action != "keep" {
+            set_notice(active, user, GONE);
         }
         return ActionResponse::Done;
     }
-    match (what, at) {
+    match (action, element) {
         ("submit", _) => match person.completes(id) {
             Ok(true) => {
                 let reply = person.submits().await.map(|submitted| submitted.reply);
-                tell_trouble(scene, user, reply, NO_CONNECTION);
+                show_error(active, user, reply, NO_CONNECTION);
             }
             Ok(false) => {}
-            Err(_) => tell(scene, user, "That is not there any more."),
+            Err(_) => set_notice(active, user, GONE),
         },
         ("close", _) => {
-            let closed = person.open_view().filter(|view| view.id == id);
-            if closed.is_some()
+            let view = person.open_view().filter(|view| view.id == id);
+            if view.is_some()
                 && let Ok(Some(reply)) = person.closes().await
             {
-                tell_trouble(scene, user, Ok(reply), NO_CONNECTION);
+                show_error(active, user, Ok(reply), NO_CONNECTION);
             }
         }
-        ("press", Some(at)) => {
+        ("click", Some(at)) => {
             let reply = person.clicks_modal_element(id, &at).await;
-            tell_trouble(scene, user, reply, NO_CONNECTION);
+            show_error(active, user, reply, NO_CONNECTION);
         }
         ("change", Some(at)) => {
             if let Ok(Some(reply)) = person.changes(id, &at, changed.unwrap_or_default()).await {
-                tell_trouble(scene, user, Ok(reply), NO_CONNECTION);
+                show_error(active, user, Ok(reply), NO_CONNECTION);
             }
         }
         ("keep", _) => {}
@@ -187,44 +196,44 @@ async fn modal(scene: &Scene, viewer: &Viewer, person: &User, fields: &Fields) -
     ActionResponse::Done
 }
 
-/// An element as the page names it: its block's id and its own, as a JSON array.
-fn element(text: &str) -> Option<ElementRef> {
+/// Parses an element's name on the page: block id and action id as a JSON array.
+fn parse_element_name(text: &str) -> Option<ElementRef> {
     let (block, action) = serde_json::from_str(text).ok()?;
     Some(ElementRef { block, action })
 }
 
-/// The name of an element on the page.
+/// An element's name on the page; see [`parse_element_name`].
 pub(super) fn element_name(block: &Value, element: &Value) -> String {
     json!([block["block_id"], element["action_id"]]).to_string()
 }
 
-/// What the fields of the modal hold, as far as the form names them.
-fn values(person: &User, id: &str, fields: &Fields) -> Vec<(ElementRef, Value)> {
+/// The values of the modal's fields that the form contains.
+fn field_values(person: &User, id: &str, fields: &Fields) -> Vec<(ElementRef, Value)> {
     let Some(view) = person.open_view().filter(|view| view.id == id) else { return Vec::new() };
     let mut values = Vec::new();
     for block in view.blocks() {
-        for shown in inputs::elements(block) {
-            let name = element_name(block, shown);
-            let is_there = fields.all("field").any(|field| field == name);
-            if let Some(at) = element(&name).filter(|_| is_there) {
-                let given: Vec<&str> = fields.all(&name).collect();
-                values.push((at, value(shown, &given)));
+        for element in inputs::elements(block) {
+            let name = element_name(block, element);
+            let is_in_form = fields.all("field").any(|field| field == name);
+            if let Some(at) = parse_element_name(&name).filter(|_| is_in_form) {
+                let texts: Vec<&str> = fields.all(&name).collect();
+                values.push((at, parse_value(element, &texts)));
             }
         }
     }
     values
 }
 
-/// A value as Slack keeps it.
-fn value(element: &Value, given: &[&str]) -> Value {
-    let first = given.first().copied().filter(|text| !text.is_empty());
-    let offered = inputs::options(element);
+/// Converts form values to the value of an element, as Slack stores it.
+fn parse_value(element: &Value, texts: &[&str]) -> Value {
+    let first = texts.first().copied().filter(|text| !text.is_empty());
+    let options = inputs::options(element);
     let option =
-        |value: &str| offered.iter().find(|option| option["value"] == value).map(|&option| option.clone());
+        |value: &str| options.iter().find(|option| option["value"] == value).map(|&option| option.clone());
     match element["type"].as_str().unwrap_or_default() {
         "static_select" | "radio_buttons" => first.and_then(option).unwrap_or_default(),
         "external_select" => first.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
-        "checkboxes" => given.iter().filter_map(|value| option(value)).collect(),
+        "checkboxes" => texts.iter().filter_map(|value| option(value)).collect(),
         "datepicker" => {
             let date = first.and_then(|text| text.parse::<jiff::civil::Date>().ok());
             date.map_or(Value::Null, |date| json!(date.to_string()))
@@ -233,19 +242,19 @@ fn value(element: &Value, given: &[&str]) -> Value {
     }
 }
 
-/// Options for what is typed into an external select.
+/// Searches the options of an external select.
 async fn options(person: &User, id: &str, fields: &Fields) -> ActionResponse {
-    let Some(at) = fields.get("element").and_then(element) else { return ActionResponse::Unknown };
+    let Some(at) = fields.get("element").and_then(parse_element_name) else { return ActionResponse::Unknown };
     match person.searches(id, &at, fields.get("typed").unwrap_or_default()).await {
         Ok(offered) => {
-            ActionResponse::Json(json!({ "options": offered.options, "trouble": offered.reply.error }))
+            ActionResponse::Json(json!({ "options": offered.options, "error": offered.reply.error }))
         }
-        Err(_) => ActionResponse::Json(json!({ "options": [], "trouble": "gone" })),
+        Err(_) => ActionResponse::Json(json!({ "options": [], "error": "gone" })),
     }
 }
 
-async fn bot(session: &Session, what: &str) -> ActionResponse {
-    match what {
+async fn bot(session: &Session, action: &str) -> ActionResponse {
+    match action {
         "kill" => session.kill().await,
         "start" => session.start().await,
         "restart" => {
@@ -257,26 +266,26 @@ async fn bot(session: &Session, what: &str) -> ActionResponse {
     ActionResponse::Done
 }
 
-async fn travel(session: &Session, scene: &Scene, jump: &str) -> ActionResponse {
+async fn fast_forward(session: &Session, active: &ActivePlayground, jump: &str) -> ActionResponse {
     let time = match jump {
         "minute" => HOUR / 60,
         "hour" => HOUR,
         "day" => HOUR * 24,
         "week" => HOUR * 24 * 7,
-        "expiration" => match next_expiration(scene) {
+        "expiration" => match next_expiration(active) {
             Some(time) => time,
             None => return ActionResponse::Done,
         },
         _ => return ActionResponse::Unknown,
     };
-    session.travel(time).await;
+    session.fast_forward(time).await;
     ActionResponse::Done
 }
 
-/// How long until the next access of a Marketo user ends.
-pub(super) fn next_expiration(scene: &Scene) -> Option<Duration> {
-    let now = scene.clock.now();
-    let users = scene.marketos.iter().flat_map(|(_, marketo)| marketo.users());
+/// The time until the next Marketo user expires.
+pub(super) fn next_expiration(active: &ActivePlayground) -> Option<Duration> {
+    let now = active.clock.now();
+    let users = active.marketos.iter().flat_map(|(_, marketo)| marketo.users());
     let next = users.filter_map(|user| user.expires_at).filter(|end| *end > now).min()?;
     let left = u64::try_from(next.as_millisecond() - now.as_millisecond()).ok()?;
     Some(Duration::from_millis(left + 1000))

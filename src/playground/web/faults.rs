@@ -4,66 +4,66 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::json;
 
-use super::session::Scene;
+use super::session::ActivePlayground;
 use crate::sim::fault::{EVERY, Fault};
 
-/// Something that can be broken, and mended again.
+/// A fault that can be turned on and off.
 #[derive(Debug)]
 pub(super) struct Switch {
     pub(super) name: &'static str,
     pub(super) label: &'static str,
-    pub(super) says: &'static str,
+    pub(super) description: &'static str,
 }
 
-const fn switch(name: &'static str, label: &'static str, says: &'static str) -> Switch {
-    Switch { name, label, says }
+const fn switch(name: &'static str, label: &'static str, description: &'static str) -> Switch {
+    Switch { name, label, description }
 }
 
 pub(super) const SWITCHES: [Switch; 9] = [
-    switch("slack-limit", "Slack: rate limit", "Every call is answered 429, to be tried again after 5 s."),
+    switch("slack-limit", "Slack: rate limit", "Every call is answered with 429 and Retry-After: 5."),
     switch(
         "slack-down",
         "Slack: down",
-        "The Web API cuts every connection. People can still press and submit.",
+        "The Web API cuts every connection. People can still click and submit.",
     ),
     switch(
         "slack-lost",
-        "Slack: answers are lost",
-        "New messages are posted, but the connection is cut unanswered.",
+        "Slack: responses are lost",
+        "New messages are posted, but the connection is cut without a response.",
     ),
     switch("marketo-down", "Marketo: down", "Every connection is cut."),
-    switch("marketo-rate", "Marketo: rate reached", "Every call is answered with error 606."),
-    switch("marketo-quota", "Marketo: daily quota reached", "Every call is answered with error 607."),
+    switch("marketo-rate", "Marketo: rate limit", "Every call is answered with error 606."),
+    switch("marketo-quota", "Marketo: daily quota used up", "Every call is answered with error 607."),
     switch(
         "marketo-cut",
-        "Marketo: invites are applied, then cut",
+        "Marketo: invites lose their response",
         "The user is created, but the bot gets no answer.",
     ),
-    switch("slow", "Slow answers", "Slack takes 1 s for each call, Marketo 4 s."),
-    switch("late", "Marketo: new users show late", "A user is in the lists only 45 s after the invite."),
+    switch("slow", "Slow responses", "Slack takes 1 s for each call, Marketo 4 s."),
+    switch("late", "Marketo: new users appear late", "Users appear in the lists 45 s after the invite."),
 ];
 
 const SLOW_SLACK: Duration = Duration::from_secs(1);
 const SLOW_MARKETO: Duration = Duration::from_secs(4);
 const LATE: Duration = Duration::from_secs(45);
 
-/// Turns a switch on or off; false if there is none of that name.
-pub(super) fn turn(scene: &Scene, name: &str, is_on: bool) -> bool {
+/// Turns a switch on or off; false if there is no such switch.
+pub(super) fn set_switch(active: &ActivePlayground, name: &str, is_on: bool) -> bool {
     let Some(switch) = SWITCHES.iter().find(|switch| switch.name == name) else { return false };
-    let switches = scene.remember(|memory| {
+    let switches = active.update_ui(|ui| {
         match is_on {
-            true => memory.switches.insert(switch.name),
-            false => memory.switches.remove(switch.name),
+            true => ui.switches.insert(switch.name),
+            false => ui.switches.remove(switch.name),
         };
-        memory.switches.clone()
+        ui.switches.clone()
     });
-    set(scene, &switches);
+    apply(active, &switches);
     true
 }
 
-/// Puts the simulators into the condition that these switches say.
-fn set(scene: &Scene, on: &BTreeSet<&str>) {
-    let slack = &scene.slack;
+/// Applies the switches to the simulators.
+fn apply(active: &ActivePlayground, on: &BTreeSet<&str>) {
+    let slack = &active.slack;
     slack.faults().lift();
     slack.set_down(on.contains("slack-down"));
     if on.contains("slow") {
@@ -76,7 +76,7 @@ fn set(scene: &Scene, on: &BTreeSet<&str>) {
         let body = json!({ "ok": false, "error": "ratelimited" });
         slack.faults().persist(EVERY, Fault::Answer { status: 429, body, retry_after: Some(5) });
     }
-    for (_, marketo) in &scene.marketos {
+    for (_, marketo) in &active.marketos {
         let faults = marketo.faults();
         faults.lift();
         marketo.set_down(on.contains("marketo-down"));
@@ -88,15 +88,15 @@ fn set(scene: &Scene, on: &BTreeSet<&str>) {
             faults.persist("invite", Fault::AppliedThenCut);
         }
         if on.contains("marketo-rate") {
-            faults.persist(EVERY, refusal(429, 606, "Max rate limit '100' exceeded with in '20' secs"));
+            faults.persist(EVERY, marketo_error(429, 606, "Max rate limit '100' exceeded with in '20' secs"));
         }
         if on.contains("marketo-quota") {
-            faults.persist(EVERY, refusal(403, 607, "Daily quota reached"));
+            faults.persist(EVERY, marketo_error(403, 607, "Daily quota reached"));
         }
     }
 }
 
-fn refusal(status: u16, code: u16, message: &str) -> Fault {
+fn marketo_error(status: u16, code: u16, message: &str) -> Fault {
     let body = json!({ "errors": [{ "code": code, "message": message }] });
     Fault::Answer { status, body, retry_after: None }
 }

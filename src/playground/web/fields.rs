@@ -16,7 +16,7 @@ impl Fields {
         Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
     }
 
-    /// The first value of that name, if it says anything.
+    /// The first value with this name, unless it is empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let first = self.0.iter().find(|(key, _)| key == name);
         first.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
@@ -27,7 +27,7 @@ impl Fields {
     }
 }
 
-/// Somebody at a place.
+/// A person and what they look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Viewer {
     pub(super) user: String,
@@ -36,20 +36,20 @@ pub(super) struct Viewer {
 }
 
 impl Viewer {
-    /// Who looks at what; where that is nobody or nothing, the first who could.
+    /// The viewer of a request. An unknown person or conversation is replaced by the first one.
     pub(super) fn of(fields: &Fields, setup: &Setup) -> Self {
         let named = fields.get("as").and_then(|id| fixtures::people(setup).find(|user| user.id == id));
         let Some(user) = named.or_else(|| fixtures::people(setup).next()) else {
             return Self { user: String::new(), channel: String::new(), thread: None };
         };
-        let places = places(setup, user);
-        let is_there = |id: &&str| places.iter().any(|place| place.id == **id);
-        let first = || places.first().map_or("", |place| place.id.as_str());
-        let channel = fields.get("in").filter(is_there).unwrap_or_else(first).to_owned();
+        let conversations = conversations(setup, user);
+        let is_visible = |id: &&str| conversations.iter().any(|conversation| conversation.id == **id);
+        let first = || conversations.first().map_or("", |conversation| conversation.id.as_str());
+        let channel = fields.get("in").filter(is_visible).unwrap_or_else(first).to_owned();
         Self { user: user.id.clone(), channel, thread: fields.get("thread").map(str::to_owned) }
     }
 
-    /// The address of what they look at.
+    /// The URL of this view.
     pub(super) fn link(&self) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("as", &self.user).append_pair("in", &self.channel);
@@ -68,24 +68,25 @@ impl Viewer {
     }
 }
 
-/// A conversation in somebody's list.
-pub(super) struct Place {
+/// A conversation in a person's sidebar.
+pub(super) struct Conversation {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) is_direct: bool,
     pub(super) is_private: bool,
 }
 
-/// The conversations that somebody is in; the one with the bot is last.
-pub(super) fn places(setup: &Setup, user: &SimUser) -> Vec<Place> {
+/// The conversations of a person; the direct one with the bot is last.
+pub(super) fn conversations(setup: &Setup, user: &SimUser) -> Vec<Conversation> {
     let channels = setup.channels.iter().filter(|channel| channel.members.contains(&user.id));
-    let channels = channels.map(|channel| Place {
+    let channels = channels.map(|channel| Conversation {
         id: channel.id.clone(),
         name: channel.name.clone(),
         is_direct: false,
         is_private: channel.is_private,
     });
     let bot = setup.users.iter().find(|user| user.is_bot).map_or("Bot", |bot| bot.real_name.as_str());
-    let direct = Place { id: direct_id(&user.id), name: bot.to_owned(), is_direct: true, is_private: true };
+    let direct =
+        Conversation { id: direct_id(&user.id), name: bot.to_owned(), is_direct: true, is_private: true };
     channels.chain([direct]).collect()
 }

@@ -6,11 +6,11 @@ use axum::{
     response::Response,
 };
 
-/// Nothing from elsewhere, and no code but the page's own files.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+/// Allows only the page's own files.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Knows the names by which the page is reached.
+/// The host names of the page.
 #[derive(Debug)]
 pub(super) struct Guard {
     hosts: Vec<String>,
@@ -21,32 +21,32 @@ impl Guard {
         Self { hosts: ["127.0.0.1", "localhost", "[::1]"].map(|name| format!("{name}:{port}")).to_vec() }
     }
 
-    /// The refusal of other names, to which a site could have bound this address, and of acts that another site sends.
+    /// Refuses other host names, which protects from DNS rebinding, and actions that another site sends.
     pub(super) fn check(&self, method: &Method, headers: &HeaderMap) -> Option<Response> {
-        let host = word(headers, header::HOST.as_str());
+        let host = header_text(headers, header::HOST.as_str());
         let Some(host) = host.filter(|host| self.hosts.iter().any(|own| own == host)) else {
-            let text = "This page is served to this machine only, by the address that was printed.\n";
+            let text = "This page is served on this machine only, at the address that was printed.\n";
             return Some(super::text(StatusCode::MISDIRECTED_REQUEST, text));
         };
         if matches!(*method, Method::GET | Method::HEAD) {
             return None;
         }
-        let is_own = match word(headers, header::ORIGIN.as_str()) {
+        let is_own = match header_text(headers, header::ORIGIN.as_str()) {
             Some(origin) => origin.strip_prefix("http://") == Some(host),
-            None => word(headers, "sec-fetch-site") == Some("same-origin"),
+            None => header_text(headers, "sec-fetch-site") == Some("same-origin"),
         };
-        (!is_own).then(|| super::text(StatusCode::FORBIDDEN, "That did not come from the page.\n"))
+        (!is_own).then(|| super::text(StatusCode::FORBIDDEN, "The request did not come from the page.\n"))
     }
 }
 
-/// Whether a browser says that another site sent its reader here.
-pub(super) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
-    matches!(word(headers, "sec-fetch-site"), Some("cross-site" | "same-site"))
+/// Whether the browser says that another site linked here.
+pub(super) fn is_cross_site(headers: &HeaderMap) -> bool {
+    matches!(header_text(headers, "sec-fetch-site"), Some("cross-site" | "same-site"))
 }
 
 pub(super) fn harden(headers: &mut HeaderMap) {
     for (name, value) in [
-        ("content-security-policy", POLICY),
+        ("content-security-policy", CONTENT_SECURITY_POLICY),
         ("x-content-type-options", "nosniff"),
         // Without a referrer for the page itself, a form that no script sends would have no origin either.
         ("referrer-policy", "same-origin"),
@@ -58,6 +58,6 @@ pub(super) fn harden(headers: &mut HeaderMap) {
     }
 }
 
-fn word<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }

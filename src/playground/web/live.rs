@@ -18,12 +18,12 @@ use super::{
 };
 use crate::clock::Clock;
 
-/// Changes that come together are sent together.
-const TOGETHER: Duration = Duration::from_millis(20);
-/// Some things change with the time only.
-const AT_LEAST_EVERY: Duration = Duration::from_secs(1);
-/// A line that says nothing, so that both sides know of each other.
-const PULSE_EVERY: u32 = 15;
+/// Changes within this time are sent together.
+const BATCH_WINDOW: Duration = Duration::from_millis(20);
+/// Parts are rendered at least this often, because some depend on the time.
+const RENDER_INTERVAL: Duration = Duration::from_secs(1);
+/// A keep-alive comment is sent after this many renderings without a change.
+const KEEP_ALIVE_AFTER: u32 = 15;
 
 pub(super) fn stream(session: Arc<Session>, query: Fields) -> Response {
     let (sender, body) = Channel::<Bytes, Infallible>::new(4);
@@ -31,29 +31,29 @@ pub(super) fn stream(session: Arc<Session>, query: Fields) -> Response {
     super::with_type(StatusCode::OK, "text/event-stream", Body::new(body))
 }
 
-/// Sends until nobody listens.
+/// Sends updates until the client disconnects.
 async fn send(session: Arc<Session>, query: Fields, mut sender: Sender<Bytes, Infallible>) {
     let real = Clock::system();
     let mut changes = session.changes().subscribe();
     let mut sent: BTreeMap<&str, String> = BTreeMap::new();
-    let mut quiet = 0;
+    let mut unchanged = 0;
     loop {
         changes.mark_unchanged();
-        let scene = session.scene();
-        let viewer = Viewer::of(&query, &scene.slack.setup());
+        let active = session.active();
+        let viewer = Viewer::of(&query, &active.slack.setup());
         let mut changed = serde_json::Map::new();
-        for (id, part) in view::parts(&scene, &viewer) {
+        for (id, part) in view::parts(&active, &viewer) {
             let part = part.into_string();
             if sent.get(id) != Some(&part) {
                 changed.insert(id.to_owned(), json!(part));
                 sent.insert(id, part);
             }
         }
-        drop(scene);
-        quiet = if changed.is_empty() { quiet + 1 } else { 0 };
+        drop(active);
+        unchanged = if changed.is_empty() { unchanged + 1 } else { 0 };
         let text = match changed.is_empty() {
             false => format!("data: {}\n\n", serde_json::Value::Object(changed)),
-            true if quiet % PULSE_EVERY == 0 => ": \n\n".to_owned(),
+            true if unchanged % KEEP_ALIVE_AFTER == 0 => ": \n\n".to_owned(),
             true => String::new(),
         };
         if !text.is_empty() && sender.send_data(Bytes::from(text)).await.is_err() {
@@ -61,8 +61,8 @@ async fn send(session: Arc<Session>, query: Fields, mut sender: Sender<Bytes, In
         }
         tokio::select! {
             changed = changes.changed() => if changed.is_err() { return },
-            () = real.sleep(AT_LEAST_EVERY) => {}
+            () = real.sleep(RENDER_INTERVAL) => {}
         }
-        real.sleep(TOGETHER).await;
+        real.sleep(BATCH_WINDOW).await;
     }
 }

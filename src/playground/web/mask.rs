@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neither_names_nor_texts_let_a_secret_through() {
+    fn secrets_are_masked_by_field_name_and_by_text() {
         let mask = Mask::of(["xoxb-1".to_owned(), String::new()]);
         let shown =
             mask.json(&json!({ "token": "a", "x": [{ "Authorization": "b", "y": "is xoxb-1!" }], "n": 1 }));

@@ -33,17 +33,17 @@ use crate::sim::{server::Server, slack::SlackSim};
 
 pub use self::scenario::SCENARIOS;
 
-/// No act carries more.
-const LARGEST_BODY: usize = 256 * 1024;
+/// The maximum size of a form.
+const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// A page that is served until it is dropped.
+/// The page's server; dropping it closes the page.
 #[derive(Debug)]
 pub struct Web {
     state: Arc<PageState>,
     server: Server,
 }
 
-/// What every request is answered from.
+/// Shared by all requests.
 #[derive(Debug)]
 struct PageState {
     session: Arc<Session>,
@@ -51,33 +51,33 @@ struct PageState {
 }
 
 impl Web {
-    /// Opens a playground and serves its page on this port of loopback; 0 is any that is free.
+    /// Opens a playground and serves its page on this loopback port; 0 picks a free port.
     ///
     /// # Errors
-    /// When the port is not to be had, or the playground cannot be opened.
+    /// When the port is not available, or the playground cannot be opened.
     pub async fn open(options: Options, port: u16) -> Result<Self, PlayError> {
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let guard = Guard::of(listener.local_addr()?.port());
         let state = Arc::new(PageState { session: Session::open(options).await?, guard });
-        let shown = Arc::clone(&state);
+        let handler_state = Arc::clone(&state);
         let server = Server::on(listener, move |request| {
-            let state = Arc::clone(&shown);
+            let state = Arc::clone(&handler_state);
             async move { Ok(answer(&state, request.map(Body::new)).await) }
         })?;
         Ok(Self { state, server })
     }
 
-    /// Where the page is.
+    /// The page's URL.
     pub fn url(&self) -> String {
         self.server.url()
     }
 
-    /// The simulated Slack that is shown now.
+    /// The current simulated Slack; starting over replaces it.
     pub fn slack(&self) -> Arc<SlackSim> {
-        Arc::clone(&self.state.session.scene().slack)
+        Arc::clone(&self.state.session.active().slack)
     }
 
-    /// Ends the page, and the bot in good order.
+    /// Stops the page's server, and the bot gracefully.
     pub async fn stop(self) {
         drop(self.server);
         self.state.session.close().await;
@@ -99,36 +99,36 @@ async fn route(state: &PageState, request: Request) -> Response {
     let session = &state.session;
     match (head.method, path.as_str()) {
         (Method::POST, path) if path.starts_with("/act/") => {
-            let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
-                return text(StatusCode::PAYLOAD_TOO_LARGE, "too long");
+            let Ok(body) = axum::body::to_bytes(body, MAX_BODY_BYTES).await else {
+                return text(StatusCode::PAYLOAD_TOO_LARGE, "payload too large");
             };
             let fields = Fields::of(&String::from_utf8_lossy(&body));
-            let outcome = actions::act(session, &path["/act/".len()..], &fields).await;
-            actions::answer(session, &fields, outcome, &head.headers)
+            let result = actions::execute(session, &path["/act/".len()..], &fields).await;
+            actions::respond(session, &fields, result, &head.headers)
         }
-        (Method::GET | Method::HEAD, "/") => page(session, &query, guard::is_from_elsewhere(&head.headers)),
+        (Method::GET | Method::HEAD, "/") => page(session, &query, guard::is_cross_site(&head.headers)),
         (Method::GET, "/live") => live::stream(Arc::clone(session), query),
-        (Method::GET, "/transcript") => text(StatusCode::OK, &view::transcript(&session.scene())),
+        (Method::GET, "/transcript") => text(StatusCode::OK, &view::transcript(&session.active())),
         (Method::GET, path) if path.starts_with("/traffic/") => {
-            match traffic::entry(&session.scene(), &path["/traffic/".len()..]) {
+            match traffic::entry(&session.active(), &path["/traffic/".len()..]) {
                 Some(entry) => text(StatusCode::OK, &entry),
-                None => text(StatusCode::NOT_FOUND, "no such message"),
+                None => text(StatusCode::NOT_FOUND, "not found"),
             }
         }
-        (Method::GET, path) => assets::of(path).unwrap_or_else(|| text(StatusCode::NOT_FOUND, "not here")),
-        _ => text(StatusCode::METHOD_NOT_ALLOWED, "not like that"),
+        (Method::GET, path) => assets::of(path).unwrap_or_else(|| text(StatusCode::NOT_FOUND, "not found")),
+        _ => text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"),
     }
 }
 
-/// The page; with a scenario in its address that is played first, unless another site sent the reader here.
-fn page(session: &Arc<Session>, query: &Fields, is_from_elsewhere: bool) -> Response {
-    let Some(name) = query.get("scenario").filter(|_| !is_from_elsewhere) else {
-        let scene = session.scene();
-        let viewer = Viewer::of(query, &scene.slack.setup());
-        return html(view::page(&scene, &viewer).into_string());
+/// The page. A scenario in the query is started first, unless another site linked here.
+fn page(session: &Arc<Session>, query: &Fields, is_cross_site: bool) -> Response {
+    let Some(name) = query.get("scenario").filter(|_| !is_cross_site) else {
+        let active = session.active();
+        let viewer = Viewer::of(query, &active.slack.setup());
+        return html(view::page(&active, &viewer).into_string());
     };
     let is_quick = query.get("pace") == Some("quick");
-    match scenario::begin(session, name, is_quick) {
+    match scenario::start(session, name, is_quick) {
         Some(()) => redirect("/"),
         None => {
             let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();

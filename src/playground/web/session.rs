@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Mutex as Turn, task::AbortHandle};
+use tokio::{sync::Mutex as AsyncMutex, task::AbortHandle};
 
 use crate::{
     clock::Clock,
@@ -21,89 +21,93 @@ use crate::{
     },
 };
 
-/// How long a restarted bot is waited for, in real time; while Slack or Marketo is broken it is not ready for longer.
-const READY_WITHIN: Duration = Duration::from_secs(3);
+/// How long to wait for a restarted bot to become ready, in real time. It takes longer while Slack or Marketo is down.
+const READY_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A playground that can be replaced by a new one.
 #[derive(Debug)]
 pub(super) struct Session {
     options: Options,
-    scene: Mutex<Arc<Scene>>,
-    play: Turn<Option<Playground>>,
-    pulse: ChangeNotifier,
-    playing: Mutex<Option<AbortHandle>>,
+    active: Mutex<Arc<ActivePlayground>>,
+    playground: AsyncMutex<Option<Playground>>,
+    changes: ChangeNotifier,
+    scenario: Mutex<Option<AbortHandle>>,
 }
 
-/// One playground as the page sees it.
+/// The playground that the page shows now.
 #[derive(Debug)]
-pub(super) struct Scene {
+pub(super) struct ActivePlayground {
     pub(super) slack: Arc<SlackSim>,
-    /// The Marketos with the names of their instances.
+    /// The simulated Marketos with their instance names.
     pub(super) marketos: Vec<(String, Arc<MarketoSim>)>,
     pub(super) work: SlackWorkspace,
     pub(super) clock: Clock,
     pub(super) policy: Policy,
-    memory: Mutex<Memory>,
-    pulse: ChangeNotifier,
+    ui: Mutex<UiState>,
+    changes: ChangeNotifier,
 }
 
-/// What the page remembers.
+/// The state of the page itself.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
-    /// What Slack's client tells somebody that no message says.
+pub(super) struct UiState {
+    /// The notice of Slack's client, by user id.
     pub(super) notices: BTreeMap<String, String>,
-    /// Up to which message somebody has read a conversation.
-    pub(super) seen: BTreeMap<(String, String), String>,
-    /// The switches that are on.
+    /// The last message that a user has read in a conversation, by user id and conversation id.
+    pub(super) last_read: BTreeMap<(String, String), String>,
+    /// The fault switches that are on.
     pub(super) switches: BTreeSet<&'static str>,
     pub(super) bot: Bot,
     pub(super) status_line: StatusLine,
 }
 
-/// How the bot is.
+/// The bot's state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Bot {
     #[default]
-    Runs,
-    Starts,
+    Running,
+    Starting,
     Killed,
     Failed(String),
 }
 
-/// What a scenario says while it is played.
+/// The progress of a scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct StatusLine {
-    /// The scenario that is being played.
-    pub(super) playing: Option<&'static str>,
-    pub(super) line: String,
-    /// Where to look: a person and a conversation.
-    pub(super) at: Option<(String, String)>,
+    /// The name of the running scenario.
+    pub(super) running: Option<&'static str>,
+    pub(super) text: String,
+    /// What the page shows: a user id and a conversation id.
+    pub(super) view: Option<(String, String)>,
 }
 
-impl Scene {
-    fn of(play: &Playground, pulse: &ChangeNotifier) -> Self {
-        let first = [&play.marketo].into_iter().chain(&play.second_marketo).chain(&play.further).cloned();
-        let names = play.config().instances.iter().map(|instance| instance.name.clone());
+impl ActivePlayground {
+    fn of(playground: &Playground, changes: &ChangeNotifier) -> Self {
+        let marketos = [&playground.marketo]
+            .into_iter()
+            .chain(&playground.second_marketo)
+            .chain(&playground.further)
+            .cloned();
+        let names = playground.config().instances.iter().map(|instance| instance.name.clone());
         Self {
-            slack: Arc::clone(&play.slack),
-            marketos: names.zip(first).collect(),
-            work: play.work.clone(),
-            clock: play.clock.clone(),
-            policy: play.config().policy.clone(),
-            memory: Mutex::default(),
-            pulse: pulse.clone(),
+            slack: Arc::clone(&playground.slack),
+            marketos: names.zip(marketos).collect(),
+            work: playground.work.clone(),
+            clock: playground.clock.clone(),
+            policy: playground.config().policy.clone(),
+            ui: Mutex::default(),
+            changes: changes.clone(),
         }
     }
 
-    pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
-        locked(&self.memory)
+    pub(super) fn ui(&self) -> MutexGuard<'_, UiState> {
+        lock(&self.ui)
     }
 
-    /// Changes what is remembered, and shows it.
-    pub(super) fn remember<T>(&self, change: impl FnOnce(&mut Memory) -> T) -> T {
-        let changed = change(&mut self.memory());
-        self.pulse.notify();
-        changed
+    /// Changes the page's state and updates the page.
+    pub(super) fn update_ui<T>(&self, change: impl FnOnce(&mut UiState) -> T) -> T {
+        let result = change(&mut self.ui());
+        self.changes.notify();
+        result
     }
 
     pub(super) fn person(&self, id: &str) -> User {
@@ -113,113 +117,114 @@ impl Scene {
 
 impl Session {
     pub(super) async fn open(options: Options) -> Result<Arc<Self>, PlayError> {
-        let (play, pulse) = (fresh(&options).await?, ChangeNotifier::default());
-        let scene = Mutex::new(set_up(&play, &pulse));
-        Ok(Arc::new(Self { options, scene, play: Turn::new(Some(play)), pulse, playing: Mutex::default() }))
+        let (playground, changes) = (open_playground(&options).await?, ChangeNotifier::default());
+        let active = Mutex::new(activate(&playground, &changes));
+        let playground = AsyncMutex::new(Some(playground));
+        Ok(Arc::new(Self { options, active, playground, changes, scenario: Mutex::default() }))
     }
 
     pub(super) fn changes(&self) -> &ChangeNotifier {
-        &self.pulse
+        &self.changes
     }
 
-    pub(super) fn scene(&self) -> Arc<Scene> {
-        Arc::clone(&locked(&self.scene))
+    pub(super) fn active(&self) -> Arc<ActivePlayground> {
+        Arc::clone(&lock(&self.active))
     }
 
-    /// Begins anew: a new company, a new Marketo, an empty database, today's time.
-    pub(super) async fn reset(&self, status_line: StatusLine) -> Result<Arc<Scene>, PlayError> {
-        let mut play = self.play.lock().await;
-        let new = fresh(&self.options).await?;
-        let scene = set_up(&new, &self.pulse);
-        scene.memory().status_line = status_line;
-        *locked(&self.scene) = Arc::clone(&scene);
-        self.pulse.notify();
-        if let Some(mut old) = play.replace(new) {
+    /// Starts over: new simulators, an empty database, the current time.
+    pub(super) async fn reset(&self, status_line: StatusLine) -> Result<Arc<ActivePlayground>, PlayError> {
+        let mut playground = self.playground.lock().await;
+        let new = open_playground(&self.options).await?;
+        let active = activate(&new, &self.changes);
+        active.ui().status_line = status_line;
+        *lock(&self.active) = Arc::clone(&active);
+        self.changes.notify();
+        if let Some(mut old) = playground.replace(new) {
             old.kill().await;
         }
-        Ok(scene)
+        Ok(active)
     }
 
     /// Kills the bot.
     pub(super) async fn kill(&self) {
-        if let Some(play) = self.play.lock().await.as_mut() {
-            play.kill().await;
-            self.scene().remember(|memory| memory.bot = Bot::Killed);
+        if let Some(playground) = self.playground.lock().await.as_mut() {
+            playground.kill().await;
+            self.active().update_ui(|ui| ui.bot = Bot::Killed);
         }
     }
 
-    /// Starts the bot on the same database, unless it runs.
+    /// Starts the bot on the same database if it does not run.
     pub(super) async fn start(&self) {
-        if let Some(play) = self.play.lock().await.as_mut() {
-            let scene = self.scene();
-            scene.remember(|memory| memory.bot = Bot::Starts);
-            let launched = play.launch().await;
+        if let Some(playground) = self.playground.lock().await.as_mut() {
+            let active = self.active();
+            active.update_ui(|ui| ui.bot = Bot::Starting);
+            let launched = playground.launch().await;
             if launched.is_ok() {
-                let _ = tokio::time::timeout(READY_WITHIN, play.ready()).await;
+                let _ = tokio::time::timeout(READY_TIMEOUT, playground.ready()).await;
             }
-            scene.remember(|memory| {
-                memory.bot = launched.err().map_or(Bot::Runs, |error| Bot::Failed(error.to_string()));
+            active.update_ui(|ui| {
+                ui.bot = launched.err().map_or(Bot::Running, |error| Bot::Failed(error.to_string()));
             });
         }
     }
 
-    /// Lets time pass.
-    pub(super) async fn travel(&self, time: Duration) {
-        if let Some(play) = self.play.lock().await.as_ref() {
-            let gone = play.travel(time).await;
-            if let Err(error) = gone {
-                tracing::warn!(%error, "the way through time ended early");
+    /// Advances the simulated time.
+    pub(super) async fn fast_forward(&self, time: Duration) {
+        if let Some(playground) = self.playground.lock().await.as_ref() {
+            let result = playground.fast_forward(time).await;
+            if let Err(error) = result {
+                tracing::warn!(%error, "the simulated time was not advanced in full");
             }
         }
-        self.pulse.notify();
+        self.changes.notify();
     }
 
-    /// A scenario is played now, in place of the one that was.
-    pub(super) fn plays(&self, name: &'static str, playing: AbortHandle) {
-        if let Some(before) = locked(&self.playing).replace(playing) {
-            before.abort();
+    /// Registers the running scenario, and aborts the previous one.
+    pub(super) fn set_scenario(&self, name: &'static str, task: AbortHandle) {
+        if let Some(previous) = lock(&self.scenario).replace(task) {
+            previous.abort();
         }
-        self.scene().remember(|memory| memory.status_line.playing = Some(name));
+        self.active().update_ui(|ui| ui.status_line.running = Some(name));
     }
 
-    /// Ends what is being played.
-    pub(super) fn stop_playing(&self) {
-        if let Some(before) = locked(&self.playing).take() {
-            before.abort();
+    /// Aborts the running scenario.
+    pub(super) fn stop_scenario(&self) {
+        if let Some(task) = lock(&self.scenario).take() {
+            task.abort();
         }
-        self.scene().remember(|memory| memory.status_line = StatusLine::default());
+        self.active().update_ui(|ui| ui.status_line = StatusLine::default());
     }
 
     pub(super) async fn close(&self) {
-        if let Some(playing) = locked(&self.playing).take() {
-            playing.abort();
+        if let Some(task) = lock(&self.scenario).take() {
+            task.abort();
         }
-        if let Some(mut play) = self.play.lock().await.take() {
-            play.stop().await;
+        if let Some(mut playground) = self.playground.lock().await.take() {
+            playground.stop().await;
         }
     }
 }
 
-async fn fresh(options: &Options) -> Result<Playground, PlayError> {
+async fn open_playground(options: &Options) -> Result<Playground, PlayError> {
     let options = Options { clock: Clock::movable(), mode: Mode::Apart, ..options.clone() };
     Playground::open(options).await
 }
 
-/// A scene whose changes are felt on the session.
-fn set_up(play: &Playground, pulse: &ChangeNotifier) -> Arc<Scene> {
-    let scene = Scene::of(play, pulse);
-    let marketos = scene.marketos.iter().map(|(_, marketo)| marketo.changes().subscribe());
-    for mut changes in marketos.chain([scene.slack.changes().subscribe()]) {
-        let pulse = pulse.clone();
+/// Wraps a playground, and forwards the changes of its simulators to the session.
+fn activate(playground: &Playground, changes: &ChangeNotifier) -> Arc<ActivePlayground> {
+    let active = ActivePlayground::of(playground, changes);
+    let marketos = active.marketos.iter().map(|(_, marketo)| marketo.changes().subscribe());
+    for mut source in marketos.chain([active.slack.changes().subscribe()]) {
+        let changes = changes.clone();
         tokio::spawn(async move {
-            while changes.changed().await.is_ok() {
-                pulse.notify();
+            while source.changed().await.is_ok() {
+                changes.notify();
             }
         });
     }
-    Arc::new(scene)
+    Arc::new(active)
 }
 
-fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
     lock.lock().unwrap_or_else(PoisonError::into_inner)
 }

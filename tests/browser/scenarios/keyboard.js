@@ -1,14 +1,14 @@
-// Everything by keyboard alone, as whoever has no mouse does it.
+// The whole job by keyboard alone, without a mouse.
 
 import { CRM, expect, test } from "../support/playground.js";
 
-/** Presses Tab until this has the focus. */
+/** Presses Tab until `target` has the focus. */
 async function tabTo(target) {
   const page = target.page();
   await target.waitFor();
-  const isThere = () => target.evaluate((element) => element === document.activeElement);
-  for (let presses = 0; presses < 150; presses++) {
-    if (await isThere()) return;
+  const isFocused = () => target.evaluate((element) => element === document.activeElement);
+  for (let tabs = 0; tabs < 150; tabs++) {
+    if (await isFocused()) return;
     await page.keyboard.press("Tab");
   }
   throw new Error(`the focus never comes to ${target}`);
@@ -64,7 +64,7 @@ test("the focus stays inside a form, and Escape closes it", async ({ playground,
   await expect(run).toBeFocused();
 });
 
-test("a live change takes neither the focus nor what is being typed", async ({ playground, page, context, demo }) => {
+test("a live update keeps the focus and the typed text", async ({ playground, page, context, demo }) => {
   const elsewhere = await context.newPage();
   await elsewhere.goto(demo.url);
   const box = page.getByRole("textbox", { name: /^Message to/ });
@@ -76,29 +76,29 @@ test("a live change takes neither the focus nor what is being typed", async ({ p
   await expect(box).toHaveValue("half a sen");
 });
 
-test("a question before a step that cannot be undone is answered by keyboard", async ({ playground, page }) => {
+test("a confirmation dialog is answered by keyboard", async ({ playground, page }) => {
   await playground.ask();
   await playground.goTo("Marketo Bot");
   const cancel = playground.log.getByRole("button", { name: "Cancel request" });
-  const question = page.getByRole("alertdialog", { name: "Cancel this request?" });
+  const confirmation = page.getByRole("alertdialog", { name: "Cancel this request?" });
   await use(cancel);
-  await expect(question).toBeVisible();
-  await playground.screen("question");
+  await expect(confirmation).toBeVisible();
+  await playground.screen("confirmation");
   await page.keyboard.press("Escape");
-  await expect(question).toBeHidden();
+  await expect(confirmation).toBeHidden();
   await expect(cancel).toBeFocused();
   await page.keyboard.press("Enter");
-  await use(question.getByRole("button", { name: "Keep it" }));
-  await expect(question).toBeHidden();
+  await use(confirmation.getByRole("button", { name: "Keep it" }));
+  await expect(confirmation).toBeHidden();
   await expect(cancel).toBeVisible();
   await use(cancel);
-  await use(question.getByRole("button", { name: "Cancel request" }));
+  await use(confirmation.getByRole("button", { name: "Cancel request" }));
   await expect(playground.log).toContainText("Cancelled by @Rae Requester");
   await expect(cancel).toHaveCount(0);
 });
 
 test.describe("with more roles than a select holds", () => {
-  const roles = Array.from({ length: 120 }, (_, place) => `Role ${place + 1}`);
+  const roles = Array.from({ length: 120 }, (_, index) => `Role ${index + 1}`);
   test.use({ policy: `[policy]\napprovers = ["U0BOSS"]\nroles = ${JSON.stringify(roles)}\n` });
 
   test("a role is searched for and chosen by keyboard", async ({ playground, page }) => {

@@ -1,10 +1,10 @@
-// A telephone's screen: everything is in reach by touch, and nothing is wider than it.
+// A phone's screen: everything is reachable by touch, and nothing is wider than the screen.
 
 import { CRM, expect, test } from "../support/playground.js";
 
 test.use({ viewport: { width: 360, height: 740 }, hasTouch: true });
 
-test("everything is in reach, and nothing is wider than the screen", async ({ playground, page }) => {
+test("everything is reachable, and nothing is wider than the screen", async ({ playground, page }) => {
   const isNarrow = async () =>
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
   await isNarrow();

@@ -1,8 +1,8 @@
-// The page itself: its weight, its traffic, the reader's zone and theme, and what it does without its scripts.
+// The page itself: its size, its traffic, the reader's time zone and theme, and its behavior without scripts.
 
 import { CRM, expect, test } from "../support/playground.js";
 
-test("the page weighs less than 150 KB, with all that it brings", async ({ playground, page }) => {
+test("the page is smaller than 150 KB with all its files", async ({ playground, page }) => {
   await expect(playground.log).toBeVisible();
   const parts = await page.evaluate(() =>
     ["navigation", "resource"].flatMap((kind) =>
@@ -17,7 +17,7 @@ test("the page weighs less than 150 KB, with all that it brings", async ({ playg
 test("each request and call can be opened, and secrets are masked", async ({ playground }) => {
   await playground.ask();
   await playground.decide();
-  await playground.press(playground.card(), "Approve");
+  await playground.click(playground.card(), "Approve");
   await expect(playground.card()).toContainText("The user is created in Marketo");
   const submission = playground.calls("view_submission").first();
   await submission.locator("summary").click();
@@ -33,7 +33,7 @@ test("each request and call can be opened, and secrets are masked", async ({ pla
   await playground.screen("traffic");
 });
 
-test("moments are shown in the reader's own zone", async ({ playground, page }) => {
+test("times are shown in the reader's time zone", async ({ playground, page }) => {
   await playground.ask();
   await playground.decide();
   const end = new Date(`${CRM["Access expiration"]}T12:00:00Z`);
@@ -45,7 +45,7 @@ test("moments are shown in the reader's own zone", async ({ playground, page }) 
   await expect(time).toHaveText(/^today at \d+:\d\d [AP]M$/);
 });
 
-test("the theme that somebody chose stays", async ({ playground, page }) => {
+test("the chosen theme is kept", async ({ playground, page }) => {
   await page.getByRole("button", { name: "Dark theme" }).click();
   await page.reload();
   await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
@@ -54,7 +54,7 @@ test("the theme that somebody chose stays", async ({ playground, page }) => {
   await expect(playground.log).toBeVisible();
 });
 
-test("two people watch it live, each with their own words", async ({ playground, context, demo }) => {
+test("two people see live updates, each in their own view", async ({ playground, context, demo }) => {
   const other = await context.newPage();
   await other.goto(`${demo.url}/?as=U0APPROVE&in=C0APPROVE`);
   await playground.ask();
@@ -68,7 +68,7 @@ test("two people watch it live, each with their own words", async ({ playground,
 test.describe("without scripts", () => {
   test.use({ javaScriptEnabled: false });
 
-  test("a request is made and approved all the same", async ({ demo, page }) => {
+  test("a request is made and approved", async ({ demo, page }) => {
     await page.goto(demo.url);
     await page.getByRole("button", { name: "/marketo-api-user" }).click();
     await expect(async () => {

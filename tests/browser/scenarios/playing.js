@@ -1,27 +1,27 @@
-// What one can play with: the scenarios, the time, and a policy of one's own.
+// The playground's features: scenarios, simulated time, and custom policies.
 
 import { CRM, expect, test } from "../support/playground.js";
 
-test("time travel shows reminders in the thread, and the end of access", async ({ playground }) => {
+test("advancing the time shows reminders in the thread and the expiration", async ({ playground }) => {
   await playground.ask();
   await playground.jump("+1 day");
   await playground.decide();
   await playground.card().getByRole("link", { name: /repl(y|ies)/ }).click();
   await expect(playground.thread).toContainText(/waits|waiting/);
-  const moments = playground.thread.locator("article > .content > .by time");
-  await expect(moments).toHaveText([/^yesterday at/, /^today at/]);
+  const times = playground.thread.locator("article > .content > .by time");
+  await expect(times).toHaveText([/^yesterday at/, /^today at/]);
   const run = playground.conversation.getByRole("button", { name: "/marketo-api-user" });
   await expect(run).toBeInViewport({ ratio: 1 });
   await playground.screen("thread");
   await playground.thread.getByRole("link", { name: "Close thread" }).click();
   await expect(playground.thread).toBeHidden();
-  await playground.press(playground.card(), "Approve");
+  await playground.click(playground.card(), "Approve");
   await expect(playground.user()).toHaveCount(1);
   await playground.jump("Jump to the next expiration");
-  await expect(playground.user()).toContainText("access has ended");
+  await expect(playground.user()).toContainText("expired");
 });
 
-test("a scenario is played by its address, and followed to the place where it ends", async ({ playground, page }) => {
+test("a scenario is played by its URL, and the page follows it", async ({ playground, page }) => {
   await playground.open("/?scenario=deny&pace=quick");
   await expect(page.getByText("Finished: Request and deny with a reason.")).toBeVisible();
   await expect(page.getByRole("heading", { name: "Marketo Bot" })).toBeVisible();
@@ -48,12 +48,12 @@ test("the transcript is copied as text", async ({ playground, page, context, dem
   expect(text).toContain(`Email: ${CRM.Email}`);
 });
 
-test.describe("with a policy of one's own", () => {
+test.describe("with a custom policy", () => {
   test.use({
     policy: `[policy]\napprovers = ["U0BOSS", "S0ADMINS"]\nrequesters = ["S0MAKERS"]\nroles = ["Web Sync"]\nreason = "required"\n`,
   });
 
-  test("whoever it names is there, and its rules hold", async ({ playground, page }) => {
+  test("the people whom it names exist, and its rules apply", async ({ playground, page }) => {
     const people = page.getByRole("navigation", { name: "Who you are" });
     await expect(people.getByRole("link", { name: "approver" })).toHaveCount(3);
     await expect(people.getByRole("link", { name: /requester$/ })).toHaveCount(2);

@@ -1,8 +1,8 @@
-// The main job, as people see it: from the command to the created user, with the slips that people make.
+// The main job as people see it, from the command to the created user, including mistakes.
 
 import { CRM, day, expect, test } from "../support/playground.js";
 
-test("a request with a corrected field error is approved, and the user is handed over", async ({ playground }) => {
+test("a request with a corrected field is approved, and the user is announced", async ({ playground }) => {
   await playground.screen("start");
   await playground.page.getByRole("button", { name: "/marketo-api-user" }).click();
   await expect(playground.field("Role")).toBeVisible();
@@ -28,7 +28,7 @@ test("a request with a corrected field error is approved, and the user is handed
   await expect(card).toContainText(CRM.Email);
   await expect(card).toContainText(CRM.Reason);
   await playground.screen("card");
-  await playground.press(card, "Approve");
+  await playground.click(card, "Approve");
 
   await expect(playground.user()).toContainText("Svc Crm Sync");
   await expect(playground.user()).toContainText("API only");
@@ -43,11 +43,11 @@ test("a request with a corrected field error is approved, and the user is handed
   await playground.screen("created");
 });
 
-test("nobody approves a request of their own", async ({ playground }) => {
+test("nobody can approve their own request", async ({ playground }) => {
   await playground.ask();
   await playground.goTo("marketo-approvals");
   const card = playground.card();
-  await playground.press(card, "Approve");
+  await playground.click(card, "Approve");
   const refusal = playground.message("Only visible to you");
   await expect(refusal).toContainText("your own");
   await playground.screen("own-approval-refused");
@@ -57,12 +57,12 @@ test("nobody approves a request of their own", async ({ playground }) => {
   await expect(refusal).toHaveCount(0);
 });
 
-test("a denied request tells its requester why, and creates nothing", async ({ playground }) => {
+test("a denied request tells the requester why, and creates no user", async ({ playground }) => {
   const reason = "The reports user can do this already. <b>*Please*</b> use that one.";
   await playground.ask();
   await playground.decide();
   const card = playground.card();
-  await playground.press(card, "Deny");
+  await playground.click(card, "Deny");
   await expect(playground.dialog).toBeVisible();
   await playground.screen("deny");
   await playground.submit("Deny");
@@ -80,17 +80,17 @@ test("a denied request tells its requester why, and creates nothing", async ({ p
   await expect(playground.user()).toHaveCount(0);
 });
 
-test("a review is opened from a card, approves less than was asked for, and can deny from within", async ({
+test("a review is opened from a card, can reduce and approve the request, and can deny it", async ({
   playground,
 }) => {
   await playground.ask();
   await playground.decide();
-  await playground.press(playground.card(), "Review");
+  await playground.click(playground.card(), "Review");
   await expect(playground.dialog).toContainText("Review request");
   await playground.screen("review");
   await playground.dialog.getByRole("button", { name: "Deny", exact: true }).click();
   await expect(playground.dialog).toContainText("Deny request");
-  await expect(playground.dialog).toContainText("in front of another");
+  await expect(playground.dialog).toContainText("in front of another form");
   await playground.screen("pushed");
   await playground.dialog.getByRole("button", { name: "Cancel" }).click();
   await expect(playground.dialog).toContainText("Review request");

@@ -1,4 +1,4 @@
-// The browser: Debian's Chromium, or the one that CHROMIUM names, kept from calling home.
+// The browser: Debian's Chromium, or the one in CHROMIUM, without background network calls.
 
 export const BROWSER = {
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",

@@ -1,4 +1,4 @@
-// A playground to look at: the program itself, started as a newcomer starts it, on a port of its own.
+// Starts the program's playground on its own port.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -9,33 +9,33 @@ const BINARY =
 
 export class Demo {
   #process;
-  #said = "";
+  #output = "";
   #kill = () => this.#process.kill();
 
-  /** Starts `demo` with these options, and waits until it says where its page is. */
+  /** Starts `demo` with these options, and waits until it prints its URL. */
   static async start(options = []) {
     const demo = new Demo();
     const started = performance.now();
     const child = spawn(BINARY, ["demo", ...options], { stdio: ["ignore", "pipe", "pipe"] });
     demo.#process = child;
-    // Whoever started it may end by an error.
+    // Also stops the program if a test throws.
     process.on("exit", demo.#kill);
     demo.url = await new Promise((resolve, reject) => {
-      const hear = (part) => {
-        demo.#said += part;
-        const url = demo.#said.match(/The playground is at (\S+)/)?.[1];
+      const onOutput = (part) => {
+        demo.#output += part;
+        const url = demo.#output.match(/The playground is at (\S+)/)?.[1];
         if (url) resolve(url);
       };
-      child.stdout.on("data", hear);
-      child.stderr.on("data", hear);
+      child.stdout.on("data", onOutput);
+      child.stderr.on("data", onOutput);
       child.on("error", reject);
-      child.on("exit", (code) => reject(new Error(`demo ended with ${code}: ${demo.#said}`)));
+      child.on("exit", (code) => reject(new Error(`demo ended with ${code}: ${demo.#output}`)));
     });
     demo.readyAfter = performance.now() - started;
     return demo;
   }
 
-  /** Ends it as Ctrl-C does, and gives the code that it ended with. */
+  /** Stops it as Ctrl-C does, and returns its exit code. */
   async stop() {
     process.off("exit", this.#kill);
     if (this.#process.exitCode === null) {
@@ -45,8 +45,8 @@ export class Demo {
     return this.#process.exitCode;
   }
 
-  /** All that it has printed. */
-  get said() {
-    return this.#said;
+  /** All its output so far. */
+  get output() {
+    return this.#output;
   }
 }

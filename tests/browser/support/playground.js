@@ -1,5 +1,5 @@
-// The playground as people use it: by the names that a reader, or a screen reader, finds things by. What a scenario does
-// is said here once; what it expects is said by the scenario.
+// Page object of the playground: finds elements by their accessible names. The actions of scenarios are defined here, the
+// expectations in the scenarios.
 
 import { writeFile } from "node:fs/promises";
 import AxeBuilder from "@axe-core/playwright";
@@ -10,9 +10,9 @@ export { expect };
 
 const PICTURES = new URL("../../../target/browser/screens/", import.meta.url).pathname;
 
-/** A test with an open playground of its own. Whatever the page complains of, or calls elsewhere, fails it. */
+/** A test with its own open playground. Errors on the page and requests to other hosts fail it. */
 export const test = base.extend({
-  /** A configuration of one's own, if any. */
+  /** A custom configuration file; empty for the default. */
   policy: ["", { option: true }],
   demo: async ({ policy }, use, info) => {
     const options = [];
@@ -22,28 +22,28 @@ export const test = base.extend({
     }
     const demo = await Demo.start(options);
     await use(demo);
-    expect(await demo.stop(), demo.said).toBe(0);
+    expect(await demo.stop(), demo.output).toBe(0);
   },
   playground: async ({ page, demo }, use) => {
-    const complaints = [];
-    page.on("pageerror", (error) => complaints.push(String(error)));
-    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    const problems = [];
+    page.on("pageerror", (error) => problems.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
     page.on("request", (request) => {
-      if (!request.url().startsWith(demo.url)) complaints.push(`asked for ${request.url()}`);
+      if (!request.url().startsWith(demo.url)) problems.push(`requested ${request.url()}`);
     });
     const playground = new Playground(page, demo.url);
     await playground.open();
     await use(playground);
-    expect(complaints).toEqual([]);
+    expect(problems).toEqual([]);
   },
 });
 
-/** A day so many days from today, as a date field takes it. */
+/** The date `days` days from today, in the format of date fields. */
 export function day(days) {
   return new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
 }
 
-/** What is asked for where a scenario does not care. */
+/** The default request. */
 export const CRM = {
   Email: "svc-crm-sync@example.com",
   "First name": "Svc",
@@ -76,10 +76,10 @@ export class Playground {
     await expect(personas.locator("[aria-current]")).toContainText(name);
   }
 
-  async goTo(place) {
-    const places = this.page.getByRole("navigation", { name: "Conversations" });
-    await places.getByRole("link", { name: place }).click();
-    await expect(places.locator("[aria-current]")).toContainText(place);
+  async goTo(name) {
+    const conversations = this.page.getByRole("navigation", { name: "Conversations" });
+    await conversations.getByRole("link", { name }).click();
+    await expect(conversations.locator("[aria-current]")).toContainText(name);
   }
 
   async run(command = "/marketo-api-user") {
@@ -110,14 +110,14 @@ export class Playground {
     await this.fill({ ...CRM, ...values });
   }
 
-  /** Asks for a user. */
+  /** Requests a user. */
   async ask(values = {}) {
     await this.fillIn(values);
     await this.submit();
     await expect(this.dialog).toBeHidden();
   }
 
-  /** Becomes an approver who looks at the cards. */
+  /** Switches to an approver in the approval channel. */
   async decide(name = "Ada Approver") {
     await this.become(name);
     await this.goTo("marketo-approvals");
@@ -127,12 +127,12 @@ export class Playground {
     return this.log.getByRole("article").filter({ hasText: text });
   }
 
-  /** The card of a request, whatever has become of it. */
+  /** The card of a request in any state. */
   card(email = CRM.Email) {
     return this.message(`Email: ${email}`);
   }
 
-  async press(message, label) {
+  async click(message, label) {
     await message.getByRole("button", { name: label, exact: true }).click();
   }
 
@@ -155,7 +155,7 @@ export class Playground {
     await expect(fault).toHaveAttribute("aria-checked", "true");
   }
 
-  async mend(label) {
+  async fix(label) {
     const fault = this.controls.getByRole("switch", { name: label });
     await fault.click();
     await expect(fault).toHaveAttribute("aria-checked", "false");
@@ -165,15 +165,15 @@ export class Playground {
     await this.controls.getByRole("button", { name: label }).click();
   }
 
-  /** Holds a screen in light and dark against the rules of accessibility, and keeps its picture. */
+  /** Checks the accessibility of the screen in light and dark, and saves screenshots. */
   async screen(name) {
     for (const colorScheme of ["light", "dark"]) {
       await this.page.emulateMedia({ colorScheme });
-      const place = await this.page.evaluate(() => scrollY);
+      const top = await this.page.evaluate(() => scrollY);
       const { violations } = await new AxeBuilder({ page: this.page }).analyze();
-      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-      expect(found, `${name}, ${colorScheme}`).toEqual([]);
-      await this.page.evaluate((place) => scrollTo({ top: place, behavior: "instant" }), place);
+      const problems = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+      expect(problems, `${name}, ${colorScheme}`).toEqual([]);
+      await this.page.evaluate((top) => scrollTo({ top, behavior: "instant" }), top);
       await this.page.screenshot({ path: `${PICTURES}${name}-${colorScheme}.png` });
     }
     await this.page.emulateMedia({ colorScheme: null });

@@ -69,7 +69,7 @@ async fn changes_are_streamed() {
     let mut stream = tokio::net::TcpStream::connect(page.host()).await.expect("the page is served");
     let line = format!("GET /live?as=U0REQ&in=C0OPS HTTP/1.1\r\nHost: {}\r\n\r\n", page.host());
     stream.write_all(line.as_bytes()).await.expect("sent");
-    page.does("say", &[("as", "U0APPROVE"), ("in", "C0OPS"), ("text", "Good morning & <welcome>")]).await;
+    page.does("post", &[("as", "U0APPROVE"), ("in", "C0OPS"), ("text", "Good morning & <welcome>")]).await;
     let mut text = String::new();
     let read = async {
         let mut bytes = vec![0; 64 * 1024];

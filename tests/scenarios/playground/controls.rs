@@ -17,11 +17,11 @@ async fn killed_bot_is_silent_and_resumes_after_a_restart() {
     request_is_pending(&page).await;
     page.does("bot", &[("do", "kill")]).await;
     let seen = page.sees(ADA, CARDS).await;
-    assert!(part(&seen, "top").contains("Bot is dead"));
+    assert!(part(&seen, "top").contains("Bot is killed"));
     page.clicks(ADA, CARDS, "Approve").await;
     let seen = page.sees(ADA, CARDS).await;
     assert!(part(&seen, "conversation").contains("Slack could not reach the app."), "{seen}");
-    assert!(part(&seen, "traffic").contains("no answer"));
+    assert!(part(&seen, "traffic").contains("no response"));
     page.does("bot", &[("do", "start")]).await;
     page.clicks(ADA, CARDS, "Approve").await;
     // The work it was doing comes back when its lease expires.
@@ -29,7 +29,9 @@ async fn killed_bot_is_silent_and_resumes_after_a_restart() {
     page.until(ADA, CARDS, "The user is created in Marketo.").await;
     page.does("bot", &[("do", "restart")]).await;
     let seen = page.sees(ADA, CARDS).await;
-    assert!(part(&seen, "top").contains("Bot runs") && seen.contains("The user is created in Marketo."));
+    assert!(
+        part(&seen, "top").contains("Bot is running") && seen.contains("The user is created in Marketo.")
+    );
 }
 
 #[tokio::test]
@@ -79,7 +81,7 @@ async fn delays_end_and_an_expired_token_is_renewed() {
     switches(&page, "late", "1").await;
     page.does("tokens", &[]).await;
     page.clicks(ADA, CARDS, "Approve").await;
-    let seen = page.until(ADA, CARDS, "does not show in the lists yet").await;
+    let seen = page.until(ADA, CARDS, "not in the lists yet").await;
     assert!(part(&seen, "traffic").contains("code 602"), "{}", part(&seen, "traffic"));
     switches(&page, "slow", "0").await;
     page.does("time", &[("jump", "minute")]).await;
@@ -107,5 +109,5 @@ async fn time_travel_reaches_reminders_timeouts_and_expirations() {
     page.does("scenario", &[("name", "approve"), ("pace", "quick")]).await;
     page.until(RAE, OPS, "Finished: Request and approve.").await;
     page.does("time", &[("jump", "expiration")]).await;
-    page.until(RAE, OPS, "access has ended").await;
+    page.until(RAE, OPS, "state bad\">expired").await;
 }

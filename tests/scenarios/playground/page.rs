@@ -137,7 +137,7 @@ impl Page {
         let hidden = hidden_fields(&page[start..end]);
         let form: Vec<(&str, &str)> =
             hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        self.does("press", &form).await;
+        self.does("click", &form).await;
     }
 }
 

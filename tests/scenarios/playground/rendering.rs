@@ -30,7 +30,7 @@ async fn posts(page: &Page, blocks: Value) {
 async fn user_text_is_never_markup() {
     let page = Page::open().await;
     let hostile = "<script>alert(1)</script>";
-    page.does("say", &[("as", RAE), ("in", OPS), ("text", "/marketo-api-user svc@example.com")]).await;
+    page.does("post", &[("as", RAE), ("in", OPS), ("text", "/marketo-api-user svc@example.com")]).await;
     let first = page.until(RAE, OPS, ">Role</label>").await;
     let select = &first[first.find(">Role</label>").expect("a role")..];
     let role = select.split("<option").find(|option| option.contains(">API Only<")).expect("it is offered");
@@ -48,10 +48,10 @@ async fn user_text_is_never_markup() {
     assert!(!card.contains("<script>alert") && !card.contains("<img"), "{shown}");
     assert!(shown.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{shown}");
     assert!(shown.contains("*bold* &lt;@U0APPROVE&gt; :x: &lt;!channel&gt;"), "{shown}");
-    page.does("say", &[("as", RAE), ("in", OPS), ("text", "*größer* ä`ö` 日本 _x_")]).await;
+    page.does("post", &[("as", RAE), ("in", OPS), ("text", "*größer* ä`ö` 日本 _x_")]).await;
     assert!(page.sees(RAE, OPS).await.contains("<strong>größer</strong> ä<code>ö</code> 日本 <em>x</em>"));
     let long = "x".repeat(3000);
-    page.does("say", &[("as", RAE), ("in", OPS), ("text", &long)]).await;
+    page.does("post", &[("as", RAE), ("in", OPS), ("text", &long)]).await;
     assert!(page.sees(RAE, OPS).await.contains(&long), "long texts are shown whole");
 }
 
@@ -104,7 +104,7 @@ async fn more_than_100_roles_are_searched_through_the_bot() {
     let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
     options.policy = POLICY.replace("\"API Only\", \"API Only - EMEA\"", &quoted.join(", "));
     let page = Page::with(options).await;
-    page.does("say", &[("as", RAE), ("in", OPS), ("text", "/marketo-api-user svc@example.com")]).await;
+    page.does("post", &[("as", RAE), ("in", OPS), ("text", "/marketo-api-user svc@example.com")]).await;
     let open = page.until(RAE, OPS, "role=\"combobox\"").await;
     let element =
         super::page::attribute(&open[open.find("data-combo=").expect("a search") - 1..], "data-combo");
@@ -134,7 +134,7 @@ async fn more_than_100_roles_are_searched_through_the_bot() {
 #[tokio::test]
 async fn traffic_is_shown_without_secrets() {
     let page = Page::open().await;
-    page.does("say", &[("as", RAE), ("in", OPS), ("text", "/marketo-api-user svc@example.com")]).await;
+    page.does("post", &[("as", RAE), ("in", OPS), ("text", "/marketo-api-user svc@example.com")]).await;
     let seen = page.until(RAE, OPS, "views.open").await;
     let traffic = part(&seen, "traffic");
     for text in ["POST /slack/commands", "auth.test", "GET /identity/oauth/token", "200", " ms</span>"] {

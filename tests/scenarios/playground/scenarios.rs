@@ -13,7 +13,7 @@ fn with_role(page: &str, role: &str) -> String {
 
 async fn asks(page: &Page, email: &str) -> String {
     let line = format!("/marketo-api-user {email}");
-    page.does("say", &[("as", RAE), ("in", OPS), ("text", &line)]).await;
+    page.does("post", &[("as", RAE), ("in", OPS), ("text", &line)]).await;
     let form = page.until(RAE, OPS, ">Role</label>").await;
     let role = with_role(&form, "API Only");
     let [first, last, _] = FIELDS;
@@ -47,7 +47,7 @@ async fn user_is_requested_approved_and_created() {
 #[tokio::test]
 async fn field_errors_appear_inline_and_keep_the_input() {
     let page = Page::open().await;
-    page.does("say", &[("as", RAE), ("in", OPS), ("text", "/marketo-api-user svc@example.com")]).await;
+    page.does("post", &[("as", RAE), ("in", OPS), ("text", "/marketo-api-user svc@example.com")]).await;
     let form = page.until(RAE, OPS, ">Role</label>").await;
     page.submits(&form, &[("First name", "Svc"), ("Access expiration", "2020-01-31")]).await;
     let client = page.sees(RAE, OPS).await;
@@ -104,7 +104,7 @@ async fn every_scenario_reaches_its_end() {
     let page = Page::open().await;
     for scenario in &marketo_api_user::playground::web::SCENARIOS {
         page.does("scenario", &[("name", scenario.name), ("pace", "quick")]).await;
-        let end = |page: &str| !page.contains("data-playing");
+        let end = |page: &str| !page.contains("data-running");
         let seen = page.until_so(RAE, OPS, scenario.name, end).await;
         assert!(seen.contains(&format!("Finished: {}.", scenario.label)), "{}", part(&seen, "top"));
     }

@@ -1,36 +1,36 @@
-// A field whose choices the bot gives for what is typed: the pattern of a combobox with a list, by mouse and keyboard.
+// Comboboxes whose options the bot returns for the typed text, with mouse and keyboard support.
 
-const PAUSE = 150;
+const SEARCH_DELAY = 150;
 let timer;
 
-const parts = (input) => {
+const elements = (input) => {
   const box = input.closest("[data-combo]");
   return { box, list: box.querySelector("[role=listbox]"), value: box.querySelector("[data-value]") };
 };
 
 function close(input) {
-  const { list } = parts(input);
+  const { list } = elements(input);
   list.hidden = true;
   input.setAttribute("aria-expanded", "false");
   input.removeAttribute("aria-activedescendant");
 }
 
 async function search(input) {
-  const { box, list } = parts(input);
+  const { box, list } = elements(input);
   const typed = input.value;
-  if ([...typed].length < Number(box.dataset.least)) return close(input);
+  if ([...typed].length < Number(box.dataset.minLength)) return close(input);
   const form = new URLSearchParams(new FormData(input.form));
   form.set("do", "options");
   form.set("element", box.dataset.combo);
   form.set("typed", typed);
   const headers = { Accept: "application/json" };
-  const answer = await fetch("/act/modal", { method: "POST", body: form, headers }).catch(() => null);
-  const { options = [] } = (await answer?.json().catch(() => null)) ?? {};
+  const response = await fetch("/act/modal", { method: "POST", body: form, headers }).catch(() => null);
+  const { options = [] } = (await response?.json().catch(() => null)) ?? {};
   if (document.activeElement !== input || input.value !== typed) return;
   list.replaceChildren(
-    ...options.map((option, place) => {
+    ...options.map((option, index) => {
       const item = document.createElement("li");
-      item.id = `${list.id}-${place}`;
+      item.id = `${list.id}-${index}`;
       item.setAttribute("role", "option");
       item.textContent = option.text.text;
       item.dataset.option = JSON.stringify(option);
@@ -47,13 +47,13 @@ async function search(input) {
   list.hidden = false;
   input.setAttribute("aria-expanded", "true");
   input.removeAttribute("aria-activedescendant");
-  // The last field of a form has no room below it.
+  // The list of the form's last field would be below the visible area.
   list.scrollIntoView({ block: "nearest" });
 }
 
 function choose(input, item) {
   if (!item.dataset.option) return;
-  const { value } = parts(input);
+  const { value } = elements(input);
   value.value = item.dataset.option;
   input.value = item.textContent;
   close(input);
@@ -61,28 +61,28 @@ function choose(input, item) {
 }
 
 function move(input, step) {
-  const { list } = parts(input);
+  const { list } = elements(input);
   const items = [...list.querySelectorAll("[data-option]")];
   if (items.length === 0) return;
-  const now = items.findIndex((item) => item.id === input.getAttribute("aria-activedescendant"));
-  const next = items[(now + step + items.length + (now < 0 && step < 0 ? 1 : 0)) % items.length];
+  const current = items.findIndex((item) => item.id === input.getAttribute("aria-activedescendant"));
+  const next = items[(current + step + items.length + (current < 0 && step < 0 ? 1 : 0)) % items.length];
   for (const item of items) item.setAttribute("aria-selected", String(item === next));
   input.setAttribute("aria-activedescendant", next.id);
   next.scrollIntoView({ block: "nearest" });
 }
 
-/** Brings every combobox of the page to life, those to come as well. */
-export function bringCombosToLife() {
+/** Handles the events of all comboboxes, including future ones. */
+export function initComboboxes() {
   const isCombo = (target) => target.matches?.("[role=combobox]");
-  const later = (input) => {
+  const searchLater = (input) => {
     clearTimeout(timer);
-    timer = setTimeout(() => search(input), PAUSE);
+    timer = setTimeout(() => search(input), SEARCH_DELAY);
   };
   document.addEventListener("focusin", ({ target }) => isCombo(target) && search(target));
-  document.addEventListener("input", ({ target }) => isCombo(target) && later(target));
+  document.addEventListener("input", ({ target }) => isCombo(target) && searchLater(target));
   document.addEventListener("focusout", ({ target }) => {
     if (!isCombo(target)) return;
-    const { value } = parts(target);
+    const { value } = elements(target);
     close(target);
     const chosen = value.value ? JSON.parse(value.value).text.text : "";
     if (target.value === "" && chosen) {
@@ -101,7 +101,7 @@ export function bringCombosToLife() {
   document.addEventListener("keydown", (event) => {
     const input = event.target;
     if (!isCombo(input)) return;
-    const { list } = parts(input);
+    const { list } = elements(input);
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       if (list.hidden) search(input);

@@ -1,4 +1,4 @@
-// Writes the moments on the page in the reader's own zone, in the formats of Slack's date tokens.
+// Formats the times on the page in the reader's time zone, with Slack's date tokens.
 
 const LOCALE = "en";
 const part = (options) => (date) => new Intl.DateTimeFormat(LOCALE, options).format(date);
@@ -13,10 +13,10 @@ const date = (d) => `${part({ month: "long" })(d)} ${ordinal(d.getDate())}, ${d.
 const short = part({ month: "short", day: "numeric", year: "numeric" });
 const long = (d) => `${part({ weekday: "long" })(d)}, ${date(d)}`;
 
-/** "today" and its neighbours, or the date as `otherwise` writes it. */
-const pretty = (otherwise) => (d, now) => {
+/** "yesterday", "today" or "tomorrow", or the date as `fallback` formats it. */
+const pretty = (fallback) => (d, now) => {
   const days = Math.round((new Date(d).setHours(0, 0, 0, 0) - new Date(now).setHours(0, 0, 0, 0)) / 86_400_000);
-  return { "-1": "yesterday", 0: "today", 1: "tomorrow" }[days] ?? otherwise(d);
+  return { "-1": "yesterday", 0: "today", 1: "tomorrow" }[days] ?? fallback(d);
 };
 
 function ago(d, now) {
@@ -40,17 +40,17 @@ const TOKENS = {
   ago,
 };
 
-/** A moment in one of Slack's formats. */
-export function written(format, when, now) {
-  return format.replace(/\{(\w+)\}/g, (whole, token) => TOKENS[token]?.(when, now) ?? whole);
+/** Formats a time with Slack's date tokens. */
+export function formatDate(format, when, now) {
+  return format.replace(/\{(\w+)\}/g, (match, token) => TOKENS[token]?.(when, now) ?? match);
 }
 
-/** Writes every moment under `root`. */
+/** Formats every time under `root`. */
 export function writeDates(root, now) {
   for (const time of root.querySelectorAll("time[data-format]")) {
     const when = new Date(time.dateTime);
     if (Number.isNaN(when.getTime())) continue;
-    const text = written(time.dataset.format, when, now);
+    const text = formatDate(time.dataset.format, when, now);
     if (time.textContent !== text) {
       time.title = time.textContent;
       time.textContent = text;

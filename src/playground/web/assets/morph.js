@@ -1,20 +1,20 @@
-// Makes one tree like another that the server sent, and leaves alone what people did meanwhile: focus, typed text, open
-// details. An attribute changes only where the server says something else than it said before.
+// Updates a DOM tree to match one from the server, and keeps what people did in it: focus, typed text, open details. An
+// attribute changes only if the server's value changed.
 
-/** What the server last said of an element. */
-const said = new WeakMap();
+/** The last attributes from the server, by element. */
+const serverAttributes = new WeakMap();
 
 const attributes = (element) => new Map([...element.attributes].map(({ name, value }) => [name, value]));
 
-/** Remembers a tree as it came from the server. */
+/** Records the attributes of a tree from the server. */
 export function remember(root) {
   if (root.nodeType !== Node.ELEMENT_NODE) return root;
-  said.set(root, attributes(root));
-  for (const element of root.querySelectorAll("*")) said.set(element, attributes(element));
+  serverAttributes.set(root, attributes(root));
+  for (const element of root.querySelectorAll("*")) serverAttributes.set(element, attributes(element));
   return root;
 }
 
-/** Makes `from` like `to`. */
+/** Updates `from` to match `to`. */
 export function morph(from, to) {
   const focused = document.activeElement?.id;
   change(from, to);
@@ -26,8 +26,8 @@ function change(from, to) {
     if (from.data !== to.data) from.data = to.data;
     return;
   }
-  const [before, after] = [said.get(from) ?? attributes(from), attributes(to)];
-  said.set(from, after);
+  const [before, after] = [serverAttributes.get(from) ?? attributes(from), attributes(to)];
+  serverAttributes.set(from, after);
   const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
     (name) => before.get(name) !== after.get(name),
   );
@@ -45,7 +45,7 @@ function change(from, to) {
 }
 
 function set(element, name, value) {
-  // Whether it is open is for people to say.
+  // People open and close details.
   if (element.nodeName === "DETAILS" && name === "open") return;
   if (value === undefined) element.removeAttribute(name);
   else element.setAttribute(name, value);
@@ -57,21 +57,21 @@ function set(element, name, value) {
 }
 
 function changeChildren(from, to) {
-  const wanted = new Set([...to.children].map((child) => child.id).filter(Boolean));
-  const named = new Map([...from.children].filter((child) => child.id).map((child) => [child.id, child]));
+  const nextIds = new Set([...to.children].map((child) => child.id).filter(Boolean));
+  const byId = new Map([...from.children].filter((child) => child.id).map((child) => [child.id, child]));
   let at = from.firstChild;
   for (const next of [...to.childNodes]) {
-    const match = next.id ? named.get(next.id) : undefined;
+    const match = next.id ? byId.get(next.id) : undefined;
     if (match) {
-      // What stands before it and is not wanted goes, so that nothing that is kept has to move and lose its focus.
-      while (at && at !== match && !(at.id && wanted.has(at.id))) at = drop(at);
+      // Removing the obsolete nodes before it avoids moving kept nodes, which would lose their focus.
+      while (at && at !== match && !(at.id && nextIds.has(at.id))) at = drop(at);
       if (at === match) at = at.nextSibling;
       else from.insertBefore(match, at);
       change(match, next);
     } else if (!next.id && at && !at.id && at.nodeName === next.nodeName) {
-      const same = at;
+      const reused = at;
       at = at.nextSibling;
-      change(same, next);
+      change(reused, next);
     } else {
       from.insertBefore(remember(next), at);
     }

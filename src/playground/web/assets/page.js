@@ -1,7 +1,7 @@
-// The page's hands: forms are sent without leaving the page, and each part that the server sends again takes its place.
-// Without this script every form and link works by itself.
+// Sends forms without leaving the page, and replaces each part that the server sends again. Without this script every
+// form and link still works.
 
-import { bringCombosToLife } from "./combo.js";
+import { initComboboxes } from "./combo.js";
 import { writeDates } from "./dates.js";
 import { morph, remember } from "./morph.js";
 
@@ -13,17 +13,17 @@ let keeping;
 let opener;
 let hasSubmitted = false;
 
-// First, since Escape in an open list is not for the form around it.
-bringCombosToLife();
+// First, so that Escape closes an open list and not the form.
+initComboboxes();
 
-// ---- What the server sends ----
+// ---- Live updates ----
 
-function listen() {
+function connect() {
   live?.close();
   live = new EventSource(`/live${location.search}`);
   live.addEventListener("message", ({ data }) => show(JSON.parse(data)));
-  live.addEventListener("open", () => document.body.removeAttribute("data-lost"));
-  live.addEventListener("error", () => document.body.setAttribute("data-lost", ""));
+  live.addEventListener("open", () => document.body.removeAttribute("data-disconnected"));
+  live.addEventListener("error", () => document.body.setAttribute("data-disconnected", ""));
 }
 
 function show(parts) {
@@ -63,7 +63,7 @@ function showErrors() {
   }
 }
 
-// Whoever came with a place of their own is not sent where the scenario was before.
+// A page that was opened with its own query does not follow an earlier scenario step.
 let followed = location.search ? $("scenario").dataset.follow : undefined;
 function follow() {
   const link = $("scenario").dataset.follow;
@@ -71,15 +71,15 @@ function follow() {
   followed = link;
 }
 
-// ---- Where people look ----
+// ---- Navigation ----
 
 function go(link, replaces = false) {
   history[replaces ? "replaceState" : "pushState"](null, "", link);
   $("log").scrollTop = $("log").scrollHeight;
-  listen();
+  connect();
 }
 
-addEventListener("popstate", listen);
+addEventListener("popstate", connect);
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[data-go]");
@@ -89,28 +89,28 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// ---- What people do ----
+// ---- Actions ----
 
 async function post(path, form) {
   const headers = { Accept: "application/json" };
   const body = new URLSearchParams(form);
-  const answer = await fetch(path, { method: "POST", body, headers }).catch(() => null);
-  if (!answer) document.body.setAttribute("data-lost", "");
+  const response = await fetch(path, { method: "POST", body, headers }).catch(() => null);
+  if (!response) document.body.setAttribute("data-disconnected", "");
 }
 
-/** Asks what the button's own dialog asks. */
+/** Shows the button's confirmation dialog, if it has one. */
 function confirmed(button) {
   const dialog = $(button?.dataset.confirms);
   if (!dialog) return true;
   return new Promise((resolve) => {
-    const answer = ({ target }) => {
+    const onClick = ({ target }) => {
       if (target.dataset?.answer) dialog.close(target.dataset.answer);
     };
-    dialog.addEventListener("click", answer);
+    dialog.addEventListener("click", onClick);
     dialog.addEventListener(
       "close",
       () => {
-        dialog.removeEventListener("click", answer);
+        dialog.removeEventListener("click", onClick);
         resolve(dialog.returnValue === "yes");
       },
       { once: true },
@@ -127,8 +127,8 @@ document.addEventListener("submit", async (event) => {
   const data = new FormData(form, button);
   clearTimeout(keeping);
   hasSubmitted = data.get("do") === "submit";
-  // Enter in a text presses a button that was never in anybody's hands.
-  if (form.matches("#composer, .press")) {
+  // Enter in a text field submits without the button having had the focus.
+  if (form.matches("#composer, .message-button")) {
     opener = form.contains(document.activeElement) ? document.activeElement.id : button?.id;
   }
   form.setAttribute("aria-busy", "true");
@@ -139,11 +139,11 @@ document.addEventListener("submit", async (event) => {
   button?.removeAttribute("aria-busy");
 });
 
-/** What a modal's fields hold is kept, and told to the bot where it asked to hear of it. */
-function keep(form, what) {
+/** Sends the values of a modal's fields, with the action `action`. */
+function keep(form, action) {
   clearTimeout(keeping);
   const data = new FormData(form);
-  data.set("do", what);
+  data.set("do", action);
   post("/act/modal", data);
 }
 
@@ -180,19 +180,19 @@ document.addEventListener("click", async (event) => {
   else location.assign(link.href);
 });
 
-// What a line of the traffic holds is fetched when it is opened.
+// The details of a traffic entry are fetched when it is opened.
 document.addEventListener(
   "toggle",
   async ({ target }) => {
-    const place = target.dataset?.src && target.open ? target.querySelector("pre") : null;
-    if (place) place.textContent = await (await fetch(target.dataset.src)).text();
+    const details = target.dataset?.src && target.open ? target.querySelector("pre") : null;
+    if (details) details.textContent = await (await fetch(target.dataset.src)).text();
   },
   true,
 );
 
-// ---- The theme, and the time there ----
+// ---- Theme and simulated time ----
 
-function themed() {
+function showTheme() {
   const chosen = document.documentElement.dataset.theme;
   const isDark = chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   $("theme").textContent = isDark ? "Light theme" : "Dark theme";
@@ -207,19 +207,19 @@ function tick() {
 remember(document.body);
 $("theme").hidden = false;
 $("theme").addEventListener("click", () => {
-  document.documentElement.dataset.theme = themed() ? "light" : "dark";
+  document.documentElement.dataset.theme = showTheme() ? "light" : "dark";
   try {
     localStorage.setItem("theme", document.documentElement.dataset.theme);
   } catch {
-    // It holds until the page is left.
+    // Without storage the choice lasts until the page is closed.
   }
-  themed();
+  showTheme();
 });
-themed();
+showTheme();
 tick();
 setInterval(tick, 1000);
 writeDates(document, new Date(now()));
 $("log").scrollTop = $("log").scrollHeight;
 if (openModal()) modalChanged();
-listen();
+connect();
 follow();

@@ -1,8 +1,8 @@
-// Puts the chosen theme on the page before it is painted.
+// Applies the chosen theme before the first paint.
 "use strict";
 try {
   const theme = localStorage.getItem("theme");
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
 } catch {
-  // Without storage the theme is the system's.
+  // Without storage, the system's theme applies.
 }

@@ -3,33 +3,33 @@
 
 use maud::{Markup, html};
 
-use super::{Look, text};
+use super::{ViewContext, text};
 use crate::sim::marketo::{MarketoSim, Setup, SimUser};
 
-pub(super) fn marketo(look: &Look<'_>) -> Markup {
-    let marketos = &look.scene.marketos;
+pub(super) fn marketo(context: &ViewContext<'_>) -> Markup {
+    let marketos = &context.active.marketos;
     html! {
         section #marketo aria-labelledby="marketo-title" {
             h2 #marketo-title { "Marketo" }
             @for (name, marketo) in marketos {
                 @if marketos.len() > 1 { h3 { (name) } }
-                (instance(look, name, marketo))
+                (instance(context, name, marketo))
             }
         }
     }
 }
 
-fn instance(look: &Look<'_>, name: &str, marketo: &MarketoSim) -> Markup {
+fn instance(context: &ViewContext<'_>, name: &str, marketo: &MarketoSim) -> Markup {
     let setup = marketo.setup();
-    let made: Vec<&SimUser> = setup.users.iter().filter(|user| user.api_only && user.id > 1003).collect();
+    let created: Vec<&SimUser> = setup.users.iter().filter(|user| user.api_only && user.id > 1003).collect();
     html! {
         div .scroll-x tabindex="0" role="region" aria-label={ "Users of " (name) } {
             table {
                 caption .sr { "Users of " (name) }
                 thead {
-                    tr { @for title in ["Name", "Role", "Workspace", "Access until"] { th scope="col" { (title) } } }
+                    tr { @for title in ["Name", "Role", "Workspace", "Access expires"] { th scope="col" { (title) } } }
                 }
-                tbody { @for user in setup.users.iter().rev() { (row(look, &setup, user)) } }
+                tbody { @for user in setup.users.iter().rev() { (row(context, &setup, user)) } }
             }
         }
         details {
@@ -41,7 +41,7 @@ fn instance(look: &Look<'_>, name: &str, marketo: &MarketoSim) -> Markup {
                 }
             }
         }
-        @if let Some(newest) = made.last() {
+        @if let Some(newest) = created.last() {
             details #next-step {
                 summary { "Next: the custom service of " (newest.email) }
                 ol {
@@ -56,12 +56,12 @@ fn instance(look: &Look<'_>, name: &str, marketo: &MarketoSim) -> Markup {
     }
 }
 
-fn row(look: &Look<'_>, setup: &Setup, user: &SimUser) -> Markup {
-    let now = look.scene.clock.now();
+fn row(context: &ViewContext<'_>, setup: &Setup, user: &SimUser) -> Markup {
+    let now = context.active.clock.now();
     let role = |id: i64| setup.roles.iter().find(|role| role.id == id).map_or("?", |role| role.name.as_str());
     let workspace = |id: i64| {
-        let found = setup.workspaces.iter().find(|workspace| workspace.id == id);
-        found.map_or("AllZones", |workspace| workspace.name.as_str())
+        let workspace = setup.workspaces.iter().find(|workspace| workspace.id == id);
+        workspace.map_or("AllZones", |workspace| workspace.name.as_str())
     };
     let roles: Vec<&str> = user.roles.iter().map(|(id, _)| role(*id)).collect();
     let workspaces: Vec<&str> = user.roles.iter().map(|(_, id)| workspace(*id)).collect();
@@ -72,16 +72,16 @@ fn row(look: &Look<'_>, setup: &Setup, user: &SimUser) -> Markup {
                 @if user.api_only { span .app { "API only" } }
                 br;
                 span .hint { (user.email) }
-                @if user.visible_at > now { br; span .state.open { "does not show in the lists yet" } }
+                @if user.visible_at > now { br; span .state.open { "not in the lists yet" } }
             }
             td { (roles.join(", ")) }
             td { (workspaces.join(", ")) }
             td {
                 @match user.expires_at {
-                    None => span .hint { "no end" },
+                    None => span .hint { "never" },
                     Some(end) => {
                         (text::date(end.as_second(), "{date_num} {time}", ""))
-                        @if end <= now { br; span .state.bad { "access has ended" } }
+                        @if end <= now { br; span .state.bad { "expired" } }
                     }
                 }
             }

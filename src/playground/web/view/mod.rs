@@ -14,23 +14,23 @@ mod traffic;
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::{fields::Viewer, session::Scene};
+use super::{fields::Viewer, session::ActivePlayground};
 use crate::{
     playground::screen,
     sim::{render::Names, slack::Setup},
 };
 
-/// What every view looks at.
-struct Look<'a> {
-    scene: &'a Scene,
+/// The data that every view renders.
+struct ViewContext<'a> {
+    active: &'a ActivePlayground,
     setup: Setup,
     names: Names,
     viewer: &'a Viewer,
 }
 
-impl Look<'_> {
-    /// The hidden fields that say who acts, and where they are.
-    fn who(&self) -> Markup {
+impl ViewContext<'_> {
+    /// The hidden fields that identify the person and what they look at.
+    fn viewer_fields(&self) -> Markup {
         html! {
             input type="hidden" name="as" value=(self.viewer.user);
             input type="hidden" name="in" value=(self.viewer.channel);
@@ -42,25 +42,25 @@ impl Look<'_> {
 }
 
 /// The parts of the page by their ids.
-pub(super) fn parts(scene: &Scene, viewer: &Viewer) -> Vec<(&'static str, Markup)> {
-    let setup = scene.slack.setup();
+pub(super) fn parts(active: &ActivePlayground, viewer: &Viewer) -> Vec<(&'static str, Markup)> {
+    let setup = active.slack.setup();
     let names = Names::of(&setup);
-    let look = Look { scene, setup, names, viewer };
+    let context = ViewContext { active, setup, names, viewer };
     vec![
-        ("top", top::top(&look)),
-        ("sidebar", slack::sidebar(&look)),
-        ("conversation", slack::conversation(&look)),
-        ("thread", slack::thread(&look)),
-        ("modal", modal::modal(&look)),
-        ("controls", controls::controls(&look)),
-        ("marketo", marketo::marketo(&look)),
-        ("traffic", traffic::traffic(&look)),
+        ("top", top::top(&context)),
+        ("sidebar", slack::sidebar(&context)),
+        ("conversation", slack::conversation(&context)),
+        ("thread", slack::thread(&context)),
+        ("modal", modal::modal(&context)),
+        ("controls", controls::controls(&context)),
+        ("marketo", marketo::marketo(&context)),
+        ("traffic", traffic::traffic(&context)),
     ]
 }
 
 /// The whole page.
-pub(super) fn page(scene: &Scene, viewer: &Viewer) -> Markup {
-    let mut parts = parts(scene, viewer).into_iter().map(|(_, part)| part);
+pub(super) fn page(active: &ActivePlayground, viewer: &Viewer) -> Markup {
+    let mut parts = parts(active, viewer).into_iter().map(|(_, part)| part);
     let mut next = || parts.next().unwrap_or_default();
     html! {
         (DOCTYPE)
@@ -96,9 +96,9 @@ pub(super) fn page(scene: &Scene, viewer: &Viewer) -> Markup {
     }
 }
 
-/// Everything that everybody sees, as text.
-pub(super) fn transcript(scene: &Scene) -> String {
-    screen::everything(&scene.slack)
+/// Everything that people see, as text.
+pub(super) fn transcript(active: &ActivePlayground) -> String {
+    screen::everything(&active.slack)
 }
 
 /// An id from any text: letters, digits and hyphens.

@@ -3,35 +3,35 @@
 use maud::{Markup, html};
 
 use super::{
-    Look,
-    blocks::{self, On},
+    ViewContext,
+    blocks::{self, Surface},
 };
 
-pub(super) fn modal(look: &Look<'_>) -> Markup {
-    let Some(view) = look.scene.slack.open_view(&look.viewer.user) else {
+pub(super) fn modal(context: &ViewContext<'_>) -> Markup {
+    let Some(view) = context.active.slack.open_view(&context.viewer.user) else {
         return html! { div #modal {} };
     };
-    let notice = look.scene.memory().notices.get(&look.viewer.user).cloned();
-    let word = |name: &str| view.view[name]["text"].as_str().map(str::to_owned);
-    let submit = word("submit");
-    let close = word("close").unwrap_or_else(|| "Cancel".to_owned());
+    let notice = context.active.ui().notices.get(&context.viewer.user).cloned();
+    let text = |name: &str| view.view[name]["text"].as_str().map(str::to_owned);
+    let submit = text("submit");
+    let close = text("close").unwrap_or_else(|| "Cancel".to_owned());
     let is_disabled = view.view["submit_disabled"] == true;
     html! {
         div #modal .covers {
             div role="dialog" id={ "modal-" (view.id) } aria-labelledby={ (view.id) "-title" } tabindex="-1" {
                 form method="post" action="/act/modal" data-modal=(view.id) novalidate {
-                    (look.who())
+                    (context.viewer_fields())
                     input type="hidden" name="view" value=(view.id);
                     header {
                         h2 id={ (view.id) "-title" } { (view.title()) }
-                        @if view.previous_id.is_some() { span .hint { "in front of another" } }
+                        @if view.previous_id.is_some() { span .hint { "in front of another form" } }
                     }
-                    // Enter in a field presses the first button of a form.
+                    // Enter in a field activates the first submit button of a form.
                     @if submit.is_some() && !is_disabled {
                         button type="submit" name="do" value="submit" hidden {}
                     }
                     div .fields-of-modal {
-                        @for block in view.blocks() { (blocks::block(look, block, On::Modal(&view))) }
+                        @for block in view.blocks() { (blocks::block(context, block, Surface::Modal(&view))) }
                     }
                     @if let Some(notice) = notice { p .notice role="alert" { (notice) } }
                     footer {

@@ -10,30 +10,30 @@ use crate::sim::{
     text::{self, Segment, Style, TextNode},
 };
 
-/// A text in mrkdwn.
+/// Renders mrkdwn.
 pub(super) fn mrkdwn(text: &str, names: &Names) -> Markup {
     let parts = text::mrkdwn(text);
     html! {
-        @for (place, part) in parts.iter().enumerate() {
+        @for (index, part) in parts.iter().enumerate() {
             @match part {
                 Segment::Preformatted(code) => pre { (code.trim_matches('\n')) },
                 Segment::Quote(line) => blockquote { (nodes(line, names)) },
                 Segment::Line(line) => {
                     (nodes(line, names))
-                    @if matches!(parts.get(place + 1), Some(Segment::Line(_) | Segment::Quote(_))) { br; }
+                    @if matches!(parts.get(index + 1), Some(Segment::Line(_) | Segment::Quote(_))) { br; }
                 }
             }
         }
     }
 }
 
-/// A text without marks.
+/// Renders plain text.
 pub(super) fn plain(text: &str, has_emoji: bool) -> Markup {
-    // No name stands in it.
+    // Plain text has no mentions.
     nodes(&text::plain_text(text, has_emoji), &Names::default())
 }
 
-/// A `rich_text` block.
+/// Renders a `rich_text` block.
 pub(super) fn rich(block: &Value, names: &Names) -> Markup {
     html! { div .rich { @for part in items(block) { (rich_part(part, names)) } } }
 }
@@ -46,10 +46,10 @@ fn rich_part(part: &Value, names: &Names) -> Markup {
         "rich_text_preformatted" => html! { pre { (inline(part)) } },
         "rich_text_list" => {
             let items = html! { @for item in items(part) { li { (inline(item)) } } };
-            let deep = format!("deep-{}", part["indent"].as_u64().unwrap_or(0).min(8));
+            let indent = format!("deep-{}", part["indent"].as_u64().unwrap_or(0).min(8));
             let start = part["offset"].as_u64().unwrap_or(0) + 1;
             html! {
-                @if part["style"] == "ordered" { ol .(deep) start=(start) { (items) } } @else { ul .(deep) { (items) } }
+                @if part["style"] == "ordered" { ol .(indent) start=(start) { (items) } } @else { ul .(indent) { (items) } }
             }
         }
         other => blocks::unsupported("block", other, part),
@@ -63,7 +63,7 @@ fn nodes(nodes: &[TextNode], names: &Names) -> Markup {
 fn node(node: &TextNode, names: &Names) -> Markup {
     match node {
         TextNode::Text(text) => html! {
-            @for (place, line) in text.split('\n').enumerate() { @if place > 0 { br; } (line) }
+            @for (index, line) in text.split('\n').enumerate() { @if index > 0 { br; } (line) }
         },
         TextNode::Styled(style, inner) => {
             let inner = nodes(inner, names);
@@ -86,7 +86,7 @@ fn node(node: &TextNode, names: &Names) -> Markup {
     }
 }
 
-/// A link; only to where a browser may safely go.
+/// A link. Schemes other than http, https and mailto are rendered as text.
 fn link(url: &str, text: &str) -> Markup {
     let is_safe = ["https://", "http://", "mailto:"].iter().any(|scheme| url.starts_with(scheme));
     html! {
@@ -98,15 +98,15 @@ fn mention(mark: char, name: &str) -> Markup {
     html! { span .mention { (mark) (name) } }
 }
 
-/// A moment. The page's script writes it in the reader's zone; without it, what the bot sent for that case stands.
+/// A point in time. The page's script formats it in the reader's time zone; without it, the bot's fallback is shown.
 pub(super) fn date(seconds: i64, format: &str, fallback: &str) -> Markup {
     let time = Timestamp::from_second(seconds).unwrap_or_default();
-    let written = if fallback.is_empty() {
+    let text = if fallback.is_empty() {
         time.strftime("%Y-%m-%d %H:%M UTC").to_string()
     } else {
         fallback.to_owned()
     };
-    html! { time datetime=(time.to_string()) data-format=(format) { (written) } }
+    html! { time datetime=(time.to_string()) data-format=(format) { (text) } }
 }
 
 fn items(value: &Value) -> impl Iterator<Item = &Value> {
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_format_and_escaped_text_stays_what_it_says() {
+    fn marks_format_and_escaped_text_stays_literal() {
         let names = Names::of(&crate::sim::slack::Setup::default());
         for (given, shown) in [
             ("*bold* _em_ ~s~ `a*b*`", "<strong>bold</strong> <em>em</em> <s>s</s> <code>a*b*</code>"),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_text_has_emoji_only_where_they_are_asked_for() {
+    fn plain_text_has_emoji_only_if_requested() {
         assert_eq!(plain(":x: *a*", false).into_string(), ":x: *a*");
         assert!(plain(":x: *a*", true).into_string().contains("❌"));
     }

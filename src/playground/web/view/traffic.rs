@@ -2,31 +2,31 @@
 
 use maud::{Markup, html};
 
-use super::Look;
+use super::ViewContext;
 use crate::playground::web::traffic::{self, Entry, State};
 
-/// More lines are not shown.
-const LINES: usize = 80;
+/// The maximum number of entries that are shown.
+const MAX_ENTRIES: usize = 80;
 
-pub(super) fn traffic(look: &Look<'_>) -> Markup {
-    let all = traffic::all(look.scene);
+pub(super) fn traffic(context: &ViewContext<'_>) -> Markup {
+    let all = traffic::all(context.active);
     html! {
         section #traffic aria-labelledby="traffic-title" {
             h2 #traffic-title { "Traffic" }
-            p .hint { "Signed requests to the bot, and its calls. Open a line for its JSON; secrets are masked." }
+            p .hint { "Signed requests to the bot, and the bot's calls. Open an entry for its JSON; secrets are masked." }
             ol #traffic-lines tabindex="0" aria-label="Requests and calls, the newest first" {
-                @for entry in all.iter().take(LINES) { (line(entry)) }
+                @for entry in all.iter().take(MAX_ENTRIES) { (row(entry)) }
             }
-            @if all.len() > LINES { p .hint { (all.len() - LINES) " earlier ones are not shown." } }
+            @if all.len() > MAX_ENTRIES { p .hint { (all.len() - MAX_ENTRIES) " earlier entries are not shown." } }
         }
     }
 }
 
-fn line(entry: &Entry) -> Markup {
+fn row(entry: &Entry) -> Markup {
     let (class, state) = match &entry.state {
-        State::Open => ("open", "…"),
-        State::Good(text) => ("good", text.as_str()),
-        State::Bad(text) => ("bad", text.as_str()),
+        State::Pending => ("open", "…"),
+        State::Succeeded(text) => ("good", text.as_str()),
+        State::Failed(text) => ("bad", text.as_str()),
     };
     html! {
         li id={ "t-" (entry.id) } {
@@ -35,7 +35,7 @@ fn line(entry: &Entry) -> Markup {
                     time datetime=(entry.at.to_string()) data-format="{time_secs}" {
                         (entry.at.strftime("%H:%M:%S UTC").to_string())
                     }
-                    " " span .way { (entry.way) }
+                    " " span .way { (entry.direction) }
                     " " span .call { (entry.name) }
                     " " span .state.(class) { (state) }
                     @if let Some(took) = entry.took {
