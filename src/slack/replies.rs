@@ -3,19 +3,18 @@
 
 mod lists;
 mod policy;
+mod refusal;
 
 pub use self::{
     lists::{LISTED_MAX, PendingRequests, RequestItem, RequestLink, pending, read_failed, status},
     policy::{PolicyView, policy},
+    refusal::refusal,
 };
 use super::{
-    messages::{Message, without_requester},
+    messages::Message,
     rich_text::{InlineText, RichText},
 };
-use crate::domain::{
-    decide::Refusal,
-    people::{Principal, UserId},
-};
+use crate::domain::people::Principal;
 
 /// Why somebody is not allowed to request API users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,90 +31,6 @@ pub enum NotRequester {
     NotListed,
     /// It is unknown right now.
     CannotCheck,
-}
-
-/// Why an action of `reader` was refused. Where it names the `approvers` to ask, it leaves out the reader.
-pub fn refusal(refusal: &Refusal, approvers: &[Principal], reader: &UserId) -> Message {
-    let approvers = without_requester(approvers, reader);
-    let text = match refusal {
-        Refusal::OwnRequest => {
-            return ask("This is your own request, so someone else has to decide. Ask ", &approvers);
-        }
-        Refusal::NotApprover => return ask("Only approvers are allowed to do this. Ask ", &approvers),
-        Refusal::AlreadyApproved { by } if !by.is_empty() => {
-            return say(InlineText::of("This request was already approved by ")
-                .all_of(by)
-                .text(". Nothing changed."));
-        }
-        Refusal::AlreadyDenied { by } => {
-            return say(InlineText::of("This request was already denied by ")
-                .person(by)
-                .text(". Nothing changed."));
-        }
-        Refusal::ApprovalAlreadyGiven { given, needed } => {
-            return say(InlineText::of(format!(
-                "You already approved this request. It has {given} of {needed} approvals, and someone else has to \
-                 give the next one."
-            )));
-        }
-        Refusal::AlreadyApproved { .. } => {
-            "This request needs no approval and is already in progress. Nothing changed."
-        }
-        Refusal::CannotCheck => {
-            "I couldn't check who the approvers are, so nothing changed. Try again in a minute."
-        }
-        Refusal::NotRequester => {
-            "Only the person who sent this request is allowed to change or cancel it. An approver can deny it instead."
-        }
-        Refusal::Changed => {
-            "The request changed since you looked at it, so your click was not recorded. Look at the card again, then \
-             decide."
-        }
-        Refusal::ExceedsRequest => {
-            "You can approve less than was requested, but not more. Nothing changed. The requester can edit the request."
-        }
-        Refusal::OtherChannel => {
-            "Other people have to approve these values, in another channel. Cancel this request and send a new one."
-        }
-        Refusal::Cancelled => "This request was already cancelled, so there is nothing left to decide.",
-        Refusal::InProgress => {
-            "The user is being created. Check back in a moment. Your click changed nothing."
-        }
-        Refusal::MayBeApplied => {
-            "Marketo didn't respond to the last attempt and may already have the user, so this request cannot be \
-             cancelled. I'm looking for the user in Marketo and will update the message."
-        }
-        Refusal::Done => {
-            "The user was already created in Marketo, so there is nothing left to cancel. A Marketo admin can delete it \
-             under Admin > Users & Roles."
-        }
-        Refusal::TimedOut => {
-            "This request expired because nobody decided in time. If the user is still needed, someone has to request it \
-             again."
-        }
-        Refusal::Failed => {
-            "This request failed, so there is nothing left to decide. The message explains why and what to do."
-        }
-        Refusal::NothingToRetry => {
-            "There is nothing to retry: the request hasn't failed, or another attempt would fail the same way. The \
-             message explains what to do."
-        }
-        Refusal::ExpirationPassed => {
-            "The last day of access has passed, so this request cannot be approved as it is. Click Review to choose a \
-             later date, or ask the requester to edit the request."
-        }
-        Refusal::ExpiredBeforeRetry => {
-            "The last day of access has passed, so another attempt won't help. Ask the requester to send a new request \
-             with a later date."
-        }
-        Refusal::AnotherIsOpen => {
-            "Another request for the same email is open. Decide that one first. Nothing changed here."
-        }
-        Refusal::UnknownRequest => {
-            "I don't know this request. It may belong to another installation of this bot. Send a new request."
-        }
-    };
-    say(InlineText::of(text))
 }
 
 /// The answer to `help`: how to request a user, and each subcommand with its help text.
