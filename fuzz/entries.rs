@@ -10,7 +10,8 @@ use std::{cell::OnceCell, sync::Arc, time::Duration};
 use marketo_api_user::{
     clock::Clock,
     domain::{
-        allowed_options::{AllowedOptions, Role},
+        allowed_options::AllowedOptions,
+        catalog::Role,
         change::Named,
         form::Field,
         people::{ChannelId, GroupId, UserId},

@@ -14,7 +14,7 @@ use crate::{
     config::{Config, Environment},
     directory::{instance::catalog_of, membership::ineligible_reason},
     domain::{
-        allowed_options::Catalog,
+        catalog::Catalog,
         people::{Membership, Principal, UserId},
         policy::Policy,
     },

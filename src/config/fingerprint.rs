@@ -9,7 +9,7 @@ use crate::{domain::digest::of_json, marketo::Identity};
 impl Config {
     /// The program's version, a digest of all settings, and one of each part.
     pub fn fingerprint(&self) -> Value {
-        // Without `..`: whoever adds a field has to decide whether it belongs here.
+        // Without `..`, so that a new field does not compile until somebody decides whether it belongs here.
         let Self {
             bind: _,
             database_url: _,

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use crate::{
     clock::Clock,
     domain::{
-        allowed_options::{Catalog, Role},
+        catalog::{Catalog, Role},
         change::Named,
         text::Email,
     },

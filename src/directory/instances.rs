@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
 use super::instance::Instance;
-use crate::domain::{allowed_options::Catalog, text::Email};
+use crate::domain::{catalog::Catalog, text::Email};
 
 /// The configured instances. Cheap to clone.
 #[derive(Clone, Debug)]

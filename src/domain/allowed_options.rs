@@ -1,7 +1,10 @@
 //! The roles and workspaces that people can choose from: those of the instance that the policy allows.
 
-pub use super::catalog::{ALL_WORKSPACES, Catalog, Role};
-use super::{change::Named, policy::Policy};
+use super::{
+    catalog::{ALL_WORKSPACES, Catalog, Role},
+    change::Named,
+    policy::Policy,
+};
 
 /// The choices that the policy allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use self::field_error::{FieldError, FieldErrorKind};
 use super::{
-    allowed_options::{ALL_WORKSPACES, AllowedOptions},
+    allowed_options::AllowedOptions,
+    catalog::ALL_WORKSPACES,
     change::{CreateUser, RuleFacts},
     expiration::{Expiration, Zone},
     people::{ChannelId, Principal, UserId},

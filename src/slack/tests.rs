@@ -17,7 +17,8 @@ use super::{
     views::{self, Form, FormLabels, Review, SelectOptions},
 };
 use crate::domain::{
-    allowed_options::{AllowedOptions, Role},
+    allowed_options::AllowedOptions,
+    catalog::Role,
     change::{Change, CreateUser, CreatedUser, Detail, Difference, Named},
     decide::Refusal,
     effect::Note,

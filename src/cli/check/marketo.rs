@@ -6,7 +6,8 @@ use crate::{
     config::{Config, Instance},
     directory::instance::catalog_of,
     domain::{
-        allowed_options::{AllowedOptions, Catalog, MissingEntry},
+        allowed_options::{AllowedOptions, MissingEntry},
+        catalog::Catalog,
         policy::{Policy, lint_catalogs},
     },
     marketo::{Class, Client},

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use crate::{
     directory::{instance::Instance, membership::Eligibility},
     domain::{
-        allowed_options::{AllowedOptions, Catalog},
+        allowed_options::AllowedOptions,
+        catalog::Catalog,
         delivery::DeliveryKey,
         form::{FormInput, FormPreview},
         people::{ChannelId, UserId},

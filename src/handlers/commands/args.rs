@@ -40,7 +40,7 @@ pub(super) enum Subcommand {
     Status,
     /// The requests that wait for your decision.
     Pending,
-    /// Whether you may ask here, what the form demands and who approves.
+    /// Whether you can request a user here, what the form requires, and who approves.
     Policy,
     /// This help.
     Help,

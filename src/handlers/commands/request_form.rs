@@ -7,7 +7,8 @@ use super::context::CommandContext;
 use crate::{
     directory::membership::Eligibility,
     domain::{
-        allowed_options::{AllowedOptions, Catalog},
+        allowed_options::AllowedOptions,
+        catalog::Catalog,
         delivery::DeliveryKey,
         form::{FormInput, FormPreview},
         people::Principal,

@@ -24,49 +24,43 @@ use crate::{
 
 /// The card in the approval channel. It names the Marketo instance where there are several.
 pub fn card(request: &Request, approvers: &ApproverSet, names_instance: bool) -> Message {
-    let mut message = message(request, approvers, Reader::Approvers, names_instance);
-    let buttons = match &request.state {
-        State::Pending { .. } => vec![
-            button("Approve", ids::APPROVE, request, Some(SlackBlockButtonStyle::Primary)),
-            button("Deny", ids::DENY, request, Some(SlackBlockButtonStyle::Danger)),
-            button("Review", ids::REVIEW, request, None),
-        ],
-        State::Failed { approved, failure, .. }
-            if failure::can_retry(request, failure, approved.is_some()) =>
-        {
-            vec![button("Retry", ids::RETRY, request, None)]
-        }
-        State::Applying { waiting: Some(waiting), .. } if !waiting.may_be_applied => {
-            vec![cancel_button(request)]
-        }
-        State::Applying { .. }
-        | State::Done { .. }
-        | State::Failed { .. }
-        | State::Denied { .. }
-        | State::Cancelled { .. }
-        | State::TimedOut { .. } => Vec::new(),
-    };
-    message.blocks.extend(actions(buttons));
-    message
+    message(request, approvers, Reader::Approvers, names_instance)
 }
 
 /// The direct message to the requester. It names the Marketo instance where there are several.
 pub fn requester(request: &Request, approvers: &ApproverSet, names_instance: bool) -> Message {
-    let mut message = message(request, approvers, Reader::Requester, names_instance);
-    let buttons = match &request.state {
-        State::Pending { .. } => vec![button("Edit", ids::EDIT, request, None), cancel_button(request)],
-        State::Applying { waiting: Some(waiting), .. } if !waiting.may_be_applied => {
+    message(request, approvers, Reader::Requester, names_instance)
+}
+
+/// What `reader` can do about the request in its state.
+fn buttons(request: &Request, reader: Reader) -> Vec<SlackBlockButtonElement> {
+    match (&request.state, reader) {
+        (State::Pending { .. }, Reader::Approvers) => vec![
+            button("Approve", ids::APPROVE, request, Some(SlackBlockButtonStyle::Primary)),
+            button("Deny", ids::DENY, request, Some(SlackBlockButtonStyle::Danger)),
+            button("Review", ids::REVIEW, request, None),
+        ],
+        (State::Pending { .. }, Reader::Requester) => {
+            vec![button("Edit", ids::EDIT, request, None), cancel_button(request)]
+        }
+        (State::Failed { approved, failure, .. }, Reader::Approvers)
+            if failure::can_retry(request, failure, approved.is_some()) =>
+        {
+            vec![button("Retry", ids::RETRY, request, None)]
+        }
+        (State::Applying { waiting: Some(waiting), .. }, _) if !waiting.may_be_applied => {
             vec![cancel_button(request)]
         }
-        State::Applying { .. }
-        | State::Done { .. }
-        | State::Failed { .. }
-        | State::Denied { .. }
-        | State::Cancelled { .. }
-        | State::TimedOut { .. } => Vec::new(),
-    };
-    message.blocks.extend(actions(buttons));
-    message
+        (
+            State::Applying { .. }
+            | State::Done { .. }
+            | State::Failed { .. }
+            | State::Denied { .. }
+            | State::Cancelled { .. }
+            | State::TimedOut { .. },
+            _,
+        ) => Vec::new(),
+    }
 }
 
 fn cancel_button(request: &Request) -> SlackBlockButtonElement {
@@ -87,7 +81,9 @@ fn message(request: &Request, approvers: &ApproverSet, reader: Reader, names_ins
     if reader == Reader::Approvers && !matches!(request.state, State::Pending { .. }) {
         summary = summary.line(fact("Requested by").person(&request.requester));
     }
-    Message { text: headline(request, reader).mrkdwn(), blocks: vec![status.block(), summary.block()] }
+    let mut blocks = vec![status.block(), summary.block()];
+    blocks.extend(actions(buttons(request, reader)));
+    Message { text: headline(request, reader).mrkdwn(), blocks }
 }
 
 /// The notification: the state and the subject. It names no approver, since the block mentions them already.

@@ -73,7 +73,7 @@ async fn a_refused_form_is_judged_anew_under_a_new_trigger_until_it_is_accepted(
         assert_eq!(refuse(&store, &clock, &form("2"), &errors("two")).await, None);
         assert_eq!(accept(&store, &clock, &form("3"), &AckRecord::ClearViews).await, None);
         assert!(store.is_delivered(&form("9")).await.unwrap());
-        // The form is accepted: whatever comes of it later, it gets that ack, and each refused delivery its own.
+        // The form is accepted: its later deliveries get that ack, and each refused delivery gets its own.
         for (trigger, ack) in
             [("3", AckRecord::ClearViews), ("4", AckRecord::ClearViews), ("1", errors("one"))]
         {
