@@ -68,19 +68,29 @@ impl<'a> SignatureHeaders<'a> {
             return None;
         }
         let digits = single(headers, &SIGNATURE)?.strip_prefix(b"v0=")?;
-        let is_lower_hex = |digit: &u8| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
-        if digits.len() != 64 || !digits.iter().all(is_lower_hex) {
-            return None;
-        }
-        let mut signature = [0; 32];
-        hex::decode_to_slice(digits, &mut signature).ok()?;
-        Some(Self { timestamp, signature })
+        Some(Self { timestamp, signature: decode_lower_hex(digits)? })
     }
 
     /// Whether a request has neither header.
     pub(super) fn is_absent(headers: &HeaderMap) -> bool {
         !headers.contains_key(TIMESTAMP) && !headers.contains_key(SIGNATURE)
     }
+}
+
+/// The 32 bytes of 64 lower-case hex digits. Written by hand, since the `hex` crate accepts upper-case digits too.
+fn decode_lower_hex(digits: &[u8]) -> Option<Fingerprint> {
+    let digit = |digit: u8| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    };
+    let (pairs, []) = digits.as_chunks::<2>() else { return None };
+    let pairs: &[[u8; 2]; 32] = pairs.try_into().ok()?;
+    let mut bytes = [0; 32];
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(bytes)
 }
 
 /// The value of a header that occurs exactly once.

@@ -5,7 +5,23 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::lenient::{lenient_text, object};
+use super::{
+    form,
+    lenient::{lenient_text, object},
+};
+
+/// The fields of the form that are read.
+const FIELDS: [&str; 9] = [
+    "team_id",
+    "enterprise_id",
+    "channel_id",
+    "user_id",
+    "command",
+    "text",
+    "response_url",
+    "trigger_id",
+    "api_app_id",
+];
 
 /// A slash command. An empty string is a missing field.
 #[derive(Debug, Default, Deserialize)]
@@ -43,7 +59,29 @@ pub struct SlashCommand<'a> {
 impl<'a> SlashCommand<'a> {
     /// Parses the form. A duplicate field is an error, since either value could be meant.
     pub(super) fn of_form(form: &'a [u8]) -> Option<Self> {
-        serde_urlencoded::from_bytes(form).ok()
+        let fields = form::select(form, &FIELDS)?;
+        let [
+            team_id,
+            enterprise_id,
+            channel_id,
+            user_id,
+            command,
+            text,
+            response_url,
+            trigger_id,
+            api_app_id,
+        ] = fields.map(|value| form::decode(value.unwrap_or_default()));
+        Some(Self {
+            team_id,
+            enterprise_id,
+            channel_id,
+            user_id,
+            command,
+            text,
+            response_url,
+            trigger_id,
+            api_app_id,
+        })
     }
 
     /// Parses the same fields from a JSON object.
