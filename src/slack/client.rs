@@ -5,19 +5,15 @@
 //! which contain whole bodies, become [`Error`]s, which do not. Requests and responses are small types of this module,
 //! since the crate's own reject responses without fields that nobody reads.
 //!
-//! Nothing here retries a call: only the caller knows whether that would do something twice. After a rate limit, a method
-//! is not called again before the time that Slack named, for any caller.
+//! Nothing here retries a call: only the caller knows whether that would do something twice. Calls that Slack's rate limits
+//! would refuse are not made, whoever the caller is.
 
+mod message_key;
 mod messages;
+mod rate_limits;
 mod reads;
 
-use std::{
-    collections::HashMap,
-    convert::Infallible,
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Empty, combinators::BoxBody};
 use hyper::{Request, body::Bytes, header};
@@ -35,9 +31,11 @@ use slack_morphism::{
 };
 use url::Url;
 
-pub use messages::{MessageKey, OpenedView, Posted};
+pub use message_key::MessageKey;
+pub use messages::{OpenedView, Posted};
 pub use reads::{ChannelInfo, Identity, Profile};
 
+use self::rate_limits::{POST_MESSAGE, RateLimits};
 use super::error::{Class, Error};
 use crate::clock::Clock;
 
@@ -63,8 +61,7 @@ struct Inner {
     token: SlackApiToken,
     timeout: Duration,
     clock: Clock,
-    /// The rate-limited methods, and until when (UTC milliseconds).
-    limited: Mutex<HashMap<&'static str, i64>>,
+    rate_limits: RateLimits,
     slack: SlackClient<SlackClientHyperConnector<Connector>>,
     /// Has the body type of slack-morphism's own client, so that the code for connections is compiled once.
     plain: HyperClient<Connector, BoxBody<Bytes, Infallible>>,
@@ -111,7 +108,7 @@ impl Client {
             token: SlackApiToken::new(settings.token.expose_secret().into()),
             timeout: settings.timeout,
             clock,
-            limited: Mutex::default(),
+            rate_limits: RateLimits::default(),
             slack: SlackClient::new(connector),
             plain: HyperClient::builder(TokioExecutor::new()).build(https),
         }))
@@ -174,16 +171,13 @@ impl Client {
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let started = self.0.clock.millis();
-        let result = match self.limited(method, started) {
-            Some(after) => Err(Error::limited(method, after)),
-            None => {
-                let result = tokio::time::timeout(self.0.timeout, call).await;
-                result.unwrap_or_else(|_| Err(Error::unknown(method, "timeout")))
-            }
-        };
-        if let Err(Error { class: Class::RateLimited { after }, .. }) = &result {
-            let until = self.0.clock.millis().saturating_add(i64::try_from(after.as_millis()).unwrap_or(0));
-            self.0.limited.lock().unwrap_or_else(PoisonError::into_inner).insert(method, until);
+        self.0.rate_limits.check(method, started).map_err(|after| hold_back(method, after))?;
+        let result = tokio::time::timeout(self.0.timeout, call).await;
+        let result = result.unwrap_or_else(|_| Err(Error::unknown(method, "timeout")));
+        if let Err(Error { class: Class::RateLimited { after }, .. }) = &result
+            && method != POST_MESSAGE
+        {
+            self.0.rate_limits.limit(method, *after, self.0.clock.millis());
         }
         let outcome = result.as_ref().map_or_else(|error| error.class.name(), |_| "ok");
         metrics::counter!("slack_calls_total", "method" => method, "result" => outcome).increment(1);
@@ -194,19 +188,6 @@ impl Client {
             tracing::debug!(method, code, result = outcome, "A call to Slack failed");
         }
         result
-    }
-
-    /// How long the method is still rate-limited.
-    fn limited(&self, method: &str, now: i64) -> Option<Duration> {
-        let mut limited = self.0.limited.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = *limited.get(method)?;
-        match u64::try_from(until - now) {
-            Ok(left) if left > 0 => Some(Duration::from_millis(left)),
-            _ => {
-                limited.remove(method);
-                None
-            }
-        }
     }
 
     /// The scopes of the token: the header `x-oauth-scopes` of `auth.test`, see "Installing with OAuth" in Slack's
@@ -239,6 +220,12 @@ impl Client {
         })
         .await
     }
+}
+
+/// A call that is not made, since Slack would not accept it before `after`.
+fn hold_back(method: &'static str, after: Duration) -> Error {
+    metrics::counter!("slack_calls_total", "method" => method, "result" => "held_back").increment(1);
+    Error::limited(method, after)
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ use slack_morphism::errors::SlackClientError;
 const DEFAULT_WAIT: Duration = Duration::from_secs(30);
 /// The wait after a rate limit with status 200, which has no `Retry-After`.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
+/// The shortest and the longest wait that are believed.
+const WAIT_MIN: Duration = Duration::from_secs(1);
+const WAIT_MAX: Duration = Duration::from_secs(3600);
 /// The longest diagnosis that is logged, in characters.
 const DIAGNOSIS_MAX: usize = 300;
 
@@ -32,9 +35,9 @@ pub struct Error {
 /// What a failure says about the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Rate limit: Slack ignored the call.
+    /// Rate limit: Slack ignored the call, or the client held it back.
     RateLimited {
-        /// How long not to call the method, 1 s to 1 h.
+        /// How long not to make the call, 1 h at most.
         after: Duration,
     },
     /// No connection: the call was not sent.
@@ -106,7 +109,8 @@ impl Error {
                 response.http_response_body.as_deref().unwrap_or_default(),
             ),
             SlackClientError::RateLimitError(limit) => {
-                Self::limited(method, limit.retry_after.unwrap_or(DEFAULT_WAIT))
+                let after = limit.retry_after.unwrap_or(DEFAULT_WAIT);
+                Self::limited(method, after.clamp(WAIT_MIN, WAIT_MAX))
             }
             SlackClientError::HttpError(response) => Self::status(method, response.status_code.as_u16()),
             SlackClientError::HttpProtocolError(error) => Self::transport(method, error.cause.as_deref()),
@@ -121,7 +125,6 @@ impl Error {
 
     /// The method is rate-limited.
     pub(super) fn limited(method: &'static str, after: Duration) -> Self {
-        let after = after.clamp(Duration::from_secs(1), Duration::from_secs(3600));
         Self { method, class: Class::RateLimited { after }, code: "ratelimited".to_owned() }
     }
 

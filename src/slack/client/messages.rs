@@ -7,10 +7,15 @@ use serde_json::Value;
 use slack_morphism::blocks::{SlackBlock, SlackView};
 use url::{Host, Url};
 
-use super::{Client, OutgoingCall, reads::Paging};
+use super::{
+    Client, OutgoingCall, hold_back, message_key::MessageKey, rate_limits::POST_MESSAGE, reads::Paging,
+};
 use crate::{
-    domain::people::{ChannelId, RequestId, UserId},
-    slack::{error::Error, messages::Message},
+    domain::people::{ChannelId, UserId},
+    slack::{
+        error::{Class, Error},
+        messages::Message,
+    },
 };
 
 /// The event type of the metadata of the bot's messages.
@@ -29,16 +34,6 @@ pub struct OpenedView {
     pub id: String,
     /// Identifies the present content; an update with an older hash is refused.
     pub hash: Option<String>,
-}
-
-/// Identifies a message of the bot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MessageKey {
-    /// The request.
-    pub request: RequestId,
-    /// The name of the message among those of the request.
-    #[serde(rename = "part")]
-    pub name: String,
 }
 
 /// A message that is posted: part of the answer of `chat.postMessage`.
@@ -188,7 +183,13 @@ impl Client {
             unfurl_media: Some(false),
             ..PostMessageBody::of(message)
         };
-        self.post_json("chat.postMessage", &body).await
+        let (limits, clock) = (&self.0.rate_limits, &self.0.clock);
+        limits.check_post(channel, key, clock.millis()).map_err(|after| hold_back(POST_MESSAGE, after))?;
+        let result = self.post_json(POST_MESSAGE, &body).await;
+        if let Err(Error { class: Class::RateLimited { after }, .. }) = &result {
+            limits.limit_post(channel, key, *after, clock.millis());
+        }
+        result
     }
 
     /// Replaces a posted message (`chat.update`). Its metadata stays, since none is sent.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use marketo_api_user::sim::{fault::Fault, slack::SimChannel};
+use marketo_api_user::sim::{fault::Fault, render, slack::SimChannel};
 use serde_json::json;
 
 use crate::test_bot::{ADA, CARDS, FORM, OPS, RAE, TestBot, assert_empty_ack};
@@ -116,6 +116,31 @@ async fn retry_after_is_respected() {
         assert!(update.at.duration_since(approved_at).as_secs() >= 20);
     }
     assert_everything_appears_once(&bot);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn burst_of_requests_is_shown_at_slacks_pace() {
+    const REQUESTS: usize = 6;
+    let bot = TestBot::open().await;
+    bot.slack.rate_limit("chat.postMessage", 1);
+    for n in 0..REQUESTS {
+        bot.rae_requests(&[("Email", &format!("svc{n}@example.com"))]).await;
+    }
+    bot.advance(6).await;
+    assert_eq!(bot.slack.channel(CARDS).len(), REQUESTS);
+    assert_eq!(bot.slack.dm(RAE).len(), REQUESTS, "each with its Cancel button");
+    // One call was refused, and repeated.
+    assert_eq!(bot.slack.calls_to("chat.postMessage").len(), 2 * REQUESTS + 1);
+    for card in bot.slack.channel(CARDS) {
+        assert_empty_ack(&bot.ada.clicks(&card, "Approve").await.unwrap());
+    }
+    bot.advance(6).await;
+    assert_eq!(bot.marketo.invites(), REQUESTS);
+    assert_eq!(bot.slack.channel(OPS).len(), REQUESTS, "each result is announced");
+    for card in bot.slack.channel(CARDS) {
+        let text = render::message(&card, &bot.slack.names());
+        assert!(text.contains("The user is created"), "{text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

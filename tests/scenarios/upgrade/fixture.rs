@@ -226,10 +226,11 @@ impl Opened {
         self.slack.dm(RAE).into_iter().find(|message| names(message, subject)).expect("a direct message")
     }
 
-    /// Clicks a button of the only card and runs every effect that is due.
+    /// Clicks a button of the only card, runs every effect that is due, and leaves a conversation time for another message.
     pub(crate) async fn clicks(&self, person: &User, subject: &str, label: &str) {
         assert_empty_ack(&person.clicks(&self.card(subject), label).await.unwrap());
         self.drain().await.unwrap();
+        self.advance(2).await;
     }
 
     /// How many invites for `subject` today's bot has sent, to either instance.
