@@ -166,7 +166,7 @@ impl Client {
     /// Posts `message` (`chat.postMessage`) to a conversation, or to a person as a direct message.
     ///
     /// # Errors
-    /// When the call fails. After [`Class::Unknown`](crate::slack::error::Class::Unknown) the message may have been posted:
+    /// When the call fails. After [`Class::Unknown`] the message may have been posted:
     /// search for it with [`Client::find_posted`] or [`Client::find_reply`] before posting again.
     pub async fn post(
         &self,
