@@ -2,7 +2,8 @@
 //!
 //! A worker claims a queue in one short transaction, runs its first due effect outside of any transaction, and records
 //! the outcome under the lease's fencing token in another one. A worker that lost its lease finds another token and
-//! records nothing. An unreadable effect becomes a dead letter.
+//! records nothing. An unreadable effect becomes a dead letter, unless a newer version of the program wrote it: during an
+//! upgrade, its queue is left to the replicas that run that version.
 
 use std::time::Duration;
 
@@ -11,10 +12,13 @@ use sqlx::Row;
 
 use super::{
     Store, StoreError, StoredEffect, Tx, from_json,
-    stored_effect::{VERSION, Versioned},
+    stored_effect::{VERSION, Version, Versioned},
     with_limit,
 };
 use crate::domain::{people::RequestId, request::Request};
+
+/// When a queue that was left to a newer version is looked at again.
+const NEWER_DELAY: Duration = Duration::from_secs(10);
 
 /// The exclusive right to work on one queue, until it expires.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +37,14 @@ pub struct Claimed {
     pub effect: StoredEffect,
     /// The request that it belongs to, as of the claim.
     pub request: Request,
+}
+
+/// The first due effect of a leased queue.
+enum FirstDue {
+    Claimed(Box<Claimed>),
+    Nothing,
+    /// A newer version of the program wrote it: only that version knows what to do.
+    Newer,
 }
 
 impl Store {
@@ -60,15 +72,23 @@ impl Store {
         loop {
             let mut tx = self.begin().await?;
             let Some(lease) = tx.lease(now, lease_for, ids()).await? else { return Ok(None) };
-            let claimed = tx.first_due(&lease, now).await?;
-            if claimed.is_none() {
-                tx.release(&lease).await?;
-                tx.update_due_at(&lease.request, &lease.queue).await?;
+            match tx.first_due(&lease, now).await? {
+                FirstDue::Claimed(claimed) => {
+                    tx.commit().await?;
+                    return Ok(Some(*claimed));
+                }
+                FirstDue::Nothing => {
+                    tx.release(&lease).await?;
+                    tx.update_due_at(&lease.request, &lease.queue).await?;
+                }
+                FirstDue::Newer => {
+                    // Neither the lease nor the attempt is recorded.
+                    drop(tx);
+                    tx = self.begin().await?;
+                    tx.leave_to_newer(&lease, now).await?;
+                }
             }
             tx.commit().await?;
-            if claimed.is_some() {
-                return Ok(claimed);
-            }
         }
     }
 
@@ -182,8 +202,23 @@ impl Tx {
         Ok(Some(Lease { request: RequestId(row.try_get(0)?), queue: row.try_get(1)?, token }))
     }
 
+    /// Looks at a queue again later, unless somebody else has leased it since.
+    async fn leave_to_newer(&mut self, lease: &Lease, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE lane SET due_at = $1
+             WHERE request_id = $2 AND name = $3 AND due_at <= $4 AND (lease_until IS NULL OR lease_until <= $4)",
+        )
+        .bind(until(now, NEWER_DELAY))
+        .bind(lease.request.as_str())
+        .bind(&lease.queue)
+        .bind(now.as_millisecond())
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+
     /// The first readable effect of a leased queue that is due.
-    async fn first_due(&mut self, lease: &Lease, now: Timestamp) -> Result<Option<Claimed>, StoreError> {
+    async fn first_due(&mut self, lease: &Lease, now: Timestamp) -> Result<FirstDue, StoreError> {
         loop {
             let row = sqlx::query(
                 "UPDATE effect SET attempts = attempts + 1 WHERE id =
@@ -197,9 +232,13 @@ impl Tx {
             .bind(now.as_millisecond())
             .fetch_optional(&mut *self.inner)
             .await?;
-            let Some(row) = row else { return Ok(None) };
+            let Some(row) = row else { return Ok(FirstDue::Nothing) };
             let id: String = row.try_get(0)?;
-            let effect = from_json::<Versioned>("effect", row.try_get::<&str, _>(1)?);
+            let body: &str = row.try_get(1)?;
+            if from_json::<Version>("effect", body).is_ok_and(|version| version.v > VERSION) {
+                return Ok(FirstDue::Newer);
+            }
+            let effect = from_json::<Versioned>("effect", body);
             // Not locked: the lock order is request, then queue.
             let request = self.read_unlocked(&lease.request).await;
             match (effect, request) {
@@ -212,7 +251,8 @@ impl Tx {
                         attempts: row.try_get(3)?,
                         created_at: Timestamp::from_millisecond(created_at).unwrap_or(Timestamp::MIN),
                     };
-                    return Ok(Some(Claimed { lease: lease.clone(), effect, request }));
+                    let claimed = Claimed { lease: lease.clone(), effect, request };
+                    return Ok(FirstDue::Claimed(Box::new(claimed)));
                 }
                 (Ok(Versioned { v, .. }), Ok(_)) => {
                     self.dead_letter_effect(

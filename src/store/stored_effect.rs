@@ -15,6 +15,12 @@ pub(super) struct Versioned {
     pub(super) effect: Effect,
 }
 
+/// The version alone, which is readable in every version.
+#[derive(Deserialize)]
+pub(super) struct Version {
+    pub(super) v: u32,
+}
+
 /// An effect in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEffect {

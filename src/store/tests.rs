@@ -255,6 +255,28 @@ async fn unreadable_effect_becomes_a_dead_letter() {
 }
 
 #[tokio::test]
+async fn effect_of_a_newer_version_is_left_to_that_version() {
+    on_each(async |store, clock| {
+        add(&store, &clock, "svc@example.com", &[Effect::ShowCard, Effect::ShowRequester]).await;
+        let set_first = async |body: &str| {
+            let update = sqlx::query("UPDATE effect SET body = $1 WHERE place = 0").bind(body);
+            update.execute(&store.pool).await.unwrap();
+        };
+        set_first(r#"{"v":2,"effect":"dance"}"#).await;
+        for _ in 0..3 {
+            assert!(claim(&store, &clock).await.is_none(), "later effects of the queue wait behind it");
+            clock.advance(Duration::from_secs(10));
+        }
+        assert_eq!(store.outbox_stats(clock.now()).await.unwrap().dead_letters, 0);
+        // What the newer version reads.
+        set_first(r#"{"v":1,"effect":"show_card"}"#).await;
+        let claimed = claim(&store, &clock).await.unwrap();
+        assert_eq!((claimed.effect.effect, claimed.effect.attempts), (Effect::ShowCard, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn concurrent_workers_never_share_an_effect_or_a_queue() {
     on_each(async |store, clock| {
         for n in 0..20 {
