@@ -10,19 +10,6 @@ use super::{
     lenient::{lenient_text, object},
 };
 
-/// The fields of the form that are read.
-const FIELDS: [&str; 9] = [
-    "team_id",
-    "enterprise_id",
-    "channel_id",
-    "user_id",
-    "command",
-    "text",
-    "response_url",
-    "trigger_id",
-    "api_app_id",
-];
-
 /// A slash command. An empty string is a missing field.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -59,29 +46,7 @@ pub struct SlashCommand<'a> {
 impl<'a> SlashCommand<'a> {
     /// Parses the form. A duplicate field is an error, since either value could be meant.
     pub(super) fn of_form(form: &'a [u8]) -> Option<Self> {
-        let fields = form::select(form, &FIELDS)?;
-        let [
-            team_id,
-            enterprise_id,
-            channel_id,
-            user_id,
-            command,
-            text,
-            response_url,
-            trigger_id,
-            api_app_id,
-        ] = fields.map(|value| form::decode(value.unwrap_or_default()));
-        Some(Self {
-            team_id,
-            enterprise_id,
-            channel_id,
-            user_id,
-            command,
-            text,
-            response_url,
-            trigger_id,
-            api_app_id,
-        })
+        form::parse(form)
     }
 
     /// Parses the same fields from a JSON object.
