@@ -3,10 +3,10 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -82,11 +82,25 @@ impl Clock {
         }
     }
 
+    /// Milliseconds since some moment, by a clock that nobody can set: for waiting times within this process. A manual or
+    /// movable clock moves it, too.
+    #[expect(clippy::disallowed_methods, reason = "only this module reads the system's clock")]
+    pub fn monotonic_millis(&self) -> i64 {
+        static START: OnceLock<Instant> = OnceLock::new();
+        match &self.0 {
+            Source::Manual(time) => time.millis(),
+            Source::System | Source::Ahead(_) => {
+                let elapsed = START.get_or_init(Instant::now).elapsed();
+                i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX).saturating_add(self.ahead())
+            }
+        }
+    }
+
     /// Starts a stopwatch, which measures monotonic real time even if the clock is manual. For measurements and network
     /// timeouts; never for decisions about requests.
     #[expect(clippy::disallowed_methods, reason = "only this module reads the system's clock")]
     pub fn stopwatch(&self) -> Stopwatch {
-        Stopwatch(std::time::Instant::now())
+        Stopwatch(Instant::now())
     }
 
     /// Moves a manual or movable clock forward, and wakes the sleepers whose time has come.
@@ -143,7 +157,7 @@ impl Clock {
 
 /// Measures real time since its start.
 #[derive(Clone, Copy, Debug)]
-pub struct Stopwatch(std::time::Instant);
+pub struct Stopwatch(Instant);
 
 impl Stopwatch {
     /// Seconds since the start.
@@ -182,7 +196,7 @@ mod tests {
     #[tokio::test]
     async fn movable_clock_runs_and_wakes_sleepers_when_it_is_moved() {
         let clock = Clock::movable();
-        let start = clock.millis();
+        let (start, monotonic) = (clock.millis(), clock.monotonic_millis());
         clock.sleep(Duration::from_millis(5)).await;
         assert!(clock.millis() >= start + 5);
         let sleeper = tokio::spawn({
@@ -194,6 +208,7 @@ mod tests {
         sleeper.await.unwrap();
         assert_eq!((clock.ahead(), Clock::system().ahead()), (3_600_000, 0));
         assert!(clock.millis() >= start + 3_600_000);
+        assert!(clock.monotonic_millis() >= monotonic + 3_600_000);
     }
 
     #[test]

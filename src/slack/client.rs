@@ -5,8 +5,8 @@
 //! which contain whole bodies, become [`Error`]s, which do not. Requests and responses are small types of this module,
 //! since the crate's own reject responses without fields that nobody reads.
 //!
-//! Nothing here retries a call: only the caller knows whether that would do something twice. Calls that Slack's rate limits
-//! would refuse are not made, whoever the caller is.
+//! Nothing here retries a call: only the caller knows whether that would do something twice. Calls that would
+//! exceed Slack's rate limits are not made.
 
 mod message_key;
 mod messages;
@@ -35,7 +35,7 @@ pub use message_key::MessageKey;
 pub use messages::{OpenedView, Posted};
 pub use reads::{ChannelInfo, Identity, Profile};
 
-use self::rate_limits::{POST_MESSAGE, RateLimits};
+use self::rate_limits::{RateLimits, Scope};
 use super::error::{Class, Error};
 use crate::clock::Clock;
 
@@ -120,7 +120,7 @@ impl Client {
         method: &'static str,
         query: Vec<(&'static str, Option<String>)>,
     ) -> Result<R, Error> {
-        self.call(method, OutgoingCall::Query(query)).await
+        self.call(method, Scope::Method(method), OutgoingCall::Query(query)).await
     }
 
     /// Calls a method that changes something.
@@ -129,12 +129,27 @@ impl Client {
         method: &'static str,
         body: &(impl Serialize + Sync),
     ) -> Result<R, Error> {
-        let body = serde_json::to_value(body).map_err(|_| Error::refused(method, "not_sent"))?;
-        self.call(method, OutgoingCall::Json(body)).await
+        self.post_json_within(method, Scope::Method(method), body).await
     }
 
-    async fn call<R: DeserializeOwned>(&self, method: &'static str, call: OutgoingCall) -> Result<R, Error> {
-        self.measured(method, async {
+    /// As [`Client::post_json`], for a method with rate limits of its own.
+    async fn post_json_within<R: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        scope: Scope<'_>,
+        body: &(impl Serialize + Sync),
+    ) -> Result<R, Error> {
+        let body = serde_json::to_value(body).map_err(|_| Error::refused(method, "not_sent"))?;
+        self.call(method, scope, OutgoingCall::Json(body)).await
+    }
+
+    async fn call<R: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        scope: Scope<'_>,
+        call: OutgoingCall,
+    ) -> Result<R, Error> {
+        self.measured(method, scope, async {
             let response = self.send(method, &call).await?;
             if response.get("ok") != Some(&Value::Bool(true)) {
                 return Err(Error::unreadable(method));
@@ -164,24 +179,28 @@ impl Client {
         response.map_err(|error| Error::of(method, &error))
     }
 
-    /// Runs `call` within the timeout and the method's rate limit, and records its duration and outcome.
+    /// Runs `call` within the timeout and the rate limit of its scope, and records its duration and outcome.
     async fn measured<T>(
         &self,
         method: &'static str,
+        scope: Scope<'_>,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let started = self.0.clock.millis();
-        self.0.rate_limits.check(method, started).map_err(|after| hold_back(method, after))?;
-        let result = tokio::time::timeout(self.0.timeout, call).await;
+        let Inner { rate_limits, clock, timeout, .. } = &*self.0;
+        if let Err(after) = rate_limits.check(scope, clock.monotonic_millis()) {
+            metrics::counter!("slack_calls_total", "method" => method, "result" => "held_back").increment(1);
+            return Err(Error::limited(method, after));
+        }
+        let started = clock.monotonic_millis();
+        let result = tokio::time::timeout(*timeout, call).await;
         let result = result.unwrap_or_else(|_| Err(Error::unknown(method, "timeout")));
-        if let Err(Error { class: Class::RateLimited { after }, .. }) = &result
-            && method != POST_MESSAGE
-        {
-            self.0.rate_limits.limit(method, *after, self.0.clock.millis());
+        let ended = clock.monotonic_millis();
+        if let Err(Error { class: Class::RateLimited { after }, .. }) = &result {
+            rate_limits.limit(scope, *after, ended);
         }
         let outcome = result.as_ref().map_or_else(|error| error.class.name(), |_| "ok");
         metrics::counter!("slack_calls_total", "method" => method, "result" => outcome).increment(1);
-        let millis = u32::try_from(self.0.clock.millis().saturating_sub(started)).unwrap_or(0);
+        let millis = u32::try_from(ended.saturating_sub(started)).unwrap_or(0);
         metrics::histogram!("slack_call_seconds", "method" => method, "result" => outcome)
             .record(f64::from(millis) / 1000.0);
         if let Err(Error { code, .. }) = &result {
@@ -201,7 +220,7 @@ impl Client {
             .header(header::AUTHORIZATION, format!("Bearer {}", self.0.token.token_value.0))
             .body(Empty::new().boxed())
             .map_err(|_| Error::refused(METHOD, "not_sent"))?;
-        self.measured(METHOD, async {
+        self.measured(METHOD, Scope::Method(METHOD), async {
             let response = self.0.plain.request(request).await;
             let response = response.map_err(|error| Error::transport(METHOD, Some(&error)))?;
             if !response.status().is_success() {
@@ -220,12 +239,6 @@ impl Client {
         })
         .await
     }
-}
-
-/// A call that is not made, since Slack would not accept it before `after`.
-fn hold_back(method: &'static str, after: Duration) -> Error {
-    metrics::counter!("slack_calls_total", "method" => method, "result" => "held_back").increment(1);
-    Error::limited(method, after)
 }
 
 #[cfg(test)]

@@ -123,7 +123,7 @@ impl Error {
         }
     }
 
-    /// The method is rate-limited.
+    /// A rate limit allows no such call before `after`.
     pub(super) fn limited(method: &'static str, after: Duration) -> Self {
         Self { method, class: Class::RateLimited { after }, code: "ratelimited".to_owned() }
     }

@@ -7,15 +7,10 @@ use serde_json::Value;
 use slack_morphism::blocks::{SlackBlock, SlackView};
 use url::{Host, Url};
 
-use super::{
-    Client, OutgoingCall, hold_back, message_key::MessageKey, rate_limits::POST_MESSAGE, reads::Paging,
-};
+use super::{Client, OutgoingCall, message_key::MessageKey, rate_limits::Scope, reads::Paging};
 use crate::{
     domain::people::{ChannelId, UserId},
-    slack::{
-        error::{Class, Error},
-        messages::Message,
-    },
+    slack::{error::Error, messages::Message},
 };
 
 /// The event type of the metadata of the bot's messages.
@@ -166,7 +161,7 @@ impl Client {
     /// Posts `message` (`chat.postMessage`) to a conversation, or to a person as a direct message.
     ///
     /// # Errors
-    /// When the call fails. After [`Class::Unknown`] the message may have been posted:
+    /// When the call fails. After [`Class::Unknown`](crate::slack::error::Class::Unknown) the message may have been posted:
     /// search for it with [`Client::find_posted`] or [`Client::find_reply`] before posting again.
     pub async fn post(
         &self,
@@ -183,13 +178,7 @@ impl Client {
             unfurl_media: Some(false),
             ..PostMessageBody::of(message)
         };
-        let (limits, clock) = (&self.0.rate_limits, &self.0.clock);
-        limits.check_post(channel, key, clock.millis()).map_err(|after| hold_back(POST_MESSAGE, after))?;
-        let result = self.post_json(POST_MESSAGE, &body).await;
-        if let Err(Error { class: Class::RateLimited { after }, .. }) = &result {
-            limits.limit_post(channel, key, *after, clock.millis());
-        }
-        result
+        self.post_json_within("chat.postMessage", Scope::Conversation(channel, key), &body).await
     }
 
     /// Replaces a posted message (`chat.update`). Its metadata stays, since none is sent.
@@ -242,7 +231,9 @@ impl Client {
         };
         let body = serde_json::to_value(&body).map_err(|_| Error::refused(METHOD, "not_sent"))?;
         // The response is `ok` as plain text, so only the status matters.
-        self.measured(METHOD, self.send(METHOD, &OutgoingCall::Respond(url, body))).await.map(|_| ())
+        self.measured(METHOD, Scope::Method(METHOD), self.send(METHOD, &OutgoingCall::Respond(url, body)))
+            .await
+            .map(|_| ())
     }
 
     /// The parsed URL if its host is Slack's, or if it has the origin of the Web API.

@@ -1,9 +1,10 @@
 //! Keeps the client within Slack's rate limits: <https://docs.slack.dev/apis/web-api/rate-limits>.
 //!
-//! A conversation takes about one message a second, after a short burst. Messages are paced at that rate: each is given
-//! its own time and keeps it, so that a burst is posted in the shortest time and no call is wasted. A method that Slack
-//! limited nevertheless is not called before the time that Slack named. Calls that are held back here are no responses of
-//! Slack's, so they extend nothing. All times are in UTC milliseconds.
+//! A conversation takes about one message a second, after a short burst. Messages are paced at that rate: each one reserves
+//! a time, so that a burst is posted as early as possible and no call is wasted. After a rate limit by Slack, neither the
+//! method nor, for messages, the conversation is called before the time that Slack named. A call that is held back here
+//! extends nothing, since Slack has not limited it. Times are in monotonic milliseconds of the process: a system clock that
+//! is set back holds nothing back. Other replicas pace on their own.
 
 use std::{
     collections::HashMap,
@@ -13,20 +14,27 @@ use std::{
 
 use super::message_key::MessageKey;
 
-/// The method that is limited for each conversation; the others are limited for the whole workspace.
-pub(super) const POST_MESSAGE: &str = "chat.postMessage";
 /// The time between two messages to a conversation, in milliseconds.
 const INTERVAL: i64 = 1000;
-/// How many messages a conversation that was quiet takes at once.
+/// How many messages a quiet conversation takes at once.
 const BURST: i64 = 4;
 /// How late a message may be without losing its time, in milliseconds: late ones must not become another burst.
 const LATE_MAX: i64 = 2000;
-/// How many conversations are remembered before idle ones are forgotten.
+/// How many conversations are remembered before quiet ones are forgotten.
 const CONVERSATIONS_MAX: usize = 1024;
 
 /// The limits of all clones of a client.
 #[derive(Debug, Default)]
 pub(super) struct RateLimits(Mutex<State>);
+
+/// What one of Slack's limits applies to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scope<'a> {
+    /// All calls of a method.
+    Method(&'static str),
+    /// Messages posted to a conversation; this is one of them.
+    Conversation(&'a str, &'a MessageKey),
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -35,70 +43,40 @@ struct State {
     conversations: HashMap<String, Conversation>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Conversation {
-    /// When the next message without a reservation may be posted. In the past while there is room for a burst.
+    /// The earliest time for a message without a reservation, later than all reservations. It lies in the past as long as a
+    /// burst is possible.
     next: i64,
-    /// When each waiting message may be posted.
+    /// The reserved times.
     reserved: HashMap<MessageKey, i64>,
 }
 
 impl RateLimits {
-    /// Whether a method may be called at `now`.
+    /// Whether a call may be made at `now`. If a message may not, its time is reserved.
     ///
     /// # Errors
-    /// How long not to call it.
-    pub(super) fn check(&self, method: &str, now: i64) -> Result<(), Duration> {
+    /// How long not to make the call.
+    pub(super) fn check(&self, scope: Scope<'_>, now: i64) -> Result<(), Duration> {
         let mut state = self.lock();
-        match state.methods.get(method) {
-            Some(until) => until_due(*until, now).inspect(|()| {
-                state.methods.remove(method);
-            }),
-            None => Ok(()),
+        match scope {
+            Scope::Method(method) => {
+                state.methods.retain(|_, until| *until > now);
+                state.methods.get(method).map_or(Ok(()), |until| until_due(*until, now))
+            }
+            Scope::Conversation(id, key) => state.conversation(id, now).check(key, now),
         }
     }
 
-    /// Slack limited a method at `now`.
-    pub(super) fn limit(&self, method: &'static str, after: Duration, now: i64) {
-        self.lock().methods.insert(method, now.saturating_add(millis(after)));
-    }
-
-    /// Whether a message may be posted to a conversation at `now`. If not, its time is reserved.
-    ///
-    /// # Errors
-    /// How long not to post it.
-    pub(super) fn check_post(&self, conversation: &str, key: &MessageKey, now: i64) -> Result<(), Duration> {
-        let mut state = self.lock();
-        if state.conversations.len() >= CONVERSATIONS_MAX {
-            state.conversations.retain(|_, other| !other.is_idle(now));
-        }
-        let paced = state.conversations.entry(conversation.to_owned()).or_default();
-        paced.reserved.retain(|_, at| *at + LATE_MAX >= now);
-        let at = match paced.reserved.get(key) {
-            Some(at) => *at,
-            None => paced.take(now),
-        };
-        let due = until_due(at, now);
-        match due {
-            Ok(()) => paced.reserved.remove(key),
-            Err(_) => paced.reserved.insert(key.clone(), at),
-        };
-        due
-    }
-
-    /// Slack limited a message to a conversation at `now`: it is the first to be posted afterwards, and all others wait
-    /// behind it.
-    pub(super) fn limit_post(&self, conversation: &str, key: &MessageKey, after: Duration, now: i64) {
+    /// Slack limited a call at `now`.
+    pub(super) fn limit(&self, scope: Scope<'_>, after: Duration, now: i64) {
         let until = now.saturating_add(millis(after));
         let mut state = self.lock();
-        let paced = state.conversations.entry(conversation.to_owned()).or_default();
-        let mut waiting: Vec<(i64, MessageKey)> =
-            paced.reserved.drain().filter(|(waiting, _)| waiting != key).map(|(key, at)| (at, key)).collect();
-        waiting.sort_unstable_by_key(|(at, _)| *at);
-        paced.next = until;
-        for key in std::iter::once(key.clone()).chain(waiting.into_iter().map(|(_, key)| key)) {
-            paced.reserved.insert(key, paced.next);
-            paced.next = paced.next.saturating_add(INTERVAL);
+        match scope {
+            Scope::Method(method) => {
+                state.methods.insert(method, until);
+            }
+            Scope::Conversation(id, key) => state.conversation(id, now).postpone(key, until),
         }
     }
 
@@ -107,17 +85,52 @@ impl RateLimits {
     }
 }
 
+impl State {
+    /// A conversation, without the reservations that were not used in time.
+    fn conversation(&mut self, id: &str, now: i64) -> &mut Conversation {
+        if self.conversations.len() >= CONVERSATIONS_MAX {
+            self.conversations.retain(|_, other| other.next > burst_start(now));
+        }
+        let quiet = || Conversation { next: burst_start(now), reserved: HashMap::new() };
+        let conversation = self.conversations.entry(id.to_owned()).or_insert_with(quiet);
+        conversation.reserved.retain(|_, at| *at + LATE_MAX >= now);
+        conversation
+    }
+}
+
 impl Conversation {
-    /// Takes the next free time, which may be in the past.
-    fn take(&mut self, now: i64) -> i64 {
-        let at = self.next.max(now - (BURST - 1) * INTERVAL);
+    fn check(&mut self, key: &MessageKey, now: i64) -> Result<(), Duration> {
+        let at = self.reserved.remove(key).unwrap_or_else(|| {
+            self.next = self.next.max(burst_start(now));
+            self.take()
+        });
+        until_due(at, now).inspect_err(|_| {
+            self.reserved.insert(key.clone(), at);
+        })
+    }
+
+    /// Posts nothing before `until`; then the message first, and all others after it, in their order.
+    fn postpone(&mut self, key: &MessageKey, until: i64) {
+        self.reserved.remove(key);
+        let mut others: Vec<(MessageKey, i64)> = self.reserved.drain().collect();
+        others.sort_unstable_by_key(|(_, at)| *at);
+        self.next = until;
+        for key in std::iter::once(key.clone()).chain(others.into_iter().map(|(key, _)| key)) {
+            let at = self.take();
+            self.reserved.insert(key, at);
+        }
+    }
+
+    fn take(&mut self) -> i64 {
+        let at = self.next;
         self.next = at.saturating_add(INTERVAL);
         at
     }
+}
 
-    fn is_idle(&self, now: i64) -> bool {
-        self.reserved.is_empty() && self.next <= now - (BURST - 1) * INTERVAL
-    }
+/// The `next` of a quiet conversation.
+fn burst_start(now: i64) -> i64 {
+    now - (BURST - 1) * INTERVAL
 }
 
 fn until_due(at: i64, now: i64) -> Result<(), Duration> {
@@ -144,7 +157,7 @@ mod tests {
 
     /// The waits of messages that are all posted at `now`.
     fn waits(limits: &RateLimits, keys: std::ops::Range<u32>, now: i64) -> Vec<u64> {
-        let wait = |n| limits.check_post("C1", &key(n), now).err().unwrap_or_default();
+        let wait = |n| limits.check(Scope::Conversation("C1", &key(n)), now).err().unwrap_or_default();
         keys.map(|n| u64::try_from(wait(n).as_millis()).unwrap()).collect()
     }
 
@@ -155,7 +168,7 @@ mod tests {
         assert_eq!(waits(&limits, 4..7, 10_500), [500, 1500, 2500]);
         assert_eq!(waits(&limits, 4..7, 11_000), [0, 1000, 2000]);
         assert_eq!(waits(&limits, 7..8, 11_000), [3000]);
-        assert!(limits.check_post("C2", &key(9), 11_000).is_ok());
+        assert!(limits.check(Scope::Conversation("C2", &key(9)), 11_000).is_ok());
         assert_eq!(waits(&limits, 10..15, 60_000), [0, 0, 0, 0, 1000]);
     }
 
@@ -163,7 +176,7 @@ mod tests {
     fn limited_message_is_first_and_all_others_wait_behind_it() {
         let limits = RateLimits::default();
         assert_eq!(waits(&limits, 0..6, 10_000), [0, 0, 0, 0, 1000, 2000]);
-        limits.limit_post("C1", &key(3), Duration::from_secs(5), 10_100);
+        limits.limit(Scope::Conversation("C1", &key(3)), Duration::from_secs(5), 10_100);
         assert_eq!(waits(&limits, 3..7, 10_100), [5000, 6000, 7000, 8000]);
         assert_eq!(waits(&limits, 3..7, 15_100), [0, 1000, 2000, 3000]);
     }
@@ -171,28 +184,46 @@ mod tests {
     #[test]
     fn calls_that_are_held_back_extend_nothing() {
         let limits = RateLimits::default();
-        limits.limit("chat.update", Duration::from_secs(2), 1000);
+        limits.limit(Scope::Method("chat.update"), Duration::from_secs(2), 1000);
         for now in [1000, 1500, 2999] {
             let left = Duration::from_millis(u64::try_from(3000 - now).unwrap());
-            assert_eq!(limits.check("chat.update", now), Err(left));
+            assert_eq!(limits.check(Scope::Method("chat.update"), now), Err(left));
         }
-        assert_eq!(limits.check("views.open", 1500), Ok(()));
-        assert_eq!(limits.check("chat.update", 3000), Ok(()));
+        assert_eq!(limits.check(Scope::Method("views.open"), 1500), Ok(()));
+        assert_eq!(limits.check(Scope::Method("chat.update"), 3000), Ok(()));
+    }
+
+    #[test]
+    fn reservations_that_are_not_used_delay_nobody_and_are_forgotten() {
+        let limits = RateLimits::default();
+        assert_eq!(waits(&limits, 0..7, 0), [0, 0, 0, 0, 1000, 2000, 3000]);
+        limits.limit(Scope::Conversation("C1", &key(9)), Duration::from_secs(1), 9000);
+        assert_eq!(waits(&limits, 9..11, 9000), [1000, 2000]);
+        for n in 0..2 * CONVERSATIONS_MAX {
+            let _ = limits
+                .check(Scope::Conversation(&format!("C{n}"), &key(0)), 100_000 * i64::try_from(n).unwrap());
+        }
+        assert!(limits.lock().conversations.len() <= CONVERSATIONS_MAX);
     }
 
     proptest! {
         #[test]
-        fn no_second_takes_more_than_a_burst_and_every_wait_ends(
-            calls in prop::collection::vec((0_u32..12, 0_i64..900), 1..80),
+        fn messages_stay_within_the_pace_and_every_wait_ends(
+            calls in prop::collection::vec((0_u32..12, prop_oneof![0_i64..40, 0_i64..900]), 1..200),
         ) {
-            let (limits, mut now, mut posted) = (RateLimits::default(), 100_000, Vec::new());
+            let (limits, mut now, mut posted) = (RateLimits::default(), 0, Vec::new());
             for (n, pause) in calls {
                 now += pause;
-                match limits.check_post("C1", &key(n), now) {
-                    Ok(()) => posted.push(now),
+                let (key, posts) = (key(n), i64::try_from(posted.len()).unwrap());
+                let scope = Scope::Conversation("C1", &key);
+                match limits.check(scope, now) {
+                    Ok(()) => {
+                        prop_assert!(posts < BURST + now / INTERVAL, "{:?}", posted);
+                        posted.push(now);
+                    }
                     Err(wait) => {
                         prop_assert!(millis(wait) <= 12 * INTERVAL, "{:?}", wait);
-                        prop_assert_eq!(limits.check_post("C1", &key(n), now), Err(wait));
+                        prop_assert_eq!(limits.check(scope, now), Err(wait));
                     }
                 }
             }

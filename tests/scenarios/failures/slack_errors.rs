@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
+use jiff::Timestamp;
 use marketo_api_user::sim::{fault::Fault, render, slack::SimChannel};
 use serde_json::json;
 
@@ -125,6 +126,7 @@ async fn burst_of_requests_is_shown_at_slacks_pace() {
     bot.slack.rate_limit("chat.postMessage", 1);
     for n in 0..REQUESTS {
         bot.rae_requests(&[("Email", &format!("svc{n}@example.com"))]).await;
+        bot.pass(Duration::from_millis(150)).await.unwrap();
     }
     bot.advance(6).await;
     assert_eq!(bot.slack.channel(CARDS).len(), REQUESTS);
@@ -140,6 +142,15 @@ async fn burst_of_requests_is_shown_at_slacks_pace() {
     for card in bot.slack.channel(CARDS) {
         let text = render::message(&card, &bot.slack.names());
         assert!(text.contains("The user is created"), "{text}");
+    }
+    for conversation in [CARDS, OPS, RAE] {
+        let mut posts = bot.slack.calls_to("chat.postMessage");
+        posts.retain(|post| post.body["channel"] == conversation);
+        for post in &posts {
+            let within = |other: &Timestamp| (0..1000).contains(&post.at.duration_since(*other).as_millis());
+            let in_second = posts.iter().filter(|other| within(&other.at)).count();
+            assert!(in_second <= 4, "{in_second} messages within a second");
+        }
     }
 }
 
