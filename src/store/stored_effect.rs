@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::effect::Effect;
 
-/// The version of newly written effects.
+/// The version of newly written effects. Raise it when the program before could not read them, or would do something else:
+/// it then leaves them to this one.
 pub(super) const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
