@@ -20,12 +20,12 @@ pub use self::{
 };
 use super::{
     change::Change,
-    effect::{Effect, Note, ScheduledEffect},
+    effect::{Effect, Note},
     event::Event,
     people::{Principal, UserId},
-    policy::{MembershipLookup, Policy, RuleInput},
-    reminder,
-    request::{Approved, Failure, FailureKind, Request, Revision, State, Waiting},
+    policy::{MembershipLookup, Policy},
+    request::{Approved, Failure, FailureKind, Reminders, Request, Revision, State, Waiting},
+    schedule::{self, Due},
     text::Reason,
 };
 
@@ -48,7 +48,7 @@ pub struct Decision {
     /// The revised request; `None`: unchanged.
     pub revised: Option<RevisedRequest>,
     /// What has to happen outside.
-    pub effects: Vec<ScheduledEffect>,
+    pub effects: Vec<Effect>,
     /// The name of the ledger entry; `None` if nothing happened.
     pub entry: Option<&'static str>,
     /// Why the action was refused, if something else happened instead.
@@ -85,13 +85,8 @@ impl Decision {
     }
 
     fn to(next: State, entry: &'static str, effects: impl IntoIterator<Item = Effect>) -> Self {
-        let effects = effects.into_iter().map(ScheduledEffect::now).collect();
+        let effects = effects.into_iter().collect();
         Self { next: Some(next), effects, entry: Some(entry), ..Self::unchanged() }
-    }
-
-    /// The state stays, but something happens.
-    fn stay(entry: &'static str, effects: impl IntoIterator<Item = ScheduledEffect>) -> Self {
-        Self { effects: effects.into_iter().collect(), entry: Some(entry), ..Self::unchanged() }
     }
 }
 
@@ -214,43 +209,21 @@ pub fn decide(context: DecisionContext<'_>, request: &Request, event: &Event) ->
         }
 
         (Event::CardLost { detail }, State::Pending { .. }) => lose_card(now, detail),
-        (Event::CardGone, State::Pending { .. }) => {
-            Decision::stay("card_gone", [ScheduledEffect::now(Effect::ShowCard)])
-        }
-        (Event::DecisionTimedOut, State::Pending { .. }) => time_out(now, request),
-        (Event::EscalationDue, State::Pending { approvals, is_escalated: false }) => {
-            let next = State::Pending { approvals: approvals.clone(), is_escalated: true };
-            let note = Effect::Note { note: Note::Escalated };
-            Decision::to(next, "escalated", with_card(request, [Effect::ShowRequester, note]))
-        }
-        (Event::Reminded { sent }, State::Pending { .. }) => {
-            Decision::stay("reminded", next_reminder(context, request, sent.saturating_add(1)))
-        }
+        (Event::Woken, State::Pending { .. }) => wake(context, request),
 
         (Event::Resumed, State::Applying { waiting: None, .. })
-        | (Event::EscalationDue, State::Pending { is_escalated: true, .. })
         | (
             Event::Applied(_) | Event::ApplyFailed(_) | Event::Delayed(_) | Event::Resumed,
             State::Pending { .. },
         )
-        | (
-            Event::CardLost { .. }
-            | Event::CardGone
-            | Event::DecisionTimedOut
-            | Event::Reminded { .. }
-            | Event::EscalationDue,
-            State::Applying { .. },
-        )
+        | (Event::CardLost { .. } | Event::Woken, State::Applying { .. })
         | (
             Event::Applied(_)
             | Event::ApplyFailed(_)
             | Event::Delayed(_)
             | Event::Resumed
             | Event::CardLost { .. }
-            | Event::CardGone
-            | Event::DecisionTimedOut
-            | Event::Reminded { .. }
-            | Event::EscalationDue,
+            | Event::Woken,
             State::Done { .. }
             | State::Failed { .. }
             | State::Denied { .. }
@@ -273,11 +246,30 @@ fn lose_card(now: Timestamp, detail: &str) -> Decision {
     Decision::to(next, "card_lost", [Effect::ShowRequester, Effect::TellOutcome])
 }
 
-/// The reminder after `sent` others, unless the request times out before.
-fn next_reminder(context: DecisionContext<'_>, request: &Request, sent: u32) -> Option<ScheduledEffect> {
-    let terms = context.policy.approval_rule(&RuleInput::of(request)).terms;
-    let after = reminder::next(context.now, request.created_at, terms, sent)?;
-    Some(ScheduledEffect::after(Effect::Remind { sent }, after))
+/// Does what is due for a pending request.
+fn wake(context: DecisionContext<'_>, request: &Request) -> Decision {
+    let State::Pending { approvals, is_escalated, reminders } = &request.state else {
+        return Decision::unchanged();
+    };
+    let now = context.now;
+    match schedule::due(now, context.policy, request) {
+        Some(Due::Timeout) => time_out(now, request),
+        Some(Due::Escalation) => {
+            let (approvals, reminders) = (approvals.clone(), *reminders);
+            let next = State::Pending { approvals, is_escalated: true, reminders };
+            let note = Effect::Note { note: Note::Escalated };
+            Decision::to(next, "escalated", with_card(request, [Effect::ShowRequester, note]))
+        }
+        Some(Due::Reminder) => {
+            let sent = reminders.sent;
+            let reminders = Reminders { sent: sent.saturating_add(1), last_at: Some(now) };
+            let (approvals, is_escalated) = (approvals.clone(), *is_escalated);
+            let next = State::Pending { approvals, is_escalated, reminders };
+            // The card first: it shows what approvers can do.
+            Decision::to(next, "reminded", with_card(request, [Effect::Remind { sent }]))
+        }
+        None => Decision::unchanged(),
+    }
 }
 
 fn time_out(now: Timestamp, request: &Request) -> Decision {

@@ -1,7 +1,5 @@
-//! What has to happen outside because of a decision. Effects are stored together with the new state and run later by the
-//! worker; how is not known here.
-
-use std::time::Duration;
+//! What has to happen outside because of a decision, stored together with the new state. Messages become wanted
+//! ([`Effect::message`]); everything else is run later by the worker; how is not known here.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     change::Change,
     event::Action,
+    message::Part,
     people::{ChannelId, UserId},
+    request::Request,
 };
 
-/// A call, a message or a timer that a decision leads to.
+/// A call or a message that a decision leads to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {
@@ -31,20 +31,20 @@ pub enum Effect {
     Announce,
     /// Tell the requester that the request did not succeed.
     TellOutcome,
-    /// Remind the approvers in the card's thread.
+    /// Remind the approvers in the card's thread. In databases of earlier versions it is a timer.
     Remind {
         /// How many reminders there were before.
         #[serde(default)]
         sent: u32,
     },
-    /// Ask additional approvers if the request is still pending.
+    /// Only in databases of earlier versions: a timer. What is due is derived today.
     Escalate,
     /// Post a note in the card's thread.
     Note {
         /// The note.
         note: Note,
     },
-    /// Time the request out if it is still pending.
+    /// Only in databases of earlier versions: a timer.
     TimeOut,
     /// Look up whether somebody is an approver, then handle their action.
     #[serde(rename = "check_standing")]
@@ -103,9 +103,9 @@ impl Note {
 pub enum Queue {
     /// Changes to a Marketo instance.
     Apply,
-    /// Messages.
+    /// Messages, one at a time.
     Show,
-    /// Timers.
+    /// What is due by itself.
     Timer,
     /// Lookups that a decision needs.
     Check,
@@ -136,6 +136,19 @@ impl Effect {
         }
     }
 
+    /// The message of `request` that it asks for; `None` if it asks for something else.
+    pub fn message(&self, request: &Request) -> Option<Part> {
+        match self {
+            Self::ShowCard => Some(Part::Card),
+            Self::ShowRequester => Some(Part::Requester),
+            Self::Announce => Some(Part::Announcement),
+            Self::TellOutcome => Some(Part::Outcome { version: request.version }),
+            Self::Remind { sent } => Some(Part::Reminder { sent: *sent }),
+            Self::Note { note } => Some(Part::Note { note: note.clone() }),
+            Self::Apply { .. } | Self::Escalate | Self::TimeOut | Self::CheckMembership { .. } => None,
+        }
+    }
+
     /// The effect's name, for logs and metrics.
     pub fn name(&self) -> &'static str {
         match self {
@@ -150,26 +163,5 @@ impl Effect {
             Self::TimeOut => "time_out",
             Self::CheckMembership { .. } => "check_standing",
         }
-    }
-}
-
-/// An effect and its delay.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScheduledEffect {
-    /// The effect.
-    pub effect: Effect,
-    /// How long after the decision it is due.
-    pub after: Duration,
-}
-
-impl ScheduledEffect {
-    /// An effect that is due at once.
-    pub fn now(effect: Effect) -> Self {
-        Self { effect, after: Duration::ZERO }
-    }
-
-    /// An effect that is due later.
-    pub fn after(effect: Effect, after: Duration) -> Self {
-        Self { effect, after }
     }
 }

@@ -27,22 +27,13 @@ pub enum Event {
     Delayed(Waiting),
     /// The change no longer waits.
     Resumed,
-    /// Slack refused to post the card.
+    /// The card was never posted, and Slack refuses it for good.
     CardLost {
         /// Slack's error code.
         detail: String,
     },
-    /// Somebody deleted the card.
-    CardGone,
-    /// The time for a decision is over.
-    DecisionTimedOut,
-    /// The approvers were reminded.
-    Reminded {
-        /// How many reminders there were before.
-        sent: u32,
-    },
-    /// Nobody has decided for so long that additional approvers are asked.
-    EscalationDue,
+    /// The time has come to see what is due, or the policy has changed.
+    Woken,
 }
 
 /// A button or a submitted form, with its values.

@@ -1,7 +1,5 @@
 //! When approvers are reminded: with growing gaps, and not at night.
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp, civil::Time};
 
 use super::{expiration::Zone, policy::Terms};
@@ -13,18 +11,15 @@ const MIN_NOTICE: SignedDuration = SignedDuration::from_hours(1);
 /// After how many doublings the gaps stop growing.
 const MAX_DOUBLINGS: u32 = 6;
 
-/// How long after `now` the next reminder is due, after `sent` others, for a request submitted at `created_at`. `None` if
-/// the request times out before.
-pub fn next(now: Timestamp, created_at: Timestamp, terms: &Terms, sent: u32) -> Option<Duration> {
+/// When the next reminder is due: `sent` others were sent, the last one, or else the submission, at `last`. `None` if the
+/// request times out before, at `deadline`.
+pub fn next(last: Timestamp, deadline: Option<Timestamp>, terms: &Terms, sent: u32) -> Option<Timestamp> {
     let gap = terms.remind_after?.saturating_mul(2_u32.pow(sent.min(MAX_DOUBLINGS)));
-    let at = now.checked_add(SignedDuration::try_from(gap).ok()?).ok()?;
-    let limit = terms.pending_timeout.and_then(|limit| SignedDuration::try_from(limit).ok());
-    let deadline = limit.and_then(|limit| created_at.checked_add(limit).ok());
+    let at = last.checked_add(SignedDuration::try_from(gap).ok()?).ok()?;
     if deadline.is_some_and(|deadline| deadline <= at) {
         return None;
     }
-    let at = terms.timezone.as_ref().map_or(at, |zone| in_daytime(at, zone, deadline));
-    Duration::try_from(at.duration_since(now)).ok()
+    Some(terms.timezone.as_ref().map_or(at, |zone| in_daytime(at, zone, deadline)))
 }
 
 /// `at`, moved to the morning if it is at night in `zone` and the deadline is not near.
@@ -45,6 +40,8 @@ fn in_daytime(at: Timestamp, zone: &Zone, deadline: Option<Timestamp>) -> Timest
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::domain::form::tests::terms;
 
@@ -52,12 +49,13 @@ mod tests {
 
     /// The times of all reminders for a request submitted at 2026-11-24T10:00Z.
     fn reminders(terms: &Terms) -> Vec<String> {
-        let created_at: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
-        let mut now = created_at;
+        let mut last: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+        let timeout = terms.pending_timeout.map(|timeout| SignedDuration::try_from(timeout).unwrap());
+        let deadline = timeout.map(|timeout| last.checked_add(timeout).unwrap());
         let mut times = Vec::new();
-        while let Some(after) = next(now, created_at, terms, u32::try_from(times.len()).unwrap()) {
-            now = now.checked_add(SignedDuration::try_from(after).unwrap()).unwrap();
-            times.push(now.to_string());
+        while let Some(at) = next(last, deadline, terms, u32::try_from(times.len()).unwrap()) {
+            last = at;
+            times.push(at.to_string());
         }
         times
     }
@@ -93,7 +91,10 @@ mod tests {
     fn gaps_stop_growing_without_a_timeout() {
         let terms = Terms { remind_after: Some(HOUR), ..terms() };
         let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
-        let gap = |sent| next(now, now, &terms, sent).unwrap();
+        let gap = |sent| {
+            let at = next(now, None, &terms, sent).unwrap();
+            Duration::try_from(at.duration_since(now)).unwrap()
+        };
         assert_eq!((gap(0), gap(1), gap(6), gap(60)), (HOUR, 2 * HOUR, 64 * HOUR, 64 * HOUR));
     }
 }

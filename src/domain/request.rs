@@ -79,6 +79,15 @@ pub struct ApprovalGiven {
     pub at: Timestamp,
 }
 
+/// The reminders of a pending request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reminders {
+    /// How many there were.
+    pub sent: u32,
+    /// When the last one was due; `None` if there was none, or only by an earlier version, which did not store it.
+    pub last_at: Option<Timestamp>,
+}
+
 /// The state of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -91,6 +100,9 @@ pub enum State {
         /// Whether additional approvers have been asked.
         #[serde(default)]
         is_escalated: bool,
+        /// The reminders of the approvers.
+        #[serde(default)]
+        reminders: Reminders,
     },
     /// Approved; the change is being applied.
     Applying {
@@ -144,7 +156,7 @@ pub enum State {
 impl State {
     /// The initial state of a request that needs an approval.
     pub fn pending() -> Self {
-        Self::Pending { approvals: Vec::new(), is_escalated: false }
+        Self::Pending { approvals: Vec::new(), is_escalated: false, reminders: Reminders::default() }
     }
 
     /// Whether the request can still lead to a change without a retry. Only one request about a user can be open.

@@ -8,17 +8,17 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
 
 use super::{
-    Store, StoreError, StoredEffect, Tx, from_json,
+    Store, StoreError, StoredEffect, Tx, from_json, instant,
     stored_effect::{VERSION, Version, Versioned},
-    with_limit,
+    until, with_limit,
 };
-use crate::domain::{people::RequestId, request::Request};
+use crate::domain::{effect::Queue, people::RequestId, request::Request};
 
 /// When a queue that was left to a newer version is looked at again.
-const NEWER_DELAY: Duration = Duration::from_secs(10);
+pub(super) const NEWER_DELAY: Duration = Duration::from_secs(10);
 
 /// The exclusive right to work on one queue, until it expires.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,15 @@ impl Store {
     ) -> Result<Option<Claimed>, StoreError> {
         loop {
             let mut tx = self.begin().await?;
-            let Some(lease) = tx.lease(now, lease_for, ids()).await? else { return Ok(None) };
+            let due = tx.dialect.pick(
+                "SELECT request_id, name FROM lane
+                 WHERE due_at <= $3 AND (lease_until IS NULL OR lease_until <= $3)
+                 ORDER BY due_at, name DESC LIMIT 1",
+                "SELECT request_id, name FROM lane
+                 WHERE due_at <= $3 AND (lease_until IS NULL OR lease_until <= $3)
+                 ORDER BY due_at, name DESC LIMIT 1 FOR UPDATE SKIP LOCKED",
+            );
+            let Some(lease) = tx.lease(due, now, lease_for, ids()).await? else { return Ok(None) };
             match tx.first_due(&lease, now).await? {
                 FirstDue::Claimed(claimed) => {
                     tx.commit().await?;
@@ -174,32 +182,46 @@ impl Tx {
         Ok(rows == 1)
     }
 
-    async fn lease(
+    /// Leases the queue that `due` selects: a query of its request and name, in which `$3` is the current time.
+    pub(super) async fn lease(
         &mut self,
+        due: &'static str,
         now: Timestamp,
         lease_for: Duration,
         token: String,
     ) -> Result<Option<Lease>, StoreError> {
-        let sql = self.dialect.pick(
-            "UPDATE lane SET lease_token = $1, lease_until = $2 WHERE (request_id, name) =
-             (SELECT request_id, name FROM lane
-              WHERE due_at <= $3 AND (lease_until IS NULL OR lease_until <= $3)
-              ORDER BY due_at, name DESC LIMIT 1)
-             RETURNING request_id, name",
-            "UPDATE lane SET lease_token = $1, lease_until = $2 WHERE (request_id, name) =
-             (SELECT request_id, name FROM lane
-              WHERE due_at <= $3 AND (lease_until IS NULL OR lease_until <= $3)
-              ORDER BY due_at, name DESC LIMIT 1 FOR UPDATE SKIP LOCKED)
-             RETURNING request_id, name",
+        let sql = format!(
+            "UPDATE lane SET lease_token = $1, lease_until = $2,
+             taken_over = CASE WHEN lease_token IS NULL THEN 0 ELSE 1 END
+             WHERE (request_id, name) = ({due}) RETURNING request_id, name, taken_over"
         );
-        let row = sqlx::query(sql)
+        // Both parts are constants of this program.
+        let row = sqlx::query(AssertSqlSafe(sql))
             .bind(&token)
             .bind(until(now, lease_for))
             .bind(now.as_millisecond())
             .fetch_optional(&mut *self.inner)
             .await?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some(Lease { request: RequestId(row.try_get(0)?), queue: row.try_get(1)?, token }))
+        let lease = Lease { request: RequestId(row.try_get(0)?), queue: row.try_get(1)?, token };
+        if row.try_get::<i64, _>(2)? != 0 && lease.queue == Queue::Show.name() {
+            self.unsettle_messages(&lease.request, now).await?;
+        }
+        Ok(Some(lease))
+    }
+
+    /// Whether the lease is still held. Locks it until the transaction ends.
+    pub(super) async fn holds(&mut self, lease: &Lease) -> Result<bool, StoreError> {
+        let rows = sqlx::query(
+            "UPDATE lane SET lease_token = lease_token WHERE request_id = $1 AND name = $2 AND lease_token = $3",
+        )
+        .bind(lease.request.as_str())
+        .bind(&lease.queue)
+        .bind(&lease.token)
+        .execute(&mut *self.inner)
+        .await?
+        .rows_affected();
+        Ok(rows == 1)
     }
 
     /// Looks at a queue again later, unless somebody else has leased it since.
@@ -249,7 +271,7 @@ impl Tx {
                         effect,
                         progress: row.try_get(2)?,
                         attempts: row.try_get(3)?,
-                        created_at: Timestamp::from_millisecond(created_at).unwrap_or(Timestamp::MIN),
+                        created_at: instant(created_at),
                     };
                     let claimed = Claimed { lease: lease.clone(), effect, request };
                     return Ok(FirstDue::Claimed(Box::new(claimed)));
@@ -270,8 +292,4 @@ impl Tx {
             }
         }
     }
-}
-
-fn until(now: Timestamp, lease_for: Duration) -> i64 {
-    now.as_millisecond().saturating_add(i64::try_from(lease_for.as_millis()).unwrap_or(i64::MAX))
 }

@@ -11,12 +11,15 @@ mod budget;
 mod claim;
 mod deliveries;
 mod ledger;
+mod message_claim;
 mod messages;
 mod outbox;
+mod outbox_stats;
 mod profiles;
 mod requests;
 mod schema;
 mod stored_effect;
+mod wake_ups;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -42,8 +45,9 @@ pub use self::{
     ledger::{
         BOT, GENESIS, Head, Ledger, LedgerEntry, NO_REQUEST, NewLedgerEntry, Selection, VerificationError,
     },
-    messages::Posted,
-    outbox::OutboxStats,
+    message_claim::{ClaimedCard, ClaimedMessage},
+    messages::{LATE_EFFECT, MessageCopy, MessageRecord},
+    outbox_stats::OutboxStats,
     requests::Conflict,
     stored_effect::StoredEffect,
 };
@@ -296,6 +300,17 @@ pub async fn with_timeout<T>(
     operation: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     with_limit(OPERATION_TIMEOUT, operation).await
+}
+
+/// The time `after` later than `now`, as it is stored.
+fn until(now: Timestamp, after: Duration) -> i64 {
+    now.as_millisecond().saturating_add(i64::try_from(after.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// A stored time.
+fn instant(millis: i64) -> Timestamp {
+    let limit = if millis < 0 { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::from_millisecond(millis).unwrap_or(limit)
 }
 
 fn to_json<T: serde::Serialize>(what: &'static str, value: &T) -> Result<String, StoreError> {

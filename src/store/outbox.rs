@@ -2,72 +2,71 @@
 //! stored as tagged, versioned JSON. In SQL a queue is a `lane`, and a dead letter has the status `buried`.
 
 use jiff::Timestamp;
-use sqlx::Row;
 
 use super::{
-    Lease, Store, StoreError, Tx,
+    Lease, StoreError, Tx,
     stored_effect::{VERSION, Versioned},
     to_json,
 };
 use crate::domain::{
-    effect::{Queue, ScheduledEffect},
+    effect::{Effect, Queue},
     people::RequestId,
+    request::Request,
 };
 
-/// The number of effects in the outbox.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OutboxStats {
-    /// Effects that are due.
-    pub due: i64,
-    /// Effects that are due later.
-    pub later: i64,
-    /// Effects that were given up.
-    pub dead_letters: i64,
-    /// When the oldest due effect became due, in UTC milliseconds.
-    pub oldest_due_at: Option<i64>,
-}
-
 impl Tx {
-    /// Adds the effects that follow from a decision. `ids` creates their ids.
+    /// Adds what follows from a decision: effects, and messages that are wanted. `ids` creates the effects' ids.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn enqueue(
         &mut self,
-        request: &RequestId,
-        effects: &[ScheduledEffect],
+        request: &Request,
+        effects: &[Effect],
         now: Timestamp,
         mut ids: impl FnMut() -> String,
     ) -> Result<(), StoreError> {
-        for (index, scheduled) in (0_i64..).zip(effects) {
-            let delay = i64::try_from(scheduled.after.as_millis()).unwrap_or(i64::MAX);
-            let due_at = now.as_millisecond().saturating_add(delay);
-            let queue = scheduled.effect.queue().name();
-            let body = to_json("effect", &Versioned { v: VERSION, effect: scheduled.effect.clone() })?;
-            sqlx::query(
-                "INSERT INTO effect (id, request_id, lane, place, body, attempts, created_at, due_at, status)
-                 VALUES ($1, $2, $3, $4, $5, 0, $6, $7, 'waiting')",
-            )
-            .bind(ids())
-            .bind(request.as_str())
-            .bind(queue)
-            .bind(index)
-            .bind(body)
-            .bind(now.as_millisecond())
-            .bind(due_at)
-            .execute(&mut *self.inner)
-            .await?;
-            sqlx::query(
-                "INSERT INTO lane (request_id, name, due_at) VALUES ($1, $2, $3)
-                 ON CONFLICT (request_id, name) DO UPDATE SET due_at =
-                 CASE WHEN lane.due_at < excluded.due_at THEN lane.due_at ELSE excluded.due_at END",
-            )
-            .bind(request.as_str())
-            .bind(queue)
-            .bind(due_at)
-            .execute(&mut *self.inner)
-            .await?;
+        for (index, effect) in (0_i64..).zip(effects) {
+            match effect.message(request) {
+                Some(part) => self.want_message(&request.id, &part, now).await?,
+                None => self.add_effect(&request.id, index, effect, now, ids()).await?,
+            }
         }
+        Ok(())
+    }
+
+    async fn add_effect(
+        &mut self,
+        request: &RequestId,
+        index: i64,
+        effect: &Effect,
+        now: Timestamp,
+        id: String,
+    ) -> Result<(), StoreError> {
+        let queue = effect.queue().name();
+        let body = to_json("effect", &Versioned { v: VERSION, effect: effect.clone() })?;
+        sqlx::query(
+            "INSERT INTO effect (id, request_id, lane, place, body, attempts, created_at, due_at, status)
+             VALUES ($1, $2, $3, $4, $5, 0, $6, $6, 'waiting')",
+        )
+        .bind(id)
+        .bind(request.as_str())
+        .bind(queue)
+        .bind(index)
+        .bind(body)
+        .bind(now.as_millisecond())
+        .execute(&mut *self.inner)
+        .await?;
+        sqlx::query(
+            "INSERT INTO lane (request_id, name, due_at) VALUES ($1, $2, $3)
+             ON CONFLICT (request_id, name) DO UPDATE SET due_at =
+             CASE WHEN lane.due_at < excluded.due_at THEN lane.due_at ELSE excluded.due_at END",
+        )
+        .bind(request.as_str())
+        .bind(queue)
+        .bind(now.as_millisecond())
+        .execute(&mut *self.inner)
+        .await?;
         Ok(())
     }
 
@@ -182,42 +181,3 @@ impl Tx {
     }
 }
 
-impl Store {
-    /// Counts the effects in the outbox.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn outbox_stats(&self, now: Timestamp) -> Result<OutboxStats, StoreError> {
-        let row = sqlx::query(
-            "SELECT CAST(COALESCE(SUM(CASE WHEN status = 'waiting' AND due_at <= $1 THEN 1 ELSE 0 END), 0) AS BIGINT),
-                    CAST(COALESCE(SUM(CASE WHEN status = 'waiting' AND due_at > $1 THEN 1 ELSE 0 END), 0) AS BIGINT),
-                    CAST(COALESCE(SUM(CASE WHEN status = 'buried' THEN 1 ELSE 0 END), 0) AS BIGINT),
-                    MIN(CASE WHEN status = 'waiting' AND due_at <= $1 THEN due_at ELSE NULL END)
-             FROM effect WHERE status IN ('waiting', 'buried')",
-        )
-        .bind(now.as_millisecond())
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(OutboxStats {
-            due: row.try_get(0)?,
-            later: row.try_get(1)?,
-            dead_letters: row.try_get(2)?,
-            oldest_due_at: row.try_get(3)?,
-        })
-    }
-
-    /// When the next queue is due, or `None` if all are empty. A leased queue is due when its lease expires.
-    ///
-    /// # Errors
-    /// If the database fails.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let row = sqlx::query(
-            "SELECT MIN(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END)
-             FROM lane WHERE due_at IS NOT NULL",
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        let millis: Option<i64> = row.try_get(0)?;
-        Ok(millis.map(|millis| Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)))
-    }
-}

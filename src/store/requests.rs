@@ -56,8 +56,8 @@ impl Tx {
         Ok(count.try_get(0)?)
     }
 
-    /// Adds a request. `auto_rule` is the label of the rule by which it needs no approval. After a `Conflict` the
-    /// transaction cannot be used any more.
+    /// Adds a request. `auto_rule` is the label of the rule by which it needs no approval; at `wake_at` something is due for
+    /// it. After a `Conflict` the transaction cannot be used any more.
     ///
     /// # Errors
     /// If the database fails.
@@ -65,12 +65,14 @@ impl Tx {
         &mut self,
         request: &Request,
         auto_rule: Option<&str>,
+        wake_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Result<(), Conflict>, StoreError> {
         let inserted = sqlx::query(
             "INSERT INTO request
-             (id, version, created_at, updated_at, requester, instance, subject, state, is_open, body, auto_rule)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             (id, version, created_at, updated_at, requester, instance, subject, state, is_open, body, auto_rule,
+              wake_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(request.id.as_str())
         .bind(request.version)
@@ -83,12 +85,13 @@ impl Tx {
         .bind(i64::from(request.state.is_open()))
         .bind(to_json("request", request)?)
         .bind(auto_rule)
+        .bind(wake_at.map(Timestamp::as_millisecond))
         .execute(&mut *self.inner)
         .await;
         conflict(inserted)
     }
 
-    /// Saves a request whose version was incremented by one. Returns `Conflict` if the request was reopened, or is about
+    /// Saves a request whose version was incremented by one; at `wake_at` something is due for it. Returns `Conflict` if the request was reopened, or is about
     /// another user now, and another open request is about the same user.
     ///
     /// # Errors
@@ -96,11 +99,12 @@ impl Tx {
     pub async fn save_request(
         &mut self,
         request: &Request,
+        wake_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Result<(), Conflict>, StoreError> {
         let saved = sqlx::query(
             "UPDATE request SET version = $1, updated_at = $2, state = $3, is_open = $4, body = $5, instance = $6,
-             subject = $7 WHERE id = $8 AND version = $9",
+             subject = $7, wake_at = $8 WHERE id = $9 AND version = $10",
         )
         .bind(request.version)
         .bind(now.as_millisecond())
@@ -109,6 +113,7 @@ impl Tx {
         .bind(to_json("request", request)?)
         .bind(request.change.instance())
         .bind(request.change.subject_key())
+        .bind(wake_at.map(Timestamp::as_millisecond))
         .bind(request.id.as_str())
         .bind(request.version - 1)
         .execute(&mut *self.inner)

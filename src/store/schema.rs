@@ -11,13 +11,14 @@ use sqlx::{
 };
 
 /// Version, description and SQL of each migration.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "main job", include_str!("migrations/0001_main_job.sql")),
     (2, "shared budget", include_str!("migrations/0002_shared_budget.sql")),
     (3, "auto rules", include_str!("migrations/0003_auto_rules.sql")),
     (4, "one subject", include_str!("migrations/0004_one_subject.sql")),
     (5, "ledger", include_str!("migrations/0005_ledger.sql")),
     (6, "deliveries", include_str!("migrations/0006_deliveries.sql")),
+    (7, "messages", include_str!("migrations/0007_messages.sql")),
 ];
 
 /// Migrates a database from any released schema to the current one.
@@ -35,7 +36,7 @@ mod tests {
     use super::*;
 
     /// The SHA-384 of each migration, as databases store it. A line, once released, never changes.
-    const CHECKSUMS: [(i64, &str); 6] = [
+    const CHECKSUMS: [(i64, &str); 7] = [
         (
             1,
             "ddc80cf64364698af68125e79dd5fc4dd65b7f0eb09c7cd1bd2c4a6b99559751416f4c05520a310e4804508acb83b430",
@@ -59,6 +60,10 @@ mod tests {
         (
             6,
             "085bd3f140784eaf2439e81c4f9f957c9fd7db111dda47c75b5634cc1ca9c47579208c183a595aebae36da70341fed25",
+        ),
+        (
+            7,
+            "6e1485982057fba0d48124abe98e0d113d01976ef101ed6451bac702fbbaa5b9fd6c8bb4462d2f6df539603615b2b3aa",
         ),
     ];
 

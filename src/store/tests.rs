@@ -4,6 +4,7 @@
 mod deliveries;
 mod ledger;
 mod locks;
+mod messages;
 #[path = "../../tests/common/schema.rs"]
 mod schema;
 mod subjects;
@@ -18,7 +19,8 @@ use crate::{
     domain::{
         change::{Change, CreateUser, Named},
         decide::{Submission, submit},
-        effect::{Effect, Queue, ScheduledEffect},
+        effect::{Effect, Queue},
+        event::Action,
         form,
         people::RequestId,
         request::{Request, State},
@@ -80,12 +82,16 @@ fn request(clock: &Clock, email: &str) -> Request {
 
 async fn add(store: &Store, clock: &Clock, email: &str, effects: &[Effect]) -> Request {
     let request = request(clock, email);
-    let scheduled: Vec<ScheduledEffect> = effects.iter().cloned().map(ScheduledEffect::now).collect();
     let mut tx = store.begin().await.unwrap();
-    tx.insert_request(&request, None, clock.now()).await.unwrap().unwrap();
-    tx.enqueue(&request.id, &scheduled, clock.now(), || clock.new_id()).await.unwrap();
+    tx.insert_request(&request, None, None, clock.now()).await.unwrap().unwrap();
+    tx.enqueue(&request, effects, clock.now(), || clock.new_id()).await.unwrap();
     tx.commit().await.unwrap();
     request
+}
+
+/// An effect of which nothing matters here but who it is for.
+fn check(by: &str) -> Effect {
+    Effect::CheckMembership { by: by.into(), action: Action::Cancel, answer_in: "C0OPS".into() }
 }
 
 async fn claim(store: &Store, clock: &Clock) -> Option<Claimed> {
@@ -108,7 +114,7 @@ async fn committed_request_is_stored_and_rolled_back_one_is_not() {
         let committed = add(&store, &clock, "committed@example.com", &[]).await;
         let rolled_back = request(&clock, "rolled.back@example.com");
         let mut tx = store.begin().await.unwrap();
-        tx.insert_request(&rolled_back, None, clock.now()).await.unwrap().unwrap();
+        tx.insert_request(&rolled_back, None, None, clock.now()).await.unwrap().unwrap();
         drop(tx);
         assert_eq!(store.request(&committed.id).await.unwrap(), Some(committed.clone()));
         assert_eq!(store.request(&rolled_back.id).await.unwrap(), None);
@@ -123,17 +129,17 @@ async fn only_one_request_for_a_user_can_be_open() {
         let first = add(&store, &clock, "svc@example.com", &[]).await;
         let second = request(&clock, "SVC@example.com");
         let mut tx = store.begin().await.unwrap();
-        assert_eq!(tx.insert_request(&second, None, clock.now()).await.unwrap(), Err(Conflict));
+        assert_eq!(tx.insert_request(&second, None, None, clock.now()).await.unwrap(), Err(Conflict));
         drop(tx);
         let ended = Request { version: 2, state: State::Cancelled { by: None, at: clock.now() }, ..first };
         let mut tx = store.begin().await.unwrap();
-        tx.save_request(&ended, clock.now()).await.unwrap().unwrap();
-        tx.insert_request(&second, None, clock.now()).await.unwrap().unwrap();
+        tx.save_request(&ended, None, clock.now()).await.unwrap().unwrap();
+        tx.insert_request(&second, None, None, clock.now()).await.unwrap().unwrap();
         tx.commit().await.unwrap();
         // The first one cannot be reopened while the second is open.
         let reopened = Request { version: 3, state: State::pending(), ..ended };
         let mut tx = store.begin().await.unwrap();
-        assert_eq!(tx.save_request(&reopened, clock.now()).await.unwrap(), Err(Conflict));
+        assert_eq!(tx.save_request(&reopened, None, clock.now()).await.unwrap(), Err(Conflict));
     })
     .await;
 }
@@ -144,7 +150,7 @@ async fn stale_version_is_not_saved() {
         let request = add(&store, &clock, "svc@example.com", &[]).await;
         let stale = Request { version: 7, ..request };
         let mut tx = store.begin().await.unwrap();
-        assert!(tx.save_request(&stale, clock.now()).await.is_err());
+        assert!(tx.save_request(&stale, None, clock.now()).await.is_err());
     })
     .await;
 }
@@ -152,7 +158,7 @@ async fn stale_version_is_not_saved() {
 #[tokio::test]
 async fn effects_of_a_queue_run_in_order_and_queues_are_independent() {
     on_each(async |store, clock| {
-        let effects = [Effect::ShowCard, Effect::ShowRequester, Effect::TimeOut];
+        let effects = [check("U0ADA"), check("U0SAM"), Effect::TimeOut];
         add(&store, &clock, "svc@example.com", &effects).await;
         let card = claim(&store, &clock).await.unwrap();
         let timer = claim(&store, &clock).await.unwrap();
@@ -161,7 +167,7 @@ async fn effects_of_a_queue_run_in_order_and_queues_are_independent() {
         assert_eq!(names, ["show_card", "time_out"]);
         assert!(claim(&store, &clock).await.is_none(), "the second message waits for the first");
         assert!(finish(&store, &card).await && finish(&store, &timer).await);
-        assert_eq!(claim(&store, &clock).await.unwrap().effect.effect, Effect::ShowRequester);
+        assert_eq!(claim(&store, &clock).await.unwrap().effect.effect, check("U0SAM"));
     })
     .await;
 }
@@ -169,7 +175,7 @@ async fn effects_of_a_queue_run_in_order_and_queues_are_independent() {
 #[tokio::test]
 async fn worker_that_lost_its_lease_records_nothing() {
     on_each(async |store, clock| {
-        add(&store, &clock, "svc@example.com", &[Effect::ShowCard]).await;
+        add(&store, &clock, "svc@example.com", &[check("U0ADA")]).await;
         let lost = claim(&store, &clock).await.unwrap();
         let clock = Clock::manual(clock.now() + SignedDuration::from_secs(31));
         let taken_over = claim(&store, &clock).await.unwrap();
@@ -188,7 +194,7 @@ async fn worker_that_lost_its_lease_records_nothing() {
 #[tokio::test]
 async fn renewed_lease_is_not_taken_over() {
     on_each(async |store, clock| {
-        add(&store, &clock, "svc@example.com", &[Effect::ShowCard]).await;
+        add(&store, &clock, "svc@example.com", &[check("U0ADA")]).await;
         let claimed = claim(&store, &clock).await.unwrap();
         let clock = Clock::manual(clock.now() + SignedDuration::from_secs(20));
         assert!(store.renew(&claimed.lease, clock.now(), LEASE).await.unwrap());
@@ -204,7 +210,7 @@ async fn renewed_lease_is_not_taken_over() {
 #[tokio::test]
 async fn postponed_effect_keeps_its_progress() {
     on_each(async |store, clock| {
-        add(&store, &clock, "svc@example.com", &[Effect::ShowCard]).await;
+        add(&store, &clock, "svc@example.com", &[check("U0ADA")]).await;
         let claimed = claim(&store, &clock).await.unwrap();
         let due = clock.now() + SignedDuration::from_secs(5);
         let mut tx = store.begin().await.unwrap();
@@ -238,14 +244,14 @@ async fn dropped_timers_are_never_due() {
 #[tokio::test]
 async fn unreadable_effect_becomes_a_dead_letter() {
     on_each(async |store, clock| {
-        let effects = [Effect::ShowCard, Effect::ShowRequester];
+        let effects = [check("U0ADA"), check("U0SAM")];
         add(&store, &clock, "svc@example.com", &effects).await;
         sqlx::query("UPDATE effect SET body = '{\"v\":1,\"effect\":\"dance\"}' WHERE place = 0")
             .execute(&store.pool)
             .await
             .unwrap();
         let claimed = claim(&store, &clock).await.unwrap();
-        assert_eq!(claimed.effect.effect, Effect::ShowRequester);
+        assert_eq!(claimed.effect.effect, check("U0SAM"));
         assert!(finish(&store, &claimed).await);
         let stats = store.outbox_stats(clock.now()).await.unwrap();
         assert_eq!((stats.due, stats.dead_letters), (0, 1));
@@ -257,7 +263,7 @@ async fn unreadable_effect_becomes_a_dead_letter() {
 #[tokio::test]
 async fn effect_of_a_newer_version_is_left_to_that_version() {
     on_each(async |store, clock| {
-        add(&store, &clock, "svc@example.com", &[Effect::ShowCard, Effect::ShowRequester]).await;
+        add(&store, &clock, "svc@example.com", &[check("U0ADA"), check("U0SAM")]).await;
         let set_first = async |body: &str| {
             let update = sqlx::query("UPDATE effect SET body = $1 WHERE place = 0").bind(body);
             update.execute(&store.pool).await.unwrap();
@@ -269,9 +275,10 @@ async fn effect_of_a_newer_version_is_left_to_that_version() {
         }
         assert_eq!(store.outbox_stats(clock.now()).await.unwrap().dead_letters, 0);
         // What the newer version reads.
-        set_first(r#"{"v":1,"effect":"show_card"}"#).await;
+        let readable = to_json("effect", &stored_effect::Versioned { v: 1, effect: check("U0ADA") }).unwrap();
+        set_first(&readable).await;
         let claimed = claim(&store, &clock).await.unwrap();
-        assert_eq!((claimed.effect.effect, claimed.effect.attempts), (Effect::ShowCard, 1));
+        assert_eq!((claimed.effect.effect, claimed.effect.attempts), (check("U0ADA"), 1));
     })
     .await;
 }
@@ -280,7 +287,7 @@ async fn effect_of_a_newer_version_is_left_to_that_version() {
 async fn concurrent_workers_never_share_an_effect_or_a_queue() {
     on_each(async |store, clock| {
         for n in 0..20 {
-            add(&store, &clock, &format!("svc{n}@example.com"), &[Effect::ShowCard, Effect::ShowRequester])
+            add(&store, &clock, &format!("svc{n}@example.com"), &[check("U0ADA"), check("U0SAM")])
                 .await;
         }
         let mut workers = tokio::task::JoinSet::new();
@@ -312,27 +319,6 @@ async fn concurrent_workers_never_share_an_effect_or_a_queue() {
             assert!(finish(&store, &claimed).await);
         }
         assert_eq!(all.len() + rest, 40);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn posted_message_is_recorded_and_an_attempt_can_be_reverted() {
-    on_each(async |store, clock| {
-        let request = add(&store, &clock, "svc@example.com", &[]).await;
-        let id = &request.id;
-        assert_eq!(store.message(id, "card").await.unwrap(), None);
-        store.record_posting(id, "card", clock.now()).await.unwrap();
-        let attempted = Posted { attempted_at: clock.now(), place: None, shown_version: 0 };
-        assert_eq!(store.message(id, "card").await.unwrap(), Some(attempted));
-        store.record_not_posted(id, "card").await.unwrap();
-        assert_eq!(store.message(id, "card").await.unwrap(), None);
-        store.record_posting(id, "card", clock.now()).await.unwrap();
-        store.record_posted(id, "card", (&"C1".into(), "1.2"), 3).await.unwrap();
-        store.record_not_posted(id, "card").await.unwrap();
-        let place = Some(("C1".into(), "1.2".to_owned()));
-        let posted = Posted { attempted_at: clock.now(), place, shown_version: 3 };
-        assert_eq!(store.message(id, "card").await.unwrap(), Some(posted));
     })
     .await;
 }

@@ -30,11 +30,6 @@ impl Completion {
         Self::of(EffectResult::Done, Some(event))
     }
 
-    /// Given up, and kept for an operator.
-    pub(super) fn dead_letter(error: String) -> Self {
-        Self::of(EffectResult::DeadLetter { error }, None)
-    }
-
     pub(super) fn of(result: EffectResult, event: Option<Event>) -> Self {
         Self { result, event, call: None }
     }
@@ -46,6 +41,22 @@ pub(super) enum EffectAborted {
     LeaseLost,
     /// The database failed: the effect comes back when its lease expires.
     Store(StoreError),
+}
+
+impl EffectAborted {
+    /// Logs it, and returns its name for metrics.
+    pub(super) fn log(self) -> &'static str {
+        match self {
+            Self::LeaseLost => {
+                tracing::warn!("another worker has taken over");
+                "lease_lost"
+            }
+            Self::Store(error) => {
+                tracing::error!(%error, "the result could not be recorded; it will be looked up");
+                "store_failed"
+            }
+        }
+    }
 }
 
 impl From<StoreError> for EffectAborted {
@@ -74,22 +85,12 @@ impl Worker {
             Ok(completion) => self.complete(claimed, completion).await,
             Err(aborted) => Err(aborted),
         };
-        match recorded {
-            Ok(result) => result,
-            Err(EffectAborted::LeaseLost) => {
-                tracing::warn!("another worker has taken over the effect");
-                "lease_lost"
-            }
-            Err(EffectAborted::Store(error)) => {
-                tracing::error!(%error, "the result could not be recorded; it will be looked up");
-                "store_failed"
-            }
-        }
+        recorded.unwrap_or_else(|aborted| aborted.log())
     }
 
     /// Renews a lease until it is lost or can no longer be renewed in time. Then the running call has to end before
     /// another worker starts.
-    async fn renew_lease(&self, lease: &Lease) {
+    pub(super) async fn renew_lease(&self, lease: &Lease) {
         let WorkerDependencies { workflow, clock, lease: duration, .. } = &*self.0;
         let mut renewed_at = clock.now();
         loop {
@@ -119,10 +120,6 @@ impl Worker {
             EffectResult::Postponed { error, due_at, .. } => {
                 tracing::warn!(%due_at, %error, "effect postponed");
                 "later"
-            }
-            EffectResult::DeadLetter { error } => {
-                tracing::error!(%error, "effect given up");
-                "dead_letter"
             }
         };
         match self.0.workflow.complete_call(claimed, call.as_deref(), result, event.as_ref()).await? {

@@ -100,9 +100,9 @@ impl Worker {
         let key = MessageKey { request: RequestId(LEDGER.to_owned()), name: format!("anchor_{day}") };
         if let Some(since) = attempted_at {
             match self.0.slack.find_posted(channel, since, &key).await {
-                Ok(Some(posted)) => return Ok(posted),
+                Ok(mut found) if !found.is_empty() => return Ok(found.remove(0)),
                 // Without access to the history the anchor may be posted twice.
-                Ok(None) | Err(Error { class: Class::MissingScope { .. } | Class::Refused, .. }) => {}
+                Ok(_) | Err(Error { class: Class::MissingScope { .. } | Class::Refused, .. }) => {}
                 Err(error) => return Err(error),
             }
         }

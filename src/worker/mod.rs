@@ -8,7 +8,7 @@
 mod effects;
 mod execution;
 mod ledger_anchor;
-mod posting;
+mod messages;
 mod retry;
 
 use std::{sync::Arc, time::Duration};
@@ -26,7 +26,7 @@ use crate::{
     health::Health,
     marketo,
     slack::client::Client,
-    store::{Claimed, StoreError, with_timeout},
+    store::{Claimed, ClaimedMessage, StoreError, with_timeout},
     workflow::Workflow,
 };
 
@@ -79,13 +79,17 @@ impl Worker {
         Self(Arc::new(dependencies))
     }
 
-    /// Runs one effect that is due; false if none is.
+    /// Does one thing that is due; false if nothing is.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn step(&self) -> Result<bool, StoreError> {
-        let Some(claimed) = self.claim().await? else { return Ok(false) };
-        self.run(claimed).await;
+        match self.claim().await? {
+            Work::Nothing => return Ok(false),
+            Work::Done => {}
+            Work::Message(claimed) => self.run_message(*claimed).await,
+            Work::Effect(claimed) => self.run(*claimed).await,
+        }
         Ok(true)
     }
 
@@ -101,14 +105,22 @@ impl Worker {
                 slot = Arc::clone(&slots).acquire_owned() => slot,
             };
             match self.claim().await {
-                Ok(Some(claimed)) => {
+                Ok(Work::Message(claimed)) => {
                     let this = self.clone();
                     running.spawn(async move {
-                        this.run(claimed).await;
+                        this.run_message(*claimed).await;
                         drop(slot);
                     });
                 }
-                Ok(None) => {
+                Ok(Work::Effect(claimed)) => {
+                    let this = self.clone();
+                    running.spawn(async move {
+                        this.run(*claimed).await;
+                        drop(slot);
+                    });
+                }
+                Ok(Work::Done) => {}
+                Ok(Work::Nothing) => {
                     drop(slot);
                     self.wait_for_work(&stop).await;
                 }
@@ -140,8 +152,26 @@ impl Worker {
         }
     }
 
-    async fn claim(&self) -> Result<Option<Claimed>, StoreError> {
+    /// Claims what is due: messages first, so that people see a decision at once. A wake-up needs no call and is done here.
+    async fn claim(&self) -> Result<Work, StoreError> {
         let WorkerDependencies { workflow, clock, lease, .. } = &*self.0;
-        with_timeout(workflow.store().claim(clock.now(), *lease, || clock.new_id())).await
+        let (store, now) = (workflow.store(), clock.now());
+        if let Some(message) = with_timeout(store.claim_message(now, *lease, || clock.new_id())).await? {
+            return Ok(Work::Message(Box::new(message)));
+        }
+        if workflow.wake_next().await? {
+            return Ok(Work::Done);
+        }
+        let effect = with_timeout(store.claim(now, *lease, || clock.new_id())).await?;
+        Ok(effect.map_or(Work::Nothing, |effect| Work::Effect(Box::new(effect))))
     }
+}
+
+/// What is due.
+enum Work {
+    Message(Box<ClaimedMessage>),
+    Effect(Box<Claimed>),
+    /// It was done while it was claimed.
+    Done,
+    Nothing,
 }

@@ -7,16 +7,26 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The longest delay between two attempts.
+/// The longest delay between two attempts of an effect, and between two attempts to show a message.
 const MAX_DELAY: Duration = Duration::from_secs(300);
+const MAX_MESSAGE_DELAY: Duration = Duration::from_secs(600);
 /// How long an effect is retried.
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
 
 /// The delay after the attempt number `attempts`: 1 s, 2 s, 4 s … up to five minutes, minus a jitter of up to a quarter,
 /// so that effects that failed together are not retried together. The jitter is derived from `id` and is not random.
 pub(super) fn delay(id: &str, attempts: i64) -> Duration {
+    delay_until(id, attempts, MAX_DELAY)
+}
+
+/// As [`delay`], up to ten minutes.
+pub(super) fn message_delay(id: &str, attempts: i64) -> Duration {
+    delay_until(id, attempts, MAX_MESSAGE_DELAY)
+}
+
+fn delay_until(id: &str, attempts: i64, max: Duration) -> Duration {
     let doublings = u32::try_from(attempts.clamp(1, 20) - 1).unwrap_or(0);
-    let full = Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(doublings)).min(MAX_DELAY);
+    let full = Duration::from_secs(1).saturating_mul(2_u32.saturating_pow(doublings)).min(max);
     let mut hasher = DefaultHasher::new();
     (id, attempts).hash(&mut hasher);
     let jitter = u32::try_from(hasher.finish() % 250).unwrap_or(0);

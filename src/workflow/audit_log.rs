@@ -7,7 +7,7 @@
 //! | `refused` | the person who acted or submitted | it was refused; with the reason |
 //! | `calling`, `called` | the bot | a call that changes something in Marketo is about to be made, and its outcome |
 //! | `applied`, `not_applied`, `waits`, `resumed` | the bot | the change was applied, failed, waits, or no longer waits |
-//! | `timed_out`, `reminded`, `escalated`, `card_lost`, `card_gone` | the bot, or the person whose action came after the timeout | timers, and the card |
+//! | `timed_out`, `reminded`, `escalated`, `card_lost` | the bot, or the person whose action came after the timeout | wake-ups, and the card |
 //! | `configuration` | the bot | it started with other settings, or another version, than before |
 //! | `anchored` | the bot | the head of the ledger was posted |
 //! | `clock_set_back` | the bot | times are earlier from here on (added by the store) |
@@ -21,7 +21,7 @@ use crate::{
     domain::{
         decide::Refusal,
         digest,
-        effect::ScheduledEffect,
+        effect::Effect,
         event::Action,
         people::{ChannelId, RequestId, UserId},
         request::Request,
@@ -67,9 +67,9 @@ impl Workflow {
         entry: &str,
         actor: &str,
         body: serde_json::Value,
-        effects: &[ScheduledEffect],
+        effects: &[Effect],
     ) -> Result<(), StoreError> {
-        tx.enqueue(&request.id, effects, self.clock.now(), || self.clock.new_id()).await?;
+        tx.enqueue(request, effects, self.clock.now(), || self.clock.new_id()).await?;
         self.append_log(tx, &request.id, actor, entry, &body).await
     }
 
@@ -146,7 +146,8 @@ impl Workflow {
         self.append_log(tx, request, BOT, "called", &body).await
     }
 
-    /// Logs the configuration of the bot, unless it is the one that was logged last, by any replica.
+    /// Logs the configuration of the bot, unless it is the one that was logged last, by any replica. With another one, what
+    /// is due for open requests and what their messages say may have changed: it is worked out anew.
     ///
     /// # Errors
     /// When the database fails.
@@ -157,6 +158,7 @@ impl Workflow {
             if tx.last_of_none(NAME).await?.as_deref() == Some(&body.to_string()) {
                 return Ok(());
             }
+            self.refresh_open_requests(&mut tx).await?;
             self.append_log(&mut tx, &no_request(), BOT, NAME, body).await?;
             tx.commit().await
         })

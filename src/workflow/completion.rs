@@ -6,6 +6,7 @@ use super::{RefusedAction, StoreError, Workflow, audit_log::CallOutcome};
 use crate::{
     domain::{
         decide::{Refusal, decide},
+        effect::Queue,
         event::Event,
         people::RequestId,
     },
@@ -23,11 +24,6 @@ pub enum EffectResult {
         due_at: Timestamp,
         /// What this attempt leaves behind for the next.
         progress: Option<String>,
-        /// The error, for operators.
-        error: String,
-    },
-    /// The effect is given up, and kept for an operator.
-    DeadLetter {
         /// The error, for operators.
         error: String,
     },
@@ -83,7 +79,7 @@ impl Workflow {
             // Lock order: the request before its queues, so that transactions cannot deadlock.
             tx.request(&claimed.request.id).await?;
         }
-        if !record_result(&mut tx, claimed, &result).await? {
+        if !self.record_result(&mut tx, claimed, &result).await? {
             return Ok(CompletionResult::LeaseLost);
         }
         if let Some(call) = call {
@@ -99,7 +95,7 @@ impl Workflow {
                     // The event has aborted the transaction: record everything again without it.
                     drop(tx);
                     tx = self.store.begin().await?;
-                    if !record_result(&mut tx, claimed, &result).await? {
+                    if !self.record_result(&mut tx, claimed, &result).await? {
                         return Ok(CompletionResult::LeaseLost);
                     }
                     if let Some(call) = call {
@@ -119,7 +115,7 @@ impl Workflow {
         Ok(CompletionResult::Recorded(refusal))
     }
 
-    async fn handle_event(
+    pub(super) async fn handle_event(
         &self,
         tx: &mut Tx,
         id: &RequestId,
@@ -137,10 +133,7 @@ impl Workflow {
             | Event::Delayed(_)
             | Event::Resumed
             | Event::CardLost { .. }
-            | Event::CardGone
-            | Event::DecisionTimedOut
-            | Event::Reminded { .. }
-            | Event::EscalationDue => BOT,
+            | Event::Woken => BOT,
         };
         let (request, refusal) = match decide(self.decision_context(), &request, event) {
             Err(refusal) => (request, Some(refusal)),
@@ -154,20 +147,31 @@ impl Workflow {
         }
         Ok(Ok(refusal.map(refused)))
     }
-}
 
-/// Releases the lease and records the result; false if the lease was lost.
-async fn record_result(tx: &mut Tx, claimed: &Claimed, result: &EffectResult) -> Result<bool, StoreError> {
-    let Claimed { lease, effect, .. } = claimed;
-    if !tx.release(lease).await? {
-        return Ok(false);
-    }
-    match result {
-        EffectResult::Done => tx.finish_effect(lease, &effect.id).await?,
-        EffectResult::Postponed { due_at, progress, error } => {
-            tx.postpone_effect(lease, &effect.id, *due_at, progress.as_deref(), error).await?;
+    /// Releases the lease and records the result; false if the lease was lost.
+    async fn record_result(
+        &self,
+        tx: &mut Tx,
+        claimed: &Claimed,
+        result: &EffectResult,
+    ) -> Result<bool, StoreError> {
+        let Claimed { lease, effect, request } = claimed;
+        if !tx.release(lease).await? {
+            return Ok(false);
         }
-        EffectResult::DeadLetter { error } => tx.dead_letter_effect(lease, &effect.id, error).await?,
+        match result {
+            EffectResult::Done => {
+                tx.finish_effect(lease, &effect.id).await?;
+                // Earlier versions stored messages as effects.
+                let is_message = effect.effect.queue() == Queue::Show;
+                if let Some(part) = effect.effect.message(request).filter(|_| is_message) {
+                    tx.want_message(&request.id, &part, self.clock.now()).await?;
+                }
+            }
+            EffectResult::Postponed { due_at, progress, error } => {
+                tx.postpone_effect(lease, &effect.id, *due_at, progress.as_deref(), error).await?;
+            }
+        }
+        Ok(true)
     }
-    Ok(true)
 }

@@ -7,9 +7,11 @@
 mod audit_log;
 mod completion;
 mod deliveries;
+mod messages;
 mod reads;
 #[cfg(test)]
 mod tests;
+mod wake_ups;
 
 use std::sync::Arc;
 
@@ -23,11 +25,12 @@ use crate::{
     domain::{
         decide::{Decision, DecisionContext, Refusal, RevisedRequest, Submission, decide, submit},
         delivery::{AckRecord, DeliveryKey},
-        effect::{Effect, Queue, ScheduledEffect},
+        effect::{Effect, Queue},
         event::{Action, Event},
         people::{ChannelId, Principal, RequestId, UserId},
         policy::{Approval, MatchedRule, MembershipLookup, Policy, RuleInput},
         request::{Request, State},
+        schedule,
     },
     store::{Conflict, Store, Tx},
 };
@@ -148,7 +151,7 @@ impl Workflow {
         let rule = self.rule_for_submission(&mut tx, now, &submission).await?;
         let (request, effects) = submit(now, rule.terms, submission);
         let auto_rule = request.approval_channel.is_none().then_some(rule.label);
-        if let Err(Conflict) = tx.insert_request(&request, auto_rule, now).await? {
+        if let Err(Conflict) = tx.insert_request(&request, auto_rule, self.next_wake(&request), now).await? {
             // The failed statement has aborted the transaction.
             drop(tx);
             return match self.begin_refusal(key, conflict_errors).await? {
@@ -249,7 +252,7 @@ impl Workflow {
             },
             Err(Refusal::CannotCheck) if !matches!(action, Action::OpenDenial | Action::OpenReview) => {
                 let check = Effect::CheckMembership { by, action, answer_in };
-                tx.enqueue(&request.id, &[ScheduledEffect::now(check)], now, || self.clock.new_id()).await?;
+                tx.enqueue(&request, &[check], now, || self.clock.new_id()).await?;
                 ActionOutcome::Deferred
             }
             Err(refusal) => ActionOutcome::Refused(refused(refusal)),
@@ -264,6 +267,11 @@ impl Workflow {
         self.work.notify_one();
         tracing::info!(request = %id, action = name, outcome = outcome.name(), "action handled");
         Ok(outcome)
+    }
+
+    /// When something is due for a request by itself.
+    fn next_wake(&self, request: &Request) -> Option<Timestamp> {
+        schedule::next_wake(self.clock.now(), &self.policy, request)
     }
 
     fn decision_context(&self) -> DecisionContext<'_> {
@@ -291,7 +299,7 @@ impl Workflow {
         if let Some(next) = next {
             request.version += 1;
             request.state = next;
-            if let Err(Conflict) = tx.save_request(&request, self.clock.now()).await? {
+            if let Err(Conflict) = tx.save_request(&request, self.next_wake(&request), self.clock.now()).await? {
                 return Ok(Err(Conflict));
             }
             if !matches!(request.state, State::Pending { .. }) {

@@ -1,13 +1,16 @@
 //! Read-only queries for the handlers.
 
+use jiff::Timestamp;
+
 use super::{StoreError, Workflow};
 use crate::{
     domain::{
         decide,
-        people::{Membership, RequestId, UserId},
+        message::Part,
+        people::{ChannelId, Membership, RequestId, UserId},
         request::Request,
     },
-    store::{OutboxStats, Posted},
+    store::OutboxStats,
 };
 
 impl Workflow {
@@ -40,12 +43,29 @@ impl Workflow {
         self.store.undecided_requests().await
     }
 
-    /// Where `part` of a request's messages was posted; `None` if it was not.
+    /// Where a message of a request stands, the copy that was posted last; `None` if nowhere.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn message(&self, request: &RequestId, part: &str) -> Result<Option<Posted>, StoreError> {
-        self.store.message(request, part).await
+    pub async fn posted(
+        &self,
+        request: &RequestId,
+        part: &Part,
+    ) -> Result<Option<(ChannelId, String)>, StoreError> {
+        let newest = self.store.message_copies(request, part).await?.pop();
+        Ok(newest.map(|copy| (copy.channel, copy.ts)))
+    }
+
+    /// What stands in the way of a message: the error, and since when; `None` if nothing does.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn message_failure(
+        &self,
+        request: &RequestId,
+        part: &Part,
+    ) -> Result<Option<(String, Timestamp)>, StoreError> {
+        self.store.message_failure(request, part).await
     }
 
     /// Writes to the database, to check that it is available.

@@ -16,7 +16,7 @@ use crate::{
         text::Reason,
     },
     store::{
-        Claimed, Ledger, Selection,
+        Claimed, ClaimedMessage, Ledger, MessageRecord, Selection,
         tests::{Database, databases, submission},
     },
 };
@@ -72,6 +72,20 @@ impl TestWorkflow {
         let key = DeliveryKey::Action { trigger_id: self.clock.new_id() };
         let (ack, answer_in) = (AckRecord::Empty, "C0APPROVE".into());
         ActionCommand { key, ack, request: request.clone(), by: by.into(), action, answer_in }
+    }
+
+    /// The message that is due, after those that are due before it.
+    async fn claimed_message(&self, part: &str) -> ClaimedMessage {
+        loop {
+            let store = self.workflow.store();
+            let claimed = store.claim_message(self.clock.now(), LEASE, || self.clock.new_id()).await;
+            let claimed = claimed.unwrap().expect("the message is due");
+            if claimed.part.name() == part {
+                return claimed;
+            }
+            let shown = MessageRecord::default();
+            self.workflow.complete_message(&claimed, &shown, None).await.unwrap();
+        }
     }
 
     async fn claimed(&self, effect: &str) -> Claimed {

@@ -1,7 +1,5 @@
 //! What follows from a person's action: whether they are allowed to take it, and what it changes.
 
-use jiff::SignedDuration;
-
 use super::{Decision, DecisionContext, Refusal, RevisedRequest, time_out, with_card};
 use crate::domain::{
     change::{Detail, Difference, Reduction},
@@ -9,7 +7,8 @@ use crate::domain::{
     event::{Action, EditedRequest},
     people::{ChannelId, Membership, UserId},
     policy::{RuleInput, Terms},
-    request::{ApprovalGiven, Approved, Request, Revision, State},
+    request::{ApprovalGiven, Approved, Reminders, Request, Revision, State},
+    schedule,
     text::Reason,
 };
 
@@ -23,7 +22,7 @@ pub(super) struct ActionContext<'a> {
 
 /// A pending request, or one whose timeout has passed although the timer has not fired.
 enum PendingState<'a> {
-    Open { approvals: &'a [ApprovalGiven], is_escalated: bool },
+    Open { approvals: &'a [ApprovalGiven], is_escalated: bool, reminders: Reminders },
     TimedOut(Box<Decision>),
 }
 
@@ -59,8 +58,8 @@ impl ActionContext<'_> {
     ) -> Result<Decision, Refusal> {
         let Self { context, request, by } = self;
         let now = context.now;
-        let (approvals, is_escalated) = match self.require_pending()? {
-            PendingState::Open { approvals, is_escalated } => (approvals, is_escalated),
+        let (approvals, is_escalated, reminders) = match self.require_pending()? {
+            PendingState::Open { approvals, is_escalated, reminders } => (approvals, is_escalated, reminders),
             PendingState::TimedOut(decision) => return Ok(*decision),
         };
         if revision != request.revision {
@@ -95,7 +94,8 @@ impl ActionContext<'_> {
             let given = count(&valid);
             let note = Effect::Note { note: Note::Approval { by: by.clone(), revision, given, needed } };
             let effects = with_card(request, [Effect::ShowRequester]).chain(revised).chain([note]);
-            Decision::to(State::Pending { approvals: valid, is_escalated }, "agreed", effects)
+            let next = State::Pending { approvals: valid, is_escalated, reminders };
+            Decision::to(next, "agreed", effects)
         };
         if is_revised || note.is_some() {
             let (by, note) = (by.clone(), note.cloned());
@@ -163,8 +163,8 @@ impl ActionContext<'_> {
     /// The requester edits the request, which resets its approvals.
     fn edit(self, edited: &EditedRequest) -> Result<Decision, Refusal> {
         let Self { context, request, by } = self;
-        let (approvals, is_escalated) = match self.require_editable()? {
-            PendingState::Open { approvals, is_escalated } => (approvals, is_escalated),
+        let (approvals, is_escalated, reminders) = match self.require_editable()? {
+            PendingState::Open { approvals, is_escalated, reminders } => (approvals, is_escalated, reminders),
             PendingState::TimedOut(decision) => return Ok(*decision),
         };
         if edited.revision != request.revision {
@@ -188,7 +188,7 @@ impl ActionContext<'_> {
         let revision = request.revision + 1;
         let reset_approvals = count(approvals);
         let note = Effect::Note { note: Note::Revised { revision, reset_approvals } };
-        let next = State::Pending { approvals: Vec::new(), is_escalated };
+        let next = State::Pending { approvals: Vec::new(), is_escalated, reminders };
         let by = by.clone();
         let revision = Revision { by, at: context.now, revision, differences, note: None, reset_approvals };
         Ok(Decision {
@@ -243,8 +243,8 @@ impl ActionContext<'_> {
 
     fn pending_state(&self) -> Result<PendingState<'_>, Refusal> {
         match &self.request.state {
-            State::Pending { approvals, is_escalated } => {
-                Ok(PendingState::Open { approvals, is_escalated: *is_escalated })
+            State::Pending { approvals, is_escalated, reminders } => {
+                Ok(PendingState::Open { approvals, is_escalated: *is_escalated, reminders: *reminders })
             }
             State::Applying { approved, .. } | State::Done { approved, .. } => {
                 Err(Refusal::AlreadyApproved { by: approved.by.clone() })
@@ -259,9 +259,8 @@ impl ActionContext<'_> {
     /// Times the request out if it is due: the timer may be late, or set by another policy.
     fn timed_out(&self) -> Option<PendingState<'_>> {
         let now = self.context.now;
-        let timeout = SignedDuration::try_from(self.terms(self.request).pending_timeout?).ok()?;
-        let is_due = self.request.created_at.checked_add(timeout).is_ok_and(|end| end <= now);
-        is_due.then(|| {
+        let end = schedule::times_out_at(self.terms(self.request), self.request)?;
+        (end <= now).then(|| {
             let decision = Decision { refusal: Some(Refusal::TimedOut), ..time_out(now, self.request) };
             PendingState::TimedOut(Box::new(decision))
         })

@@ -4,10 +4,9 @@ use jiff::Timestamp;
 
 use crate::domain::{
     change::Change,
-    effect::{Effect, ScheduledEffect},
+    effect::Effect,
     people::{ChannelId, Principal, RequestId, UserId},
     policy::{Approval, Terms},
-    reminder,
     request::{Approved, Request, State},
     text::Reason,
 };
@@ -30,24 +29,18 @@ pub struct Submission {
 }
 
 /// The request that a submission becomes under `terms`, and its first effects.
-pub fn submit(now: Timestamp, terms: &Terms, submission: Submission) -> (Request, Vec<ScheduledEffect>) {
+pub fn submit(now: Timestamp, terms: &Terms, submission: Submission) -> (Request, Vec<Effect>) {
     let Submission { id, requester, memberships, origin, change, reason } = submission;
     let (state, approval_channel, effects) = match &terms.approval {
         Approval::Required { .. } => {
             let channel = terms.approval_channel.clone().unwrap_or_else(|| origin.clone());
-            let mut effects =
-                vec![ScheduledEffect::now(Effect::ShowCard), ScheduledEffect::now(Effect::ShowRequester)];
-            let reminder = reminder::next(now, now, terms, 0);
-            effects.extend(reminder.map(|after| ScheduledEffect::after(Effect::Remind { sent: 0 }, after)));
-            let escalation = terms.escalation.as_ref();
-            effects.extend(escalation.map(|next| ScheduledEffect::after(Effect::Escalate, next.after)));
-            effects.extend(terms.pending_timeout.map(|after| ScheduledEffect::after(Effect::TimeOut, after)));
+            let effects = vec![Effect::ShowCard, Effect::ShowRequester];
             (State::pending(), Some(channel), effects)
         }
         Approval::None { .. } => {
             let approved = Approved { by: Vec::new(), at: now };
             let apply = Effect::Apply { change: change.clone(), attempted_at: None };
-            let effects = vec![ScheduledEffect::now(apply), ScheduledEffect::now(Effect::ShowRequester)];
+            let effects = vec![apply, Effect::ShowRequester];
             (State::Applying { approved, waiting: None }, None, effects)
         }
     };

@@ -100,7 +100,7 @@ fn after(request: &Request, input: &TestEvent) -> Request {
 }
 
 fn effects(decision: &Decision) -> Vec<&'static str> {
-    decision.effects.iter().map(|scheduled| scheduled.effect.name()).collect()
+    decision.effects.iter().map(Effect::name).collect()
 }
 
 fn refused(request: &Request, input: &TestEvent) -> Refusal {
@@ -108,18 +108,11 @@ fn refused(request: &Request, input: &TestEvent) -> Refusal {
 }
 
 #[test]
-fn submission_waits_for_an_approver_and_schedules_its_timers() {
-    let timed = Terms {
-        pending_timeout: Some(Duration::from_secs(7 * 86_400)),
-        remind_after: Some(Duration::from_secs(86_400)),
-        ..terms()
-    };
-    let (request, effects) = submit(now(), &timed, submission());
+fn submission_waits_for_an_approver() {
+    let (request, effects) = submit(now(), &terms(), submission());
     assert_eq!(request.state, State::pending());
     assert_eq!(request.approval_channel, Some("C0APPROVE".into()));
-    let names: Vec<_> =
-        effects.iter().map(|scheduled| (scheduled.effect.name(), scheduled.after.as_secs())).collect();
-    assert_eq!(names, [("show_card", 0), ("show_requester", 0), ("remind", 86_400), ("time_out", 604_800)]);
+    assert_eq!(effects, [Effect::ShowCard, Effect::ShowRequester]);
 }
 
 #[test]
@@ -127,10 +120,7 @@ fn change_is_applied_at_once_if_no_approval_is_needed() {
     let open_policy = Terms { approval: Approval::None { per_week: None }, ..terms() };
     let (request, effects) = submit(now(), &open_policy, submission());
     assert!(matches!(request.state, State::Applying { .. }));
-    assert_eq!(
-        effects.iter().map(|scheduled| scheduled.effect.name()).collect::<Vec<_>>(),
-        ["apply", "show_requester"]
-    );
+    assert_eq!(effects.iter().map(Effect::name).collect::<Vec<_>>(), ["apply", "show_requester"]);
 }
 
 #[test]
@@ -138,7 +128,7 @@ fn approval_applies_exactly_what_was_requested() {
     let request = request();
     let decision = decided(&request, &action_by(APPROVER, Membership::Yes, Action::approves(1))).unwrap();
     assert_eq!(effects(&decision), ["show_card", "show_requester", "apply"]);
-    let applied = decision.effects.into_iter().find_map(|scheduled| match scheduled.effect {
+    let applied = decision.effects.into_iter().find_map(|effect| match effect {
         Effect::Apply { change, .. } => Some(change),
         _ => None,
     });
@@ -175,6 +165,7 @@ fn late_actions_are_refused_with_what_happened() {
     let deny = action_by(APPROVER, Membership::Yes, Action::Deny { reason: Reason::parse("no").unwrap() });
     let cancel = action_by(REQUESTER, Membership::No, Action::Cancel);
     let approved = after(&pending, &approve);
+    let timed_out = Request { state: State::TimedOut { at: now() }, ..pending.clone() };
     let by = || vec![APPROVER.into()];
     for late in [&approve, &deny, &cancel] {
         assert_eq!(refused(&approved, late), Refusal::AlreadyApproved { by: by() });
@@ -183,7 +174,7 @@ fn late_actions_are_refused_with_what_happened() {
         assert_eq!(refused(&done, late), refusal);
         assert_eq!(refused(&after(&pending, &deny), late), Refusal::AlreadyDenied { by: APPROVER.into() });
         assert_eq!(refused(&after(&pending, &cancel), late), Refusal::Cancelled);
-        assert_eq!(refused(&after(&pending, &Event::DecisionTimedOut.into()), late), Refusal::TimedOut);
+        assert_eq!(refused(&timed_out, late), Refusal::TimedOut);
         assert_eq!(refused(&after(&approved, &failure(FailureKind::Rejected)), late), Refusal::Failed);
     }
 }
@@ -206,7 +197,7 @@ fn retry_keeps_the_time_of_the_first_attempt() {
     let failure = Failure { kind: FailureKind::Unavailable, detail: String::new(), attempted_at };
     let failed = after(&approved, &Event::ApplyFailed(failure).into());
     let decision = decided(&failed, &action_by("U0SECOND", Membership::Yes, Action::Retry)).unwrap();
-    let apply = decision.effects.iter().find_map(|scheduled| match &scheduled.effect {
+    let apply = decision.effects.iter().find_map(|effect| match effect {
         Effect::Apply { attempted_at, .. } => Some(*attempted_at),
         _ => None,
     });
@@ -319,10 +310,7 @@ fn any_event() -> impl Strategy<Value = TestEvent> {
         1 => Just(Event::Delayed(Waiting { cause: WaitCause::Quota, until: now(), may_be_applied: true }).into()),
         1 => Just(Event::Resumed.into()),
         1 => Just(Event::CardLost { detail: "channel_not_found".to_owned() }.into()),
-        1 => Just(Event::CardGone.into()),
-        1 => Just(Event::DecisionTimedOut.into()),
-        1 => Just(Event::Reminded { sent: 0 }.into()),
-        1 => Just(Event::EscalationDue.into()),
+        1 => Just(Event::Woken.into()),
     ]
 }
 

@@ -13,13 +13,13 @@ use crate::{
     directory::membership::Eligibility,
     domain::{
         delivery::DeliveryKey,
+        message::Part,
         people::{ChannelId, Membership, UserId},
         policy::RuleContext,
         request::Request,
     },
     handlers::dependencies::AppState,
     slack::{
-        ids,
         messages::Message,
         replies::{self, NotRequester, PendingRequests, PolicyView, RequestItem, RequestLink},
     },
@@ -159,10 +159,8 @@ impl AppState {
             let app = self.clone();
             lookups.spawn(async move {
                 let url = app.slack.permalink(&channel, &ts).await.ok()?;
-                Some((
-                    index,
-                    if part == ids::CARD { RequestLink::Card(url) } else { RequestLink::Direct(url) },
-                ))
+                let link = if part == Part::Card { RequestLink::Card(url) } else { RequestLink::Direct(url) };
+                Some((index, link))
             });
         }
         while let Some(link) = lookups.join_next().await {
@@ -177,24 +175,24 @@ impl AppState {
         request: &Request,
         reader: &UserId,
         visible: &mut HashMap<ChannelId, bool>,
-    ) -> Option<(&'static str, ChannelId, String)> {
-        if let Some((channel, ts)) = self.posted(request, ids::CARD).await {
+    ) -> Option<(Part, ChannelId, String)> {
+        if let Some((channel, ts)) = self.posted(request, &Part::Card).await {
             if !visible.contains_key(&channel) {
                 visible.insert(channel.clone(), self.can_see(reader, &channel).await);
             }
             if visible.get(&channel) == Some(&true) {
-                return Some((ids::CARD, channel, ts));
+                return Some((Part::Card, channel, ts));
             }
         }
         if *reader != request.requester {
             return None;
         }
-        let (channel, ts) = self.posted(request, ids::REQUESTER).await?;
-        Some((ids::REQUESTER, channel, ts))
+        let (channel, ts) = self.posted(request, &Part::Requester).await?;
+        Some((Part::Requester, channel, ts))
     }
 
-    async fn posted(&self, request: &Request, part: &str) -> Option<(ChannelId, String)> {
-        self.workflow.message(&request.id, part).await.ok().flatten()?.place
+    async fn posted(&self, request: &Request, part: &Part) -> Option<(ChannelId, String)> {
+        self.workflow.posted(&request.id, part).await.ok().flatten()
     }
 
     /// Whether `reader` can see the messages of a channel: everyone can in a public one, members in a private one.

@@ -276,21 +276,21 @@ impl Client {
         Ok(response.channel.id)
     }
 
-    /// The message with this key, if it was posted to `channel` after `since` (`conversations.history`). The history has no
+    /// All messages with this key that were posted to `channel` after `since` (`conversations.history`). The history has no
     /// replies in threads: see [`Client::find_reply`].
     ///
     /// # Errors
-    /// When a call fails, or there are too many messages to be sure that it was not posted (`too_many_messages`).
+    /// When a call fails, or none was found and there are too many messages to be sure (`too_many_messages`).
     pub async fn find_posted(
         &self,
         channel: &ChannelId,
         since: Timestamp,
         key: &MessageKey,
-    ) -> Result<Option<Posted>, Error> {
+    ) -> Result<Vec<Posted>, Error> {
         self.find("conversations.history", channel, None, since, key).await
     }
 
-    /// The reply with this key in the thread of `thread_ts` (`conversations.replies`).
+    /// All replies with this key in the thread of `thread_ts` (`conversations.replies`).
     ///
     /// # Errors
     /// As for [`Client::find_posted`].
@@ -300,7 +300,7 @@ impl Client {
         thread_ts: &str,
         since: Timestamp,
         key: &MessageKey,
-    ) -> Result<Option<Posted>, Error> {
+    ) -> Result<Vec<Posted>, Error> {
         self.find("conversations.replies", channel, Some(thread_ts), since, key).await
     }
 
@@ -311,9 +311,9 @@ impl Client {
         thread_ts: Option<&str>,
         since: Timestamp,
         key: &MessageKey,
-    ) -> Result<Option<Posted>, Error> {
+    ) -> Result<Vec<Posted>, Error> {
         let oldest = since.checked_sub(SKEW).unwrap_or(since).as_second();
-        let mut cursor = None;
+        let (mut cursor, mut found) = (None, Vec::new());
         for _ in 0..HISTORY_PAGES {
             let query = vec![
                 ("channel", Some(channel.0.clone())),
@@ -324,16 +324,15 @@ impl Client {
                 ("cursor", cursor),
             ];
             let page: Page = self.get(method, query).await?;
-            if let Some(found) = page.messages.into_iter().find(|message| message.has_key(key)) {
-                return Ok(Some(Posted { channel: channel.clone(), ts: found.ts }));
-            }
+            let matching = page.messages.into_iter().filter(|message| message.has_key(key));
+            found.extend(matching.map(|message| Posted { channel: channel.clone(), ts: message.ts }));
             cursor = page.response_metadata.and_then(Paging::next);
             if cursor.is_none() {
-                return Ok(None);
+                return Ok(found);
             }
         }
         // After "not found" the caller would post again.
-        Err(Error::refused(method, "too_many_messages"))
+        if found.is_empty() { Err(Error::refused(method, "too_many_messages")) } else { Ok(found) }
     }
 }
 

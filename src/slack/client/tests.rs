@@ -305,10 +305,10 @@ async fn messages_are_found_by_their_metadata() {
     .await;
     let since = "2026-11-24T10:00:00Z".parse().unwrap();
     let found = slack.client.find_posted(&"C1".into(), since, &key()).await.unwrap();
-    assert_eq!(found, Some(Posted { channel: "C1".into(), ts: "6.5".to_owned() }));
-    assert_eq!(slack.client.find_posted(&"C1".into(), since, &key()).await.unwrap(), None);
+    assert_eq!(found, [Posted { channel: "C1".into(), ts: "6.5".to_owned() }]);
+    assert_eq!(slack.client.find_posted(&"C1".into(), since, &key()).await.unwrap(), []);
     let reply = slack.client.find_reply(&"C1".into(), "5.5", since, &key()).await.unwrap();
-    assert_eq!(reply.unwrap().ts, "6.6");
+    assert_eq!(reply[0].ts, "6.6");
     let calls: Vec<String> = slack.received().into_iter().map(|received| received.call).collect();
     let oldest = "oldest=1795514340&include_all_metadata=true&limit=200";
     assert_eq!(calls[0], format!("GET /api/conversations.history?channel=C1&{oldest}"));

@@ -2,7 +2,10 @@
 
 use super::{Message, change::messages_of, reader::Reader, request_status::status};
 use crate::{
-    domain::request::{Request, State},
+    domain::{
+        policy::ApproverSet,
+        request::{Request, State},
+    },
     slack::rich_text::{InlineText, RichText},
 };
 
@@ -21,6 +24,22 @@ pub fn outcome(request: &Request) -> Message {
     let parts: Vec<&RichText> = [&about, &status].into_iter().chain(&what_to_do).collect();
     let text = parts.iter().map(|part| part.text()).collect::<Vec<_>>().join(" ");
     Message { text, blocks: parts.iter().map(|part| part.block()).collect() }
+}
+
+/// A direct message to the requester: Slack does not show the card of their pending `request` to the `approvers`.
+pub fn card_not_shown(request: &Request, approvers: &ApproverSet) -> Message {
+    let subject = messages_of(&request.change).subject();
+    let place = request.approval_channel.as_ref();
+    let what = InlineText::of("I can't show your request for ").join(&subject).text(" to the approvers");
+    let what = place.map_or_else(|| what.clone(), |channel| what.clone().text(" in ").channel(channel));
+    let what = what.text(" at the moment, because Slack doesn't let me. I keep trying.");
+    let to_do = InlineText::new().bold("What to do: ").text("Ask ");
+    let to_do = match approvers.approvers.as_slice() {
+        [] => to_do,
+        approvers => to_do.any_of(approvers).text(" or "),
+    };
+    let to_do = to_do.text("this bot's admin whether I can still post there.");
+    Message::of(&RichText::new().line(what).line(to_do))
 }
 
 /// The advice for outcomes whose status contains none.

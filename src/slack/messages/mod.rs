@@ -21,7 +21,7 @@ use std::fmt;
 use serde::Serialize;
 use slack_morphism::blocks::{SlackBlock, SlackBlockButtonElement, SlackBlockButtonStyle};
 
-pub use announcements::{announcement, outcome};
+pub use announcements::{announcement, card_not_shown, outcome};
 pub use card::{card, requester};
 pub(super) use change::messages_of;
 pub use ledger_anchor::ledger_anchor;

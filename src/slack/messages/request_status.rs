@@ -22,7 +22,7 @@ pub(super) fn status(request: &Request, approvers: Option<&ApproverSet>, reader:
     let line = InlineText::new();
     let text = RichText::new();
     match &request.state {
-        State::Pending { approvals, is_escalated } => {
+        State::Pending { approvals, is_escalated, .. } => {
             let approvers = approvers.map(|approvers| (approvers, approvals.as_slice()));
             pending(request, approvers, *is_escalated, reader)
         }

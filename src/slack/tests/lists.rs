@@ -28,6 +28,7 @@ fn half_approved() -> State {
     State::Pending {
         approvals: vec![ApprovalGiven { by: "U0APPROVE".into(), at: now() }],
         is_escalated: false,
+        reminders: Default::default(),
     }
 }
 

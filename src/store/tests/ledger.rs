@@ -27,14 +27,14 @@ struct Fixture {
 async fn log_denied_request(store: &Store, clock: &Clock, email: &str) -> Request {
     let mut request = request(clock, email);
     let mut tx = store.begin().await.unwrap();
-    tx.insert_request(&request, None, clock.now()).await.unwrap().unwrap();
+    tx.insert_request(&request, None, None, clock.now()).await.unwrap().unwrap();
     let submitted = serde_json::json!({ "rule": "base", "asked": request.change, "reason": null, "state": request.state });
     append(&mut tx, clock, &request, "submitted", &submitted).await;
     append(&mut tx, clock, &request, "refused", &serde_json::json!({ "why": "own_request" })).await;
     request.version = 2;
     let reason = Reason::parse("no").unwrap();
     request.state = State::Denied { by: "U0APPROVE".into(), reason, at: clock.now() };
-    tx.save_request(&request, clock.now()).await.unwrap().unwrap();
+    tx.save_request(&request, None, clock.now()).await.unwrap().unwrap();
     let denied = serde_json::json!({ "version": 2, "revision": 1, "state": request.state });
     append(&mut tx, clock, &request, "denied", &denied).await;
     tx.commit().await.unwrap();

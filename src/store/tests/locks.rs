@@ -6,7 +6,7 @@ use crate::domain::delivery::{AckRecord, DeliveryKey};
 #[tokio::test]
 async fn claim_does_not_wait_for_a_decision_on_its_request() {
     on_each(async |store, clock| {
-        let request = add(&store, &clock, "svc@example.com", &[Effect::ShowCard]).await;
+        let request = add(&store, &clock, "svc@example.com", &[check("U0ADA")]).await;
         if !store.is_shared() {
             return;
         }
@@ -15,8 +15,8 @@ async fn claim_does_not_wait_for_a_decision_on_its_request() {
         let claimed = tokio::time::timeout(Duration::from_millis(900), claim(&store, &clock)).await;
         assert!(claimed.expect("the claim does not wait").is_some());
         // The decision can add to the leased queue.
-        let effects = [ScheduledEffect::now(Effect::ShowCard)];
-        decision.enqueue(&request.id, &effects, clock.now(), || clock.new_id()).await.unwrap();
+        let effects = [check("U0SAM")];
+        decision.enqueue(&request, &effects, clock.now(), || clock.new_id()).await.unwrap();
         decision.commit().await.unwrap();
     })
     .await;
@@ -25,7 +25,7 @@ async fn claim_does_not_wait_for_a_decision_on_its_request() {
 #[tokio::test]
 async fn recording_an_outcome_does_not_wait_for_a_decision_on_its_request() {
     on_each(async |store, clock| {
-        let request = add(&store, &clock, "svc@example.com", &[Effect::ShowCard]).await;
+        let request = add(&store, &clock, "svc@example.com", &[check("U0ADA")]).await;
         if !store.is_shared() {
             return;
         }
@@ -34,8 +34,8 @@ async fn recording_an_outcome_does_not_wait_for_a_decision_on_its_request() {
         decision.request(&request.id).await.unwrap();
         let finished = tokio::time::timeout(Duration::from_millis(900), finish(&store, &claimed)).await;
         assert!(finished.expect("the worker does not wait"));
-        let effects = [ScheduledEffect::now(Effect::ShowCard)];
-        decision.enqueue(&request.id, &effects, clock.now(), || clock.new_id()).await.unwrap();
+        let effects = [check("U0SAM")];
+        decision.enqueue(&request, &effects, clock.now(), || clock.new_id()).await.unwrap();
         decision.commit().await.unwrap();
     })
     .await;

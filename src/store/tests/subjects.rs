@@ -13,7 +13,7 @@ fn request_for(clock: &Clock, instance: &str, email: &str) -> Request {
 
 async fn insert(store: &Store, clock: &Clock, request: &Request) -> Result<(), Conflict> {
     let mut tx = store.begin().await.unwrap();
-    let inserted = tx.insert_request(request, None, clock.now()).await.unwrap();
+    let inserted = tx.insert_request(request, None, None, clock.now()).await.unwrap();
     if inserted.is_ok() {
         tx.commit().await.unwrap();
     }
@@ -22,7 +22,7 @@ async fn insert(store: &Store, clock: &Clock, request: &Request) -> Result<(), C
 
 async fn save(store: &Store, clock: &Clock, request: &Request) -> Result<(), Conflict> {
     let mut tx = store.begin().await.unwrap();
-    let saved = tx.save_request(request, clock.now()).await.unwrap();
+    let saved = tx.save_request(request, None, clock.now()).await.unwrap();
     if saved.is_ok() {
         tx.commit().await.unwrap();
     }

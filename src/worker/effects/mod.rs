@@ -1,22 +1,14 @@
-//! Runs effects, each kind in its own file. Messages are rendered from the request as it is when the effect runs, so that
-//! late and repeated effects do no harm: a message that is up to date is not touched.
+//! Runs effects, each kind in its own file.
 
-mod announce;
 mod check_membership;
 mod create_user;
-mod note;
-mod remind;
-mod show_card;
-mod show_requester;
-mod tell_outcome;
-mod timers;
 
 use super::{
     Worker,
     execution::{Completion, EffectAborted},
 };
 use crate::{
-    domain::{change::Change, effect::Effect, policy::ApproverSet, request::Request},
+    domain::{change::Change, effect::Effect, event::Event, policy::ApproverSet, request::Request},
     store::Claimed,
 };
 
@@ -27,15 +19,16 @@ impl Worker {
             Effect::Apply { change: Change::CreateUser(user), attempted_at } => {
                 self.create_user(claimed, user, *attempted_at).await
             }
-            Effect::ShowCard => self.show_card(claimed).await,
-            Effect::ShowRequester => self.show_requester(claimed).await,
-            Effect::Announce => self.announce(claimed).await,
-            Effect::TellOutcome => self.tell_outcome(claimed).await,
-            Effect::Remind { sent } => self.remind(claimed, *sent).await,
-            Effect::TimeOut => Ok(timers::time_out()),
-            Effect::Escalate => Ok(timers::escalate()),
-            Effect::Note { note } => self.note(claimed, note).await,
             Effect::CheckMembership { by, action, .. } => self.check_membership(claimed, by, action).await,
+            // Earlier versions stored messages as effects, and timers for what is derived today.
+            Effect::ShowCard
+            | Effect::ShowRequester
+            | Effect::Announce
+            | Effect::TellOutcome
+            | Effect::Note { .. } => Ok(Completion::done()),
+            Effect::Remind { .. } | Effect::TimeOut | Effect::Escalate => {
+                Ok(Completion::with_event(Event::Woken))
+            }
         }
     }
 
@@ -46,17 +39,17 @@ impl Worker {
     }
 
     /// Who can approve the request under the current policy.
-    fn approver_set(&self, request: &Request) -> ApproverSet {
+    pub(super) fn approver_set(&self, request: &Request) -> ApproverSet {
         self.0.workflow.policy().approver_set(request)
     }
 
     /// The approvers who have not approved yet, so that nobody else is mentioned.
-    fn remaining_approvers(&self, request: &Request, approvers: ApproverSet) -> ApproverSet {
+    pub(super) fn remaining_approvers(&self, request: &Request, approvers: ApproverSet) -> ApproverSet {
         approvers.without_decided(request, |group| self.0.membership.members(group))
     }
 
     /// Whether messages must name the Marketo instance.
-    fn names_instance(&self) -> bool {
+    pub(super) fn names_instance(&self) -> bool {
         self.0.targets.len() > 1
     }
 }

@@ -3,7 +3,10 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::domain::request::{Failure, FailureKind, WaitCause, Waiting};
+use crate::domain::{
+    message::Part,
+    request::{Failure, FailureKind, WaitCause, Waiting},
+};
 
 const ADA: &str = "U0APPROVE";
 
@@ -138,19 +141,20 @@ async fn worker_and_cancellation_race_with_one_winner() {
 async fn action_and_result_do_not_deadlock() {
     for test in test_workflows().await {
         let request = test.submitted("svc@example.com").await;
-        let claimed = test.claimed("show_card").await;
+        let claimed = test.claimed_message("card").await;
         // An action has locked the request and is about to add to the queue whose effect is being completed.
         let mut tx = test.workflow.store().begin().await.unwrap();
         tx.request(&request).await.unwrap();
         let workflow = test.workflow.clone();
         let lost = Event::CardLost { detail: "channel_not_found".to_owned() };
         let completion =
-            tokio::spawn(async move { workflow.complete(&claimed, EffectResult::Done, Some(&lost)).await });
+            tokio::spawn(async move {
+                workflow.complete_message(&claimed, &MessageRecord::default(), Some(&lost)).await
+            });
         Clock::system().sleep(Duration::from_millis(200)).await;
-        let (now, show) = (test.clock.now(), [ScheduledEffect::now(Effect::ShowCard)]);
-        tx.enqueue(&request, &show, now, || test.clock.new_id()).await.unwrap();
+        tx.want_message(&request, &Part::Card, test.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(completion.await.unwrap().unwrap(), CompletionResult::Recorded(None));
+        assert!(completion.await.unwrap().unwrap());
         assert_eq!(test.state(&request).await, "failed");
     }
 }

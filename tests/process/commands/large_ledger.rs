@@ -57,7 +57,7 @@ async fn fill(store: &Store, clock: &Clock) {
             reason: Some(Reason::parse("Nightly sync of leads from the CRM.").unwrap()),
         };
         let (now, mut request) = (clock.now(), submit(clock.now(), &terms, submission).0);
-        tx.insert_request(&request, None, now).await.unwrap().unwrap();
+        tx.insert_request(&request, None, None, now).await.unwrap().unwrap();
         let submitted = json!({
             "rule": "base", "asked": request.change, "reason": request.reason, "state": request.state
         });
@@ -68,7 +68,7 @@ async fn fill(store: &Store, clock: &Clock) {
             reason: Reason::parse("Use the old one").unwrap(),
             at: now,
         };
-        tx.save_request(&request, now).await.unwrap().unwrap();
+        tx.save_request(&request, None, now).await.unwrap().unwrap();
         let denied = json!({ "version": 2, "revision": 1, "state": request.state });
         for (name, body) in [("submitted", submitted), ("refused", refused), ("denied", denied)] {
             let (id, body) = (&request.id, body.to_string());

@@ -94,7 +94,7 @@ const ENTRIES: [&str; 22] = [
 fn described(request: &Request) -> String {
     let name = |value: Value| value.as_str().unwrap().to_owned();
     let state = match &request.state {
-        State::Pending { approvals, is_escalated } => {
+        State::Pending { approvals, is_escalated, .. } => {
             let approvals = if approvals.is_empty() { "" } else { ", 1 approval" };
             format!("pending{approvals}{}", if *is_escalated { ", escalated" } else { "" })
         }

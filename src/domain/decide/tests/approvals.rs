@@ -47,7 +47,7 @@ fn approves(revision: i64, reduction: Reduction) -> Action {
 }
 
 fn applied_change(decision: &Decision) -> Option<&Change> {
-    decision.effects.iter().find_map(|scheduled| match &scheduled.effect {
+    decision.effects.iter().find_map(|effect| match effect {
         Effect::Apply { change, .. } => Some(change),
         _ => None,
     })
@@ -270,8 +270,10 @@ fn escalation_adds_approvers() {
     let context = DecisionContext { now: now(), policy: &policy, members: &members };
     let boss = Event::ActionTaken { by: "U0BOSS".into(), action: Action::approves(1) };
     assert_eq!(decide(context, &request(), &boss).unwrap_err(), Refusal::NotApprover);
-    let decision = decide(context, &request(), &Event::EscalationDue).unwrap();
+    assert_eq!(decide(context, &request(), &Event::Woken), Ok(Decision::unchanged()), "not yet");
+    let context = DecisionContext { now: now() + SignedDuration::from_secs(60), ..context };
+    let decision = decide(context, &request(), &Event::Woken).unwrap();
     let escalated = applied_to(&request(), decision);
     assert!(decide(context, &escalated, &boss).is_ok());
-    assert_eq!(decide(context, &escalated, &Event::EscalationDue), Ok(Decision::unchanged()));
+    assert_eq!(decide(context, &escalated, &Event::Woken), Ok(Decision::unchanged()));
 }

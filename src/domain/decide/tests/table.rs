@@ -8,6 +8,10 @@ use crate::domain::{change::Reduction, event::EditedRequest, policy::Escalation,
 
 const TABLE: &str = include_str!("../table.md");
 
+fn pending_with(approvals: Vec<ApprovalGiven>, is_escalated: bool) -> State {
+    State::Pending { approvals, is_escalated, reminders: Reminders::default() }
+}
+
 /// Every state; several times where actions depend on its data.
 fn states() -> Vec<(&'static str, State)> {
     let approved = || Approved { by: vec![APPROVER.into()], at: now() };
@@ -23,7 +27,7 @@ fn states() -> Vec<(&'static str, State)> {
     };
     vec![
         ("pending", State::pending()),
-        ("pending, escalated", State::Pending { approvals: Vec::new(), is_escalated: true }),
+        ("pending, escalated", pending_with(Vec::new(), true)),
         ("applying", State::Applying { approved: approved(), waiting: None }),
         ("applying, waiting", waiting(false)),
         ("applying, may be applied", waiting(true)),
@@ -78,10 +82,7 @@ fn events() -> Vec<(String, TestEvent)> {
         Event::Delayed(waiting),
         Event::Resumed,
         Event::CardLost { detail: String::new() },
-        Event::CardGone,
-        Event::DecisionTimedOut,
-        Event::Reminded { sent: 0 },
-        Event::EscalationDue,
+        Event::Woken,
     ];
     actions.chain(others.map(|event| (variant(&event), event.into()))).collect()
 }
@@ -139,9 +140,7 @@ fn outcome(decided: Result<Decision, Refusal>) -> (String, Option<String>) {
     };
     let word =
         decision.refusal.as_ref().map_or(word.clone(), |refusal| format!("{word}, {}", variant(refusal)));
-    let later = |scheduled: &ScheduledEffect| if scheduled.after.is_zero() { "" } else { " later" };
-    let done =
-        decision.effects.iter().map(|scheduled| format!("`{}`{}", scheduled.effect.name(), later(scheduled)));
+    let done = decision.effects.iter().map(|effect| format!("`{}`", effect.name()));
     let only_if = if decision.cancels_queued { "; only if no worker is running the change" } else { "" };
     (word, Some(format!("{}{only_if}", done.collect::<Vec<_>>().join(", "))))
 }
@@ -152,8 +151,7 @@ fn situations() -> Vec<(&'static str, Result<Decision, Refusal>)> {
     let two = Terms { approval: Approval::Required { approvers, needed: 2 }, ..table_terms() };
     let yes = |by: &str, revision| action_by(by, Membership::Yes, Action::approves(revision));
     let approval = ApprovalGiven { by: APPROVER.into(), at: now() };
-    let one =
-        Request { state: State::Pending { approvals: vec![approval], is_escalated: false }, ..request() };
+    let one = Request { state: pending_with(vec![approval], false), ..request() };
     let late = now() + SignedDuration::from_hours(7 * 24);
     let end = now() + SignedDuration::from_hours(100 * 24);
     let forever = Terms { pending_timeout: None, ..table_terms() };
@@ -168,7 +166,11 @@ fn situations() -> Vec<(&'static str, Result<Decision, Refusal>)> {
     let decided = |now, terms: &Terms, request: &Request, input: &TestEvent| {
         decided_under(now, terms.clone(), request, input)
     };
+    let woken = Event::Woken.into();
     vec![
+        ("woken after a day", decided(now() + SignedDuration::from_hours(24), &table_terms(), &request(), &woken)),
+        ("woken after two days", decided(now() + SignedDuration::from_hours(48), &table_terms(), &request(), &woken)),
+        ("woken after a week", decided(late, &table_terms(), &request(), &woken)),
         ("the first of two approves", decided(now(), &two, &request(), &yes(APPROVER, 1))),
         ("the same approves again", decided(now(), &two, &one, &yes(APPROVER, 1))),
         ("the second of two approves", decided(now(), &two, &one, &yes("U0SECOND", 1))),

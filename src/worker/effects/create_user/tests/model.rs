@@ -18,7 +18,7 @@ use crate::{
     domain::{
         change::{Change, CreateUser, Named},
         decide::{Decision, DecisionContext, Submission, decide, submit},
-        effect::{Effect, ScheduledEffect},
+        effect::Effect,
         event::{Action, Event},
         form::tests::{policy, terms},
         people::{Membership, Principal, UserId},
@@ -191,7 +191,7 @@ impl Model {
             (true, false) => self.retries += 1,
             (true, true) | (false, false) => {}
         }
-        for ScheduledEffect { effect, .. } in effects {
+        for effect in effects {
             if let Effect::Apply { attempted_at, .. } = effect {
                 assert!(self.queue.is_none(), "two changes at once");
                 let (created_at, due_at) = (self.now, self.now);
@@ -318,7 +318,6 @@ impl Model {
                 queue.due_at = due_at.duration_since(at(0)).as_secs() + 1;
                 (queue.progress, queue.lease) = (progress, None);
             }
-            EffectResult::DeadLetter { error } => panic!("dead letter: {error}"),
         }
         if let Some(event) = event {
             self.handle(&event);
