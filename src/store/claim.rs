@@ -28,6 +28,14 @@ pub struct Lease {
     token: String,
 }
 
+#[cfg(test)]
+impl Lease {
+    /// A lease that nobody holds.
+    pub(crate) fn for_tests() -> Self {
+        Self { request: RequestId(String::new()), queue: String::new(), token: String::new() }
+    }
+}
+
 /// An effect to run under a lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {

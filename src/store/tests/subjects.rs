@@ -50,6 +50,25 @@ async fn only_one_request_for_an_email_is_open_across_instances() {
     .await;
 }
 
+/// Adds a request as the first versions did.
+async fn insert_early(store: &Store, request: &Request) {
+    sqlx::query(
+        "INSERT INTO request
+         (id, version, created_at, updated_at, requester, instance, subject, state, is_open, body)
+         VALUES ($1, $2, $3, $3, $4, $5, $6, 'pending', 1, $7)",
+    )
+    .bind(request.id.as_str())
+    .bind(request.version)
+    .bind(request.created_at.as_millisecond())
+    .bind(request.requester.as_str())
+    .bind(request.change.instance())
+    .bind(request.change.subject_key())
+    .bind(to_json("request", request).unwrap())
+    .execute(&store.pool)
+    .await
+    .unwrap();
+}
+
 #[tokio::test]
 async fn migration_closes_the_later_of_two_open_requests_for_an_email() {
     let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
@@ -68,7 +87,7 @@ async fn migration_closes_the_later_of_two_open_requests_for_an_email() {
         let second = request_for(&clock, "new name", "svc@example.com");
         let other = request_for(&clock, "new name", "other@example.com");
         for request in [&first, &second, &other] {
-            insert(&store, &clock, request).await.unwrap();
+            insert_early(&store, request).await;
         }
         store.close().await;
 

@@ -26,9 +26,12 @@ impl TestWorkflow {
         request
     }
 
-    /// Completes every effect that is due.
+    /// Completes everything that is due.
     async fn drain(&self) {
-        let store = self.workflow.store();
+        let (store, now) = (self.workflow.store(), self.clock.now());
+        while let Some(claimed) = store.claim_message(now, LEASE, || self.clock.new_id()).await.unwrap() {
+            self.workflow.complete_message(&claimed, &MessageRecord::default(), None).await.unwrap();
+        }
         while let Some(claimed) = store.claim(self.clock.now(), LEASE, || self.clock.new_id()).await.unwrap()
         {
             self.workflow.complete(&claimed, EffectResult::Done, None).await.unwrap();
