@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::{
-    Lease, Store, StoreError, Tx, claim::NEWER_DELAY, from_json, instant, messages,
+    Lease, Store, StoreError, Tx,
+    claim::NEWER_DELAY,
+    from_json, instant, messages,
     messages::{MessageCopy, VersionedPart},
     stored_effect::Version,
     until,
@@ -159,11 +161,12 @@ impl Tx {
 
     async fn card(&mut self, request: &RequestId) -> Result<ClaimedCard, StoreError> {
         let copies = self.copies(request, &Part::Card.name()).await?;
-        let row = sqlx::query("SELECT due_at, failing_since FROM message WHERE request_id = $1 AND part = $2")
-            .bind(request.as_str())
-            .bind(Part::Card.name())
-            .fetch_optional(&mut *self.inner)
-            .await?;
+        let row =
+            sqlx::query("SELECT due_at, failing_since FROM message WHERE request_id = $1 AND part = $2")
+                .bind(request.as_str())
+                .bind(Part::Card.name())
+                .fetch_optional(&mut *self.inner)
+                .await?;
         let Some(row) = row else { return Ok(ClaimedCard { copies, ..ClaimedCard::default() }) };
         let due_at: Option<i64> = row.try_get(0)?;
         let failing_since: Option<i64> = row.try_get(1)?;

@@ -97,15 +97,17 @@ impl Tx {
             .bind(now.as_millisecond())
             .execute(&mut *self.inner)
             .await?;
-        sqlx::query("INSERT INTO lane (request_id, name) VALUES ($1, $2) ON CONFLICT (request_id, name) DO NOTHING")
-            .bind(request.as_str())
-            .bind(Queue::Show.name())
-            .execute(&mut *self.inner)
-            .await?;
+        sqlx::query(
+            "INSERT INTO lane (request_id, name) VALUES ($1, $2) ON CONFLICT (request_id, name) DO NOTHING",
+        )
+        .bind(request.as_str())
+        .bind(Queue::Show.name())
+        .execute(&mut *self.inner)
+        .await?;
         Ok(())
     }
 
-    /// Adds a copy of a message that somebody found, such as by a click on it. It is brought up to date.
+    /// Adds a copy of a message that somebody clicked on. False if it was known.
     ///
     /// # Errors
     /// If the database fails.

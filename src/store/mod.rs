@@ -19,9 +19,9 @@ mod profiles;
 mod requests;
 mod schema;
 mod stored_effect;
-mod wake_ups;
 #[cfg(test)]
 pub(crate) mod tests;
+mod wake_ups;
 
 use std::{
     sync::{

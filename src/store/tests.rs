@@ -285,8 +285,7 @@ async fn effect_of_a_newer_version_is_left_to_that_version() {
 async fn concurrent_workers_never_share_an_effect_or_a_queue() {
     on_each(async |store, clock| {
         for n in 0..20 {
-            add(&store, &clock, &format!("svc{n}@example.com"), &[check("U0ADA"), check("U0SAM")])
-                .await;
+            add(&store, &clock, &format!("svc{n}@example.com"), &[check("U0ADA"), check("U0SAM")]).await;
         }
         let mut workers = tokio::task::JoinSet::new();
         let held = std::sync::Arc::new(std::sync::Mutex::new(HashSet::new()));

@@ -5,9 +5,10 @@ use crate::{
     domain::{
         event::Event,
         message::Part,
-        people::{ChannelId, RequestId},
+        people::ChannelId,
+        request::{Request, State},
     },
-    store::{ClaimedMessage, MessageRecord, with_timeout},
+    store::{ClaimedMessage, MessageRecord, Tx, with_timeout},
 };
 
 impl Workflow {
@@ -18,8 +19,7 @@ impl Workflow {
     pub async fn record_posting(&self, claimed: &ClaimedMessage) -> Result<bool, StoreError> {
         with_timeout(async {
             let mut tx = self.store.begin().await?;
-            let is_held =
-                tx.record_posting(&claimed.lease, &claimed.part.name(), self.clock.now()).await?;
+            let is_held = tx.record_posting(&claimed.lease, &claimed.part.name(), self.clock.now()).await?;
             tx.commit().await?;
             Ok(is_held)
         })
@@ -64,30 +64,23 @@ impl Workflow {
         Ok(true)
     }
 
-    /// Brings the message at a place up to date, which may be a copy that nobody knew of: somebody clicked on it, and it
-    /// should not have had that button.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn refresh_copy(
+    /// Brings the message whose button somebody clicked up to date if nobody knew of it (the answer to its posting was lost),
+    /// or if it has a button that it should not have.
+    pub(super) async fn join_clicked(
         &self,
-        request: &RequestId,
-        part: &Part,
-        place: (&ChannelId, &str),
+        tx: &mut Tx,
+        request: &Request,
+        (channel, ts): (&ChannelId, &str),
+        is_refused: bool,
     ) -> Result<(), StoreError> {
-        with_timeout(async {
-            let now = self.clock.now();
-            let mut tx = self.store.begin().await?;
-            // Locked, so that whoever wants the message at the same time does not wait for us while we wait for them.
-            if tx.request(request).await?.is_none() {
-                return Ok(());
-            }
-            tx.want_message(request, part, now).await?;
-            tx.add_copy(request, part, place, now).await?;
-            tx.commit().await?;
-            self.work.notify_one();
-            Ok(())
-        })
-        .await
+        let now = self.clock.now();
+        // The requester's message is a direct one; cards are in channels.
+        let part = if channel.as_str().starts_with('D') { Part::Requester } else { Part::Card };
+        let is_new = tx.add_copy(&request.id, &part, (channel, ts), now).await?;
+        let is_decided = !matches!(request.state, State::Pending { .. });
+        if is_new || is_refused && is_decided {
+            tx.want_message(&request.id, &part, now).await?;
+        }
+        Ok(())
     }
 }

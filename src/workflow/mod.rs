@@ -86,6 +86,8 @@ pub struct ActionCommand {
     pub action: Action,
     /// The channel in which they are told if the action is refused.
     pub answer_in: ChannelId,
+    /// The message whose button was clicked: its conversation and `ts`; `None` for the submission of a form.
+    pub clicked: Option<(ChannelId, String)>,
 }
 
 /// The outcome of an action.
@@ -217,7 +219,7 @@ impl Workflow {
         command: ActionCommand,
         errors: impl FnOnce(&RefusedAction) -> Option<AckRecord> + Send,
     ) -> Result<ActionOutcome, StoreError> {
-        let ActionCommand { key, ack, request: id, by, action, answer_in } = command;
+        let ActionCommand { key, ack, request: id, by, action, answer_in, clicked } = command;
         let now = self.clock.now();
         let mut tx = match self.begin(&key, &ack).await? {
             Begun::Proceed(tx) => tx,
@@ -263,6 +265,10 @@ impl Workflow {
                 tx.keep_form_open(&key, &errors).await?;
             }
         }
+        if let Some((channel, ts)) = &clicked {
+            let is_refused = matches!(outcome, ActionOutcome::Refused(_));
+            self.join_clicked(&mut tx, &request, (channel, ts), is_refused).await?;
+        }
         tx.commit().await?;
         self.work.notify_one();
         tracing::info!(request = %id, action = name, outcome = outcome.name(), "action handled");
@@ -299,7 +305,9 @@ impl Workflow {
         if let Some(next) = next {
             request.version += 1;
             request.state = next;
-            if let Err(Conflict) = tx.save_request(&request, self.next_wake(&request), self.clock.now()).await? {
+            if let Err(Conflict) =
+                tx.save_request(&request, self.next_wake(&request), self.clock.now()).await?
+            {
                 return Ok(Err(Conflict));
             }
             if !matches!(request.state, State::Pending { .. }) {

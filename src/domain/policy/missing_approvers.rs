@@ -73,7 +73,11 @@ mod tests {
         assert_eq!(remaining(&request, both.clone(), Some(&["U1", "U2"])), whole);
         assert_eq!(remaining(&request, both.clone(), Some(&["U2", "U1", "U0REQ"])), users(&["U1", "U2"]));
         let approvals = vec![ApprovalGiven { by: "U1".into(), at: request.created_at }];
-        request.state = State::Pending { approvals, is_escalated: false, reminders: crate::domain::request::Reminders::default() };
+        request.state = State::Pending {
+            approvals,
+            is_escalated: false,
+            reminders: crate::domain::request::Reminders::default(),
+        };
         assert_eq!(remaining(&request, both.clone(), Some(&["U1", "U2"])), users(&["U2"]));
         assert_eq!(remaining(&request, both, None), [group]);
     }

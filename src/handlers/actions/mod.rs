@@ -41,6 +41,8 @@ struct Click {
     key: DeliveryKey,
     trigger_id: String,
     response_url: String,
+    /// The message with the button; `None` in a form.
+    message: Option<(ChannelId, String)>,
     /// Whether the button is in a review form, on which another form is stacked.
     is_in_review: bool,
 }
@@ -124,6 +126,8 @@ impl Click {
             form.and_then(|form| serde_json::from_str(&form.private_metadata).ok());
         let channel = review.map_or_else(|| interaction.channel.clone(), |review| review.channel);
         let (request, revision) = ids::read_button_value(&button.value);
+        let is_in_message = !actions.message_ts.is_empty() && !interaction.channel.as_str().is_empty();
+        let message = is_in_message.then(|| (interaction.channel.clone(), actions.message_ts.clone()));
         Self {
             request,
             revision,
@@ -132,6 +136,7 @@ impl Click {
             key: actions.button_key(button),
             trigger_id: interaction.trigger_id.clone(),
             response_url: interaction.response_url.clone(),
+            message,
             is_in_review,
         }
     }
@@ -144,6 +149,7 @@ impl Click {
             by: self.by.clone(),
             action,
             answer_in: self.channel.clone(),
+            clicked: self.message.clone(),
         }
     }
 

@@ -68,6 +68,7 @@ pub(super) async fn submit(
         by: by.clone(),
         action: Action::Deny { reason },
         answer_in: channel.clone(),
+        clicked: None,
     };
     let close = |outcome| Ack { outcome, kind };
     Ok(match app.run_action(command, |_| None).await? {

@@ -79,6 +79,7 @@ pub(super) async fn submit(
         by: by.clone(),
         action: Action::Edit(Box::new(edited)),
         answer_in: answer_in.clone(),
+        clicked: None,
     };
     let errors = |refused: &RefusedAction| field_errors(app, submission, refused);
     Ok(match app.run_action(command, |refused| errors(refused)?.record()).await? {

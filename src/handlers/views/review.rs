@@ -107,6 +107,7 @@ pub(super) async fn submit(
         by: by.clone(),
         action: Action::Approve { revision, reduction: reduction.clone(), note },
         answer_in: channel.clone(),
+        clicked: None,
     };
     Ok(match app.run_action(command, |refused| review.errors(refused)?.record()).await? {
         ActionOutcome::Accepted(_) => Ack::empty("accepted"),

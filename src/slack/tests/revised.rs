@@ -68,7 +68,8 @@ pub(super) fn edit(request: &Request, options: &AllowedOptions) -> Value {
 /// The messages about a revised request: while it waits for the second of two approvals, and when it is done.
 pub(super) fn messages(text: &str, names_instance: bool) -> Vec<(String, Message)> {
     let approvals = vec![ApprovalGiven { by: "U0APPROVE".into(), at: now() }];
-    let request = revised(text, State::Pending { approvals, is_escalated: true, reminders: Default::default() });
+    let request =
+        revised(text, State::Pending { approvals, is_escalated: true, reminders: Default::default() });
     let approvers = ApproverSet { needed: 2, rule: Some("production".to_owned()), ..approver_set() };
     let user = CreatedUser { user_id: Some("svc_crm@example.com".to_owned()) };
     let done = revised(text, State::Done { approved: approved(), user, at: now() });

@@ -103,7 +103,11 @@ async fn worker_that_lost_its_lease_records_nothing_and_its_successor_sends_agai
         assert_eq!(slow.unsettled_until, None);
         clock.advance(LEASE);
         let quick = claim_message(&store, &clock).await.unwrap();
-        assert_eq!(quick.unsettled_until, Some(clock.now() + LATE_EFFECT), "an older version may still arrive");
+        assert_eq!(
+            quick.unsettled_until,
+            Some(clock.now() + LATE_EFFECT),
+            "an older version may still arrive"
+        );
         let mut tx = store.begin().await.unwrap();
         assert!(!tx.record_posting(&slow.lease, "card", clock.now()).await.unwrap());
         drop(tx);

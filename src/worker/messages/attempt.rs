@@ -136,8 +136,7 @@ impl Attempt {
     /// Whether there is no copy that could be up to date, and it is known where there might be one.
     fn can_post(&self) -> bool {
         let may_heal = |known: &KnownCopy| !known.is_refused && known.copy.is_editable;
-        let has_copy =
-            if self.is_live { self.copies.iter().any(may_heal) } else { !self.copies.is_empty() };
+        let has_copy = if self.is_live { self.copies.iter().any(may_heal) } else { !self.copies.is_empty() };
         !self.has_tried_post && !has_copy && self.search != Search::Failed
     }
 

@@ -38,8 +38,8 @@ pub(super) fn conclude(
         return (record, None);
     };
     let refusal = classify(&error);
-    let is_definite = refusal == Refusal::Definite
-        || refusal == Refusal::Unclear && claimed.attempts >= UNCLEAR_ATTEMPTS;
+    let is_definite =
+        refusal == Refusal::Definite || refusal == Refusal::Unclear && claimed.attempts >= UNCLEAR_ATTEMPTS;
     match part {
         // Nobody can approve without a card.
         Part::Card if is_pending(request) && !stands && record.posting_at.is_none() => {

@@ -74,7 +74,10 @@ impl Worker {
                     return Rendered::Drop;
                 }
                 in_thread(card, now, || {
-                    messages::reminder(request, &self.remaining_approvers(request, self.approver_set(request)))
+                    messages::reminder(
+                        request,
+                        &self.remaining_approvers(request, self.approver_set(request)),
+                    )
                 })
             }
             Part::Note { note } => in_thread(card, now, || {
@@ -94,7 +97,9 @@ impl Worker {
 /// Whether the requester hears the outcome by a direct message.
 fn has_no_success(state: &State) -> bool {
     match state {
-        State::Denied { .. } | State::Failed { .. } | State::TimedOut { .. } | State::Cancelled { .. } => true,
+        State::Denied { .. } | State::Failed { .. } | State::TimedOut { .. } | State::Cancelled { .. } => {
+            true
+        }
         State::Pending { .. } | State::Applying { .. } | State::Done { .. } => false,
     }
 }
@@ -107,9 +112,7 @@ fn in_thread(card: &ClaimedCard, now: Timestamp, message: impl FnOnce() -> Messa
             let thread = Destination::Thread(copy.channel.clone(), copy.ts.clone());
             Rendered::Show(thread, Box::new(message()))
         }
-        (None, Some(due_at)) => {
-            Rendered::WaitUntil(due_at.max(now.checked_add(CARD_DELAY).unwrap_or(now)))
-        }
+        (None, Some(due_at)) => Rendered::WaitUntil(due_at.max(now.checked_add(CARD_DELAY).unwrap_or(now))),
         (None, None) => Rendered::Drop,
     }
 }

@@ -150,10 +150,9 @@ async fn action_and_result_do_not_deadlock() {
         tx.request(&request).await.unwrap();
         let workflow = test.workflow.clone();
         let lost = Event::CardLost { detail: "channel_not_found".to_owned() };
-        let completion =
-            tokio::spawn(async move {
-                workflow.complete_message(&claimed, &MessageRecord::default(), Some(&lost)).await
-            });
+        let completion = tokio::spawn(async move {
+            workflow.complete_message(&claimed, &MessageRecord::default(), Some(&lost)).await
+        });
         Clock::system().sleep(Duration::from_millis(200)).await;
         tx.want_message(&request, &Part::Card, test.clock.now()).await.unwrap();
         tx.commit().await.unwrap();

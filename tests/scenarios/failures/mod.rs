@@ -3,6 +3,7 @@
 mod instance_errors;
 mod malformed_payloads;
 mod marketo_errors;
+mod messages;
 mod outages;
 mod restarts;
 mod slack_errors;

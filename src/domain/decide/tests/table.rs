@@ -168,8 +168,14 @@ fn situations() -> Vec<(&'static str, Result<Decision, Refusal>)> {
     };
     let woken = Event::Woken.into();
     vec![
-        ("woken after a day", decided(now() + SignedDuration::from_hours(24), &table_terms(), &request(), &woken)),
-        ("woken after two days", decided(now() + SignedDuration::from_hours(48), &table_terms(), &request(), &woken)),
+        (
+            "woken after a day",
+            decided(now() + SignedDuration::from_hours(24), &table_terms(), &request(), &woken),
+        ),
+        (
+            "woken after two days",
+            decided(now() + SignedDuration::from_hours(48), &table_terms(), &request(), &woken),
+        ),
         ("woken after a week", decided(late, &table_terms(), &request(), &woken)),
         ("the first of two approves", decided(now(), &two, &request(), &yes(APPROVER, 1))),
         ("the same approves again", decided(now(), &two, &one, &yes(APPROVER, 1))),
