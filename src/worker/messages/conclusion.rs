@@ -13,16 +13,13 @@ use crate::{
         message::Part,
         request::{Request, State},
     },
-    slack::error::{Class, Error},
+    slack::error::Class,
     store::{ClaimedMessage, MessageRecord},
     worker::retry,
 };
 
 /// How long a message that nobody can act on is tried while Slack refuses it.
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
-/// After how many attempts the requester hears that the card is not shown.
-const NOTICE_ATTEMPTS: i64 = 5;
-
 /// What to record, and the event that follows.
 pub(super) fn conclude(
     claimed: &ClaimedMessage,
@@ -42,15 +39,17 @@ pub(super) fn conclude(
         refusal == Refusal::Definite || refusal == Refusal::Unclear && claimed.attempts >= UNCLEAR_ATTEMPTS;
     match part {
         // Nobody can approve without a card.
-        Part::Card if is_pending(request) && !stands && record.posting_at.is_none() => {
-            if refusal == Refusal::Definite {
-                let settled = MessageRecord { error: None, ..record };
-                return (settled, Some(Event::CardLost { detail: error.code }));
-            }
-            record.wants.extend(notice(claimed, &error));
+        Part::Card
+            if is_pending(request)
+                && !stands
+                && record.posting_at.is_none()
+                && refusal == Refusal::Definite =>
+        {
+            let settled = MessageRecord { error: None, ..record };
+            return (settled, Some(Event::CardLost { detail: error.code }));
         }
+        // An outage passes, and the requester could not be told either.
         Part::Card if is_pending(request) && is_definite => record.wants.push(Part::CardNotShown),
-        Part::Card if is_pending(request) => record.wants.extend(notice(claimed, &error)),
         // The requester can be told elsewhere.
         Part::Announcement if is_definite => {
             record.wants.push(Part::DirectAnnouncement);
@@ -83,12 +82,6 @@ pub(super) fn conclude(
         record.due_at = Some(retry::after(now, delay));
     }
     (record, None)
-}
-
-/// The message to the requester after some attempts: a rate limit soon passes, and is no reason to worry anybody.
-fn notice(claimed: &ClaimedMessage, error: &Error) -> Option<Part> {
-    let is_limited = matches!(error.class, Class::RateLimited { .. });
-    (claimed.attempts >= NOTICE_ATTEMPTS && !is_limited).then_some(Part::CardNotShown)
 }
 
 fn is_pending(request: &Request) -> bool {
