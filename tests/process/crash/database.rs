@@ -48,8 +48,6 @@ pub(crate) struct Database {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Held {
     Everything,
-    /// PostgreSQL only: a message's timestamp can be recorded, and nothing else.
-    AllButMessages,
     /// Changes of requests. On PostgreSQL work can still be claimed.
     Decisions,
 }
@@ -97,9 +95,8 @@ impl Database {
                 return Lock(connection);
             }
             (Kind::Postgres(_), Held::Everything) => {
-                "deliveries, request, lane, effect, message, ledger_head"
+                "deliveries, request, lane, effect, message, message_copy, ledger_head"
             }
-            (Kind::Postgres(_), Held::AllButMessages) => "deliveries, request, lane, effect, ledger_head",
             (Kind::Postgres(_), Held::Decisions) => "request, ledger_head",
         };
         loop {
@@ -135,31 +132,41 @@ impl Database {
         connection.close().await.unwrap();
     }
 
-    /// When the request's effect with this name is due, the first one if it recurs. `None` if it is done or was never
-    /// scheduled.
-    pub(crate) async fn due(&self, effect: &str) -> Option<i64> {
-        let mut connection = self.connect().await;
-        let due = format!(
-            "SELECT CAST(COALESCE(MAX(due_at), 0) AS BIGINT) FROM effect
-             WHERE status = 'waiting' AND body LIKE '%\"{effect}\"%'
-             AND (body NOT LIKE '%\"sent\":%' OR body LIKE '%\"sent\":0%')"
-        );
-        let due = number(&mut connection, &due).await;
-        connection.close().await.unwrap();
+    /// When something is due for the request by itself. `None` if nothing is.
+    pub(crate) async fn wakes_at(&self) -> Option<i64> {
+        let due = self.number("SELECT CAST(COALESCE(MAX(wake_at), 0) AS BIGINT) FROM request").await;
         (due > 0).then_some(due)
+    }
+
+    /// Whether the message with this name is recorded as posted.
+    pub(crate) async fn has_posted(&self, part: &str) -> bool {
+        self.number(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM message_copy WHERE part = '{part}'")).await
+            > 0
+    }
+
+    async fn number(&self, sql: &str) -> i64 {
+        let mut connection = self.connect().await;
+        let number = number(&mut connection, sql).await;
+        connection.close().await.unwrap();
+        number
     }
 
     /// What is left to do.
     pub(crate) async fn left(&self) -> Left {
         let mut connection = self.connect().await;
         let count = |rest: &str| format!("SELECT CAST(COUNT(*) AS BIGINT) FROM {rest}");
-        let waiting = count("effect WHERE status = 'waiting'");
+        // Messages that are up to date may be looked at once more, half a minute later.
+        let waiting = "SELECT CAST((SELECT COUNT(*) FROM effect WHERE status = 'waiting')
+            + (SELECT COUNT(*) FROM message WHERE due_at IS NOT NULL
+               AND (error IS NOT NULL OR unsettled_until IS NULL OR due_at < unsettled_until))
+            + (SELECT COUNT(*) FROM request WHERE wake_at IS NOT NULL) AS BIGINT)";
         let queues = count("lane WHERE due_at IS NOT NULL OR lease_token IS NOT NULL");
-        let dead_letters = count("effect WHERE status = 'buried'");
+        let dead_letters = "SELECT CAST((SELECT COUNT(*) FROM effect WHERE status = 'buried')
+            + (SELECT COUNT(*) FROM message WHERE given_up_at IS NOT NULL) AS BIGINT)";
         let left = Left {
-            waiting: number(&mut connection, &waiting).await,
+            waiting: number(&mut connection, waiting).await,
             queues: number(&mut connection, &queues).await,
-            dead_letters: number(&mut connection, &dead_letters).await,
+            dead_letters: number(&mut connection, dead_letters).await,
         };
         connection.close().await.unwrap();
         left
@@ -176,7 +183,7 @@ impl Database {
         if states != [(state.to_owned(), 0)] {
             violations.push(format!("requests are {states:?}"));
         }
-        let sql = "SELECT part FROM message WHERE ts IS NOT NULL AND channel IS NOT NULL ORDER BY part";
+        let sql = "SELECT part FROM message_copy ORDER BY part";
         let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
         let known: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
         // The name of an outcome contains the version, which is not fixed.
@@ -189,7 +196,7 @@ impl Database {
             parts => parts.iter().copied().filter(|&part| part != "outcome" || state != "done").collect(),
         };
         if known != needed || usize::try_from(all) != Ok(parts.len()) {
-            violations.push(format!("of {all} messages these have a timestamp: {known:?}"));
+            violations.push(format!("of {all} messages these are posted: {known:?}"));
         }
         violations.extend(ledger(&mut connection, entries).await);
         connection.close().await.unwrap();

@@ -60,7 +60,7 @@ impl Part {
 }
 
 /// The points at which the bot is killed in a scenario with these calls.
-fn points(scenario: Scenario, signal: Signal, database: &Kind, calls: &[Call]) -> Vec<Point> {
+fn points(scenario: Scenario, signal: Signal, calls: &[Call]) -> Vec<Point> {
     let mut points = Vec::new();
     for call in calls.iter().filter(|call| scenario.is_killed_at(call)) {
         let mut at = |when| points.push(Point::Call(call.clone(), when));
@@ -72,13 +72,8 @@ fn points(scenario: Scenario, signal: Signal, database: &Kind, calls: &[Call]) -
                 at(When::Twice);
                 // Modals are not recorded.
                 let is_recorded = call.name != "views.open";
-                let is_noted = call.name.starts_with("chat.") && matches!(database, Kind::Postgres(_));
                 let is_searched = scenario.looks_for(call);
-                let others = [
-                    (is_recorded, When::Answered),
-                    (is_noted, When::Recorded),
-                    (is_searched, When::Searched),
-                ];
+                let others = [(is_recorded, When::Answered), (is_searched, When::Searched)];
                 others.into_iter().filter(|(is, _)| *is).for_each(|(_, when)| at(when));
             }
         };
@@ -104,7 +99,7 @@ pub(crate) async fn play(signal: Signal, scenarios: &[Scenario]) {
         assert!(played.violations.is_empty(), "{}: {}", run.name(), played.violations.join("\n"));
         let expected = endings.entry(run.scenario).or_insert_with(|| Arc::new(played.ending.clone()));
         assert_eq!(played.ending, **expected, "{}", run.name());
-        let all = points(run.scenario, signal, &run.database, &played.calls);
+        let all = points(run.scenario, signal, &played.calls);
         let all = all.into_iter().map(|point| Run { point, ..run.clone() });
         runs.extend(part.of(all.collect()));
     }

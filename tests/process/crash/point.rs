@@ -53,8 +53,6 @@ pub(crate) enum When {
     Executed,
     /// SIGKILL when a call is answered, before anything of it is committed.
     Answered,
-    /// SIGKILL when a message's timestamp is committed, but not yet that the effect is done (PostgreSQL).
-    Recorded,
     /// SIGKILL when a call has arrived, and again when the next process's call of that name is executed and not yet
     /// answered.
     Twice,
@@ -77,7 +75,6 @@ impl When {
             Self::Before => "before",
             Self::Executed => "applied",
             Self::Answered => "answered",
-            Self::Recorded => "noted",
             Self::Twice => "twice",
             Self::Searched => "searched",
             Self::Uncommitted => "unkept",

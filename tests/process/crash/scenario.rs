@@ -31,7 +31,7 @@ pub(crate) async fn play(scenario: Scenario, bot: &Arc<TestBot>) -> Result<(), S
         Scenario::Remind => {
             until(bot, || bot.slack.channel(CARDS).len() > 1).await;
             // Cancelling before the reminder is recorded as posted would keep the bot from looking for it.
-            while bot.database.due("remind").await.is_some() {
+            while !bot.database.has_posted("reminder").await {
                 bot.clock.sleep(AGAIN).await;
             }
             bot.clicks("cancel", "Cancel request").await

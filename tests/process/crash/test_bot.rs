@@ -187,7 +187,6 @@ impl TestBot {
             When::Executed
             | When::Searched
             | When::Answered
-            | When::Recorded
             | When::TermApplied
             | When::Uncommitted
             | When::Acknowledged => Moment::CarriedOut,
@@ -222,7 +221,6 @@ impl TestBot {
                 gate.cut();
             }
             When::Answered => self.kills_before_commit(Held::Everything, async { gate.open() }).await,
-            When::Recorded => self.kills_before_commit(Held::AllButMessages, async { gate.open() }).await,
             When::TermBefore | When::TermApplied => {
                 self.killed.store(true, Ordering::SeqCst);
                 let bot = self.bot.lock().unwrap().take().ok_or("there is no bot")?;
@@ -253,7 +251,7 @@ impl TestBot {
     /// PostgreSQL; on SQLite when it is about to), before that is committed.
     pub(crate) async fn expires(&self) -> Result<(), String> {
         if self.kill_at.lock().unwrap().take().is_some() {
-            let due = self.database.due("time_out").await.ok_or("no end is planned")?;
+            let due = self.database.wakes_at().await.ok_or("no end is planned")?;
             self.clock.sleep_until(due - 200).await;
             self.kills_before_commit(Held::Decisions, async {}).await;
             self.start().await?;
