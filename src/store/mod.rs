@@ -15,6 +15,7 @@ mod messages;
 mod outbox;
 mod profiles;
 mod requests;
+mod resource;
 mod schema;
 mod stored_effect;
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub use self::{
     messages::Posted,
     outbox::OutboxStats,
     requests::Conflict,
+    resource::Resource,
     stored_effect::StoredEffect,
 };
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::{
-    Lease, Store, StoreError, Tx,
+    Lease, Resource, Store, StoreError, Tx,
     stored_effect::{VERSION, Versioned},
     to_json,
 };
@@ -43,6 +43,7 @@ impl Tx {
             let delay = i64::try_from(scheduled.after.as_millis()).unwrap_or(i64::MAX);
             let due_at = now.as_millisecond().saturating_add(delay);
             let queue = scheduled.effect.queue().name();
+            let resource = Resource::of(&scheduled.effect);
             let body = to_json("effect", &Versioned { v: VERSION, effect: scheduled.effect.clone() })?;
             sqlx::query(
                 "INSERT INTO effect (id, request_id, lane, place, body, attempts, created_at, due_at, status)
@@ -58,13 +59,14 @@ impl Tx {
             .execute(&mut *self.inner)
             .await?;
             sqlx::query(
-                "INSERT INTO lane (request_id, name, due_at) VALUES ($1, $2, $3)
-                 ON CONFLICT (request_id, name) DO UPDATE SET due_at =
+                "INSERT INTO lane (request_id, name, due_at, resource) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (request_id, name) DO UPDATE SET resource = excluded.resource, due_at =
                  CASE WHEN lane.due_at < excluded.due_at THEN lane.due_at ELSE excluded.due_at END",
             )
             .bind(request.as_str())
             .bind(queue)
             .bind(due_at)
+            .bind(resource.as_str())
             .execute(&mut *self.inner)
             .await?;
         }

@@ -11,13 +11,14 @@ use sqlx::{
 };
 
 /// Version, description and SQL of each migration.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "main job", include_str!("migrations/0001_main_job.sql")),
     (2, "shared budget", include_str!("migrations/0002_shared_budget.sql")),
     (3, "auto rules", include_str!("migrations/0003_auto_rules.sql")),
     (4, "one subject", include_str!("migrations/0004_one_subject.sql")),
     (5, "ledger", include_str!("migrations/0005_ledger.sql")),
     (6, "deliveries", include_str!("migrations/0006_deliveries.sql")),
+    (9, "resources", include_str!("migrations/0009_resources.sql")),
 ];
 
 /// Migrates a database from any released schema to the current one.
@@ -35,7 +36,7 @@ mod tests {
     use super::*;
 
     /// The SHA-384 of each migration, as databases store it. A line, once released, never changes.
-    const CHECKSUMS: [(i64, &str); 6] = [
+    const CHECKSUMS: [(i64, &str); 7] = [
         (
             1,
             "ddc80cf64364698af68125e79dd5fc4dd65b7f0eb09c7cd1bd2c4a6b99559751416f4c05520a310e4804508acb83b430",
@@ -59,6 +60,10 @@ mod tests {
         (
             6,
             "085bd3f140784eaf2439e81c4f9f957c9fd7db111dda47c75b5634cc1ca9c47579208c183a595aebae36da70341fed25",
+        ),
+        (
+            9,
+            "c867f8498f790ef7c5dc35e61b1bfe50063a20f926b446769d28cac0329412dad6304a3dcdf8ac101f4545880701737b",
         ),
     ];
 

@@ -1,7 +1,8 @@
 //! Claims effects that are due, runs them, and hands the results to the workflow.
 //!
 //! An effect runs under a lease and outside any transaction. If the process dies, the effect comes back when its lease
-//! expires; what it may have done by then is looked up, never blindly repeated. How each effect runs is in `effects`.
+//! expires; what it may have done by then is looked up, never blindly repeated. How each effect runs is in `effects`, and
+//! how many run at once in `slots`.
 //!
 //! This module must not know of SQL or of HTTP requests, and it decides nothing about requests.
 
@@ -10,14 +11,11 @@ mod execution;
 mod ledger_anchor;
 mod posting;
 mod retry;
+mod slots;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::{Notify, Semaphore},
-    task::JoinSet,
-};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Notify;
 
 pub use self::ledger_anchor::LedgerAnchor;
 use crate::{
@@ -29,11 +27,6 @@ use crate::{
     store::{Claimed, StoreError, with_timeout},
     workflow::Workflow,
 };
-
-/// How many effects run at once.
-const MAX_CONCURRENT_EFFECTS: usize = 8;
-/// How long to wait when nothing is known to be due: another replica may have added an effect.
-const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What the worker is built from.
 #[derive(Debug)]
@@ -87,57 +80,6 @@ impl Worker {
         let Some(claimed) = self.claim().await? else { return Ok(false) };
         self.run(claimed).await;
         Ok(true)
-    }
-
-    /// Runs effects as they become due until `stop`, then finishes those that it has claimed.
-    pub async fn run_until(self, stop: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(MAX_CONCURRENT_EFFECTS));
-        let mut running = JoinSet::new();
-        while !stop.is_cancelled() {
-            while running.try_join_next().is_some() {}
-            self.0.health.workers_alive();
-            let slot = tokio::select! {
-                () = stop.cancelled() => break,
-                slot = Arc::clone(&slots).acquire_owned() => slot,
-            };
-            match self.claim().await {
-                Ok(Some(claimed)) => {
-                    let this = self.clone();
-                    running.spawn(async move {
-                        this.run(claimed).await;
-                        drop(slot);
-                    });
-                }
-                Ok(None) => {
-                    drop(slot);
-                    self.wait_for_work(&stop).await;
-                }
-                Err(error) => {
-                    drop(slot);
-                    tracing::error!(%error, "due effects cannot be claimed");
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = self.0.clock.sleep(POLL_INTERVAL) => {}
-                    }
-                }
-            }
-        }
-        while running.join_next().await.is_some() {}
-    }
-
-    async fn wait_for_work(&self, stop: &CancellationToken) {
-        let due = with_timeout(self.0.workflow.store().next_due()).await.ok().flatten();
-        let poll_at = self
-            .0
-            .clock
-            .millis()
-            .saturating_add(i64::try_from(POLL_INTERVAL.as_millis()).unwrap_or(i64::MAX));
-        let until = due.map_or(poll_at, |due| due.as_millisecond().min(poll_at));
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = self.0.work.notified() => {}
-            () = self.0.clock.sleep_until(until) => {}
-        }
     }
 
     async fn claim(&self) -> Result<Option<Claimed>, StoreError> {

@@ -4,5 +4,6 @@ mod instance_errors;
 mod malformed_payloads;
 mod marketo_errors;
 mod outages;
+mod resources;
 mod restarts;
 mod slack_errors;
