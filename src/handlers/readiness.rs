@@ -19,7 +19,7 @@ pub struct OutboxDepth {
 pub(super) async fn problems(app: &AppState) -> Vec<String> {
     let mut problems = app.health.problems();
     if let Err(error) = app.workflow.probe().await {
-        problems.push(format!("the database takes nothing ({})", error.code()));
+        problems.push(format!("the database cannot be written ({})", error.code()));
     }
     for instance in app.instances.iter() {
         let name = instance.name();

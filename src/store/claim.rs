@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{
-    Store, StoreError, StoredEffect, Tx, from_json, instant,
+    Resource, Store, StoreError, StoredEffect, Tx, from_json, instant,
     stored_effect::{VERSION, Version, Versioned},
     until, with_limit,
 };
@@ -56,9 +56,7 @@ enum FirstDue {
 }
 
 impl Store {
-    /// Leases the queue that has been due the longest and returns its first due effect; `None` if nothing is due. Among
-    /// queues that became due at the same time messages go first, so that people see a decision at once. Unreadable
-    /// effects become dead letters.
+    /// Claims an effect of any resource; see [`Store::claim_for`]. The resource that has been due the longest comes first.
     ///
     /// # Errors
     /// If the database fails.
@@ -66,13 +64,34 @@ impl Store {
         &self,
         now: Timestamp,
         lease_for: Duration,
+        mut ids: impl FnMut() -> String,
+    ) -> Result<Option<Claimed>, StoreError> {
+        for resource in self.due_resources(now).await? {
+            if let Some(claimed) = self.claim_for(&resource, now, lease_for, &mut ids).await? {
+                return Ok(Some(claimed));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Leases the queue of a resource that has been due the longest and returns its first due effect; `None` if nothing is
+    /// due. Unreadable effects become dead letters.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn claim_for(
+        &self,
+        resource: &Resource,
+        now: Timestamp,
+        lease_for: Duration,
         ids: impl FnMut() -> String,
     ) -> Result<Option<Claimed>, StoreError> {
-        self.flag_read_only(self.claim_first(now, lease_for, ids).await)
+        self.flag_read_only(self.claim_first(resource, now, lease_for, ids).await)
     }
 
     async fn claim_first(
         &self,
+        resource: &Resource,
         now: Timestamp,
         lease_for: Duration,
         mut ids: impl FnMut() -> String,
@@ -81,13 +100,13 @@ impl Store {
             let mut tx = self.begin().await?;
             let due = tx.dialect.pick(
                 "SELECT request_id, name FROM lane
-                 WHERE due_at <= $3 AND (lease_until IS NULL OR lease_until <= $3)
+                 WHERE resource = $4 AND due_at <= $3 AND (lease_until IS NULL OR lease_until <= $3)
                  ORDER BY due_at, name DESC LIMIT 1",
                 "SELECT request_id, name FROM lane
-                 WHERE due_at <= $3 AND (lease_until IS NULL OR lease_until <= $3)
+                 WHERE resource = $4 AND due_at <= $3 AND (lease_until IS NULL OR lease_until <= $3)
                  ORDER BY due_at, name DESC LIMIT 1 FOR UPDATE SKIP LOCKED",
             );
-            let Some(lease) = tx.lease(due, now, lease_for, ids()).await? else { return Ok(None) };
+            let Some(lease) = tx.lease(due, resource, now, lease_for, ids()).await? else { return Ok(None) };
             match tx.first_due(&lease, now).await? {
                 FirstDue::Claimed(claimed) => {
                     tx.commit().await?;
@@ -190,10 +209,11 @@ impl Tx {
         Ok(rows == 1)
     }
 
-    /// Leases the queue that `due` selects: a query of its request and name, in which `$3` is the current time.
+    /// Leases the queue that `due` selects: a query of its request and name, in which `$3` is the current time and `$4` the resource.
     pub(super) async fn lease(
         &mut self,
         due: &'static str,
+        resource: &Resource,
         now: Timestamp,
         lease_for: Duration,
         token: String,
@@ -208,6 +228,7 @@ impl Tx {
             .bind(&token)
             .bind(until(now, lease_for))
             .bind(now.as_millisecond())
+            .bind(resource.as_str())
             .fetch_optional(&mut *self.inner)
             .await?;
         let Some(row) = row else { return Ok(None) };

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::{
-    Lease, Store, StoreError, Tx,
+    Lease, Resource, Store, StoreError, Tx,
     claim::NEWER_DELAY,
     from_json, instant, messages,
     messages::{MessageCopy, VersionedPart},
@@ -84,15 +84,17 @@ impl Store {
             let mut tx = self.begin().await?;
             let due = tx.dialect.pick(
                 "SELECT lane.request_id, lane.name FROM message
-                 JOIN lane ON lane.request_id = message.request_id AND lane.name = 'show'
+                 JOIN lane ON lane.request_id = message.request_id AND lane.name = 'show' AND lane.resource = $4
                  WHERE message.due_at <= $3 AND (lane.lease_until IS NULL OR lane.lease_until <= $3)
                  ORDER BY message.priority, message.due_at LIMIT 1",
                 "SELECT lane.request_id, lane.name FROM message
-                 JOIN lane ON lane.request_id = message.request_id AND lane.name = 'show'
+                 JOIN lane ON lane.request_id = message.request_id AND lane.name = 'show' AND lane.resource = $4
                  WHERE message.due_at <= $3 AND (lane.lease_until IS NULL OR lane.lease_until <= $3)
                  ORDER BY message.priority, message.due_at LIMIT 1 FOR UPDATE OF lane SKIP LOCKED",
             );
-            let Some(lease) = tx.lease(due, now, lease_for, ids()).await? else { return Ok(None) };
+            let Some(lease) = tx.lease(due, &Resource::slack(), now, lease_for, ids()).await? else {
+                return Ok(None);
+            };
             match tx.first_message(&lease, now).await? {
                 FirstMessage::Claimed(claimed) => {
                     tx.commit().await?;

@@ -17,6 +17,7 @@ mod outbox;
 mod outbox_stats;
 mod profiles;
 mod requests;
+mod resource;
 mod schema;
 mod stored_effect;
 #[cfg(test)]
@@ -49,6 +50,7 @@ pub use self::{
     messages::{LATE_EFFECT, MessageCopy, MessageRecord},
     outbox_stats::OutboxStats,
     requests::Conflict,
+    resource::Resource,
     stored_effect::StoredEffect,
 };
 

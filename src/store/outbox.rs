@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Lease, StoreError, Tx,
+    Lease, Resource, StoreError, Tx,
     stored_effect::{VERSION, Versioned},
     to_json,
 };
@@ -58,13 +58,14 @@ impl Tx {
         .execute(&mut *self.inner)
         .await?;
         sqlx::query(
-            "INSERT INTO lane (request_id, name, due_at) VALUES ($1, $2, $3)
-             ON CONFLICT (request_id, name) DO UPDATE SET due_at =
+            "INSERT INTO lane (request_id, name, due_at, resource) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (request_id, name) DO UPDATE SET resource = excluded.resource, due_at =
              CASE WHEN lane.due_at < excluded.due_at THEN lane.due_at ELSE excluded.due_at END",
         )
         .bind(request.as_str())
         .bind(queue)
         .bind(now.as_millisecond())
+        .bind(Resource::of(effect).as_str())
         .execute(&mut *self.inner)
         .await?;
         Ok(())

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::{Store, StoreError, instant};
+use super::{Resource, Store, StoreError, instant};
 
 /// The amount of work in the outbox: effects, messages and wake-ups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,12 +58,38 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let queue = sqlx::query(
+            "SELECT MIN(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END)
+             FROM lane WHERE due_at IS NOT NULL",
+        );
+        let queue = queue.fetch_one(&self.pool).await?.try_get::<Option<i64>, _>(0)?.map(instant);
+        Ok(earlier(queue, self.next_message().await?))
+    }
+
+    /// As [`Store::next_due`], for one resource. Messages and wake-ups belong to Slack.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn next_due_for(&self, resource: &Resource) -> Result<Option<Timestamp>, StoreError> {
+        let queue = sqlx::query(
+            "SELECT MIN(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END)
+             FROM lane WHERE resource = $1 AND due_at IS NOT NULL",
+        )
+        .bind(resource.as_str());
+        let queue = queue.fetch_one(&self.pool).await?.try_get::<Option<i64>, _>(0)?.map(instant);
+        if *resource == Resource::slack() {
+            Ok(earlier(queue, self.next_message().await?))
+        } else {
+            Ok(queue)
+        }
+    }
+
+    /// When the next message or wake-up is due.
+    async fn next_message(&self) -> Result<Option<Timestamp>, StoreError> {
         let row = sqlx::query(
             "SELECT MIN(due_at) FROM
-             (SELECT CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END AS due_at
-              FROM lane WHERE due_at IS NOT NULL
-              UNION ALL
-              SELECT CASE WHEN lane.lease_until > message.due_at THEN lane.lease_until ELSE message.due_at END
+             (SELECT CASE WHEN lane.lease_until > message.due_at THEN lane.lease_until ELSE message.due_at END
+                  AS due_at
               FROM message JOIN lane ON lane.request_id = message.request_id AND lane.name = 'show'
               WHERE message.due_at IS NOT NULL
               UNION ALL SELECT wake_at FROM request WHERE wake_at IS NOT NULL) AS work",
@@ -72,4 +98,8 @@ impl Store {
         .await?;
         Ok(row.try_get::<Option<i64>, _>(0)?.map(instant))
     }
+}
+
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
 }

@@ -11,7 +11,7 @@ use sqlx::{
 };
 
 /// Version, description and SQL of each migration.
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (1, "main job", include_str!("migrations/0001_main_job.sql")),
     (2, "shared budget", include_str!("migrations/0002_shared_budget.sql")),
     (3, "auto rules", include_str!("migrations/0003_auto_rules.sql")),
@@ -19,6 +19,7 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
     (5, "ledger", include_str!("migrations/0005_ledger.sql")),
     (6, "deliveries", include_str!("migrations/0006_deliveries.sql")),
     (7, "messages", include_str!("migrations/0007_messages.sql")),
+    (8, "resources", include_str!("migrations/0008_resources.sql")),
 ];
 
 /// Migrates a database from any released schema to the current one.
@@ -36,7 +37,7 @@ mod tests {
     use super::*;
 
     /// The SHA-384 of each migration, as databases store it. A line, once released, never changes.
-    const CHECKSUMS: [(i64, &str); 7] = [
+    const CHECKSUMS: [(i64, &str); 8] = [
         (
             1,
             "ddc80cf64364698af68125e79dd5fc4dd65b7f0eb09c7cd1bd2c4a6b99559751416f4c05520a310e4804508acb83b430",
@@ -64,6 +65,10 @@ mod tests {
         (
             7,
             "6e1485982057fba0d48124abe98e0d113d01976ef101ed6451bac702fbbaa5b9fd6c8bb4462d2f6df539603615b2b3aa",
+        ),
+        (
+            8,
+            "c867f8498f790ef7c5dc35e61b1bfe50063a20f926b446769d28cac0329412dad6304a3dcdf8ac101f4545880701737b",
         ),
     ];
 

@@ -1,7 +1,8 @@
 //! Claims effects that are due, runs them, and hands the results to the workflow.
 //!
 //! An effect runs under a lease and outside any transaction. If the process dies, the effect comes back when its lease
-//! expires; what it may have done by then is looked up, never blindly repeated. How each effect runs is in `effects`.
+//! expires; what it may have done by then is looked up, never blindly repeated. How each effect runs is in `effects`, and
+//! how many run at once in `slots`.
 //!
 //! This module must not know of SQL or of HTTP requests, and it decides nothing about requests.
 
@@ -10,14 +11,11 @@ mod execution;
 mod ledger_anchor;
 mod messages;
 mod retry;
+mod slots;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::{Notify, Semaphore},
-    task::JoinSet,
-};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Notify;
 
 pub use self::ledger_anchor::LedgerAnchor;
 use crate::{
@@ -29,11 +27,6 @@ use crate::{
     store::{Claimed, ClaimedMessage, StoreError, with_timeout},
     workflow::Workflow,
 };
-
-/// How many effects run at once.
-const MAX_CONCURRENT_EFFECTS: usize = 8;
-/// How long to wait when nothing is known to be due: another replica may have added an effect.
-const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What the worker is built from.
 #[derive(Debug)]
@@ -93,77 +86,26 @@ impl Worker {
         Ok(true)
     }
 
-    /// Runs effects as they become due until `stop`, then finishes those that it has claimed.
-    pub async fn run_until(self, stop: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(MAX_CONCURRENT_EFFECTS));
-        let mut running = JoinSet::new();
-        while !stop.is_cancelled() {
-            while running.try_join_next().is_some() {}
-            self.0.health.workers_alive();
-            let slot = tokio::select! {
-                () = stop.cancelled() => break,
-                slot = Arc::clone(&slots).acquire_owned() => slot,
-            };
-            match self.claim().await {
-                Ok(Work::Message(claimed)) => {
-                    let this = self.clone();
-                    running.spawn(async move {
-                        this.run_message(*claimed).await;
-                        drop(slot);
-                    });
-                }
-                Ok(Work::Effect(claimed)) => {
-                    let this = self.clone();
-                    running.spawn(async move {
-                        this.run(*claimed).await;
-                        drop(slot);
-                    });
-                }
-                Ok(Work::Done) => {}
-                Ok(Work::Nothing) => {
-                    drop(slot);
-                    self.wait_for_work(&stop).await;
-                }
-                Err(error) => {
-                    drop(slot);
-                    tracing::error!(%error, "due effects cannot be claimed");
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = self.0.clock.sleep(POLL_INTERVAL) => {}
-                    }
-                }
-            }
-        }
-        while running.join_next().await.is_some() {}
-    }
-
-    async fn wait_for_work(&self, stop: &CancellationToken) {
-        let due = with_timeout(self.0.workflow.store().next_due()).await.ok().flatten();
-        let poll_at = self
-            .0
-            .clock
-            .millis()
-            .saturating_add(i64::try_from(POLL_INTERVAL.as_millis()).unwrap_or(i64::MAX));
-        let until = due.map_or(poll_at, |due| due.as_millisecond().min(poll_at));
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = self.0.work.notified() => {}
-            () = self.0.clock.sleep_until(until) => {}
-        }
-    }
-
-    /// Claims what is due: messages first, so that people see a decision at once. A wake-up needs no call and is done here.
+    /// Claims what is due, of any resource.
     async fn claim(&self) -> Result<Work, StoreError> {
+        match self.claim_message().await? {
+            Work::Nothing => {}
+            work => return Ok(work),
+        }
         let WorkerDependencies { workflow, clock, lease, .. } = &*self.0;
-        let (store, now) = (workflow.store(), clock.now());
-        if let Some(message) = with_timeout(store.claim_message(now, *lease, || clock.new_id())).await? {
+        let effect = with_timeout(workflow.store().claim(clock.now(), *lease, || clock.new_id())).await?;
+        Ok(effect.map_or(Work::Nothing, |effect| Work::Effect(Box::new(effect))))
+    }
+
+    /// Claims a message that is due, before everything else: people see a decision at once. A wake-up needs no call and is
+    /// done here.
+    async fn claim_message(&self) -> Result<Work, StoreError> {
+        let WorkerDependencies { workflow, clock, lease, .. } = &*self.0;
+        let claim = workflow.store().claim_message(clock.now(), *lease, || clock.new_id());
+        if let Some(message) = with_timeout(claim).await? {
             return Ok(Work::Message(Box::new(message)));
         }
-        if workflow.wake_next().await? {
-            return Ok(Work::Done);
-        }
-        let effect = with_timeout(store.claim(now, *lease, || clock.new_id())).await?;
-        Ok(effect.map_or(Work::Nothing, |effect| Work::Effect(Box::new(effect))))
+        Ok(if workflow.wake_next().await? { Work::Done } else { Work::Nothing })
     }
 }
 

@@ -5,5 +5,6 @@ mod malformed_payloads;
 mod marketo_errors;
 mod messages;
 mod outages;
+mod resources;
 mod restarts;
 mod slack_errors;

@@ -68,6 +68,11 @@ impl Cluster {
         Self { replicas, has_manual_clock: false }
     }
 
+    /// Replicas whose clock is moved.
+    pub(crate) fn in_moved_time(replicas: Vec<Playground>) -> Self {
+        Self { replicas, has_manual_clock: true }
+    }
+
     /// Finishes what is due, then fails when anything is left over. Open requests may still be due later.
     async fn end(&mut self) {
         let running = self.has_manual_clock.then(|| run_clock(&self.replicas[0].clock));
@@ -121,7 +126,7 @@ pub(crate) async fn replicas(options: Options, more: usize) -> Cluster {
         another.start().await.expect("another replica");
         all.push(another);
     }
-    Cluster { replicas: all, has_manual_clock: true }
+    Cluster::in_moved_time(all)
 }
 
 /// Runs `clock` ten times as fast as real time until the returned guard is dropped.

@@ -41,7 +41,7 @@ async fn assert_outage_and_recovery(line: Link) {
     // Again, with connections that are known to be broken.
     assert_nothing_is_stored(&rae, async { ada.clicks(&card, "Approve").await.expect("the button") }).await;
     let (status, why) = within_slack_timeout(readyz(bot.url())).await;
-    assert!(status == 503 && why.contains("the database takes nothing"), "{status} {why}");
+    assert!(status == 503 && why.contains("the database cannot be written"), "{status} {why}");
     wait_until("the approver is told", async || !bot.slack.ephemerals_for(ADA).is_empty()).await;
     let answer = bot.slack.ephemerals_for(ADA);
     assert!(answer.iter().all(|one| one.text.to_lowercase().contains("try again")), "{answer:?}");
@@ -164,7 +164,7 @@ async fn read_only_server_is_reported_and_recovers() {
             .await;
     }
     wait_until("it says so", async || {
-        readyz(bot.url()).await.1.contains("the database takes nothing (25006)")
+        readyz(bot.url()).await.1.contains("the database cannot be written (25006)")
     })
     .await;
     server.set_writable(true).await;

@@ -1,7 +1,7 @@
 //! Several replicas on one PostgreSQL, and databases that fail. Without `TEST_POSTGRES_URL`, the scenarios that need
 //! PostgreSQL say so and are skipped; CI sets it.
 
-mod cluster;
+pub(crate) mod cluster;
 mod database_loss;
 mod multi_approval;
 mod program;

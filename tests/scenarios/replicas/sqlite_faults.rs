@@ -42,7 +42,7 @@ async fn assert_outage_is_reported(bot: &Playground, rae: &User, ada: &User) {
     let card = bot.slack.channel(CARDS).remove(0);
     assert_nothing_is_stored(rae, async { ada.clicks(&card, "Approve").await.expect("the button") }).await;
     let (status, why) = within_slack_timeout(readyz(bot.url())).await;
-    assert!(status == 503 && why.contains("the database takes nothing"), "{status} {why}");
+    assert!(status == 503 && why.contains("the database cannot be written"), "{status} {why}");
     assert!(created_emails(bot).is_empty());
 }
 
@@ -194,7 +194,7 @@ async fn read_only_database_file_is_reported_and_recovers() {
     }
     let (status, why) = within_slack_timeout(readyz(&program.url)).await;
     // SQLite's code for a read-only database.
-    assert!(status == 503 && why.contains("the database takes nothing (8)"), "{status} {why}");
+    assert!(status == 503 && why.contains("the database cannot be written (8)"), "{status} {why}");
     assert!(created_emails(&bot).is_empty());
     may(0o644);
     wait_until("it goes on by itself", async || readyz(&program.url).await.0 == 200).await;

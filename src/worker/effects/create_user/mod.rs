@@ -16,6 +16,8 @@ mod protocol;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use self::{
@@ -24,12 +26,16 @@ use self::{
 };
 use super::{Completion, EffectAborted, Worker};
 use crate::{
+    clock::Clock,
     domain::{change::CreateUser, digest, event::Event, request::FailureKind},
-    marketo::{Call, Class, Error, InviteUser},
+    marketo::{Call, Error, InviteUser},
     store::Claimed,
     worker::InstanceTarget,
     workflow::{CallAttempt, CallOutcome},
 };
+
+/// How long a lookup on another instance may take before that instance's last known users decide.
+const LOOKUP_ELSEWHERE: Duration = Duration::from_secs(3);
 
 impl Worker {
     /// Runs one attempt. `attempted_at` is when an earlier effect made its first attempt with an unknown outcome.
@@ -60,7 +66,7 @@ impl Worker {
         }
         for other in targets.iter().filter(|other| other.instance.name() != user.instance) {
             let name = other.instance.name();
-            let exists = exists_on(other, user).await;
+            let exists = exists_on(&self.0.clock, other, user).await;
             let now = self.0.clock.now();
             if let Some(completion) =
                 context.on_lookup_elsewhere(&progress, now, name, exists.as_ref().copied())
@@ -168,19 +174,20 @@ impl Worker {
     }
 }
 
-/// Whether another instance has a user with this email. If it cannot be reached, its last known list of users decides, so
-/// that its outage does not block this one. If it is only busy, or its list was never read, the effect waits.
-async fn exists_on(other: &InstanceTarget, user: &CreateUser) -> Result<bool, Error> {
-    match other.marketo.find_user(user.email.as_str()).await {
-        Ok(found) => Ok(found.is_some()),
-        Err(error) if matches!(error.class, Class::NotExecuted { .. }) => Err(error),
-        Err(error) if other.instance.is_loaded() => {
-            let instance = other.instance.name();
-            tracing::warn!(instance, %error, "another instance cannot be read; its last known users are used");
-            Ok(other.instance.has_user(&user.email))
-        }
-        Err(error) => Err(error),
-    }
+/// Whether another instance has a user with this email. If it does not answer in time, its last known list of users decides,
+/// so that its outage, its rate limit or its quota does not delay this one. If its list was never read, the effect waits.
+async fn exists_on(clock: &Clock, other: &InstanceTarget, user: &CreateUser) -> Result<bool, Error> {
+    let reason = tokio::select! {
+        found = other.marketo.find_user(user.email.as_str()) => match found {
+            Ok(found) => return Ok(found.is_some()),
+            Err(error) if !other.instance.is_loaded() => return Err(error),
+            Err(error) => error.to_string(),
+        },
+        () = clock.sleep(LOOKUP_ELSEWHERE), if other.instance.is_loaded() => "no answer in time".to_owned(),
+    };
+    let instance = other.instance.name();
+    tracing::warn!(instance, reason, "another instance cannot be read; its last known users are used");
+    Ok(other.instance.has_user(&user.email))
 }
 
 /// What the ledger keeps of an answer: never the message, which may repeat what was sent.
