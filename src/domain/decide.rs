@@ -20,8 +20,9 @@ pub use self::{
 };
 use super::{
     change::Change,
-    effect::{Effect, Note},
+    effect::Effect,
     event::Event,
+    note::Note,
     people::{Principal, UserId},
     policy::{MembershipLookup, Policy},
     request::{Approved, Failure, FailureKind, Reminders, Request, Revision, State, Waiting},

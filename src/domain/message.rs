@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::effect::Note;
+use super::note::Note;
 
 /// A message of a request. At most one is shown for each name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

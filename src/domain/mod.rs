@@ -14,6 +14,7 @@ pub mod event;
 pub mod expiration;
 pub mod form;
 pub mod message;
+pub mod note;
 pub mod people;
 pub mod policy;
 pub mod reminder;

@@ -45,17 +45,18 @@ impl Tx {
         Ok(())
     }
 
-    /// The open requests, oldest first, and whether each has a card.
+    /// The open requests, oldest first, and whether each has a card. Locks them until the transaction ends.
     ///
     /// # Errors
     /// If the database fails.
     pub async fn open_requests(&mut self) -> Result<Vec<(RequestId, bool)>, StoreError> {
-        let rows = sqlx::query(
+        let sql = self.dialect.pick(
             "SELECT id, CASE WHEN auto_rule IS NULL THEN 1 ELSE 0 END FROM request
              WHERE is_open = 1 ORDER BY created_at, id",
-        )
-        .fetch_all(&mut *self.inner)
-        .await?;
+            "SELECT id, CASE WHEN auto_rule IS NULL THEN 1 ELSE 0 END FROM request
+             WHERE is_open = 1 ORDER BY created_at, id FOR NO KEY UPDATE",
+        );
+        let rows = sqlx::query(sql).fetch_all(&mut *self.inner).await?;
         rows.iter().map(|row| Ok((RequestId(row.try_get(0)?), row.try_get::<i64, _>(1)? != 0))).collect()
     }
 }

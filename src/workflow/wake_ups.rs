@@ -45,8 +45,10 @@ impl Workflow {
     /// Works out anew what is due for all open requests, and what their messages say.
     pub(super) async fn refresh_open_requests(&self, tx: &mut Tx) -> Result<(), StoreError> {
         let now = self.clock.now();
+        // Lock order: requests, their messages, the head of the ledger.
+        let requests = tx.open_requests().await?;
         tx.wake_all(now).await?;
-        for (id, has_card) in tx.open_requests().await? {
+        for (id, has_card) in requests {
             if has_card {
                 tx.want_message(&id, &Part::Card, now).await?;
             }

@@ -3,8 +3,9 @@
 use super::{Decision, DecisionContext, Refusal, RevisedRequest, time_out, with_card};
 use crate::domain::{
     change::{Detail, Difference, Reduction},
-    effect::{Effect, Note},
+    effect::Effect,
     event::{Action, EditedRequest},
+    note::Note,
     people::{ChannelId, Membership, UserId},
     policy::{RuleInput, Terms},
     request::{ApprovalGiven, Approved, Reminders, Request, Revision, State},

@@ -6,7 +6,7 @@ use super::{
     request_summary::{differences, reset_approvals},
 };
 use crate::{
-    domain::{effect::Note, policy::ApproverSet, request::Request},
+    domain::{note::Note, policy::ApproverSet, request::Request},
     slack::rich_text::{InlineText, RichText},
 };
 

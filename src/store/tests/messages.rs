@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::domain::{effect::Note, message::Part};
+use crate::domain::{message::Part, note::Note};
 
 async fn want(store: &Store, request: &RequestId, part: &Part, now: Timestamp) {
     let mut tx = store.begin().await.unwrap();

@@ -63,7 +63,8 @@ impl Worker {
                 "dead_letter"
             }
             (Some(error), due_at) => {
-                tracing::warn!(?due_at, %error, "message postponed");
+                let due_at = due_at.map(tracing::field::display);
+                tracing::warn!(due_at, %error, "message postponed");
                 "later"
             }
             (None, _) => "done",

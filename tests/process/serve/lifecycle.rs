@@ -44,7 +44,7 @@ async fn log_says(host: &Host, running: &Running, words: &[&str]) {
 
 /// Waits until an attempt of `effect` was rescheduled, in the log and then in the database.
 async fn is_put_off(host: &Host, running: &Running, effect: &str) {
-    log_says(host, running, &["effect postponed", "\"request\":", effect, "\"attempt\":"]).await;
+    log_says(host, running, &[" postponed", "\"request\":", effect, "\"attempt\":"]).await;
     host.clock.sleep(Duration::from_millis(200)).await;
 }
 
@@ -141,7 +141,7 @@ async fn accepted_work_survives_a_shutdown() {
         rae_fills(&host).await;
         host.slack.set_down(true);
         rae_submits(&host).await;
-        is_put_off(&host, &running, "show_card").await;
+        is_put_off(&host, &running, "\"card\"").await;
         running.signal(signal);
         let ended = running.ends().await;
         assert_eq!(ended.code, (signal == "TERM").then_some(0), "{ended:?}");
