@@ -91,6 +91,7 @@ impl App {
         metrics: &'static OnceLock<Option<PrometheusHandle>>,
     ) -> Result<Self, BuildError> {
         let store = Store::open(config.database_url.expose_secret()).await?;
+        store.end_leases_of_the_last_process().await?;
         let Clients { slack, marketo } = Clients::new(config, &clock, Some(&store))?;
         let teams = served_teams(config);
         let policy = Arc::new(config.policy.clone());

@@ -55,6 +55,9 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
+/// Whether a call may still be sent.
+type MaySend<'a> = &'a (dyn Fn() -> bool + Sync);
+
 struct Inner {
     http: reqwest::Client,
     clock: Clock,
@@ -179,17 +182,19 @@ impl Client {
         Ok(found)
     }
 
-    /// Creates an API-only user (`POST invite.json`). Sent once, and once more only if the token was rejected.
+    /// Creates an API-only user (`POST invite.json`). Sent once, and once more only if the token was rejected. `may_send` is
+    /// asked right before each, after every wait for a token or a permit.
     ///
     /// # Errors
-    /// If Marketo does not respond with `true`. Unless [`Error::certainly_not_executed`], the user may exist now or
-    /// soon: look it up before inviting again.
-    pub async fn invite(&self, user: &InviteUser) -> Result<(), Error> {
+    /// If it may not be sent, or Marketo does not respond with `true`. Unless [`Error::certainly_not_executed`], the user
+    /// may exist now or soon: look it up before inviting again.
+    pub async fn invite(&self, user: &InviteUser, may_send: impl Fn() -> bool + Sync) -> Result<(), Error> {
         let mut personal = vec![user.email.as_str(), &user.first_name, &user.last_name];
         personal.extend(user.reason.as_deref());
         let url = self.0.url("invite.json");
         let body = InviteBody::from(user);
-        self.0.call(Call::Invite, &personal, |http| http.post(&url).json(&body)).await.map(drop)
+        let request = |http: &reqwest::Client| http.post(&url).json(&body);
+        self.0.call(Call::Invite, &personal, request, &may_send).await.map(drop)
     }
 
     /// Calls `visit` with every user once, until it returns false.
@@ -220,23 +225,24 @@ impl Inner {
 
     async fn get(&self, call: Call, endpoint: &str, query: &[(&str, u32)]) -> Result<Value, Error> {
         let url = self.url(endpoint);
-        self.call(call, &[], |http| http.get(&url).query(query)).await
+        self.call(call, &[], |http| http.get(&url).query(query), &|| true).await
     }
 
     /// Sends a call with a token, and once more with a new one if the first was rejected: Marketo checks the token
-    /// before it does anything. `personal` are values that no error may contain.
+    /// before it does anything. `personal` are values that no error may contain. `may_send` is asked right before each.
     async fn call(
         &self,
         call: Call,
         personal: &[&str],
         request: impl Fn(&reqwest::Client) -> RequestBuilder,
+        may_send: MaySend<'_>,
     ) -> Result<Value, Error> {
         let token = self.token().await?;
-        match self.send(call, personal, request(&self.http), &token).await {
+        match self.send(call, personal, request(&self.http), &token, may_send).await {
             Err(error) if error.class == Class::Credentials => {
                 self.tokens.discard(&token);
                 let token = self.token().await?;
-                let second = self.send(call, personal, request(&self.http), &token).await;
+                let second = self.send(call, personal, request(&self.http), &token, may_send).await;
                 if second.as_ref().is_err_and(|error| error.class == Class::Credentials) {
                     self.tokens.discard(&token);
                 }
@@ -252,6 +258,7 @@ impl Inner {
         personal: &[&str],
         request: RequestBuilder,
         token: &UsableToken,
+        may_send: MaySend<'_>,
     ) -> Result<Value, Error> {
         let span = self.span(call);
         let acquired = self.permits.acquire(&self.clock, self.timeout).instrument(span.clone()).await;
@@ -266,6 +273,11 @@ impl Inner {
         bearer.set_sensitive(true);
         let redacted: Vec<&str> = personal.iter().copied().chain([secret]).collect();
         let request = request.header(AUTHORIZATION, bearer);
+        if !may_send() {
+            let message = "not sent: the process was paused, or the clock was set".to_owned();
+            let class = Class::NotExecuted { retry_after: None };
+            return Err(Error { call, class, code: None, status: None, message });
+        }
         transport::send(&self.clock, call, request, &redacted).instrument(span).await
     }
 

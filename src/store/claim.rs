@@ -5,7 +5,13 @@
 //! records nothing. An unreadable effect becomes a dead letter, unless a newer version of the program wrote it: during an
 //! upgrade, its queue is left to the replicas that run that version.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row};
@@ -26,13 +32,51 @@ pub struct Lease {
     pub(super) request: RequestId,
     pub(super) queue: String,
     token: String,
+    renewed: RenewedAt,
 }
+
+impl Lease {
+    /// Whether the lease is certainly still held at `now`, with a margin for clocks that differ and for what comes next. By
+    /// the wall clock, which goes on while a process is frozen, unlike the monotonic one. False as well if the clock was
+    /// set back since the last renewal.
+    pub fn is_held(&self, now: Timestamp, lease_for: Duration) -> bool {
+        let (age, lease_for) = (now.as_millisecond() - self.renewed.get(), millis(lease_for));
+        -lease_for / 3 <= age && age < lease_for * 2 / 3
+    }
+}
+
+/// When a lease was last known to be held, in UTC milliseconds. Clones of a lease share it.
+#[derive(Clone, Debug)]
+struct RenewedAt(Arc<AtomicI64>);
+
+impl RenewedAt {
+    fn new(now: Timestamp) -> Self {
+        Self(Arc::new(AtomicI64::new(now.as_millisecond())))
+    }
+
+    fn get(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, now: Timestamp) {
+        self.0.store(now.as_millisecond(), Ordering::Relaxed);
+    }
+}
+
+impl PartialEq for RenewedAt {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl Eq for RenewedAt {}
 
 #[cfg(test)]
 impl Lease {
     /// A lease that nobody holds.
     pub(crate) fn for_tests() -> Self {
-        Self { request: RequestId(String::new()), queue: String::new(), token: String::new() }
+        let renewed = RenewedAt::new(Timestamp::MIN);
+        Self { request: RequestId(String::new()), queue: String::new(), token: String::new(), renewed }
     }
 }
 
@@ -142,6 +186,9 @@ impl Store {
             let mut tx = self.begin().await?;
             let is_held = tx.renew(lease, now, lease_for).await?;
             tx.commit().await?;
+            if is_held {
+                lease.renewed.set(now);
+            }
             Ok(is_held)
         };
         with_limit(lease_for / 3, renewal).await
@@ -165,6 +212,8 @@ impl Tx {
         if !self.renew(lease, now, lease_for).await? {
             return Ok(false);
         }
+        // If the transaction does not commit, the caller stops.
+        lease.renewed.set(now);
         let update = sqlx::query("UPDATE effect SET progress = $1 WHERE id = $2").bind(progress).bind(id);
         update.execute(&mut *self.inner).await?;
         Ok(true)
@@ -232,7 +281,8 @@ impl Tx {
             .fetch_optional(&mut *self.inner)
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let lease = Lease { request: RequestId(row.try_get(0)?), queue: row.try_get(1)?, token };
+        let renewed = RenewedAt::new(now);
+        let lease = Lease { request: RequestId(row.try_get(0)?), queue: row.try_get(1)?, token, renewed };
         if row.try_get::<i64, _>(2)? != 0 && lease.queue == Queue::Show.name() {
             self.unsettle_messages(&lease.request, now).await?;
         }
@@ -321,4 +371,8 @@ impl Tx {
             }
         }
     }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
 }

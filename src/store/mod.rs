@@ -20,6 +20,7 @@ mod requests;
 mod resource;
 mod schema;
 mod stored_effect;
+mod takeover;
 #[cfg(test)]
 pub(crate) mod tests;
 mod wake_ups;

@@ -6,7 +6,8 @@
 //! 2. Each step (claim, renew, record progress, complete, cancel) is one transaction, and transactions are serialized:
 //!    the database guarantees that for a row that is locked by the statement that tests it.
 //! 3. A living worker whose call is in flight, and that could not renew for two thirds of a lease, ends the call before
-//!    the lease expires: its timer fires in time. Before and after a call a worker may freeze for any time.
+//!    the lease expires: its timer fires in time. Before and after a call a worker may freeze for any time, between its
+//!    note and the call as well.
 //! 4. A call of a dead worker takes effect before the lease expires, if it does. What happens after that is
 //!    a matter of lookups, not of leases: see the model in `worker/effects/create_user/tests`.
 //! 5. Every call may have been executed. (One that certainly was not undoes the progress recorded before it,
@@ -29,7 +30,9 @@ enum Phase {
     Idle,
     /// Holds the queue and has looked.
     Claimed,
-    /// Has recorded that it is about to call; the call is in flight.
+    /// Has recorded that it is about to call. It may wait for a permit, or freeze.
+    Noted,
+    /// The call is in flight.
     Calling,
     /// The call has ended.
     Called,
@@ -82,6 +85,7 @@ enum Broken {
     CancelTakesExpiredLeases,
     CancelIgnoresWhatMayBeApplied,
     WorkersDoNotStop,
+    SendIgnoresAge,
     PutOffLosesTheDueTime,
 }
 
@@ -125,6 +129,7 @@ impl State {
                     nexts.push(self.note(worker, broken));
                     nexts.push(self.settle(worker, Effect::Waiting, broken));
                 }
+                Phase::Noted => nexts.push(self.send(worker, broken)),
                 Phase::Calling => nexts.push(self.with(worker, |worker| worker.phase = Phase::Called)),
                 Phase::Called => {
                     nexts.push(self.settle(worker, Effect::Waiting, broken));
@@ -186,7 +191,7 @@ impl State {
         next
     }
 
-    /// The same guard; then the progress, and the call begins.
+    /// The same guard; then the progress.
     fn note(&self, worker: usize, broken: Broken) -> Self {
         if !self.holds(worker) && broken != Broken::NoteIgnoresToken {
             return self.with(worker, |worker| worker.phase = Phase::Idle);
@@ -195,8 +200,15 @@ impl State {
         let token = self.workers[worker].token;
         next.lease = Some((token, self.now + LEASE));
         next.attempted = true;
-        next.workers[worker] = Worker { phase: Phase::Calling, token, kept_at: self.now };
+        next.workers[worker] = Worker { phase: Phase::Noted, token, kept_at: self.now };
         next
+    }
+
+    /// `Lease::is_held`: a worker that was frozen sends nothing, and records that under the same guard as a result.
+    fn send(&self, worker: usize, broken: Broken) -> Self {
+        let is_held =
+            self.now < self.workers[worker].kept_at + STOPS_AFTER || broken == Broken::SendIgnoresAge;
+        self.with(worker, |worker| worker.phase = if is_held { Phase::Calling } else { Phase::Called })
     }
 
     /// `UPDATE lane SET lease_token = NULL … WHERE lease_token = mine`; then the state of the effect, and what the
@@ -313,6 +325,7 @@ fn removing_any_guard_breaks_the_protocol() {
         (Broken::CancelTakesExpiredLeases, &["cancelled, and called all the same"]),
         (Broken::CancelIgnoresWhatMayBeApplied, &["cancelled, and called all the same"]),
         (Broken::WorkersDoNotStop, &["two calls at once"]),
+        (Broken::SendIgnoresAge, &["two calls at once"]),
         (Broken::PutOffLosesTheDueTime, &["work is lost"]),
     ] {
         let (_, _, fault) = explore(broken);

@@ -24,7 +24,7 @@ fn answer(status: u16, body: Value) -> Fault {
 async fn invite_with(fault: Fault) -> Error {
     let (sim, client, _) = instance(Setup::default()).await;
     sim.faults().script("invite", fault);
-    client.invite(&svc()).await.expect_err("a fault was scripted")
+    client.invite(&svc(), || true).await.expect_err("a fault was scripted")
 }
 
 fn assert_private(error: &Error) {
@@ -73,7 +73,7 @@ async fn every_code_has_its_class_whatever_the_status_and_the_type_of_the_code()
         ];
         for fault in faults {
             sim.faults().script("invite", fault);
-            let error = client.invite(&svc()).await.unwrap_err();
+            let error = client.invite(&svc(), || true).await.unwrap_err();
             assert_eq!((&error.class, error.code), (&class, Some(code)), "{error}");
             assert_eq!(error.class.certainly_not_executed(), not_executed, "{error}");
             assert_eq!(error.certainly_not_executed(), not_executed, "{error}");
@@ -156,7 +156,7 @@ async fn broken_connection_leaves_the_invite_unknown_and_is_not_retried() {
     let (sim, client, _) = instance(Setup::default()).await;
     for (fault, invites) in [(Fault::Cut, 0), (Fault::AppliedThenCut, 1)] {
         sim.faults().script("invite", fault);
-        let error = client.invite(&svc()).await.unwrap_err();
+        let error = client.invite(&svc(), || true).await.unwrap_err();
         assert_eq!((error.call, error.status), (Call::Invite, None));
         assert_eq!(error.class, Class::Unknown);
         assert!(!error.certainly_not_executed());
@@ -170,7 +170,7 @@ async fn broken_connection_leaves_the_invite_unknown_and_is_not_retried() {
 async fn bad_gateway_after_the_invite_is_unknown() {
     let (sim, client, _) = instance(Setup::default()).await;
     sim.faults().script("invite", Fault::AppliedThenAnswer { status: 502, body: json!({}) });
-    assert_eq!(client.invite(&svc()).await.unwrap_err().class, Class::Unknown);
+    assert_eq!(client.invite(&svc(), || true).await.unwrap_err().class, Class::Unknown);
     assert!(client.find_user("svc.orders@example.com").await.unwrap().is_some());
 }
 
@@ -180,7 +180,7 @@ async fn hanging_call_times_out() {
     let sim = MarketoSim::start(clock.clone(), Setup::default()).await.unwrap();
     let client = impatient_client(&sim.url(), &clock);
     sim.faults().script("invite", Fault::Hang);
-    let error = client.invite(&svc()).await.unwrap_err();
+    let error = client.invite(&svc(), || true).await.unwrap_err();
     assert_eq!(error.class, Class::Unknown);
     assert_eq!(error.to_string(), "Marketo invite: no response in time");
 }
@@ -188,7 +188,7 @@ async fn hanging_call_times_out() {
 #[tokio::test]
 async fn refused_connection_is_certainly_not_executed() {
     let gone = MarketoSim::start(noon(), Setup::default()).await.unwrap().url();
-    let error = client(&gone, &noon()).invite(&svc()).await.unwrap_err();
+    let error = client(&gone, &noon()).invite(&svc(), || true).await.unwrap_err();
     assert_eq!((error.call, &error.class), (Call::Token, &Class::Unreachable));
     assert!(error.certainly_not_executed());
     assert!(error.to_string().contains("no connection"), "{error}");
@@ -200,7 +200,7 @@ async fn failing_identity_endpoint_is_certainly_not_executed() {
     let clock = noon();
     let sim = MarketoSim::start(clock.clone(), Setup::default()).await.unwrap();
     sim.faults().script("token", Fault::Hang);
-    let error = impatient_client(&sim.url(), &clock).invite(&svc()).await.unwrap_err();
+    let error = impatient_client(&sim.url(), &clock).invite(&svc(), || true).await.unwrap_err();
     assert_eq!(error.class, Class::Unreachable);
     assert_eq!(error.to_string(), "Marketo token: no response in time");
     let client = client(&sim.url(), &clock);
@@ -216,7 +216,7 @@ async fn failing_identity_endpoint_is_certainly_not_executed() {
     ];
     for (fault, class) in faults {
         sim.faults().script("token", fault);
-        let error = client.invite(&svc()).await.unwrap_err();
+        let error = client.invite(&svc(), || true).await.unwrap_err();
         assert_eq!((error.call, &error.class), (Call::Token, &class), "{error}");
         assert!(error.certainly_not_executed());
         assert_private(&error);
@@ -248,7 +248,7 @@ async fn oversized_response_is_not_read_to_its_end() {
 async fn server_without_tls_receives_nothing_at_an_https_address() {
     let sim = MarketoSim::start(noon(), Setup::default()).await.unwrap();
     let url = sim.url().replace("http://", "https://");
-    let error = client(&url, &noon()).invite(&svc()).await.unwrap_err();
+    let error = client(&url, &noon()).invite(&svc(), || true).await.unwrap_err();
     assert_eq!(error.class, Class::Unreachable);
     assert_private(&error);
     assert!(sim.calls().is_empty());

@@ -100,7 +100,7 @@ async fn invite_with_an_expired_token_creates_one_user() {
     let (sim, client, _) = instance(Setup::default()).await;
     client.authenticate().await.unwrap();
     sim.expire_tokens();
-    client.invite(&svc()).await.unwrap();
+    client.invite(&svc(), || true).await.unwrap();
     let statuses: Vec<_> = sim.calls().iter().map(|call| (call.name, call.status)).collect();
     let expected = [("token", 200), ("invite", 401), ("token", 200), ("invite", 200)];
     assert_eq!(statuses, expected.map(|(name, status)| (name, Some(status))));

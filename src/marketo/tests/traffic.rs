@@ -1,6 +1,12 @@
 //! What the client sends, and how many calls at the same time.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use super::{count, instance, noon, settings, svc, tls};
 use crate::{
@@ -15,7 +21,7 @@ use crate::{
 #[tokio::test]
 async fn invite_sends_the_documented_body_and_creates_one_user() {
     let (sim, client, _) = instance(Setup::default()).await;
-    client.invite(&svc()).await.unwrap();
+    client.invite(&svc(), || true).await.unwrap();
     let call = sim.calls().pop().unwrap();
     assert_eq!(
         (call.method.as_str(), call.path.as_str()),
@@ -49,7 +55,7 @@ async fn optional_fields_are_left_out() {
     user.reason = None;
     user.expires_at = None;
     user.workspace_id = 0;
-    client.invite(&user).await.unwrap();
+    client.invite(&user, || true).await.unwrap();
     insta::assert_json_snapshot!(sim.calls().pop().unwrap().body, @r#"
     {
       "apiOnly": true,
@@ -70,7 +76,7 @@ async fn optional_fields_are_left_out() {
 async fn user_on_adobe_identity_is_found_by_email_and_has_a_guid() {
     let (sim, client, clock) = instance(Setup { identity: Identity::Adobe, ..Setup::default() }).await;
     sim.set_visible_after(Duration::from_secs(5));
-    client.invite(&svc()).await.unwrap();
+    client.invite(&svc(), || true).await.unwrap();
     assert_eq!(client.find_user(&svc().email).await.unwrap(), None);
     clock.advance(Duration::from_secs(5));
     let user = client.find_user(&svc().email).await.unwrap().unwrap();
@@ -159,4 +165,19 @@ async fn calls_beyond_the_rate_limit_wait_and_then_fail() {
     clock.advance(Duration::from_secs(5));
     client.roles().await.unwrap();
     assert_eq!(sim.peak_20s(), 3);
+}
+
+#[tokio::test]
+async fn invite_that_may_no_longer_be_sent_is_not_sent() {
+    let (sim, client, _) = instance(Setup::default()).await;
+    let error = client.invite(&svc(), || false).await.unwrap_err();
+    assert!(error.certainly_not_executed(), "{error}");
+    assert_eq!(count(&sim, "invite"), 0);
+    // Only the second one, with another token.
+    let asked = AtomicUsize::new(0);
+    client.authenticate().await.unwrap();
+    sim.expire_tokens();
+    let may_send = || asked.fetch_add(1, Ordering::Relaxed) == 0;
+    assert!(client.invite(&svc(), may_send).await.unwrap_err().certainly_not_executed());
+    assert_eq!((count(&sim, "invite"), sim.invites()), (1, 0));
 }

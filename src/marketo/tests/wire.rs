@@ -150,7 +150,7 @@ async fn bodies_without_json_are_classified_by_status() {
             Ok(Response::builder().status(status).body(Body::from(body)).unwrap())
         });
         let server = server.await.unwrap();
-        let error = client(&server.url(), &noon()).invite(&svc()).await.unwrap_err();
+        let error = client(&server.url(), &noon()).invite(&svc(), || true).await.unwrap_err();
         assert_eq!((error.class, error.status), (class, Some(status)));
     }
 }

@@ -8,3 +8,4 @@ mod outages;
 mod resources;
 mod restarts;
 mod slack_errors;
+mod sudden_restarts;

@@ -3,6 +3,7 @@
 
 pub(crate) mod cluster;
 mod database_loss;
+mod frozen;
 mod multi_approval;
 mod program;
 mod proxy;

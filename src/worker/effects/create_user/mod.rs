@@ -4,7 +4,7 @@
 //!    is adopted if it matches what was approved and no other request has created it since. If there are other
 //!    instances, look it up on each of them too: Marketo requires emails to be unique across all.
 //! 2. Store, under the lease, that an invite is about to be sent.
-//! 3. Send the invite.
+//! 3. Send the invite, unless the lease is too old by then: a process that was frozen sends nothing when it wakes.
 //! 4. Read the user back, patiently: a new user may not be listed at once.
 //!
 //! After an invite without an answer, step 1 is repeated for a while before another invite is sent, and for longer after
@@ -96,7 +96,8 @@ impl Worker {
             return Err(EffectAborted::LeaseLost);
         }
         tracing::info!("inviting the user");
-        let answer = target.marketo.invite(&body).await;
+        let may_send = || claimed.lease.is_held(self.0.clock.now(), self.0.lease);
+        let answer = target.marketo.invite(&body, may_send).await;
         let call = Some(Box::new(call_outcome(call, answer.as_ref().err())));
         let now = self.0.clock.now();
         let completion = match context.on_invite(before, &sent, now, answer.as_ref().copied()) {
