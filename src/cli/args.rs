@@ -2,12 +2,16 @@
 //! subcommands do.
 
 mod ledger;
+mod outbox;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use self::ledger::{Export, Format, LedgerCommand};
+pub use self::{
+    ledger::{Export, Format, LedgerCommand},
+    outbox::{OutboxCommand, OutboxRetry},
+};
 use crate::{
     config,
     domain::{
@@ -108,6 +112,12 @@ pub enum Command {
     /// DATABASE_URL (or DATABASE_URL_FILE), and writes nothing.
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// List what waits or cannot be delivered, or try it again
+    ///
+    /// Shows the messages and calls that the bot has not finished, and what stands in their way. Works while the bot is
+    /// running, and needs only DATABASE_URL (or DATABASE_URL_FILE).
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
     /// Check that a running bot is alive
     ///
     /// Requests /healthz from the bot that listens on BIND. Exits with status 0 if it answers 200, else with status 1.

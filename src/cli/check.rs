@@ -99,11 +99,15 @@ async fn check_services(config: &Config, report: &mut Report) -> Result<(), CliE
     let store = match Store::open(config.database_url.expose_secret()).await {
         Ok(store) => {
             let outbox = store.outbox_stats(clock.now()).await?;
-            match outbox.dead_letters {
-                0 => report.pass("database", "it is usable, and its schema is up to date"),
-                count => report.fail(
-                    "database",
-                    format!("{count} effects were given up; read the column error of the table effect"),
+            report.pass("database", "it is usable, and its schema is up to date");
+            match (outbox.dead_letters, outbox.failing_messages) {
+                (0, 0) => report.pass("outbox", "nothing is undeliverable"),
+                (given_up, failing) => report.fail(
+                    "outbox",
+                    format!(
+                        "{given_up} given up, {failing} failing; run: marketo-api-user outbox list, remove the \
+                         cause, then: marketo-api-user outbox retry --all"
+                    ),
                 ),
             }
             Some(store)

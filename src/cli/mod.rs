@@ -8,6 +8,7 @@ mod demo;
 mod healthcheck;
 mod ledger;
 mod manifest;
+mod outbox;
 mod policy;
 mod serve;
 
@@ -57,6 +58,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Manifest(args) => print(&manifest(&args.url)),
         Command::Config => print(config::DEFAULT),
         Command::Ledger(command) => ledger::run(&environment, &command).await,
+        Command::Outbox(command) => outbox::run(&environment, &command).await,
         Command::Healthcheck => healthcheck::run(&environment).await,
     };
     match result {

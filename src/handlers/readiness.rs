@@ -11,6 +11,8 @@ pub struct OutboxDepth {
     pub later: i64,
     /// Effects that were given up.
     pub dead_letters: i64,
+    /// Messages that Slack does not accept at the moment.
+    pub failing_messages: i64,
     /// How long the oldest due effect has waited, in milliseconds.
     pub oldest_due_millis: i64,
 }
@@ -42,6 +44,7 @@ pub(super) async fn outbox_depth(app: &AppState) -> Option<OutboxDepth> {
         due: stats.due,
         later: stats.later,
         dead_letters: stats.dead_letters,
+        failing_messages: stats.failing_messages,
         oldest_due_millis: stats.oldest_due_at.map_or(0, waited),
     })
 }

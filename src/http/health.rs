@@ -33,6 +33,7 @@ pub(super) async fn metrics(State(state): State<HttpState>) -> Response {
             metrics::gauge!("outbox_due").set(depth.due as f64);
             metrics::gauge!("outbox_later").set(depth.later as f64);
             metrics::gauge!("outbox_dead_letters").set(depth.dead_letters as f64);
+            metrics::gauge!("outbox_failing_messages").set(depth.failing_messages as f64);
             metrics::gauge!("outbox_oldest_due_seconds").set(depth.oldest_due_millis as f64 / 1000.0);
         }
     }

@@ -14,6 +14,7 @@ mod ledger;
 mod message_claim;
 mod messages;
 mod outbox;
+mod outbox_items;
 mod outbox_stats;
 mod profiles;
 mod requests;
@@ -49,6 +50,7 @@ pub use self::{
     },
     message_claim::{ClaimedCard, ClaimedMessage},
     messages::{LATE_EFFECT, MessageCopy, MessageRecord},
+    outbox_items::OutboxItem,
     outbox_stats::OutboxStats,
     requests::Conflict,
     resource::Resource,

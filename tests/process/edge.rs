@@ -378,6 +378,7 @@ async fn requests_are_counted_by_outcome() {
         "marketo_calls_total",
         "outbox_due",
         "outbox_dead_letters",
+        "outbox_failing_messages",
         "outbox_oldest_due_seconds",
     ] {
         assert!(text.contains(metric), "{metric} is missing");

@@ -16,7 +16,7 @@ use crate::{
         message::Part,
         people::{ChannelId, Membership, UserId},
         policy::RuleContext,
-        request::Request,
+        request::{Request, State},
     },
     handlers::dependencies::AppState,
     slack::{
@@ -127,12 +127,22 @@ impl AppState {
     /// The requests with their approvers, and with a link that `reader` can open for those that are listed.
     async fn request_items(&self, requests: Vec<Request>, reader: &UserId) -> Vec<RequestItem> {
         let mut links = self.links(&requests[..requests.len().min(replies::LISTED_MAX)], reader).await;
-        let item = |(index, request): (usize, Request)| RequestItem {
-            approvers: self.workflow.policy().approver_set(&request),
-            link: links.remove(&index),
-            request,
-        };
-        requests.into_iter().enumerate().map(item).collect()
+        let mut items = Vec::new();
+        for (index, request) in requests.into_iter().enumerate() {
+            items.push(RequestItem {
+                approvers: self.workflow.policy().approver_set(&request),
+                link: links.remove(&index),
+                is_card_failing: index < replies::LISTED_MAX && self.is_card_failing(&request).await,
+                request,
+            });
+        }
+        items
+    }
+
+    /// Whether Slack does not accept the card of a pending request.
+    async fn is_card_failing(&self, request: &Request) -> bool {
+        let failure = self.workflow.message_failure(&request.id, &Part::Card);
+        matches!(request.state, State::Pending { .. }) && matches!(with_timeout(failure).await, Ok(Some(_)))
     }
 
     /// Links that `reader` can open, by the index of the request. Those that take too long are missing.

@@ -28,6 +28,8 @@ pub struct RequestItem {
     pub approvers: ApproverSet,
     /// A message about it that the reader can open.
     pub link: Option<RequestLink>,
+    /// Whether Slack does not accept the current version of its card.
+    pub is_card_failing: bool,
 }
 
 /// A message about a request.
@@ -170,6 +172,11 @@ fn waiting_for(request: &Request, approvals: &[ApprovalGiven], approvers: &Appro
 }
 
 fn with_link(line: InlineText, item: &RequestItem) -> InlineText {
+    let line = if item.is_card_failing {
+        line.text(" Slack doesn't let me show the card right now. I keep trying.")
+    } else {
+        line
+    };
     match &item.link {
         Some(RequestLink::Card(url)) => line.text(" ").link(url, "Open the card"),
         Some(RequestLink::Direct(url)) => line.text(" ").link(url, "Open the message"),

@@ -21,7 +21,8 @@ fn url() -> Url {
 }
 
 fn item(text: &str, state: State, approvers: &ApproverSet, link: Option<RequestLink>) -> RequestItem {
-    RequestItem { request: request_with_text(text, state), approvers: approvers.clone(), link }
+    let request = request_with_text(text, state);
+    RequestItem { request, approvers: approvers.clone(), link, is_card_failing: false }
 }
 
 fn half_approved() -> State {

@@ -4,8 +4,8 @@ use std::process::{Command, Output};
 
 use marketo_api_user::{cli::manifest, config};
 
-const SUBCOMMANDS: [&str; 8] =
-    ["serve", "demo", "check", "policy", "manifest", "config", "healthcheck", "ledger"];
+const SUBCOMMANDS: [&str; 9] =
+    ["serve", "demo", "check", "policy", "manifest", "config", "healthcheck", "ledger", "outbox"];
 
 fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_marketo-api-user"));
@@ -57,6 +57,9 @@ fn usage_errors_exit_with_code_2_and_a_reason() {
         &["ledger", "export", "--format", "xml"],
         &["ledger", "export", "--format", "csv", "--since", "yesterday"],
         &["ledger", "export", "--format", "csv", "--until", "2026-02-30"],
+        &["outbox"],
+        &["outbox", "retry"],
+        &["outbox", "retry", "--all", "an-id"],
         &["policy"],
         &["policy", "explain", "--role", "API Only"],
         &["policy", "explain", "--requester", "@ada", "--role", "API Only"],
