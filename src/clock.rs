@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 use uuid::{NoContext, Uuid};
 
@@ -30,17 +30,33 @@ enum Source {
 #[derive(Debug)]
 struct MovableMillis {
     millis: AtomicI64,
+    /// How many milliseconds the wall clock is ahead of that, since somebody set it.
+    set_by: AtomicI64,
     moved: Notify,
 }
 
 impl MovableMillis {
     fn at(millis: i64) -> Arc<Self> {
-        Arc::new(Self { millis: AtomicI64::new(millis), moved: Notify::new() })
+        Arc::new(Self { millis: AtomicI64::new(millis), set_by: AtomicI64::new(0), moved: Notify::new() })
     }
 
     fn millis(&self) -> i64 {
         self.millis.load(Ordering::SeqCst)
     }
+
+    fn set_by(&self) -> i64 {
+        self.set_by.load(Ordering::SeqCst)
+    }
+}
+
+/// How far the clocks of two processes may differ.
+const TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
+
+/// Whether what happened `at` is at most `max_age` old. False as well if it lies in the future, because the clock was set
+/// back since: its age is then unknown.
+pub fn is_recent(at: Timestamp, now: Timestamp, max_age: SignedDuration) -> bool {
+    let age = now.duration_since(at);
+    -TOLERANCE <= age && age <= max_age
 }
 
 impl Clock {
@@ -77,8 +93,9 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "only this module reads the system's clock")]
     pub fn millis(&self) -> i64 {
         match &self.0 {
-            Source::Manual(time) => time.millis(),
-            Source::System | Source::Ahead(_) => Timestamp::now().as_millisecond() + self.ahead(),
+            Source::Manual(time) => time.millis() + time.set_by(),
+            Source::Ahead(time) => Timestamp::now().as_millisecond() + time.millis() + time.set_by(),
+            Source::System => Timestamp::now().as_millisecond(),
         }
     }
 
@@ -116,25 +133,38 @@ impl Clock {
         movable.moved.notify_waiters();
     }
 
-    /// Waits for `duration` of this clock's time.
-    pub async fn sleep(&self, duration: Duration) {
-        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        self.sleep_until(self.millis().saturating_add(millis)).await;
+    /// Sets the wall clock of a manual or movable clock by `millis` forward or, if negative, back. Nothing else moves:
+    /// sleepers sleep on, as they do when the system's clock is set.
+    ///
+    /// # Panics
+    /// On the system's clock.
+    pub fn set_wall_clock(&self, millis: i64) {
+        let (Source::Manual(movable) | Source::Ahead(movable)) = &self.0 else {
+            panic!("the system's clock cannot be set");
+        };
+        movable.set_by.fetch_add(millis, Ordering::SeqCst);
     }
 
-    /// Waits until this clock shows `millis` (UTC milliseconds) or later.
-    #[expect(clippy::disallowed_methods, reason = "only this module sleeps")]
+    /// Waits until this clock shows `millis` (UTC milliseconds), unless it is set meanwhile.
     pub async fn sleep_until(&self, millis: i64) {
-        let remaining =
-            |now: i64| Duration::from_millis(u64::try_from(millis.saturating_sub(now)).unwrap_or(0));
+        let remaining = millis.saturating_sub(self.millis());
+        self.sleep(Duration::from_millis(u64::try_from(remaining).unwrap_or(0))).await;
+    }
+
+    /// Waits for `duration`, by the monotonic clock.
+    #[expect(clippy::disallowed_methods, reason = "only this module sleeps")]
+    pub async fn sleep(&self, duration: Duration) {
         let (Source::Manual(movable) | Source::Ahead(movable)) = &self.0 else {
-            return tokio::time::sleep(remaining(self.millis())).await;
+            return tokio::time::sleep(duration).await;
         };
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        let end = self.monotonic_millis().saturating_add(millis);
+        let remaining = |now: i64| Duration::from_millis(u64::try_from(end.saturating_sub(now)).unwrap_or(0));
         loop {
             let moved = movable.moved.notified();
             tokio::pin!(moved);
             moved.as_mut().enable();
-            let remaining = remaining(self.millis());
+            let remaining = remaining(self.monotonic_millis());
             if remaining.is_zero() {
                 return;
             }
@@ -209,6 +239,33 @@ mod tests {
         assert_eq!((clock.ahead(), Clock::system().ahead()), (3_600_000, 0));
         assert!(clock.millis() >= start + 3_600_000);
         assert!(clock.monotonic_millis() >= monotonic + 3_600_000);
+    }
+
+    #[tokio::test]
+    async fn setting_the_wall_clock_moves_no_sleeper() {
+        let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
+        let monotonic = clock.monotonic_millis();
+        let sleeper = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.sleep(Duration::from_secs(60)).await }
+        });
+        tokio::task::yield_now().await;
+        clock.set_wall_clock(-3_600_000);
+        assert_eq!(
+            (clock.now().to_string().as_str(), clock.monotonic_millis()),
+            ("2026-11-24T09:00:00Z", monotonic)
+        );
+        clock.advance(Duration::from_secs(60));
+        sleeper.await.unwrap();
+    }
+
+    #[test]
+    fn age_of_what_lies_in_the_future_is_unknown() {
+        let now: Timestamp = "2026-11-24T10:00:00Z".parse().unwrap();
+        let hour = SignedDuration::from_hours(1);
+        assert!(is_recent(now, now, hour) && is_recent(now - hour, now, hour));
+        assert!(is_recent(now + SignedDuration::from_secs(1), now, hour), "another process's clock");
+        assert!(!is_recent(now + hour, now, hour) && !is_recent(now - hour * 2, now, hour));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, is_recent},
     domain::{
         catalog::{Catalog, Role},
         change::Named,
@@ -110,7 +110,7 @@ impl Instance {
     /// Requests a refresh of the users unless they are recent. For when a modal opens.
     pub fn request_refresh(&self) {
         let now = self.clock.now();
-        let is_recent = |at: Timestamp| now.duration_since(at) < USERS_MAX_AGE_AT_MODAL;
+        let is_recent = |at: Timestamp| is_recent(at, now, USERS_MAX_AGE_AT_MODAL);
         if !self.state().users.as_ref().is_some_and(|(at, _)| is_recent(*at)) {
             self.refresh_requested.notify_one();
         }
@@ -157,7 +157,9 @@ impl Instance {
     /// Fetches what is missing or too old. Returns false if that failed.
     async fn refresh(&self, users_max_age: SignedDuration) -> bool {
         let now = self.clock.now();
-        let is_due = |at: Option<Timestamp>, max_age| at.is_none_or(|at| now.duration_since(at) >= max_age);
+        let is_due = |at: Option<Timestamp>, max_age: SignedDuration| {
+            at.is_none_or(|at| now.duration_since(at) >= max_age || !is_recent(at, now, max_age))
+        };
         let (catalog_at, users_at) = {
             let state = self.state();
             (state.catalog.as_ref().map(|(at, _)| *at), state.users.as_ref().map(|(at, _)| *at))

@@ -10,7 +10,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, is_recent},
     domain::{
         expiration::Zone,
         people::{GroupId, Membership, Principal, UserId},
@@ -268,10 +268,10 @@ impl MembershipCache {
         let now = self.clock.now();
         let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(list) = lists.get(group) else { return Membership::Unknown };
-        let age = now.duration_since(list.fetched_at);
+        let is_within = |max_age| is_recent(list.fetched_at, now, max_age);
         match list.users.contains(user) {
-            true if age <= max_age.member => Membership::Yes,
-            false if age <= max_age.non_member => Membership::No,
+            true if is_within(max_age.member) => Membership::Yes,
+            false if is_within(max_age.non_member) => Membership::No,
             _ => Membership::Unknown,
         }
     }
@@ -283,7 +283,7 @@ impl MembershipCache {
             let is_fresh = {
                 let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
                 lists.get(principal).is_some_and(|list| {
-                    max_age > SignedDuration::ZERO && now.duration_since(list.fetched_at) <= max_age
+                    max_age > SignedDuration::ZERO && is_recent(list.fetched_at, now, max_age)
                 })
             };
             let fetched = match principal {
@@ -313,7 +313,7 @@ impl MembershipCache {
     /// The profile in memory or in the store, if it is not older than `max_age`.
     async fn profile(&self, user: &UserId, max_age: SignedDuration) -> Option<Profile> {
         let now = self.clock.now();
-        let is_recent = |at: Timestamp| now.duration_since(at) <= max_age;
+        let is_recent = |at: Timestamp| is_recent(at, now, max_age);
         {
             let profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((_, profile)) = profiles.get(user).filter(|(at, _)| is_recent(*at)) {

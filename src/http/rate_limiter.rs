@@ -25,15 +25,15 @@ pub(super) struct RateLimiter {
 #[derive(Debug, Default)]
 struct Buckets {
     by_key: HashMap<Box<str>, Bucket>,
-    /// When full buckets may be removed again: UTC milliseconds.
+    /// When full buckets may be removed again: monotonic milliseconds.
     next_sweep_at: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
-    /// When the bucket is full again: UTC microseconds.
+    /// When the bucket is full again: monotonic microseconds.
     full_at: i64,
-    /// When the limit was last reported as worth a notification: UTC milliseconds.
+    /// When the limit was last reported as worth a notification: monotonic milliseconds.
     notified_at: i64,
 }
 
@@ -51,7 +51,7 @@ impl RateLimiter {
         Self { per_minute, buckets: Mutex::default() }
     }
 
-    /// Counts one action of `key` at `now` (UTC milliseconds). Allows a burst of a minute's worth, then an even rate. An
+    /// Counts one action of `key` at `now` (monotonic milliseconds). Allows a burst of a minute's worth, then an even rate. An
     /// empty key is not limited.
     ///
     /// # Errors

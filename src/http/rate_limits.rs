@@ -19,7 +19,7 @@ impl RateLimits {
         }
     }
 
-    /// Counts a delivery at `now` (UTC milliseconds) against the limits of its user and workspace.
+    /// Counts a delivery at `now` (monotonic milliseconds) against the limits of its user and workspace.
     ///
     /// # Errors
     /// When one of them is reached.

@@ -71,7 +71,7 @@ pub(super) enum Received {
 }
 
 impl Replays {
-    /// Checks whether a request was received before, and remembers it at `now` (UTC seconds).
+    /// Checks whether a request was received before, and remembers it at `now` (monotonic seconds).
     pub(super) fn check(&self, fingerprint: &Fingerprint, now: i64) -> Received {
         let key = key(fingerprint);
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);

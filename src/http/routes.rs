@@ -59,7 +59,7 @@ async fn deliver(state: &HttpState, route: Route, request: &VerifiedRequest) -> 
     // A repeat does not count against the limit.
     if request.delivery == Delivery::First
         && handlers::is_rate_limited(&inbound)
-        && let Err(limited) = state.rate_limits.check(&inbound, state.clock.millis())
+        && let Err(limited) = state.rate_limits.check(&inbound, state.clock.monotonic_millis())
     {
         let ack = state.handlers.reject_rate_limited(&inbound, limited.retry_after, limited.should_notify);
         state.replays.reject(&request.fingerprint, &ack);

@@ -69,7 +69,7 @@ impl VerifiedRequest {
         };
         let body = read_body(state, body, BODY_MAX).await?;
         let Some(fingerprint) = state.keys.verify(&signature, &body) else { return Err(unauthorized()) };
-        let delivery = match state.replays.check(&fingerprint, now) {
+        let delivery = match state.replays.check(&fingerprint, state.clock.monotonic_millis() / 1000) {
             Received::First => Delivery::First,
             Received::Repeated => Delivery::Repeated,
             Received::Rejected(ack) => return Err(Ack { outcome: "repeated", ..ack }.into()),

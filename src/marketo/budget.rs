@@ -49,7 +49,7 @@ impl Drop for LocalPermit {
     fn drop(&mut self) {
         let mut calls = self.budget.calls.lock().unwrap_or_else(PoisonError::into_inner);
         calls.in_flight -= 1;
-        calls.ended.push_back(self.clock.millis());
+        calls.ended.push_back(self.clock.monotonic_millis());
     }
 }
 
@@ -96,7 +96,7 @@ impl Budget {
         tokio::select! {
             biased;
             permit = self.wait_for_permit(clock) => Ok(permit),
-            () = clock.sleep(timeout) => Err(NoPermit::used_up(self.retry_after(clock.millis()))),
+            () = clock.sleep(timeout) => Err(NoPermit::used_up(self.retry_after(clock.monotonic_millis()))),
         }
     }
 
@@ -104,8 +104,9 @@ impl Budget {
         let _turn = self.turn.lock().await;
         let slot = Arc::clone(&self.max_concurrent).acquire_owned().await;
         let slot = slot.expect("the semaphore is never closed");
-        while let Err(free_at) = self.start(clock.millis()) {
-            clock.sleep_until(free_at).await;
+        while let Err(free_at) = self.start(clock.monotonic_millis()) {
+            let remaining = u64::try_from(free_at - clock.monotonic_millis()).unwrap_or(0);
+            clock.sleep(Duration::from_millis(remaining)).await;
         }
         LocalPermit { budget: Arc::clone(self), clock: clock.clone(), _slot: slot }
     }
@@ -113,8 +114,6 @@ impl Budget {
     /// Counts a call that starts now, or returns when the window may have room for it.
     fn start(&self, now: i64) -> Result<(), i64> {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        // If the system clock was set back, calls seem to end in the future and would count for too long.
-        calls.ended.iter_mut().for_each(|end| *end = now.min(*end));
         while calls.ended.front().is_some_and(|end| end + WINDOW <= now) {
             calls.ended.pop_front();
         }

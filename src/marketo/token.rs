@@ -68,17 +68,17 @@ impl Tokens {
         R: FnOnce() -> F,
         F: Future<Output = Result<IssuedToken, Error>>,
     {
-        let attempts = match self.fresh(clock.millis()) {
+        let attempts = match self.fresh(clock.monotonic_millis()) {
             Ok(usable) => return Ok(usable),
             Err(attempts) => attempts,
         };
         let _requesting = self.requesting.lock().await;
-        if let Some(result) = self.result_since(attempts, clock.millis()) {
+        if let Some(result) = self.result_since(attempts, clock.monotonic_millis()) {
             return result;
         }
-        let requested_at = clock.millis();
+        let requested_at = clock.monotonic_millis();
         let issued = request().await;
-        self.record(issued, requested_at, clock.millis())
+        self.record(issued, requested_at, clock.monotonic_millis())
     }
 
     /// Discards a token that Marketo rejected, unless it has already been replaced.

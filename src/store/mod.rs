@@ -9,6 +9,7 @@
 mod anchor;
 mod budget;
 mod claim;
+mod clock_changes;
 mod deliveries;
 mod ledger;
 mod message_claim;

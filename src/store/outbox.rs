@@ -46,8 +46,9 @@ impl Tx {
         let queue = effect.queue().name();
         let body = to_json("effect", &Versioned { v: VERSION, effect: effect.clone() })?;
         sqlx::query(
-            "INSERT INTO effect (id, request_id, lane, place, body, attempts, created_at, due_at, status)
-             VALUES ($1, $2, $3, $4, $5, 0, $6, $6, 'waiting')",
+            "INSERT INTO effect
+             (id, request_id, lane, place, body, attempts, created_at, due_at, status, scheduled_at)
+             VALUES ($1, $2, $3, $4, $5, 0, $6, $6, 'waiting', $6)",
         )
         .bind(id)
         .bind(request.as_str())
@@ -125,7 +126,7 @@ impl Tx {
         self.update_due_at(&lease.request, &lease.queue).await
     }
 
-    /// Postpones an effect until `due_at`, with the progress and the error of this attempt.
+    /// Postpones an effect from `now` until `due_at`, with the progress and the error of this attempt.
     ///
     /// # Errors
     /// If the database fails.
@@ -133,17 +134,19 @@ impl Tx {
         &mut self,
         lease: &Lease,
         id: &str,
-        due_at: Timestamp,
+        (now, due_at): (Timestamp, Timestamp),
         progress: Option<&str>,
         error: &str,
     ) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE effect SET due_at = $1, progress = $2, error = $3 WHERE id = $4 AND status = 'waiting'",
+            "UPDATE effect SET due_at = $1, progress = $2, error = $3, scheduled_at = $5
+             WHERE id = $4 AND status = 'waiting'",
         )
         .bind(due_at.as_millisecond())
         .bind(progress)
         .bind(error)
         .bind(id)
+        .bind(now.as_millisecond())
         .execute(&mut *self.inner)
         .await?;
         self.update_due_at(&lease.request, &lease.queue).await

@@ -68,7 +68,7 @@ mod tests {
         ),
         (
             8,
-            "c867f8498f790ef7c5dc35e61b1bfe50063a20f926b446769d28cac0329412dad6304a3dcdf8ac101f4545880701737b",
+            "e7bd2a21555457faae31d7c70bd66489cc71e1213f42f1808a0f7e1919f4e1f106aa9dc1ded8e4eb7b1b605264944880",
         ),
     ];
 

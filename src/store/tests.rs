@@ -214,7 +214,9 @@ async fn postponed_effect_keeps_its_progress() {
         let mut tx = store.begin().await.unwrap();
         assert!(tx.release(&claimed.lease).await.unwrap());
         let id = &claimed.effect.id;
-        tx.postpone_effect(&claimed.lease, id, due, Some("half"), "rate limited").await.unwrap();
+        tx.postpone_effect(&claimed.lease, id, (clock.now(), due), Some("half"), "rate limited")
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         assert!(claim(&store, &clock).await.is_none());
         assert_eq!(store.next_due().await.unwrap(), Some(due));

@@ -2,7 +2,7 @@
 
 use tracing::Instrument;
 
-use super::{Worker, WorkerDependencies, retry};
+use super::{Worker, WorkerDependencies};
 use crate::{
     domain::{effect::Effect, event::Event, people::UserId},
     slack::replies,
@@ -92,16 +92,17 @@ impl Worker {
     /// another worker starts.
     pub(super) async fn renew_lease(&self, lease: &Lease) {
         let WorkerDependencies { workflow, clock, lease: duration, .. } = &*self.0;
-        let mut renewed_at = clock.now();
+        let mut renewed_at = clock.monotonic_millis();
+        let limit = i64::try_from((*duration * 2 / 3).as_millis()).unwrap_or(i64::MAX);
         loop {
             clock.sleep(*duration / 3).await;
-            let now = clock.now();
+            let (now, monotonic) = (clock.now(), clock.monotonic_millis());
             match workflow.store().renew(lease, now, *duration).await {
-                Ok(true) => renewed_at = now,
+                Ok(true) => renewed_at = monotonic,
                 Ok(false) => return,
                 Err(error) => {
                     tracing::warn!(%error, "the lease could not be renewed");
-                    if retry::after(renewed_at, *duration * 2 / 3) <= now {
+                    if monotonic - renewed_at >= limit || !lease.is_held(now, *duration) {
                         return;
                     }
                 }

@@ -78,12 +78,21 @@ impl Worker {
     /// When the database fails.
     pub async fn step(&self) -> Result<bool, StoreError> {
         match self.claim().await? {
-            Work::Nothing => return Ok(false),
+            Work::Nothing => return self.heal_after_clock_change().await,
             Work::Done => {}
             Work::Message(claimed) => self.run_message(*claimed).await,
             Work::Effect(claimed) => self.run(*claimed).await,
         }
         Ok(true)
+    }
+
+    async fn heal_after_clock_change(&self) -> Result<bool, StoreError> {
+        let WorkerDependencies { workflow, clock, lease, .. } = &*self.0;
+        let is_healed = with_timeout(workflow.store().heal_after_clock_change(clock.now(), *lease)).await?;
+        if is_healed {
+            tracing::warn!("the clock was set back; what was scheduled by it is rescheduled");
+        }
+        Ok(is_healed)
     }
 
     /// Claims what is due, of any resource.

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 /// The longest delay between two attempts of an effect, and between two attempts to show a message.
 const MAX_DELAY: Duration = Duration::from_secs(300);
-const MAX_MESSAGE_DELAY: Duration = Duration::from_secs(600);
+pub(super) const MAX_MESSAGE_DELAY: Duration = Duration::from_secs(600);
 /// How long an effect is retried.
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
 

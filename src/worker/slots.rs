@@ -1,6 +1,6 @@
 //! How many effects run at once. Slack and each Marketo instance have a loop and slots of their own, so that nothing on
 //! Slack waits behind Marketo, and no instance behind another. One more loop runs what is left of instances that are no
-//! longer configured. A loop that only waits for a slot is alive.
+//! longer configured, and heals what a clock that was set back left behind. A loop that only waits for a slot is alive.
 
 use std::{sync::Arc, time::Duration};
 
@@ -129,6 +129,9 @@ impl Worker {
         let due = match share {
             Share::Of(resource) => vec![resource.clone()],
             Share::NotOf(known) => {
+                if self.heal_after_clock_change().await? {
+                    self.0.work.notify_one();
+                }
                 let mut due = with_timeout(store.due_resources(now)).await?;
                 due.retain(|resource| !known.contains(resource));
                 due

@@ -169,7 +169,8 @@ impl Workflow {
                 }
             }
             EffectResult::Postponed { due_at, progress, error } => {
-                tx.postpone_effect(lease, &effect.id, *due_at, progress.as_deref(), error).await?;
+                let times = (self.clock.now(), *due_at);
+                tx.postpone_effect(lease, &effect.id, times, progress.as_deref(), error).await?;
             }
         }
         Ok(true)

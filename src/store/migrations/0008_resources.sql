@@ -4,3 +4,8 @@ UPDATE lane SET resource = (SELECT request.instance FROM request WHERE request.i
 WHERE name = 'apply';
 DROP INDEX lane_due;
 CREATE INDEX lane_due ON lane (resource, due_at) WHERE due_at IS NOT NULL;
+
+-- When due_at was set: one that lies in the future shows that the clock was set back since. NULL: before this migration.
+ALTER TABLE effect ADD COLUMN scheduled_at BIGINT;
+CREATE INDEX effect_scheduled ON effect (scheduled_at) WHERE status = 'waiting';
+CREATE INDEX lane_leased ON lane (lease_until) WHERE lease_until IS NOT NULL;

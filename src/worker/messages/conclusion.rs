@@ -101,7 +101,7 @@ fn is_given_up(claimed: &ClaimedMessage, error: &Error, now: Timestamp) -> bool 
 
 fn next_attempt(claimed: &ClaimedMessage, error: &Error, now: Timestamp) -> Timestamp {
     let delay = match error.class {
-        Class::RateLimited { after } => after,
+        Class::RateLimited { after } => after.min(retry::MAX_MESSAGE_DELAY),
         _ => {
             let id = format!("{}/{}", claimed.request.id, claimed.part.name());
             retry::message_delay(&id, claimed.attempts)

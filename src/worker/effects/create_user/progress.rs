@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// How long the user is looked up after the first invite without an answer.
 pub(super) const MIN_LOOKUP_TIME: SignedDuration = SignedDuration::from_secs(15);
+/// How often the user is looked up at least after an invite without an answer.
+const MIN_LOOKUPS: u32 = 3;
 /// How long the user is looked up after many invites without an answer: a struggling instance is spared.
 const MAX_LOOKUP_TIME: SignedDuration = SignedDuration::from_mins(5);
 /// The longest delay between two lookups, in seconds, while people wait for the outcome.
@@ -40,6 +42,14 @@ pub(super) struct Invite {
     /// worker may have died.
     #[serde(rename = "looked_since")]
     lookups_began_at: Option<Timestamp>,
+    /// How many lookups there were since, so that a clock that is set forward does not stand for them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    lookups: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,8 +79,11 @@ impl Progress {
     pub(super) fn of(stored: Option<&str>, attempted_at: Option<Timestamp>) -> Self {
         stored.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| Self {
             attempted_at,
-            last_invite: attempted_at
-                .map(|_| Invite { outcome: AttemptOutcome::Unknown, lookups_began_at: None }),
+            last_invite: attempted_at.map(|_| Invite {
+                outcome: AttemptOutcome::Unknown,
+                lookups_began_at: None,
+                lookups: 0,
+            }),
             invites: attempted_at.map_or(0, |_| 1),
         })
     }
@@ -99,9 +112,13 @@ impl Progress {
     pub(super) fn not_found(&mut self, now: Timestamp) -> NextStep {
         let lookup_time = self.lookup_time();
         let Some(last) = &mut self.last_invite else { return NextStep::Invite };
-        let elapsed = now.duration_since(*last.lookups_began_at.get_or_insert(now));
+        // A clock that was set back would make the lookups last until it has caught up.
+        let began_at = last.lookups_began_at.map_or(now, |began_at| began_at.min(now));
+        last.lookups_began_at = Some(began_at);
+        last.lookups = last.lookups.saturating_add(1);
+        let (elapsed, is_enough) = (now.duration_since(began_at), last.lookups >= MIN_LOOKUPS);
         match &last.outcome {
-            AttemptOutcome::Unknown if elapsed >= lookup_time => NextStep::Invite,
+            AttemptOutcome::Unknown if is_enough && elapsed >= lookup_time => NextStep::Invite,
             AttemptOutcome::Accepted if elapsed >= LISTED_WITHIN => NextStep::AnnounceUnlisted,
             AttemptOutcome::Refused(message) if elapsed >= LISTED_WITHIN => NextStep::GiveUp(message.clone()),
             AttemptOutcome::Unknown | AttemptOutcome::Accepted | AttemptOutcome::Refused(_) => {
@@ -130,13 +147,17 @@ impl Progress {
     pub(super) fn with_invite(&self, now: Timestamp) -> Self {
         Self {
             attempted_at: self.attempted_at.or(Some(now)),
-            last_invite: Some(Invite { outcome: AttemptOutcome::Unknown, lookups_began_at: None }),
+            last_invite: Some(Invite {
+                outcome: AttemptOutcome::Unknown,
+                lookups_began_at: None,
+                lookups: 0,
+            }),
             invites: self.invites.saturating_add(1),
         }
     }
 
     /// The progress with the outcome of the last invite.
     pub(super) fn with_outcome(&self, outcome: AttemptOutcome) -> Self {
-        Self { last_invite: Some(Invite { outcome, lookups_began_at: None }), ..self.clone() }
+        Self { last_invite: Some(Invite { outcome, lookups_began_at: None, lookups: 0 }), ..self.clone() }
     }
 }

@@ -43,6 +43,20 @@ fn lookup_time_grows_with_the_number_of_unanswered_invites() {
 }
 
 #[test]
+fn clock_that_is_set_neither_prolongs_the_lookups_nor_stands_for_them() {
+    let mut sent = Progress::default().with_invite(at(0));
+    assert_eq!(sent.not_found(at(0)), NextStep::LookUpAgain);
+    // Back by an hour.
+    assert_eq!(sent.not_found(at(1 - 3600)), NextStep::LookUpAgain);
+    assert_eq!(sent.not_found(at(16 - 3600)), NextStep::Invite);
+    let mut sent = Progress::default().with_invite(at(0));
+    assert_eq!(sent.not_found(at(0)), NextStep::LookUpAgain);
+    // Forward by an hour.
+    assert_eq!(sent.not_found(at(3601)), NextStep::LookUpAgain);
+    assert_eq!(sent.not_found(at(3606)), NextStep::Invite);
+}
+
+#[test]
 fn confirmed_user_is_never_invited_again() {
     let mut confirmed = Progress::default().with_invite(at(0)).with_outcome(AttemptOutcome::Accepted);
     assert_eq!(confirmed.not_found(at(1)), NextStep::LookUpAgain);
