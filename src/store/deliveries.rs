@@ -105,7 +105,7 @@ impl Store {
     /// When the database fails.
     pub async fn is_delivered(&self, key: &DeliveryKey) -> Result<bool, StoreError> {
         let query = sqlx::query("SELECT id FROM deliveries WHERE id = $1").bind(key.stored().id);
-        Ok(query.fetch_optional(&self.pool).await?.is_some())
+        Ok(query.fetch_optional(&self.readers).await?.is_some())
     }
 
     /// Deletes the deliveries before `before`, and returns how many.

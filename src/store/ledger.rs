@@ -147,7 +147,8 @@ impl Store {
     /// # Errors
     /// If the database fails.
     pub async fn ledger_head(&self) -> Result<Head, StoreError> {
-        let row = sqlx::query("SELECT seq, hash FROM ledger_head WHERE id = 1").fetch_one(&self.pool).await?;
+        let row =
+            sqlx::query("SELECT seq, hash FROM ledger_head WHERE id = 1").fetch_one(&self.readers).await?;
         Ok(Head { seq: row.try_get(0)?, hash: row.try_get(1)? })
     }
 }

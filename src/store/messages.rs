@@ -281,7 +281,7 @@ impl Store {
         part: &Part,
     ) -> Result<Vec<MessageCopy>, StoreError> {
         let query = sqlx::query(COPIES).bind(request.as_str()).bind(part.name());
-        query.fetch_all(&self.pool).await?.iter().map(copy).collect()
+        query.fetch_all(&self.readers).await?.iter().map(copy).collect()
     }
 
     /// What stands in the way of a message: the error, and since when; `None` if nothing does.
@@ -299,7 +299,7 @@ impl Store {
         )
         .bind(request.as_str())
         .bind(part.name())
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.readers)
         .await?;
         row.map(|row| Ok((row.try_get(0)?, instant(row.try_get(1)?)))).transpose()
     }

@@ -18,6 +18,7 @@ mod outbox;
 mod outbox_items;
 mod outbox_stats;
 mod profiles;
+mod readers;
 mod requests;
 mod resource;
 mod schema;
@@ -150,10 +151,12 @@ impl Dialect {
     }
 }
 
-/// The database. Cheap to clone; clones share one connection pool.
+/// The database. Cheap to clone; clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: AnyPool,
+    /// For reads outside of transactions.
+    readers: AnyPool,
     dialect: Dialect,
     reconnect: ReconnectFlag,
 }
@@ -180,7 +183,7 @@ impl Store {
         sqlx::any::install_default_drivers();
         let dialect = if url.starts_with("sqlite:") { Dialect::Sqlite } else { Dialect::Postgres };
         let reconnect = ReconnectFlag::default();
-        let pool = match dialect {
+        let (pool, readers) = match dialect {
             Dialect::Sqlite => {
                 let separator = if url.contains('?') { '&' } else { '?' };
                 // One connection: SQLite has one writer, and waiting in the pool's queue is fairer than its busy loop.
@@ -189,7 +192,8 @@ impl Store {
                 });
                 let pool = connect(options, &format!("{url}{separator}mode=rwc"), PRAGMAS).await?;
                 schema::migrator().run(&pool).await?;
-                pool
+                let readers = readers::open(url, &pool)?;
+                (pool, readers)
             }
             Dialect::Postgres => {
                 // Without session timeouts: migrating, or waiting for another replica to migrate, may take long.
@@ -199,10 +203,11 @@ impl Store {
                 let options = pool_options(8, &reconnect).after_connect(|connection, _| {
                     Box::pin(async move { connection.execute(SESSION).await.map(drop) })
                 });
-                connect(options, url, SESSION).await?
+                let pool = connect(options, url, SESSION).await?;
+                (pool.clone(), pool)
             }
         };
-        Ok(Self { pool, dialect, reconnect })
+        Ok(Self { pool, readers, dialect, reconnect })
     }
 
     /// Begins a transaction that will write.
@@ -238,6 +243,8 @@ impl Store {
 
     /// Closes every connection once its transaction has ended.
     pub async fn close(&self) {
+        // The writer last: whoever closes a SQLite file last writes its WAL back, which a reader may not.
+        self.readers.close().await;
         self.pool.close().await;
     }
 }

@@ -43,7 +43,7 @@ impl Store {
              ORDER BY CASE WHEN due_at IS NULL THEN 0 ELSE 1 END, place, id LIMIT $1",
         )
         .bind(LISTED_MAX)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.readers)
         .await?;
         let item = |row: &sqlx::any::AnyRow| {
             Ok(OutboxItem {

@@ -35,14 +35,14 @@ impl Store {
                    UNION ALL SELECT wake_at FROM request WHERE wake_at IS NOT NULL) AS work",
         )
         .bind(now.as_millisecond())
-        .fetch_one(&self.pool)
+        .fetch_one(&self.readers)
         .await?;
         let dead = sqlx::query(
             "SELECT CAST((SELECT COUNT(*) FROM effect WHERE status = 'buried')
                   + (SELECT COUNT(*) FROM message WHERE given_up_at IS NOT NULL) AS BIGINT),
                     CAST((SELECT COUNT(*) FROM message WHERE failing_since IS NOT NULL) AS BIGINT)",
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&self.readers)
         .await?;
         Ok(OutboxStats {
             due: row.try_get(0)?,
@@ -62,7 +62,7 @@ impl Store {
             "SELECT MIN(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END)
              FROM lane WHERE due_at IS NOT NULL",
         );
-        let queue = queue.fetch_one(&self.pool).await?.try_get::<Option<i64>, _>(0)?.map(instant);
+        let queue = queue.fetch_one(&self.readers).await?.try_get::<Option<i64>, _>(0)?.map(instant);
         Ok(earlier(queue, self.next_message().await?))
     }
 
@@ -76,7 +76,7 @@ impl Store {
              FROM lane WHERE resource = $1 AND due_at IS NOT NULL",
         )
         .bind(resource.as_str());
-        let queue = queue.fetch_one(&self.pool).await?.try_get::<Option<i64>, _>(0)?.map(instant);
+        let queue = queue.fetch_one(&self.readers).await?.try_get::<Option<i64>, _>(0)?.map(instant);
         if *resource == Resource::slack() {
             Ok(earlier(queue, self.next_message().await?))
         } else {
@@ -94,7 +94,7 @@ impl Store {
               WHERE message.due_at IS NOT NULL
               UNION ALL SELECT wake_at FROM request WHERE wake_at IS NOT NULL) AS work",
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&self.readers)
         .await?;
         Ok(row.try_get::<Option<i64>, _>(0)?.map(instant))
     }

@@ -15,7 +15,7 @@ impl Store {
     pub async fn profile(&self, user: &UserId) -> Result<Option<(String, Timestamp)>, StoreError> {
         let row = sqlx::query("SELECT body, fetched_at FROM profile WHERE user_id = $1")
             .bind(user.as_str())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.readers)
             .await?;
         let Some(row) = row else { return Ok(None) };
         let fetched_at = Timestamp::from_millisecond(row.try_get(1)?).unwrap_or(Timestamp::MIN);

@@ -143,7 +143,7 @@ impl Store {
     pub async fn request(&self, id: &RequestId) -> Result<Option<Request>, StoreError> {
         let row = sqlx::query("SELECT body FROM request WHERE id = $1")
             .bind(id.as_str())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.readers)
             .await?;
         row.map(|row| from_json("request", row.try_get::<&str, _>(0)?)).transpose()
     }
@@ -162,7 +162,7 @@ impl Store {
         .bind(request.change.subject_key())
         .bind(request.id.as_str())
         .bind(since.as_millisecond())
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.readers)
         .await?;
         Ok(row.is_some())
     }
@@ -176,7 +176,7 @@ impl Store {
             "SELECT body FROM request WHERE requester = $1 AND is_open = 1 ORDER BY created_at, id",
         )
         .bind(requester.as_str())
-        .fetch_all(&self.pool)
+        .fetch_all(&self.readers)
         .await?;
         rows.iter().map(|row| from_json("request", row.try_get::<&str, _>(0)?)).collect()
     }
@@ -189,7 +189,7 @@ impl Store {
         let rows = sqlx::query(
             "SELECT body FROM request WHERE is_open = 1 AND state = 'pending' ORDER BY created_at, id",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&self.readers)
         .await?;
         rows.iter().map(|row| from_json("request", row.try_get::<&str, _>(0)?)).collect()
     }

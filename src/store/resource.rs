@@ -54,7 +54,7 @@ impl Store {
              GROUP BY resource ORDER BY MIN(due_at), resource",
         )
         .bind(now.as_millisecond())
-        .fetch_all(&self.pool)
+        .fetch_all(&self.readers)
         .await?;
         rows.iter().map(|row| Ok(Resource(row.try_get(0)?))).collect()
     }

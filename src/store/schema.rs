@@ -11,7 +11,7 @@ use sqlx::{
 };
 
 /// Version, description and SQL of each migration.
-const MIGRATIONS: [(i64, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (1, "main job", include_str!("migrations/0001_main_job.sql")),
     (2, "shared budget", include_str!("migrations/0002_shared_budget.sql")),
     (3, "auto rules", include_str!("migrations/0003_auto_rules.sql")),
@@ -20,6 +20,7 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
     (6, "deliveries", include_str!("migrations/0006_deliveries.sql")),
     (7, "messages", include_str!("migrations/0007_messages.sql")),
     (8, "resources", include_str!("migrations/0008_resources.sql")),
+    (9, "work at hand", include_str!("migrations/0009_work_at_hand.sql")),
 ];
 
 /// Migrates a database from any released schema to the current one.
@@ -31,13 +32,17 @@ pub(super) fn migrator() -> Migrator {
 }
 
 #[cfg(test)]
+#[path = "tests/query_plans.rs"]
+mod query_plans;
+
+#[cfg(test)]
 mod tests {
     use std::{collections::BTreeSet, fs, path::Path};
 
     use super::*;
 
     /// The SHA-384 of each migration, as databases store it. A line, once released, never changes.
-    const CHECKSUMS: [(i64, &str); 8] = [
+    const CHECKSUMS: [(i64, &str); 9] = [
         (
             1,
             "ddc80cf64364698af68125e79dd5fc4dd65b7f0eb09c7cd1bd2c4a6b99559751416f4c05520a310e4804508acb83b430",
@@ -69,6 +74,10 @@ mod tests {
         (
             8,
             "e7bd2a21555457faae31d7c70bd66489cc71e1213f42f1808a0f7e1919f4e1f106aa9dc1ded8e4eb7b1b605264944880",
+        ),
+        (
+            9,
+            "09b1290c1f7938280d8f3a66bc32844ccebfe5b023702318824cb6ceb788aad36a9afdba4542817b30e3f9ff8a33856a",
         ),
     ];
 

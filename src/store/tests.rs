@@ -80,7 +80,7 @@ fn request(clock: &Clock, email: &str) -> Request {
     submit(clock.now(), &form::tests::terms(), submission(clock, email)).0
 }
 
-async fn add(store: &Store, clock: &Clock, email: &str, effects: &[Effect]) -> Request {
+pub(super) async fn add(store: &Store, clock: &Clock, email: &str, effects: &[Effect]) -> Request {
     let request = request(clock, email);
     let mut tx = store.begin().await.unwrap();
     tx.insert_request(&request, None, None, clock.now()).await.unwrap().unwrap();

@@ -81,7 +81,7 @@ async fn migration_closes_the_later_of_two_open_requests_for_an_email() {
             crate::store::schema::migrator().iter().filter(|step| step.version < 4).cloned().collect();
         Migrator::with_migrations(before).run(&pool).await.unwrap();
         let dialect = if mode.is_empty() { Dialect::Postgres } else { Dialect::Sqlite };
-        let store = Store { pool, dialect, reconnect: ReconnectFlag::default() };
+        let store = Store { readers: pool.clone(), pool, dialect, reconnect: ReconnectFlag::default() };
         let first = request_for(&clock, "old name", "svc@example.com");
         clock.advance(Duration::from_secs(1));
         let second = request_for(&clock, "new name", "svc@example.com");
