@@ -52,6 +52,7 @@ pub const METRICS: &[Metric] = &[
     gauge("outbox_dead_letters", &[], "Effects and messages that were given up"),
     gauge("outbox_failing_messages", &[], "Messages that Slack does not accept at the moment"),
     gauge("outbox_oldest_due_seconds", &[], "How long the oldest due effect has waited"),
+    counter("scrape_errors_total", &[], "Scrapes at which the outbox could not be read: its gauges are NaN"),
     counter("ledger_anchors_total", &["result"], "Heads of the ledger to post as anchors"),
     gauge("http_connections", &[], "Open connections"),
     counter("http_connections_closed_total", &["reason"], "Connections that the bot closed or turned away"),
