@@ -31,10 +31,11 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let lease_for = i64::try_from(lease_for.as_millis()).unwrap_or(LEASE_MARGIN);
         let now = now.as_millisecond();
-        let is_leased: Option<_> = sqlx::query("SELECT 1 FROM lane WHERE lease_until > $1 LIMIT 1")
-            .bind(now + lease_for + LEASE_MARGIN)
-            .fetch_optional(&self.pool)
-            .await?;
+        let is_leased: Option<_> =
+            sqlx::query("SELECT 1 FROM lane WHERE lease_until IS NOT NULL AND lease_until > $1 LIMIT 1")
+                .bind(now + lease_for + LEASE_MARGIN)
+                .fetch_optional(&self.pool)
+                .await?;
         if is_leased.is_some() {
             sqlx::query("UPDATE lane SET lease_until = $2 WHERE lease_until > $1")
                 .bind(now + lease_for + LEASE_MARGIN)
@@ -57,10 +58,11 @@ impl Store {
 
     /// No message waits longer than ten minutes.
     async fn heal_messages(&self, now: i64) -> Result<bool, StoreError> {
-        let late: Option<_> = sqlx::query("SELECT 1 FROM message WHERE due_at > $1 LIMIT 1")
-            .bind(now + MESSAGE_MARGIN)
-            .fetch_optional(&self.pool)
-            .await?;
+        let late: Option<_> =
+            sqlx::query("SELECT 1 FROM message WHERE due_at IS NOT NULL AND due_at > $1 LIMIT 1")
+                .bind(now + MESSAGE_MARGIN)
+                .fetch_optional(&self.pool)
+                .await?;
         if late.is_none() {
             return Ok(false);
         }

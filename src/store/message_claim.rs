@@ -85,11 +85,13 @@ impl Store {
             let due = tx.dialect.pick(
                 "SELECT lane.request_id, lane.name FROM message
                  JOIN lane ON lane.request_id = message.request_id AND lane.name = 'show' AND lane.resource = $4
-                 WHERE message.due_at <= $3 AND (lane.lease_until IS NULL OR lane.lease_until <= $3)
+                 WHERE message.due_at IS NOT NULL AND message.due_at <= $3
+                 AND (lane.lease_until IS NULL OR lane.lease_until <= $3)
                  ORDER BY message.priority, message.due_at LIMIT 1",
                 "SELECT lane.request_id, lane.name FROM message
                  JOIN lane ON lane.request_id = message.request_id AND lane.name = 'show' AND lane.resource = $4
-                 WHERE message.due_at <= $3 AND (lane.lease_until IS NULL OR lane.lease_until <= $3)
+                 WHERE message.due_at IS NOT NULL AND message.due_at <= $3
+                 AND (lane.lease_until IS NULL OR lane.lease_until <= $3)
                  ORDER BY message.priority, message.due_at LIMIT 1 FOR UPDATE OF lane SKIP LOCKED",
             );
             let Some(lease) = tx.lease(due, &Resource::slack(), now, lease_for, ids()).await? else {

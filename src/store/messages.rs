@@ -209,7 +209,7 @@ impl Tx {
         if record.drops_reminders {
             sqlx::query(
                 "UPDATE message SET due_at = NULL WHERE request_id = $1 AND priority = $2 AND due_at IS NOT NULL
-                 AND posting_at IS NULL AND body LIKE '%\"part\":\"reminder\"%'",
+                 AND posting_at IS NULL AND part LIKE 'reminder%'",
             )
             .bind(request.as_str())
             .bind(Priority::Other as i64)

@@ -32,25 +32,27 @@ impl Store {
     /// If the database fails.
     pub async fn outbox_items(&self) -> Result<Vec<OutboxItem>, StoreError> {
         let rows = sqlx::query(
-            "SELECT id, request_id, name, due_at, attempts, error FROM
-             (SELECT id, request_id, lane AS name, CASE WHEN status = 'waiting' THEN due_at END AS due_at,
-                     attempts, error, due_at AS place
-              FROM effect WHERE status IN ('waiting', 'buried')
-              UNION ALL
-              SELECT request_id || '/' || part, request_id, part, due_at, attempts, error,
-                     COALESCE(due_at, given_up_at)
-              FROM message WHERE due_at IS NOT NULL OR given_up_at IS NOT NULL) AS items
-             ORDER BY CASE WHEN due_at IS NULL THEN 0 ELSE 1 END, place, id LIMIT $1",
+            "SELECT id, request_id, name, due_at, attempts, error, CAST(is_waiting AS BIGINT) FROM
+             (SELECT id, request_id, lane AS name, due_at, attempts, error, 1 AS is_waiting
+              FROM effect WHERE status = 'waiting'
+              UNION ALL SELECT id, request_id, lane, due_at, attempts, error, 0
+              FROM effect WHERE status = 'buried'
+              UNION ALL SELECT request_id || '/' || part, request_id, part, due_at, attempts, error, 1
+              FROM message WHERE due_at IS NOT NULL
+              UNION ALL SELECT request_id || '/' || part, request_id, part, given_up_at, attempts, error, 0
+              FROM message WHERE given_up_at IS NOT NULL AND due_at IS NULL) AS items
+             ORDER BY is_waiting, due_at, id LIMIT $1",
         )
         .bind(LISTED_MAX)
         .fetch_all(&self.readers)
         .await?;
         let item = |row: &sqlx::any::AnyRow| {
+            let is_waiting = row.try_get::<i64, _>(6)? != 0;
             Ok(OutboxItem {
                 id: row.try_get(0)?,
                 request: row.try_get(1)?,
                 name: row.try_get(2)?,
-                due_at: row.try_get::<Option<i64>, _>(3)?.map(instant),
+                due_at: is_waiting.then_some(instant(row.try_get(3)?)),
                 attempts: row.try_get(4)?,
                 error: row.try_get(5)?,
             })
@@ -80,9 +82,8 @@ impl Tx {
         }
         // Lock order: a queue before its effects.
         sqlx::query(
-            "UPDATE lane SET due_at = $1 WHERE EXISTS
-             (SELECT 1 FROM effect WHERE effect.id = $2 AND effect.request_id = lane.request_id
-              AND effect.lane = lane.name AND effect.status IN ('waiting', 'buried'))",
+            "UPDATE lane SET due_at = $1 WHERE (request_id, name) =
+             (SELECT request_id, lane FROM effect WHERE id = $2 AND status IN ('waiting', 'buried'))",
         )
         .bind(now.as_millisecond())
         .bind(id)

@@ -90,7 +90,7 @@ pub(super) async fn add(store: &Store, clock: &Clock, email: &str, effects: &[Ef
 }
 
 /// An effect of which nothing matters here but who it is for.
-fn check(by: &str) -> Effect {
+pub(crate) fn check(by: &str) -> Effect {
     Effect::CheckMembership { by: by.into(), action: Action::Cancel, answer_in: "C0OPS".into() }
 }
 

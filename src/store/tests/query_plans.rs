@@ -13,21 +13,37 @@ use crate::{
 const PAST: u32 = 200_000;
 
 /// The tables that hold something of every request that ever was.
-const HISTORY: [&str; 7] = ["request", "lane", "effect", "message", "deliveries", "ledger", "profile"];
+const HISTORY: [&str; 8] =
+    ["request", "lane", "effect", "message", "message_copy", "deliveries", "ledger", "profile"];
 
 /// The indexes that hold only what is open, waiting or given up. Reading all of one is no more than the work at hand.
-const OPEN_ONLY: [&str; 6] =
-    ["lane_due", "effect_waiting", "effect_due", "effect_buried", "request_open", "request_open_requester"];
+const OPEN_ONLY: [&str; 13] = [
+    "lane_due",
+    "lane_leased",
+    "effect_waiting",
+    "effect_due",
+    "effect_scheduled",
+    "effect_buried",
+    "message_due",
+    "message_failing",
+    "message_given_up",
+    "request_open",
+    "request_open_requester",
+    "request_open_subject",
+    "request_wake",
+];
 
 /// Adds closed requests, each with a lane, an effect, a message, a delivery and an entry of the ledger.
-const HISTORY_SQL: [&str; 7] = [
+const HISTORY_SQL: [&str; 8] = [
     "INSERT INTO request (id, version, created_at, updated_at, requester, instance, subject, state, is_open, body)
      SELECT 'r' || n, 2, n, n, 'U' || n % 50, 'production', 'svc' || n, 'done', 0, '{}' FROM past",
     "INSERT INTO lane (request_id, name) SELECT 'r' || n, 'message' FROM past",
     "INSERT INTO effect (id, request_id, lane, place, body, attempts, created_at, due_at, status)
      SELECT 'e' || n, 'r' || n, 'message', 0, '{}', 1, n, n, 'done' FROM past",
-    "INSERT INTO message (request_id, part, attempted_at, channel, ts, shown_version)
-     SELECT 'r' || n, 'card', n, 'C', '1', 2 FROM past",
+    "INSERT INTO message (request_id, part, body, priority, wanted, created_at, attempts)
+     SELECT 'r' || n, 'card', '{}', 0, 1, n, 0 FROM past",
+    "INSERT INTO message_copy (request_id, part, channel, ts, shown, is_editable, posted_at)
+     SELECT 'r' || n, 'card', 'C', '1', 1, 1, n FROM past",
     "INSERT INTO deliveries (id, delivered_at) SELECT 'd' || n, n FROM past",
     "INSERT INTO ledger (seq, entered_at, request_id, actor, entry, body, previous, hash)
      SELECT n, n, 'r' || n, 'U1', 'done', '{}', '', '' FROM past",
@@ -128,11 +144,18 @@ fn statements() -> BTreeSet<String> {
             for (at, _) in source.match_indices(start) {
                 let text = &source[at + 1..];
                 let literal = &text[..text.find('"').expect("the literal ends")];
-                statements.insert(
-                    literal.split_whitespace().filter(|word| *word != "\\").collect::<Vec<_>>().join(" "),
-                );
+                let words: Vec<_> = literal.split_whitespace().filter(|word| *word != "\\").collect();
+                // The selects that take this place are statements of their own.
+                let sql = words.join(" ").replace("{due}", "SELECT '', ''");
+                statements.insert(renumbered(&sql));
             }
         }
     }
     statements
+}
+
+/// A statement whose parameters are numbered from 1 on: some are parts of others.
+fn renumbered(sql: &str) -> String {
+    let used = (1..20).filter(|number| sql.contains(&format!("${number}")));
+    used.zip(1..).fold(sql.to_owned(), |sql, (from, to)| sql.replace(&format!("${from}"), &format!("${to}")))
 }
