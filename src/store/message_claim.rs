@@ -222,15 +222,26 @@ impl Tx {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let until = now.checked_add(messages::LATE_EFFECT).unwrap_or(Timestamp::MAX);
-        sqlx::query(
-            "UPDATE message SET unsettled_until = $1 WHERE request_id = $2 AND due_at IS NOT NULL AND EXISTS
-             (SELECT 1 FROM message_copy AS copy
-              WHERE copy.request_id = message.request_id AND copy.part = message.part)",
+        // One after the other, in the order in which decisions want them, so that nobody waits for each other.
+        let rows = sqlx::query(
+            "SELECT part FROM message WHERE request_id = $1 AND due_at IS NOT NULL ORDER BY priority, part",
         )
-        .bind(until.as_millisecond())
         .bind(request.as_str())
-        .execute(&mut *self.inner)
+        .fetch_all(&mut *self.inner)
         .await?;
+        for row in &rows {
+            sqlx::query(
+                "UPDATE message SET unsettled_until = $1 WHERE request_id = $2 AND part = $3
+                 AND (posting_at IS NOT NULL OR EXISTS
+                      (SELECT 1 FROM message_copy AS copy
+                       WHERE copy.request_id = message.request_id AND copy.part = message.part))",
+            )
+            .bind(until.as_millisecond())
+            .bind(request.as_str())
+            .bind(row.try_get::<&str, _>(0)?)
+            .execute(&mut *self.inner)
+            .await?;
+        }
         Ok(())
     }
 }

@@ -97,8 +97,11 @@ impl Tx {
             .bind(now.as_millisecond())
             .execute(&mut *self.inner)
             .await?;
+        // An insert would wait for a worker that leases an existing queue, while that worker waits for the message.
         sqlx::query(
-            "INSERT INTO lane (request_id, name) VALUES ($1, $2) ON CONFLICT (request_id, name) DO NOTHING",
+            "INSERT INTO lane (request_id, name) SELECT $1, $2
+             WHERE NOT EXISTS (SELECT 1 FROM lane WHERE request_id = $1 AND name = $2)
+             ON CONFLICT (request_id, name) DO NOTHING",
         )
         .bind(request.as_str())
         .bind(Queue::Show.name())
