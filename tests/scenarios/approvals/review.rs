@@ -102,6 +102,7 @@ async fn ledger_records_each_reduction_and_its_author() {
         ]
     );
     pool.close().await;
+    drop(bot);
     for ending in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(format!("{}{ending}", file.display()));
     }

@@ -229,7 +229,7 @@ impl Opened {
     /// Clicks a button of the only card, runs every effect that is due, and leaves a conversation time for another message.
     pub(crate) async fn clicks(&self, person: &User, subject: &str, label: &str) {
         assert_empty_ack(&person.clicks(&self.card(subject), label).await.unwrap());
-        self.advance(2).await;
+        self.advance(8).await;
     }
 
     /// How many invites for `subject` today's bot has sent, to either instance.
