@@ -24,7 +24,7 @@ use super::{
     event::Event,
     note::Note,
     people::{Principal, UserId},
-    policy::{MembershipLookup, Policy},
+    policy::{MembershipLookup, Policy, Violation},
     request::{Approved, Failure, FailureKind, Reminders, Request, Revision, State, Waiting},
     schedule::{self, Due},
     text::Reason,
@@ -113,6 +113,8 @@ pub enum Refusal {
     },
     /// The reduction grants more than was requested.
     ExceedsRequest,
+    /// The policy does not allow this as it is.
+    PolicyViolated(Violation),
     /// The edited request would need approval in another channel.
     OtherChannel,
     /// Already approved.
@@ -160,6 +162,7 @@ impl Refusal {
             Self::Changed => "changed",
             Self::ApprovalAlreadyGiven { .. } => "agreed_before",
             Self::ExceedsRequest => "widens",
+            Self::PolicyViolated(_) => "policy_violated",
             Self::OtherChannel => "other_channel",
             Self::AlreadyApproved { .. } => "already_approved",
             Self::AlreadyDenied { .. } => "already_denied",

@@ -11,6 +11,7 @@ mod lint;
 mod missing_approvers;
 #[cfg(test)]
 pub(crate) mod tests;
+mod violation;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ pub use self::{
     candidates::CandidateRule,
     catalog::lint_catalogs,
     lint::{GroupSize, LintWarning, lint, lint_memberships},
+    violation::Violation,
 };
 use super::{
     change::{Change, RuleFacts},

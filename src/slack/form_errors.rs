@@ -27,6 +27,7 @@ pub fn field_error(FieldError { field, kind }: &FieldError) -> String {
         FieldErrorKind::LaterThanRequested { requested } => {
             format!("Access was requested until {requested}. Choose that date or an earlier one.")
         }
+        FieldErrorKind::ReasonMissing => CHOICE_REQUIRES_REASON.to_owned(),
         FieldErrorKind::NotChosen => not_chosen(*field).to_owned(),
         FieldErrorKind::NotOffered => not_offered(*field).to_owned(),
         FieldErrorKind::AllWorkspacesOnly { role, all: Some(all) } => {
@@ -124,8 +125,14 @@ pub const CHANGED: &str = "The request changed since you opened this form, so no
 /// The review grants more than was requested.
 pub const EXCEEDS_REQUEST: &str = "You can approve less than was requested, but not more. Nothing was sent.";
 
+/// The policy does not allow what is approved.
+pub const POLICY_VIOLATED: &str = "The policy doesn't allow this. Nothing was sent. Close the form and open it again to see what is allowed now.";
+
 /// The last day of access has passed.
 pub const DATE_PASSED: &str = "That date has passed. Choose a later one.";
+
+/// The rule of the chosen role or workspace requires a reason.
+const CHOICE_REQUIRES_REASON: &str = "This choice requires a reason, and the request has none. Choose something else, or ask the requester to edit the request.";
 
 /// The chosen role or workspace needs approval by others than the reviewer.
 pub const OTHERS_DECIDE: &str =

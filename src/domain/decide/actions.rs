@@ -70,12 +70,14 @@ impl ActionContext<'_> {
         if reduced.change.has_expired(now) {
             return Err(Refusal::ExpirationPassed);
         }
-        // The reduced request may need other approvers. Then the person has to be one of those, too.
+        // The rule of the reduced request applies. The person has to be one of its approvers, too.
         self.require_approver(&reduced)?;
-        let needed = |request| context.policy.approval_rule(&RuleInput::of(request)).terms.approvals_needed();
-        let needed = needed(request).max(needed(&reduced));
+        let needed = self.terms(&reduced).approvals_needed();
         let differences = request.change.differences(&reduced.change);
         let is_revised = !differences.is_empty();
+        if let Some(violation) = context.policy.violations(now, &reduced).first().filter(|_| is_revised) {
+            return Err(Refusal::PolicyViolated(*violation));
+        }
         // Nobody else has approved the new revision.
         let mut valid = if is_revised { Vec::new() } else { approvals.to_vec() };
         if valid.iter().any(|approval| approval.by == *by) {

@@ -54,6 +54,8 @@ pub enum FieldErrorKind {
         /// The requested date.
         requested: Date,
     },
+    /// The chosen role or workspace requires a reason, which the request does not have.
+    ReasonMissing,
     /// No role or workspace is chosen.
     NotChosen,
     /// The role or workspace is no longer offered.

@@ -7,8 +7,9 @@ mod create_user;
 pub use self::context::{ReviewContext, ReviewInput};
 use super::{
     change::{Change, Reduction},
+    expiration::Expiration,
     form::{Field, FieldError, FieldErrorKind, FormContext},
-    policy::RuleInput,
+    policy::{RuleInput, Violation},
     request::Request,
     text::{Reason, TextError},
 };
@@ -40,5 +41,25 @@ pub fn validate(
         }
         Err(TextError::Empty | TextError::Malformed) => None,
     };
+    if errors.is_empty() && !reduction.is_empty() {
+        errors.extend(violations(context, &request.reduced(&reduction)));
+    }
     if errors.is_empty() { Ok((reduction, note)) } else { Err(errors) }
+}
+
+/// What the rule of the reduced request demands in addition, as field errors.
+fn violations(context: FormContext<'_>, reduced: &Request) -> Vec<FieldError> {
+    let FormContext { now, policy, zone, .. } = context;
+    let error = |violation| match violation {
+        Violation::ReasonMissing => FieldError::new(Field::Role, FieldErrorKind::ReasonMissing),
+        Violation::ExpirationMissing => {
+            let max_access = policy.approval_rule(&RuleInput::of(reduced)).terms.max_access;
+            let last = Some(Expiration::last_day(zone, now, max_access));
+            FieldError::new(Field::Expiration, FieldErrorKind::DateRequired { last })
+        }
+        Violation::AccessTooLong { last } => {
+            FieldError::new(Field::Expiration, FieldErrorKind::DateTooLate { last })
+        }
+    };
+    policy.violations(now, reduced).into_iter().map(error).collect()
 }

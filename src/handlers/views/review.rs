@@ -142,6 +142,7 @@ impl SubmittedReview<'_> {
         let (field, text) = match refused.why {
             Refusal::Changed => (Field::Reason, form_errors::CHANGED),
             Refusal::ExceedsRequest => (Field::Expiration, form_errors::EXCEEDS_REQUEST),
+            Refusal::PolicyViolated(_) => (Field::Role, form_errors::POLICY_VIOLATED),
             Refusal::ExpirationPassed => (Field::Expiration, form_errors::DATE_PASSED),
             Refusal::NotApprover if self.needs_other_approvers(refused) => {
                 (Field::Role, form_errors::OTHERS_DECIDE)

@@ -5,6 +5,7 @@ use crate::{
     domain::{
         decide::Refusal,
         people::{Principal, UserId},
+        policy::Violation,
     },
     slack::{
         messages::{Message, without_requester},
@@ -65,6 +66,7 @@ pub fn refusal(refusal: &Refusal, approvers: &[Principal], reader: &UserId) -> M
         Refusal::NotRequester => NOT_REQUESTER,
         Refusal::Changed => CHANGED,
         Refusal::ExceedsRequest => EXCEEDS_REQUEST,
+        Refusal::PolicyViolated(violation) => return say(policy_violated(*violation)),
         Refusal::OtherChannel => OTHER_CHANNEL,
         Refusal::Cancelled => CANCELLED,
         Refusal::InProgress => IN_PROGRESS,
@@ -79,4 +81,16 @@ pub fn refusal(refusal: &Refusal, approvers: &[Principal], reader: &UserId) -> M
         Refusal::UnknownRequest => UNKNOWN_REQUEST,
     };
     say(InlineText::of(text))
+}
+
+fn policy_violated(violation: Violation) -> InlineText {
+    let why = match violation {
+        Violation::ReasonMissing => "a reason is required".to_owned(),
+        Violation::ExpirationMissing => "the last day of access is required".to_owned(),
+        Violation::AccessTooLong { last } => format!("access can last until {last} at the latest"),
+    };
+    InlineText::of(format!(
+        "The policy doesn't allow this request as it is: {why}. Nothing changed. Click Review to choose something else, or ask \
+         the requester to edit the request."
+    ))
 }
