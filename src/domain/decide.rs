@@ -8,6 +8,7 @@
 
 mod actions;
 mod pending;
+mod settle;
 mod submit;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 
 pub use self::{
     pending::may_decide,
+    settle::is_unsettled,
     submit::{Submission, submit},
 };
 use super::{
@@ -256,8 +258,14 @@ fn wake(context: DecisionContext<'_>, request: &Request) -> Decision {
         return Decision::unchanged();
     };
     let now = context.now;
-    match schedule::due(now, context.policy, request) {
-        Some(Due::Timeout) => time_out(now, request),
+    let due = schedule::due(now, context.policy, request);
+    if due == Some(Due::Timeout) {
+        return time_out(now, request);
+    }
+    if let Some(decision) = settle::settle(context, request) {
+        return decision;
+    }
+    match due {
         Some(Due::Escalation) => {
             let (approvals, reminders) = (approvals.clone(), *reminders);
             let next = State::Pending { approvals, is_escalated: true, reminders };
@@ -272,7 +280,7 @@ fn wake(context: DecisionContext<'_>, request: &Request) -> Decision {
             // The card first: it shows what approvers can do.
             Decision::to(next, "reminded", with_card(request, [Effect::Remind { sent }]))
         }
-        None => Decision::unchanged(),
+        Some(Due::Timeout) | None => Decision::unchanged(),
     }
 }
 

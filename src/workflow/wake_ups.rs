@@ -1,13 +1,17 @@
 //! Does what is due for requests by itself, in one transaction each: no call is needed.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{StoreError, Workflow};
 use crate::{
-    domain::{event::Event, message::Part},
+    domain::{decide::is_unsettled, event::Event, message::Part, request::Request},
     store::{Tx, with_timeout},
 };
 
 /// When a request that cannot be read is looked at again, in seconds.
 const UNREADABLE_DELAY: i64 = 600;
+/// When a request is looked at again of which it is unknown whether its approvals count.
+const UNSETTLED_DELAY: SignedDuration = SignedDuration::from_secs(30);
 
 impl Workflow {
     /// Does what is due for the request that has been due the longest; false if nothing is due.
@@ -27,19 +31,27 @@ impl Workflow {
                 // The subject does not change, so that no other open request can be about it.
                 let _no_conflict = self.handle_event(&mut tx, &id, &Event::Woken).await?;
                 let request = tx.request(&id).await?.unwrap_or(request);
-                tx.set_wake_up(&id, self.next_wake(&request)).await?;
+                tx.set_wake_up(&id, self.next_look(&request)).await?;
             }
             Ok(None) => {}
             Err(error @ StoreError::Unreadable { .. }) => {
                 tracing::error!(request = %id, %error, "a request cannot be read");
                 let later = now.as_millisecond().saturating_add(UNREADABLE_DELAY * 1000);
-                tx.set_wake_up(&id, jiff::Timestamp::from_millisecond(later).ok()).await?;
+                tx.set_wake_up(&id, Timestamp::from_millisecond(later).ok()).await?;
             }
             Err(error) => return Err(error),
         }
         tx.commit().await?;
         self.work.notify_one();
         Ok(true)
+    }
+
+    /// When something is due for a request by itself, or may be known that is not known yet.
+    fn next_look(&self, request: &Request) -> Option<Timestamp> {
+        let context = self.decision_context();
+        let look =
+            is_unsettled(context, request).then(|| context.now.checked_add(UNSETTLED_DELAY).ok()).flatten();
+        [self.next_wake(request), look].into_iter().flatten().min()
     }
 
     /// Works out anew what is due for all open requests, and what their messages say.

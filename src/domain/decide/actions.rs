@@ -1,6 +1,8 @@
 //! What follows from a person's action: whether they are allowed to take it, and what it changes.
 
-use super::{Decision, DecisionContext, Refusal, RevisedRequest, time_out, with_card};
+use super::{
+    Decision, DecisionContext, Refusal, RevisedRequest, settle::CountedApprovals, time_out, with_card,
+};
 use crate::domain::{
     change::{Detail, Difference, Reduction},
     effect::Effect,
@@ -79,25 +81,22 @@ impl ActionContext<'_> {
             return Err(Refusal::PolicyViolated(*violation));
         }
         // Nobody else has approved the new revision.
-        let mut valid = if is_revised { Vec::new() } else { approvals.to_vec() };
-        if valid.iter().any(|approval| approval.by == *by) {
-            return Err(Refusal::ApprovalAlreadyGiven { given: count(&valid), needed });
-        }
-        valid.push(ApprovalGiven { by: by.clone(), at: now });
+        let before = if is_revised { &[] } else { approvals };
+        let (given, counted) = self.with_own_approval(before, needed)?;
         let revision = request.revision + i64::from(is_revised);
         let reset_approvals = if is_revised { count(approvals) } else { 0 };
         let revised =
             is_revised.then_some(Effect::Note { note: Note::Revised { revision, reset_approvals } });
-        let mut decision = if count(&valid) >= needed {
-            let approved = Approved { by: valid.into_iter().map(|approval| approval.by).collect(), at: now };
+        let mut decision = if counted.count() >= needed {
+            let approved = Approved { by: counted.by, at: now };
             let apply = Effect::Apply { change: reduced.change.clone(), attempted_at: None };
             let effects = with_card(request, [Effect::ShowRequester, apply]).chain(revised);
             Decision::to(State::Applying { approved, waiting: None }, "approved", effects)
         } else {
-            let given = count(&valid);
-            let note = Effect::Note { note: Note::Approval { by: by.clone(), revision, given, needed } };
+            let (by, count) = (by.clone(), counted.count());
+            let note = Effect::Note { note: Note::Approval { by, revision, given: count, needed } };
             let effects = with_card(request, [Effect::ShowRequester]).chain(revised).chain([note]);
-            let next = State::Pending { approvals: valid, is_escalated, reminders };
+            let next = State::Pending { approvals: given, is_escalated, reminders };
             Decision::to(next, "agreed", effects)
         };
         if is_revised || note.is_some() {
@@ -107,6 +106,29 @@ impl ActionContext<'_> {
             decision.revised = Some(RevisedRequest { change: reduced.change, reason, memberships, revision });
         }
         Ok(decision)
+    }
+
+    /// The approvals given so far with that of this person, and those of them that count now.
+    fn with_own_approval(
+        self,
+        before: &[ApprovalGiven],
+        needed: u32,
+    ) -> Result<(Vec<ApprovalGiven>, CountedApprovals), Refusal> {
+        let Self { context, request, by } = self;
+        let mut counted = CountedApprovals::of(context, request, before);
+        let is_repeated = before.iter().any(|approval| approval.by == *by);
+        let mut given = before.to_vec();
+        if !is_repeated {
+            given.push(ApprovalGiven { by: by.clone(), at: context.now });
+            counted.by.push(by.clone());
+        }
+        if counted.is_undecided(needed) {
+            return Err(Refusal::CannotCheck);
+        }
+        if is_repeated && counted.count() < needed {
+            return Err(Refusal::ApprovalAlreadyGiven { given: counted.count(), needed });
+        }
+        Ok((given, counted))
     }
 
     fn deny(self, reason: &Reason) -> Result<Decision, Refusal> {

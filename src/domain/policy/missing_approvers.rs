@@ -2,14 +2,35 @@
 
 use super::ApproverSet;
 use crate::domain::{
-    people::{Principal, UserId},
-    request::{Request, State},
+    people::{Membership, Principal, UserId},
+    request::{ApprovalGiven, Request, State},
 };
 
 /// Larger groups are mentioned as a whole, even if some members have approved.
 const NAMED_MAX: usize = 10;
 
 impl ApproverSet {
+    /// The request without the approvals of people who may no longer decide, to be shown. Approvals stay where `members`
+    /// does not know.
+    pub fn with_counted_approvals(
+        &self,
+        request: &Request,
+        members: impl Fn(&Principal) -> Option<Vec<UserId>>,
+    ) -> Request {
+        let mut counted = request.clone();
+        if let State::Pending { approvals, .. } = &mut counted.state {
+            let lookup = |user: &UserId, group: &Principal| match members(group) {
+                Some(members) if members.contains(user) => Membership::Yes,
+                Some(_) => Membership::No,
+                None => Membership::Unknown,
+            };
+            approvals.retain(|ApprovalGiven { by, .. }| {
+                Membership::of(by, &self.approvers, |group| lookup(by, group)) != Membership::No
+            });
+        }
+        counted
+    }
+
     /// The approvers who can still approve: without the requester and without those who already have. A group that one
     /// of them is in is replaced by its other members, if `members` knows them and there are few.
     pub fn without_decided(
@@ -56,7 +77,7 @@ impl ApproverSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{policy::tests::request, request::ApprovalGiven};
+    use crate::domain::policy::tests::request;
 
     #[test]
     fn only_approvers_who_can_still_approve_are_mentioned() {

@@ -60,9 +60,10 @@ pub(in crate::handlers) async fn modal(app: &AppState, request: &Request, channe
     let metadata = json!({
         "v": 1, "request": request.id, "revision": request.revision, "channel": channel
     });
+    let approvers = policy.approver_set(request);
     views::review_modal(&Review {
-        request,
-        approvers: &policy.approver_set(request),
+        request: &approvers.with_counted_approvals(request, |group| app.membership.members(group)),
+        approvers: &approvers,
         options: &allowed_options(app, request),
         names_instance: app.instances.are_several(),
         has_ended: requested.is_some_and(|requested| requested.at() <= now),

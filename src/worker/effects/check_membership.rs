@@ -5,6 +5,7 @@ use crate::{
     domain::{
         event::{Action, Event},
         people::UserId,
+        request::State,
     },
     store::Claimed,
 };
@@ -28,6 +29,12 @@ impl Worker {
         self.0.membership.refresh_if_stale(by, &approvers).await;
         if reduced_approvers != approvers {
             self.0.membership.refresh_if_stale(by, &reduced_approvers).await;
+        }
+        // An approval may complete earlier ones, which count only if those people may still decide.
+        if let (State::Pending { approvals, .. }, Action::Approve { .. }) = (&request.state, action) {
+            for approval in approvals {
+                self.0.membership.refresh_if_stale(&approval.by, &approvers).await;
+            }
         }
         Ok(Completion::with_event(Event::ActionTaken { by: by.clone(), action: action.clone() }))
     }

@@ -8,7 +8,10 @@ use super::{
     execution::{Completion, EffectAborted},
 };
 use crate::{
-    domain::{change::Change, effect::Effect, event::Event, policy::ApproverSet, request::Request},
+    domain::{
+        change::Change, effect::Effect, event::Event, people::Principal, policy::ApproverSet,
+        request::Request,
+    },
     store::Claimed,
 };
 
@@ -41,6 +44,13 @@ impl Worker {
     /// Who can approve the request under the current policy.
     pub(super) fn approver_set(&self, request: &Request) -> ApproverSet {
         self.0.workflow.policy().approver_set(request)
+    }
+
+    /// The request with the approvals that count now, and who can approve it.
+    pub(super) fn with_counted_approvals(&self, request: &Request) -> (Request, ApproverSet) {
+        let approvers = self.approver_set(request);
+        let members = |group: &Principal| self.0.membership.members(group);
+        (approvers.with_counted_approvals(request, members), approvers)
     }
 
     /// The approvers who have not approved yet, so that nobody else is mentioned.

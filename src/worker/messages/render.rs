@@ -46,12 +46,13 @@ impl Worker {
         match part {
             Part::Card => {
                 let Some(channel) = request.approval_channel.clone() else { return Rendered::Drop };
-                let message = messages::card(request, &self.approver_set(request), self.names_instance());
+                let (request, approvers) = self.with_counted_approvals(request);
+                let message = messages::card(&request, &approvers, self.names_instance());
                 show(Destination::Channel(channel), message)
             }
             Part::Requester => {
-                let approvers = self.approver_set(request);
-                show(direct(), messages::requester(request, &approvers, self.names_instance()))
+                let (request, approvers) = self.with_counted_approvals(request);
+                show(direct(), messages::requester(&request, &approvers, self.names_instance()))
             }
             Part::Announcement | Part::DirectAnnouncement => {
                 if !matches!(request.state, State::Done { .. }) {

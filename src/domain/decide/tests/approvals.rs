@@ -6,6 +6,7 @@ use crate::domain::{
     event::EditedRequest,
     expiration::{Expiration, Zone},
     policy::{Condition, Rule},
+    request::ApprovalGiven,
 };
 
 const YES: Membership = Membership::Yes;
@@ -276,4 +277,32 @@ fn escalation_adds_approvers() {
     let escalated = applied_to(&request(), decision);
     assert!(decide(context, &escalated, &boss).is_ok());
     assert_eq!(decide(context, &escalated, &Event::Woken), Ok(Decision::unchanged()));
+}
+
+#[test]
+fn only_approvals_of_people_who_may_decide_settle_a_request() {
+    let approval = ApprovalGiven { by: APPROVER.into(), at: now() };
+    let state =
+        State::Pending { approvals: vec![approval], is_escalated: false, reminders: Reminders::default() };
+    let request = Request { state, ..request() };
+    for (membership, is_settled) in [(YES, true), (Membership::No, false), (Membership::Unknown, false)] {
+        let woken = TestEvent { event: Event::Woken, membership };
+        let decision = decided(&request, &woken).unwrap();
+        assert_eq!(applied_change(&decision).is_some(), is_settled, "{membership:?}");
+        let unchanged = decided_under(now(), two_approvals(), &request, &woken);
+        assert_eq!(unchanged, Ok(Decision::unchanged()), "{membership:?}");
+    }
+    let second = |first: Membership| {
+        let policy = Policy { base: Terms { ..two_approvals() }, ..policy() };
+        let members = move |user: &UserId, _: &Principal| if user.as_str() == APPROVER { first } else { YES };
+        let context = DecisionContext { now: now(), policy: &policy, members: &members };
+        let event = Event::ActionTaken { by: "U0SECOND".into(), action: Action::approves(1) };
+        decide(context, &request, &event)
+    };
+    assert!(applied_change(&second(YES).unwrap()).is_some());
+    assert_eq!(second(Membership::Unknown).unwrap_err(), Refusal::CannotCheck);
+    let State::Pending { approvals, .. } = second(Membership::No).unwrap().next.unwrap() else {
+        panic!("one approval counts")
+    };
+    assert_eq!(approvals.len(), 2, "who may decide again counts again");
 }

@@ -167,6 +167,9 @@ fn situations() -> Vec<(&'static str, Result<Decision, Refusal>)> {
         decided_under(now, terms.clone(), request, input)
     };
     let woken = Event::Woken.into();
+    let decided_by_yes = |terms: &Terms, request: &Request| {
+        decided(now(), terms, request, &TestEvent { event: Event::Woken, membership: Membership::Yes })
+    };
     vec![
         (
             "woken after a day",
@@ -177,6 +180,7 @@ fn situations() -> Vec<(&'static str, Result<Decision, Refusal>)> {
             decided(now() + SignedDuration::from_hours(48), &table_terms(), &request(), &woken),
         ),
         ("woken after a week", decided(late, &table_terms(), &request(), &woken)),
+        ("woken with enough approvals", decided_by_yes(&table_terms(), &one)),
         ("the first of two approves", decided(now(), &two, &request(), &yes(APPROVER, 1))),
         ("the same approves again", decided(now(), &two, &one, &yes(APPROVER, 1))),
         ("the second of two approves", decided(now(), &two, &one, &yes("U0SECOND", 1))),
