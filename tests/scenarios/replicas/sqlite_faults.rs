@@ -164,7 +164,7 @@ async fn read_only_file_system_is_reported_and_recovers() {
 const NOBODY: u32 = 65534;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn read_only_database_file_is_reported_and_recovers() {
+async fn open_database_file_stays_writable_when_its_mode_changes() {
     let Some(disk) = Disk::mount(2048) else { return };
     let file = disk.0.path().join("bot.db");
     let may = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("its owner decides");
@@ -183,20 +183,13 @@ async fn read_only_database_file_is_reported_and_recovers() {
     rae.sees_modal().await.expect("the form");
     fill_form(&rae, "svc2@example.com").await;
 
-    // An open file stays writable. A full disk makes the bot reopen it.
+    // A full disk makes the writer reopen the file. The readers have it open, so that it stays writable.
     may(0o444);
     let filler = disk.fill();
     assert_nothing_is_stored(&rae, async { ada.clicks(&card, "Approve").await.expect("the button") }).await;
-    drop(filler);
-    for _ in 0..2 {
-        assert_nothing_is_stored(&rae, async { ada.clicks(&card, "Approve").await.expect("the button") })
-            .await;
-    }
     let (status, why) = within_slack_timeout(readyz(&program.url)).await;
-    // SQLite's code for a read-only database.
-    assert!(status == 503 && why.contains("the database cannot be written (8)"), "{status} {why}");
-    assert!(created_emails(&bot).is_empty());
-    may(0o644);
+    assert!(status == 503 && why.contains("the database cannot be written"), "{status} {why}");
+    drop(filler);
     wait_until("it goes on by itself", async || readyz(&program.url).await.0 == 200).await;
     assert!(within_slack_timeout(rae.submits()).await.expect("the same form").closed);
     assert_eq!(within_slack_timeout(ada.clicks(&card, "Approve")).await.expect("the button").status, 200);
