@@ -343,7 +343,8 @@ impl Tx {
             // Not locked: the lock order is request, then queue.
             let request = self.read_unlocked(&lease.request).await;
             match (effect, request) {
-                (Ok(Versioned { v: VERSION, effect }), Ok(Some(request))) => {
+                (_, Err(StoreError::Newer { .. })) => return Ok(FirstDue::Newer),
+                (Ok(Versioned { effect, .. }), Ok(Some(request))) => {
                     let created_at: i64 = row.try_get(4)?;
                     let effect = StoredEffect {
                         id,
@@ -355,13 +356,8 @@ impl Tx {
                     let claimed = Claimed { lease: lease.clone(), effect, request };
                     return Ok(FirstDue::Claimed(Box::new(claimed)));
                 }
-                (Ok(Versioned { v, .. }), Ok(_)) => {
-                    self.dead_letter_effect(
-                        lease,
-                        &id,
-                        &format!("the effect has the unknown version {v}, or its request is missing"),
-                    )
-                    .await?;
+                (Ok(_), Ok(None)) => {
+                    self.dead_letter_effect(lease, &id, "the request of the effect is missing").await?;
                 }
                 (Err(error @ StoreError::Unreadable { .. }), _)
                 | (_, Err(error @ StoreError::Unreadable { .. })) => {

@@ -1,11 +1,12 @@
-//! The recorded deliveries from Slack: their keys and acks. An ack is tagged, versioned JSON. A missing ack is the empty one;
-//! so is an ack of a newer version that this one cannot parse.
+//! The recorded deliveries from Slack: their keys and acks. An ack is tagged, versioned JSON. A missing ack is the empty one.
+//! If only a newer version can read the ack of a submitted form, it is left to that version: an empty one would close a
+//! form that was refused. For everything else the empty ack stands for it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 
-use super::{Store, StoreError, Tx, to_json};
+use super::{Store, StoreError, Tx, from_json, stored_effect::Version, to_json};
 use crate::domain::delivery::{AckRecord, DeliveryKey, StoredKey};
 
 /// The version of written acks.
@@ -29,9 +30,17 @@ fn encode(ack: &AckRecord, of: Option<&str>) -> Result<Option<String>, StoreErro
 }
 
 /// An ack, and the digest of the content that it applies to unless it is final.
-fn decode(ack: Option<&str>) -> (AckRecord, Option<String>) {
-    let stored = ack.and_then(|ack| serde_json::from_str::<StoredAck>(ack).ok());
-    stored.map(|StoredAck { ack, of, .. }| (ack, of)).unwrap_or_default()
+///
+/// # Errors
+/// [`StoreError::Newer`] if only a newer version can read it.
+fn decode(ack: Option<&str>) -> Result<(AckRecord, Option<String>), StoreError> {
+    let Some(text) = ack else { return Ok((AckRecord::Empty, None)) };
+    let is_newer = || from_json::<Version>("ack", text).is_ok_and(|version| version.v > VERSION);
+    match from_json::<StoredAck>("ack", text) {
+        Ok(StoredAck { ack, of, .. }) => Ok((ack, of)),
+        Err(_) if is_newer() => Err(StoreError::Newer { what: "ack" }),
+        Err(_) => Ok((AckRecord::Empty, None)),
+    }
 }
 
 impl Tx {
@@ -69,7 +78,12 @@ impl Tx {
         for existing in attempt.into_iter().chain([id]).filter(|id| !new.contains(id)) {
             let first = sqlx::query("SELECT ack FROM deliveries WHERE id = $1").bind(&existing);
             let row = first.fetch_one(&mut *self.inner).await?;
-            let (first, of) = decode(row.try_get(0)?);
+            let (first, of) = match decode(row.try_get(0)?) {
+                Err(StoreError::Newer { .. }) if !matches!(key, DeliveryKey::View { .. }) => {
+                    Default::default()
+                }
+                decoded => decoded?,
+            };
             if of.is_none() || of.as_deref() == key.content() {
                 return Ok(Some(first));
             }

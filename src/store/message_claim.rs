@@ -136,6 +136,10 @@ impl Tx {
         let request = self.read_unlocked(&lease.request).await;
         let (part, request) = match (part, request) {
             (Ok(VersionedPart { part, .. }), Ok(Some(request))) => (part, request),
+            (_, Err(StoreError::Newer { .. })) => {
+                self.leave_message_to_newer(&lease.request, &name, now).await?;
+                return Ok(FirstMessage::Skipped);
+            }
             (Err(error), _) | (_, Err(error)) => {
                 let StoreError::Unreadable { .. } = &error else { return Err(error) };
                 self.give_up_message(&lease.request, &name, &error.to_string(), now).await?;

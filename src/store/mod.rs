@@ -23,6 +23,7 @@ mod requests;
 mod resource;
 mod schema;
 mod stored_effect;
+mod stored_request;
 mod takeover;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -92,6 +93,12 @@ pub enum StoreError {
         /// The parser's message.
         reason: String,
     },
+    /// A newer version of the program wrote it: it is left to that version.
+    #[error("stored {what} was written by a newer version")]
+    Newer {
+        /// What was stored, such as `request`.
+        what: &'static str,
+    },
 }
 
 impl StoreError {
@@ -123,6 +130,7 @@ impl StoreError {
             Self::TimedOut => "timed_out".to_owned(),
             Self::Schema(_) => "schema".to_owned(),
             Self::Unreadable { .. } => "unreadable".to_owned(),
+            Self::Newer { .. } => "newer".to_owned(),
         }
     }
 }

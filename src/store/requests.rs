@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::{Store, StoreError, Tx, from_json, to_json};
+use super::{Store, StoreError, Tx, stored_request};
 use crate::domain::{
     people::{RequestId, UserId},
     request::Request,
@@ -26,7 +26,7 @@ impl Tx {
             "SELECT body FROM request WHERE id = $1 FOR NO KEY UPDATE",
         );
         let row = sqlx::query(sql).bind(id.as_str()).fetch_optional(&mut *self.inner).await?;
-        row.map(|row| from_json("request", row.try_get::<&str, _>(0)?)).transpose()
+        row.map(|row| stored_request::decode(row.try_get(0)?)).transpose()
     }
 
     /// Reads a request without locking it or waiting for a lock.
@@ -36,7 +36,7 @@ impl Tx {
     pub(super) async fn read_unlocked(&mut self, id: &RequestId) -> Result<Option<Request>, StoreError> {
         let query = sqlx::query("SELECT body FROM request WHERE id = $1").bind(id.as_str());
         let row = query.fetch_optional(&mut *self.inner).await?;
-        row.map(|row| from_json("request", row.try_get::<&str, _>(0)?)).transpose()
+        row.map(|row| stored_request::decode(row.try_get(0)?)).transpose()
     }
 
     /// Counts the requests since `since` that needed no approval by the rule with this label. Locks the rule until the
@@ -83,7 +83,7 @@ impl Tx {
         .bind(request.change.subject_key())
         .bind(request.state.name())
         .bind(i64::from(request.state.is_open()))
-        .bind(to_json("request", request)?)
+        .bind(stored_request::encode(request)?)
         .bind(auto_rule)
         .bind(wake_at.map(Timestamp::as_millisecond))
         .execute(&mut *self.inner)
@@ -110,7 +110,7 @@ impl Tx {
         .bind(now.as_millisecond())
         .bind(request.state.name())
         .bind(i64::from(request.state.is_open()))
-        .bind(to_json("request", request)?)
+        .bind(stored_request::encode(request)?)
         .bind(request.change.instance())
         .bind(request.change.subject_key())
         .bind(wake_at.map(Timestamp::as_millisecond))
@@ -145,7 +145,7 @@ impl Store {
             .bind(id.as_str())
             .fetch_optional(&self.readers)
             .await?;
-        row.map(|row| from_json("request", row.try_get::<&str, _>(0)?)).transpose()
+        row.map(|row| stored_request::decode(row.try_get(0)?)).transpose()
     }
 
     /// Whether another request created the same user on the same instance since `since`. A user that is found in Marketo
@@ -167,7 +167,7 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// The open requests of a requester, oldest first.
+    /// The open requests of a requester, oldest first, without those that only a newer version can read.
     ///
     /// # Errors
     /// If the database fails, or a stored request cannot be read.
@@ -178,10 +178,10 @@ impl Store {
         .bind(requester.as_str())
         .fetch_all(&self.readers)
         .await?;
-        rows.iter().map(|row| from_json("request", row.try_get::<&str, _>(0)?)).collect()
+        stored_request::decode_readable(rows.iter().map(|row| row.try_get(0)))
     }
 
-    /// The pending requests, oldest first.
+    /// The pending requests, oldest first, without those that only a newer version can read.
     ///
     /// # Errors
     /// If the database fails, or a stored request cannot be read.
@@ -191,6 +191,6 @@ impl Store {
         )
         .fetch_all(&self.readers)
         .await?;
-        rows.iter().map(|row| from_json("request", row.try_get::<&str, _>(0)?)).collect()
+        stored_request::decode_readable(rows.iter().map(|row| row.try_get(0)))
     }
 }

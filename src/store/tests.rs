@@ -8,6 +8,7 @@ mod messages;
 #[path = "../../tests/common/schema.rs"]
 mod schema;
 mod subjects;
+mod versions;
 
 use std::{collections::HashSet, future::Future, time::Duration};
 
@@ -256,29 +257,6 @@ async fn unreadable_effect_becomes_a_dead_letter() {
         let stats = store.outbox_stats(clock.now()).await.unwrap();
         assert_eq!((stats.due, stats.dead_letters), (0, 1));
         assert!(claim(&store, &clock).await.is_none());
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn effect_of_a_newer_version_is_left_to_that_version() {
-    on_each(async |store, clock| {
-        add(&store, &clock, "svc@example.com", &[check("U0ADA"), check("U0SAM")]).await;
-        let set_first = async |body: &str| {
-            let update = sqlx::query("UPDATE effect SET body = $1 WHERE place = 0").bind(body);
-            update.execute(&store.pool).await.unwrap();
-        };
-        set_first(r#"{"v":2,"effect":"dance"}"#).await;
-        for _ in 0..3 {
-            assert!(claim(&store, &clock).await.is_none(), "later effects of the queue wait behind it");
-            clock.advance(Duration::from_secs(10));
-        }
-        assert_eq!(store.outbox_stats(clock.now()).await.unwrap().dead_letters, 0);
-        // What the newer version reads.
-        let readable = to_json("effect", &stored_effect::Versioned { v: 1, effect: check("U0ADA") }).unwrap();
-        set_first(&readable).await;
-        let claimed = claim(&store, &clock).await.unwrap();
-        assert_eq!((claimed.effect.effect, claimed.effect.attempts), (check("U0ADA"), 1));
     })
     .await;
 }

@@ -10,6 +10,8 @@ use crate::{
 
 /// When a request that cannot be read is looked at again, in seconds.
 const UNREADABLE_DELAY: i64 = 600;
+/// When a request that only a newer version can read is looked at again, in seconds.
+const NEWER_DELAY: i64 = 10;
 /// When a request is looked at again of which it is unknown whether its approvals count.
 const UNSETTLED_DELAY: SignedDuration = SignedDuration::from_secs(30);
 
@@ -34,6 +36,10 @@ impl Workflow {
                 tx.set_wake_up(&id, self.next_look(&request)).await?;
             }
             Ok(None) => {}
+            Err(StoreError::Newer { .. }) => {
+                let later = now.as_millisecond().saturating_add(NEWER_DELAY * 1000);
+                tx.set_wake_up(&id, jiff::Timestamp::from_millisecond(later).ok()).await?;
+            }
             Err(error @ StoreError::Unreadable { .. }) => {
                 tracing::error!(request = %id, %error, "a request cannot be read");
                 let later = now.as_millisecond().saturating_add(UNREADABLE_DELAY * 1000);

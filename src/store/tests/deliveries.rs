@@ -149,6 +149,25 @@ async fn a_delivery_without_a_readable_ack_repeats_as_the_empty_one() {
 }
 
 #[tokio::test]
+async fn form_whose_ack_only_a_newer_version_can_read_is_left_to_that_version() {
+    on_each(async |store, clock| {
+        let insert = sqlx::query("INSERT INTO deliveries (id, delivered_at, ack) VALUES ('view:V9', $1, $2)");
+        let insert = insert.bind(clock.now().as_millisecond()).bind("{\"v\":2,\"ack\":\"sing\"}");
+        insert.execute(&store.pool).await.unwrap();
+        let key = DeliveryKey::View {
+            view_id: "V9".to_owned(),
+            trigger_id: "1.9".to_owned(),
+            hash: String::new(),
+            content: String::new(),
+        };
+        let mut tx = store.begin().await.unwrap();
+        let repeat = tx.record_delivery(&key, &AckRecord::Empty, clock.now()).await;
+        assert!(matches!(repeat, Err(StoreError::Newer { what: "ack" })), "{repeat:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn deliveries_that_an_earlier_version_recorded_are_repeats_after_the_migration() {
     let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
     sqlx::any::install_default_drivers();

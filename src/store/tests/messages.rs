@@ -180,6 +180,25 @@ async fn message_of_a_newer_version_is_left_to_that_version() {
 }
 
 #[tokio::test]
+async fn messages_of_a_request_that_a_newer_version_wrote_are_left_to_that_version() {
+    on_each(async |store, clock| {
+        let request = add(&store, &clock, "svc@example.com", &[]).await;
+        want(&store, &request.id, &Part::Card, clock.now()).await;
+        sqlx::query("UPDATE request SET body = '{\"v\":2,\"dance\":true}'")
+            .execute(&store.pool)
+            .await
+            .unwrap();
+        for _ in 0..3 {
+            assert!(claim_message(&store, &clock).await.is_none());
+            clock.advance(Duration::from_secs(10));
+        }
+        let stats = store.outbox_stats(clock.now()).await.unwrap();
+        assert_eq!((stats.due, stats.dead_letters), (1, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn wake_up_is_due_until_it_is_set_again() {
     on_each(async |store, clock| {
         let request = add(&store, &clock, "svc@example.com", &[]).await;
