@@ -121,6 +121,12 @@ impl Tx {
         (channel, ts): (&ChannelId, &str),
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        // Lock order: a message before its copies.
+        sqlx::query("UPDATE message SET wanted = wanted WHERE request_id = $1 AND part = $2")
+            .bind(request.as_str())
+            .bind(part.name())
+            .execute(&mut *self.inner)
+            .await?;
         let rows = sqlx::query(
             "INSERT INTO message_copy (request_id, part, channel, ts, shown, is_editable, posted_at)
              VALUES ($1, $2, $3, $4, 0, 1, $5) ON CONFLICT (request_id, part, channel, ts) DO NOTHING",
@@ -173,20 +179,6 @@ impl Tx {
         record: &MessageRecord,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        for gone in &record.gone {
-            sqlx::query(
-                "DELETE FROM message_copy WHERE request_id = $1 AND part = $2 AND channel = $3 AND ts = $4",
-            )
-            .bind(request.as_str())
-            .bind(part)
-            .bind(gone.channel.as_str())
-            .bind(&gone.ts)
-            .execute(&mut *self.inner)
-            .await?;
-        }
-        for copy in &record.copies {
-            self.save_copy(request, part, copy).await?;
-        }
         let millis = |time: Option<Timestamp>| time.map(Timestamp::as_millisecond);
         let is_failing = record.error.is_some() && !record.is_given_up;
         sqlx::query(
@@ -209,6 +201,20 @@ impl Tx {
         .bind(part)
         .execute(&mut *self.inner)
         .await?;
+        for gone in &record.gone {
+            sqlx::query(
+                "DELETE FROM message_copy WHERE request_id = $1 AND part = $2 AND channel = $3 AND ts = $4",
+            )
+            .bind(request.as_str())
+            .bind(part)
+            .bind(gone.channel.as_str())
+            .bind(&gone.ts)
+            .execute(&mut *self.inner)
+            .await?;
+        }
+        for copy in &record.copies {
+            self.save_copy(request, part, copy).await?;
+        }
         if record.drops_reminders {
             sqlx::query(
                 "UPDATE message SET due_at = NULL WHERE request_id = $1 AND priority = $2 AND due_at IS NOT NULL

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// How many runs there are at once, on both databases and in all tests. Most of a run is waiting.
-static SLOTS: Semaphore = Semaphore::const_new(14);
+static SLOTS: Semaphore = Semaphore::const_new(8);
 /// How often a run that misses its point is repeated: the bot's calls may depend on the machine's load.
 const TRIES: usize = 3;
 
