@@ -224,11 +224,12 @@ impl ActionContext<'_> {
 
     /// Retries a failed change. It stays approved: the same values are applied.
     fn retry(self, state: &State) -> Result<Decision, Refusal> {
-        let Self { context, request, .. } = self;
+        let Self { context, request, by } = self;
+        let needs_approver = *by != request.requester || !self.is_automatic();
         match self.membership(request) {
-            Membership::Yes => {}
-            Membership::No => return Err(Refusal::NotApprover),
-            Membership::Unknown => return Err(Refusal::CannotCheck),
+            Membership::No if needs_approver => return Err(Refusal::NotApprover),
+            Membership::Unknown if needs_approver => return Err(Refusal::CannotCheck),
+            Membership::Yes | Membership::No | Membership::Unknown => {}
         }
         match state {
             State::Failed { approved: Some(approved), failure, .. } if failure.kind.is_retryable() => {
@@ -248,6 +249,12 @@ impl ActionContext<'_> {
             | State::Cancelled { .. }
             | State::TimedOut { .. } => Err(Refusal::NothingToRetry),
         }
+    }
+
+    /// Whether the request went through without an approval, and would today.
+    fn is_automatic(&self) -> bool {
+        let matched = self.context.policy.matched_rule(&RuleInput::of(self.request));
+        self.request.approval_channel.is_none() && matched.terms.approvers().is_empty()
     }
 
     /// The pending request, if the person can decide on it.

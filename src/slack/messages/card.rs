@@ -43,8 +43,8 @@ fn buttons(request: &Request, reader: Reader) -> Vec<SlackBlockButtonElement> {
         (State::Pending { .. }, Reader::Requester) => {
             vec![button("Edit", ids::EDIT, request, None), cancel_button(request)]
         }
-        (State::Failed { approved, failure, .. }, Reader::Approvers)
-            if failure::can_retry(request, failure, approved.is_some()) =>
+        (State::Failed { approved, failure, .. }, _)
+            if failure::can_retry(request, failure, approved.is_some(), reader) =>
         {
             vec![button("Retry", ids::RETRY, request, None)]
         }

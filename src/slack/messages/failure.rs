@@ -51,17 +51,19 @@ pub(super) fn texts(change: &Change, kind: FailureKind) -> FailureTexts {
     FailureTexts { explanation, remedy }
 }
 
-/// Whether the card of this failed request has the button **Retry**.
-pub(super) fn can_retry(request: &Request, failure: &Failure, is_approved: bool) -> bool {
-    is_approved && failure.kind.is_retryable() && request.approval_channel.is_some()
+/// Whether the message of this failed request for `reader` has the button **Retry**: the card, or the requester's message if
+/// there is no card.
+pub(super) fn can_retry(request: &Request, failure: &Failure, is_approved: bool, reader: Reader) -> bool {
+    let place = if request.approval_channel.is_some() { Reader::Approvers } else { Reader::Requester };
+    is_approved && failure.kind.is_retryable() && reader == place
 }
 
 /// What to do, and the vendor's own words: a line each.
-pub(super) fn advice(request: &Request, failure: &Failure, is_approved: bool, reader: Reader) -> RichText {
+pub(super) fn advice(request: &Request, failure: &Failure, reader: Reader) -> RichText {
     let mut what_to_do =
         InlineText::new().bold("What to do: ").text(texts(&request.change, failure.kind).remedy);
     if failure.kind.is_retryable() {
-        what_to_do = what_to_do.text(" ").text(last_step(can_retry(request, failure, is_approved), reader));
+        what_to_do = what_to_do.text(" ").text(last_step(request, reader));
     }
     let mut advice = RichText::new().line(what_to_do);
     if failure.kind.is_retryable() && failure.attempted_at.is_some() {
@@ -76,11 +78,11 @@ pub(super) fn advice(request: &Request, failure: &Failure, is_approved: bool, re
 }
 
 /// The last step once the cause of the failure is fixed.
-fn last_step(can_retry: bool, reader: Reader) -> &'static str {
-    match (can_retry, reader) {
+fn last_step(request: &Request, reader: Reader) -> &'static str {
+    match (request.approval_channel.is_some(), reader) {
         (true, Reader::Approvers) => "Then click Retry.",
         (true, Reader::Requester) => "Then an approver can click Retry on the card.",
-        (false, _) => "Then send the request again.",
+        (false, _) => "Then click Retry in my message about this request.",
     }
 }
 

@@ -115,7 +115,7 @@ fn failed(request: &Request, approved: Option<&Approved>, failure: &Failure, rea
         (Some(approved), Reader::Approvers) => approved_by(line.text(" "), approved),
         (None, _) | (_, Reader::Requester) => line,
     };
-    RichText::new().line(line).join(failure::advice(request, failure, approved.is_some(), reader))
+    RichText::new().line(line).join(failure::advice(request, failure, reader))
 }
 
 fn approved_by(line: InlineText, approved: &Approved) -> InlineText {
