@@ -2,13 +2,14 @@
 //! them.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::member_lists::{MaxAge, MemberLists};
 use crate::{
     clock::{Clock, is_recent},
     domain::{
@@ -28,6 +29,10 @@ use crate::{
 const MEMBER_MAX_AGE: SignedDuration = SignedDuration::from_secs(60);
 /// How long "is not a member" may be used for a decision. Short, so that a person who was just added is not refused.
 const NON_MEMBER_MAX_AGE: SignedDuration = SignedDuration::from_secs(5);
+/// How long either may be used for an approval that changes something in Marketo, as long as Slack answers in time.
+const FRESH_MAX_AGE: SignedDuration = SignedDuration::from_secs(10);
+/// How long such an approval waits for Slack's answer.
+const FRESH_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long memberships may be used for a submission, which cannot wait for Slack. They are refreshed far more often.
 const SUBMISSION_MAX_AGE: SignedDuration = SignedDuration::from_mins(10);
 /// How long a profile may be used for a submission: a modal may stay open for hours.
@@ -62,20 +67,9 @@ pub struct Requester {
     pub memberships: Vec<Principal>,
 }
 
-/// How old a membership may be to be used.
-#[derive(Clone, Copy)]
-struct MaxAge {
-    member: SignedDuration,
-    non_member: SignedDuration,
-}
-
 const DECISION: MaxAge = MaxAge { member: MEMBER_MAX_AGE, non_member: NON_MEMBER_MAX_AGE };
+const FRESH: MaxAge = MaxAge { member: FRESH_MAX_AGE, non_member: NON_MEMBER_MAX_AGE };
 const SUBMISSION: MaxAge = MaxAge { member: SUBMISSION_MAX_AGE, non_member: SUBMISSION_MAX_AGE };
-
-struct MemberList {
-    fetched_at: Timestamp,
-    users: HashSet<UserId>,
-}
 
 /// The cache of members and profiles.
 pub struct MembershipCache {
@@ -84,7 +78,7 @@ pub struct MembershipCache {
     clock: Clock,
     policy: Arc<Policy>,
     teams: ServedTeams,
-    lists: Mutex<HashMap<Principal, MemberList>>,
+    lists: Mutex<MemberLists>,
     /// The groups and channels that Slack definitely refuses to list, with its error.
     unlistable: Mutex<HashMap<Principal, String>>,
     /// The warnings about the policy that were logged last.
@@ -102,6 +96,10 @@ impl std::fmt::Debug for MembershipCache {
 impl MembershipLookup for MembershipCache {
     fn membership(&self, user: &UserId, principal: &Principal) -> Membership {
         self.cached(user, principal, DECISION)
+    }
+
+    fn fresh_membership(&self, user: &UserId, principal: &Principal) -> Membership {
+        self.cached(user, principal, FRESH)
     }
 }
 
@@ -128,10 +126,19 @@ impl MembershipCache {
         }
     }
 
+    /// Fetches the members of `principals` unless they are so recent that they may be used for an approval. Where Slack does
+    /// not answer in time, what is known remains.
+    pub async fn refresh_for_approval(&self, principals: &[Principal]) {
+        let fetch = self.fetch_lists(principals, NON_MEMBER_MAX_AGE);
+        if tokio::time::timeout(FRESH_TIMEOUT, fetch).await.is_err() {
+            tracing::warn!("Slack did not list the approvers in time");
+        }
+    }
+
     /// The cached members of a group or channel, of any age.
     pub fn members(&self, principal: &Principal) -> Option<Vec<UserId>> {
         let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        lists.get(principal).map(|list| list.users.iter().cloned().collect())
+        lists.members(principal)
     }
 
     /// Whether `user` may request API users, without a call to Slack.
@@ -171,7 +178,7 @@ impl MembershipCache {
     /// Removes a group whose members have changed from the cache.
     pub fn forget_group(&self, group: &GroupId) {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        lists.remove(&Principal::Group(group.clone()));
+        lists.forget(Principal::Group(group.clone()));
     }
 
     /// Refreshes every membership that the policy needs. Never returns.
@@ -193,16 +200,14 @@ impl MembershipCache {
     fn log_lint_warnings(&self) {
         let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         let unlistable = self.unlistable.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_known = |group: &Principal| lists.contains_key(group) || unlistable.contains_key(group);
+        let is_known = |group: &Principal| lists.is_known(group) || unlistable.contains_key(group);
         if !self.policy.groups().iter().all(is_known) {
             return;
         }
         let warnings =
-            lint_memberships(&self.policy, |group| match (unlistable.get(group), lists.get(group)) {
+            lint_memberships(&self.policy, |group| match (unlistable.get(group), lists.members(group)) {
                 (Some(reason), _) => GroupSize::Unknown(reason.clone()),
-                (None, list) => {
-                    GroupSize::Members(list.iter().flat_map(|list| list.users.iter().cloned()).collect())
-                }
+                (None, list) => GroupSize::Members(list.into_iter().flatten().collect()),
             });
         let mut logged = self.logged_warnings.lock().unwrap_or_else(PoisonError::into_inner);
         for LintWarning { key, text } in warnings.iter().filter(|warning| !logged.contains(warning)) {
@@ -214,7 +219,7 @@ impl MembershipCache {
     /// Whether every membership that the policy needs was fetched at least once.
     pub fn is_loaded(&self) -> bool {
         let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        self.policy.groups().iter().all(|needed| lists.contains_key(needed))
+        self.policy.groups().iter().all(|needed| lists.is_known(needed))
     }
 
     /// Whether `policy.requesters` includes `user`.
@@ -267,24 +272,16 @@ impl MembershipCache {
     fn cached(&self, user: &UserId, group: &Principal, max_age: MaxAge) -> Membership {
         let now = self.clock.now();
         let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(list) = lists.get(group) else { return Membership::Unknown };
-        let is_within = |max_age| is_recent(list.fetched_at, now, max_age);
-        match list.users.contains(user) {
-            true if is_within(max_age.member) => Membership::Yes,
-            false if is_within(max_age.non_member) => Membership::No,
-            _ => Membership::Unknown,
-        }
+        lists.membership(user, group, now, max_age)
     }
 
     /// Fetches the members of those `principals` whose list is older than `max_age`; of all if it is zero.
     async fn fetch_lists(&self, principals: &[Principal], max_age: SignedDuration) {
         for principal in principals {
             let now = self.clock.now();
-            let is_fresh = {
+            let (is_fresh, changes) = {
                 let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-                lists.get(principal).is_some_and(|list| {
-                    max_age > SignedDuration::ZERO && is_recent(list.fetched_at, now, max_age)
-                })
+                (lists.is_recent(principal, now, max_age), lists.changes(principal))
             };
             let fetched = match principal {
                 _ if is_fresh => continue,
@@ -294,10 +291,9 @@ impl MembershipCache {
             };
             match fetched {
                 Ok(users) => {
-                    let list = MemberList { fetched_at: now, users: users.into_iter().collect() };
                     self.unlistable.lock().unwrap_or_else(PoisonError::into_inner).remove(principal);
                     let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-                    lists.insert(principal.clone(), list);
+                    lists.add(principal, changes, now, users);
                 }
                 Err(error) => {
                     tracing::warn!(?principal, %error, "members were not fetched");

@@ -6,4 +6,5 @@
 
 pub mod instance;
 pub mod instances;
+mod member_lists;
 pub mod membership;

@@ -87,6 +87,11 @@ impl Decision {
         }
     }
 
+    /// Whether something changes in Marketo.
+    pub fn applies_change(&self) -> bool {
+        self.effects.iter().any(|effect| matches!(effect, Effect::Apply { .. }))
+    }
+
     fn to(next: State, entry: &'static str, effects: impl IntoIterator<Item = Effect>) -> Self {
         let effects = effects.into_iter().collect();
         Self { next: Some(next), effects, entry: Some(entry), ..Self::unchanged() }

@@ -28,7 +28,7 @@ use crate::{
         effect::{Effect, Queue},
         event::{Action, Event},
         people::{ChannelId, Principal, RequestId, UserId},
-        policy::{Approval, MatchedRule, MembershipLookup, Policy, RuleInput},
+        policy::{Approval, FreshMembers, MatchedRule, MembershipLookup, Policy, RuleInput},
         request::{Request, State},
         schedule,
     },
@@ -237,7 +237,7 @@ impl Workflow {
         let (name, actor) = (action.name(), by.clone());
         let refused = |why| RefusedAction { why, approvers: self.policy.approvers(&request) };
         let event = Event::ActionTaken { by: by.clone(), action: action.clone() };
-        let outcome = match decide(self.decision_context(), &request, &event) {
+        let outcome = match self.decide_click(&request, &event) {
             Ok(decision) => match self.apply_decision(&mut tx, request.clone(), decision, by.as_str()).await?
             {
                 Ok((_, Some(refusal))) => ActionOutcome::Refused(refused(refusal)),
@@ -273,6 +273,19 @@ impl Workflow {
         self.work.notify_one();
         tracing::info!(request = %id, action = name, outcome = outcome.name(), "action handled");
         Ok(outcome)
+    }
+
+    /// Decides on a click. One that changes something in Marketo is not decided by memberships that are older than a few
+    /// seconds: then it is deferred until Slack has been asked.
+    fn decide_click(&self, request: &Request, event: &Event) -> Result<Decision, Refusal> {
+        let context = self.decision_context();
+        let decision = decide(context, request, event)?;
+        if decision.applies_change() {
+            let members = FreshMembers(context.members);
+            decide(DecisionContext { members: &members, ..context }, request, event)
+        } else {
+            Ok(decision)
+        }
     }
 
     /// When something is due for a request by itself.

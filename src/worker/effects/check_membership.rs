@@ -5,7 +5,6 @@ use crate::{
     domain::{
         event::{Action, Event},
         people::UserId,
-        request::State,
     },
     store::Claimed,
 };
@@ -25,16 +24,15 @@ impl Worker {
             _ => request.clone(),
         };
         let policy = self.0.workflow.policy();
-        let (approvers, reduced_approvers) = (policy.approvers(&request), policy.approvers(&reduced));
-        self.0.membership.refresh_if_stale(by, &approvers).await;
-        if reduced_approvers != approvers {
-            self.0.membership.refresh_if_stale(by, &reduced_approvers).await;
-        }
-        // An approval may complete earlier ones, which count only if those people may still decide.
-        if let (State::Pending { approvals, .. }, Action::Approve { .. }) = (&request.state, action) {
-            for approval in approvals {
-                self.0.membership.refresh_if_stale(&approval.by, &approvers).await;
-            }
+        let mut approvers = policy.approvers(&request);
+        let membership = &self.0.membership;
+        if matches!(action, Action::Approve { .. } | Action::Retry) {
+            // An approval may complete earlier ones, which count only if those people may still decide.
+            let others = policy.approvers(&reduced).into_iter().filter(|other| !approvers.contains(other));
+            approvers.extend(others.collect::<Vec<_>>());
+            membership.refresh_for_approval(&approvers).await;
+        } else {
+            membership.refresh_if_stale(by, &approvers).await;
         }
         Ok(Completion::with_event(Event::ActionTaken { by: by.clone(), action: action.clone() }))
     }
