@@ -270,11 +270,17 @@ fn wake(context: DecisionContext<'_>, request: &Request) -> Decision {
     if let Some(decision) = settle::settle(context, request) {
         return decision;
     }
+    if *is_escalated && !context.policy.approver_set(now, request).is_escalated {
+        // Another policy, or another clock: the additional approvers are asked again when their time has come.
+        let (approvals, reminders) = (approvals.clone(), *reminders);
+        let next = State::Pending { approvals, is_escalated: false, reminders };
+        return Decision::to(next, "escalation_ended", with_card(request, [Effect::ShowRequester]));
+    }
     match due {
         Some(Due::Escalation) => {
             let (approvals, reminders) = (approvals.clone(), *reminders);
             let next = State::Pending { approvals, is_escalated: true, reminders };
-            let note = Effect::Note { note: Note::Escalated };
+            let note = Effect::Note { note: Note::Escalated { version: request.version } };
             Decision::to(next, "escalated", with_card(request, [Effect::ShowRequester, note]))
         }
         Some(Due::Reminder) => {

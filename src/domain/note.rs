@@ -29,7 +29,11 @@ pub enum Note {
         reset_approvals: u32,
     },
     /// Additional approvers are asked.
-    Escalated,
+    Escalated {
+        /// The version of the request before. Earlier versions of the program, which asked only once, stored none.
+        #[serde(default)]
+        version: i64,
+    },
 }
 
 impl Note {
@@ -38,7 +42,8 @@ impl Note {
         match self {
             Self::Approval { by, revision, .. } => format!("approval_{revision}_{by}"),
             Self::Revised { revision, .. } => format!("amended_{revision}"),
-            Self::Escalated => "escalated".to_owned(),
+            Self::Escalated { version: 0 } => "escalated".to_owned(),
+            Self::Escalated { version } => format!("escalated_{version}"),
         }
     }
 }

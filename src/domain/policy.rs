@@ -8,6 +8,7 @@ mod candidates;
 mod catalog;
 pub mod explain;
 mod lint;
+mod members;
 mod missing_approvers;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -15,19 +16,20 @@ mod violation;
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 pub use self::{
     candidates::CandidateRule,
     catalog::lint_catalogs,
     lint::{GroupSize, LintWarning, lint, lint_memberships},
+    members::{FreshMembers, MembershipLookup},
     violation::Violation,
 };
 use super::{
     change::{Change, RuleFacts},
     expiration::Zone,
-    people::{ChannelId, Membership, Principal, UserId},
+    people::{ChannelId, Principal, UserId},
     request::{Request, State},
 };
 
@@ -119,7 +121,7 @@ pub enum Approval {
 /// Additional approvers when nobody has decided for a while.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Escalation {
-    /// How long after the submission.
+    /// How long after the submission, or the last change of the request.
     pub after: Duration,
     /// The additional approvers; never empty.
     pub to: Vec<Principal>,
@@ -167,43 +169,8 @@ pub struct ApproverSet {
     pub needed: u32,
     /// The label of the rule; `None`: the table `[policy]`.
     pub rule: Option<String>,
-}
-
-/// Group and channel members, as far as they are known without calling Slack.
-pub trait MembershipLookup {
-    /// Whether `user` is, or is a member of, `principal`.
-    fn membership(&self, user: &UserId, principal: &Principal) -> Membership;
-
-    /// As [`MembershipLookup::membership`], but unknown unless that was learned within the last seconds.
-    fn fresh_membership(&self, user: &UserId, principal: &Principal) -> Membership {
-        self.membership(user, principal)
-    }
-
-    /// Whether `user` is covered by any of `principals`.
-    fn among(&self, user: &UserId, principals: &[Principal]) -> Membership {
-        Membership::of(user, principals, |principal| self.membership(user, principal))
-    }
-}
-
-/// Knows only what was learned within the last seconds.
-pub struct FreshMembers<'a>(pub &'a dyn MembershipLookup);
-
-impl std::fmt::Debug for FreshMembers<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("FreshMembers")
-    }
-}
-
-impl MembershipLookup for FreshMembers<'_> {
-    fn membership(&self, user: &UserId, principal: &Principal) -> Membership {
-        self.0.fresh_membership(user, principal)
-    }
-}
-
-impl<F: Fn(&UserId, &Principal) -> Membership> MembershipLookup for F {
-    fn membership(&self, user: &UserId, principal: &Principal) -> Membership {
-        self(user, principal)
-    }
+    /// Whether the rule's additional approvers are among them because nobody has decided for a while.
+    pub is_escalated: bool,
 }
 
 impl Terms {
@@ -226,6 +193,13 @@ impl Terms {
     /// Whether only some requests per week go through without an approval.
     pub fn has_weekly_limit(&self) -> bool {
         matches!(self.approval, Approval::None { per_week: Some(_) })
+    }
+
+    /// From when on the additional approvers can decide on a pending request; `None`: never. A request that was changed has
+    /// to wait again: it may be under another rule.
+    pub fn escalates_at(&self, request: &Request) -> Option<Timestamp> {
+        let after = SignedDuration::try_from(self.escalation.as_ref()?.after).ok()?;
+        request.unchanged_since().checked_add(after).ok()
     }
 
     /// Who can approve, including the additional approvers if the request is escalated.
@@ -330,19 +304,21 @@ impl Policy {
     }
 
     /// Who can approve `request` now. For a decided request: everybody who could have.
-    pub fn approver_set(&self, request: &Request) -> ApproverSet {
+    pub fn approver_set(&self, now: Timestamp, request: &Request) -> ApproverSet {
         let MatchedRule { index, label, terms } = self.approval_rule(&RuleInput::of(request));
-        let is_escalated = !matches!(request.state, State::Pending { is_escalated: false, .. });
+        let is_escalated = terms.escalates_at(request).is_some_and(|at| at <= now);
+        let is_decided = !matches!(request.state, State::Pending { .. });
         ApproverSet {
-            approvers: terms.current_approvers(is_escalated),
+            approvers: terms.current_approvers(is_escalated || is_decided),
             needed: terms.approvals_needed(),
             rule: index.map(|_| label.to_owned()),
+            is_escalated,
         }
     }
 
     /// The approvers of [`Policy::approver_set`].
-    pub fn approvers(&self, request: &Request) -> Vec<Principal> {
-        self.approver_set(request).approvers
+    pub fn approvers(&self, now: Timestamp, request: &Request) -> Vec<Principal> {
+        self.approver_set(now, request).approvers
     }
 
     /// The terms that can apply to a request, before its form is filled in. Never empty.

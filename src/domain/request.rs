@@ -42,6 +42,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// Since when the request asks for what it asks now: the last change of its content, or its submission.
+    pub fn unchanged_since(&self) -> Timestamp {
+        let last = self.revisions.iter().rfind(|revision| !revision.differences.is_empty());
+        last.map_or(self.created_at, |revision| revision.at)
+    }
+
     /// The request with an approver's reduction applied.
     pub fn reduced(&self, reduction: &Reduction) -> Self {
         Self { change: self.change.reduced(reduction), ..self.clone() }
@@ -97,7 +103,7 @@ pub enum State {
         /// The approvals of the current revision.
         #[serde(default)]
         approvals: Vec<ApprovalGiven>,
-        /// Whether additional approvers have been asked.
+        /// Whether additional approvers have been asked. Whether they can decide follows from the current policy.
         #[serde(default)]
         is_escalated: bool,
         /// The reminders of the approvers.

@@ -62,12 +62,11 @@ impl Times {
         let State::Pending { is_escalated, reminders, .. } = &request.state else { return Self::default() };
         let terms = policy.approval_rule(&RuleInput::of(request)).terms;
         let timeout = times_out_at(terms, request);
-        let escalation = terms.escalation.as_ref().filter(|_| !is_escalated);
         // A clock that was ahead at the last reminder must not delay the next one.
         let last = reminders.last_at.map_or(request.created_at, |last| last.min(now));
         Self {
             timeout,
-            escalation: escalation.and_then(|escalation| after(request.created_at, escalation.after)),
+            escalation: terms.escalates_at(request).filter(|_| !is_escalated),
             reminder: reminder::next(last, timeout, terms, reminders.sent),
         }
     }

@@ -44,7 +44,7 @@ fn approvers() -> Vec<Principal> {
 }
 
 fn approver_set() -> ApproverSet {
-    ApproverSet { approvers: approvers(), needed: 1, rule: None }
+    ApproverSet { approvers: approvers(), needed: 1, rule: None, is_escalated: false }
 }
 
 fn terms() -> Terms {

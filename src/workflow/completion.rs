@@ -105,7 +105,7 @@ impl Workflow {
                         let (why, request) = (Refusal::AnotherIsOpen, &claimed.request);
                         self.log_refused_action(&mut tx, request, by, action.name(), &why).await?;
                     }
-                    let approvers = self.policy.approvers(&claimed.request);
+                    let approvers = self.policy.approvers(self.clock.now(), &claimed.request);
                     refusal = Some(RefusedAction { why: Refusal::AnotherIsOpen, approvers });
                 }
             }
@@ -124,7 +124,7 @@ impl Workflow {
         let Some(request) = tx.request(id).await? else {
             return Ok(Ok(Some(RefusedAction { why: Refusal::UnknownRequest, approvers: Vec::new() })));
         };
-        let approvers = self.policy.approvers(&request);
+        let approvers = self.policy.approvers(self.clock.now(), &request);
         let refused = |why| RefusedAction { why, approvers };
         let actor = match event {
             Event::ActionTaken { by, .. } => by.as_str(),

@@ -235,7 +235,7 @@ impl Workflow {
             return Ok(ActionOutcome::Refused(refused));
         };
         let (name, actor) = (action.name(), by.clone());
-        let refused = |why| RefusedAction { why, approvers: self.policy.approvers(&request) };
+        let refused = |why| RefusedAction { why, approvers: self.policy.approvers(now, &request) };
         let event = Event::ActionTaken { by: by.clone(), action: action.clone() };
         let outcome = match self.decide_click(&request, &event) {
             Ok(decision) => match self.apply_decision(&mut tx, request.clone(), decision, by.as_str()).await?

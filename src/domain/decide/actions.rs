@@ -96,6 +96,7 @@ impl ActionContext<'_> {
             let (by, count) = (by.clone(), counted.count());
             let note = Effect::Note { note: Note::Approval { by, revision, given: count, needed } };
             let effects = with_card(request, [Effect::ShowRequester]).chain(revised).chain([note]);
+            let is_escalated = is_escalated && !is_revised;
             let next = State::Pending { approvals: given, is_escalated, reminders };
             Decision::to(next, "agreed", effects)
         };
@@ -188,8 +189,8 @@ impl ActionContext<'_> {
     /// The requester edits the request, which resets its approvals.
     fn edit(self, edited: &EditedRequest) -> Result<Decision, Refusal> {
         let Self { context, request, by } = self;
-        let (approvals, is_escalated, reminders) = match self.require_editable()? {
-            PendingState::Open { approvals, is_escalated, reminders } => (approvals, is_escalated, reminders),
+        let (approvals, reminders) = match self.require_editable()? {
+            PendingState::Open { approvals, reminders, .. } => (approvals, reminders),
             PendingState::TimedOut(decision) => return Ok(*decision),
         };
         if edited.revision != request.revision {
@@ -213,7 +214,7 @@ impl ActionContext<'_> {
         let revision = request.revision + 1;
         let reset_approvals = count(approvals);
         let note = Effect::Note { note: Note::Revised { revision, reset_approvals } };
-        let next = State::Pending { approvals: Vec::new(), is_escalated, reminders };
+        let next = State::Pending { approvals: Vec::new(), is_escalated: false, reminders };
         let by = by.clone();
         let revision = Revision { by, at: context.now, revision, differences, note: None, reset_approvals };
         Ok(Decision {
@@ -307,7 +308,7 @@ impl ActionContext<'_> {
     }
 
     fn membership(&self, request: &Request) -> Membership {
-        self.context.members.among(self.by, &self.context.policy.approvers(request))
+        self.context.members.among(self.by, &self.context.policy.approvers(self.context.now, request))
     }
 
     fn require_approver(&self, request: &Request) -> Result<(), Refusal> {

@@ -20,7 +20,7 @@ pub(super) struct CountedApprovals {
 
 impl CountedApprovals {
     pub(super) fn of(context: DecisionContext<'_>, request: &Request, approvals: &[ApprovalGiven]) -> Self {
-        let approvers = context.policy.approvers(request);
+        let approvers = context.policy.approvers(context.now, request);
         let mut counted = Self::default();
         for ApprovalGiven { by, .. } in approvals.iter().filter(|approval| approval.by != request.requester) {
             match context.members.among(by, &approvers) {

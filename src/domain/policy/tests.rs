@@ -1,6 +1,7 @@
 //! Which rule matches which request, and lint warnings.
 
 use super::*;
+use crate::domain::people::Membership;
 use crate::domain::{
     change::{CreateUser, Named},
     decide::{Submission, submit},
@@ -88,7 +89,7 @@ fn pending_request_still_needs_an_approval_under_a_policy_without_one() {
     let changed = Policy { rules: vec![free], ..policy() };
     let pending = request((101, "API Only"), "svc@example.com");
     assert_eq!(changed.matched_rule(&RuleInput::of(&pending)).index, Some(0));
-    assert_eq!(changed.approvers(&pending), [Principal::User("U0APPROVE".into())]);
+    assert_eq!(changed.approvers(pending.created_at, &pending), [Principal::User("U0APPROVE".into())]);
 }
 
 fn keys(warnings: &[LintWarning]) -> Vec<&str> {

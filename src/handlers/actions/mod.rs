@@ -94,7 +94,8 @@ pub(super) async fn handle(
 async fn refresh_approvers(app: &AppState, click: &Click) {
     let refresh = async {
         if let Ok(Some(request)) = app.workflow.request(&click.request).await {
-            app.membership.refresh_if_stale(&click.by, &app.workflow.policy().approvers(&request)).await;
+            let approvers = app.workflow.policy().approvers(app.clock.now(), &request);
+            app.membership.refresh_if_stale(&click.by, &approvers).await;
         }
     };
     if tokio::time::timeout(PRE_MODAL_TIMEOUT, refresh).await.is_err() {

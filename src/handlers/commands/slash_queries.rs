@@ -110,7 +110,7 @@ impl AppState {
         let refresh = async {
             let mut refreshed = Vec::new();
             for request in requests {
-                let approvers = self.workflow.policy().approvers(request);
+                let approvers = self.workflow.policy().approvers(self.clock.now(), request);
                 if self.workflow.may_decide(request, user) == Membership::Unknown
                     && !refreshed.contains(&approvers)
                 {
@@ -130,7 +130,7 @@ impl AppState {
         let mut items = Vec::new();
         for (index, request) in requests.into_iter().enumerate() {
             items.push(RequestItem {
-                approvers: self.workflow.policy().approver_set(&request),
+                approvers: self.workflow.policy().approver_set(self.clock.now(), &request),
                 link: links.remove(&index),
                 is_card_failing: index < replies::LISTED_MAX && self.is_card_failing(&request).await,
                 request,

@@ -60,7 +60,7 @@ pub(in crate::handlers) async fn modal(app: &AppState, request: &Request, channe
     let metadata = json!({
         "v": 1, "request": request.id, "revision": request.revision, "channel": channel
     });
-    let approvers = policy.approver_set(request);
+    let approvers = policy.approver_set(now, request);
     views::review_modal(&Review {
         request: &approvers.with_counted_approvals(request, |group| app.membership.members(group)),
         approvers: &approvers,
@@ -159,7 +159,11 @@ impl SubmittedReview<'_> {
         let RefusedAction { why, approvers } = refused;
         match self.request {
             Some(request) if self.needs_other_approvers(refused) => {
-                let others = self.app.workflow.policy().approvers(&request.reduced(self.reduction));
+                let others = self
+                    .app
+                    .workflow
+                    .policy()
+                    .approvers(self.app.clock.now(), &request.reduced(self.reduction));
                 replies::refusal(why, &others, reader)
             }
             _ => replies::refusal(why, approvers, reader),

@@ -22,9 +22,9 @@ pub(super) fn status(request: &Request, approvers: Option<&ApproverSet>, reader:
     let line = InlineText::new();
     let text = RichText::new();
     match &request.state {
-        State::Pending { approvals, is_escalated, .. } => {
+        State::Pending { approvals, .. } => {
             let approvers = approvers.map(|approvers| (approvers, approvals.as_slice()));
-            pending(request, approvers, *is_escalated, reader)
+            pending(request, approvers, reader)
         }
         State::Applying { approved, waiting } => {
             let in_progress = messages_of(&request.change).in_progress();
@@ -66,7 +66,6 @@ pub(super) fn status(request: &Request, approvers: Option<&ApproverSet>, reader:
 fn pending(
     request: &Request,
     approvers: Option<(&ApproverSet, &[ApprovalGiven])>,
-    is_escalated: bool,
     reader: Reader,
 ) -> RichText {
     let change = messages_of(&request.change);
@@ -82,7 +81,7 @@ fn pending(
     if let Some(rule) = &approvers.rule {
         lines.push(fact("Approval rule").text(format!("“{rule}”")));
     }
-    if is_escalated {
+    if approvers.is_escalated {
         lines.push(InlineText::of(
             "Nobody has decided for a while, so more people are allowed to decide now.",
         ));

@@ -35,7 +35,7 @@ pub fn note(request: &Request, note: &Note, approvers: &ApproverSet) -> Message 
             let remark = remark.and_then(|revision| revision.note.as_ref());
             remark.iter().fold(RichText::new().line(line), |text, remark| text.quote(remark.as_str()))
         }
-        Note::Escalated => RichText::new()
+        Note::Escalated { .. } => RichText::new()
             .line(InlineText::of("Nobody has decided for a while, so I'm asking more people."))
             .line(call_for_decision(request, approvers)),
         Note::Revised { revision, reset_approvals } => revised(request, *revision, *reset_approvals),

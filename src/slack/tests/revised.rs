@@ -70,7 +70,8 @@ pub(super) fn messages(text: &str, names_instance: bool) -> Vec<(String, Message
     let approvals = vec![ApprovalGiven { by: "U0APPROVE".into(), at: now() }];
     let request =
         revised(text, State::Pending { approvals, is_escalated: true, reminders: Default::default() });
-    let approvers = ApproverSet { needed: 2, rule: Some("production".to_owned()), ..approver_set() };
+    let rule = Some("production".to_owned());
+    let approvers = ApproverSet { needed: 2, rule, is_escalated: true, ..approver_set() };
     let user = CreatedUser { user_id: Some("svc_crm@example.com".to_owned()) };
     let done = revised(text, State::Done { approved: approved(), user, at: now() });
     let mut messages = vec![
@@ -84,7 +85,7 @@ pub(super) fn messages(text: &str, names_instance: bool) -> Vec<(String, Message
         ("edited", Note::Revised { revision: 2, reset_approvals: 2 }),
         ("reduced", Note::Revised { revision: 3, reset_approvals: 1 }),
         ("approved", Note::Approval { by: by(), revision: 3, given: 1, needed: 2 }),
-        ("escalated", Note::Escalated),
+        ("escalated", Note::Escalated { version: 1 }),
     ];
     let note =
         |(name, note): (&str, Note)| (format!("note_{name}"), messages::note(&request, &note, &approvers));

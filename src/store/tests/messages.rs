@@ -81,7 +81,7 @@ async fn messages_of_a_request_are_shown_one_at_a_time_and_cards_first() {
 async fn message_that_is_posted_once_is_wanted_once() {
     on_each(async |store, clock| {
         let request = add(&store, &clock, "svc@example.com", &[]).await;
-        let note = Part::Note { note: Note::Escalated };
+        let note = Part::Note { note: Note::Escalated { version: 1 } };
         want(&store, &request.id, &note, clock.now()).await;
         let claimed = claim_message(&store, &clock).await.unwrap();
         assert!(record(&store, &clock, &claimed, &shown(vec![copy("1.1", 1, clock.now())])).await);

@@ -24,11 +24,13 @@ impl Worker {
             _ => request.clone(),
         };
         let policy = self.0.workflow.policy();
-        let mut approvers = policy.approvers(&request);
+        let now = self.0.clock.now();
+        let mut approvers = policy.approvers(now, &request);
         let membership = &self.0.membership;
         if matches!(action, Action::Approve { .. } | Action::Retry) {
             // An approval may complete earlier ones, which count only if those people may still decide.
-            let others = policy.approvers(&reduced).into_iter().filter(|other| !approvers.contains(other));
+            let others =
+                policy.approvers(now, &reduced).into_iter().filter(|other| !approvers.contains(other));
             approvers.extend(others.collect::<Vec<_>>());
             membership.refresh_for_approval(&approvers).await;
         } else {

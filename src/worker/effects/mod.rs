@@ -43,7 +43,7 @@ impl Worker {
 
     /// Who can approve the request under the current policy.
     pub(super) fn approver_set(&self, request: &Request) -> ApproverSet {
-        self.0.workflow.policy().approver_set(request)
+        self.0.workflow.policy().approver_set(self.0.clock.now(), request)
     }
 
     /// The request with the approvals that count now, and who can approve it.

@@ -1,5 +1,7 @@
 //! Reminders with growing gaps, quiet nights, and escalation to more approvers.
 
+use std::time::Duration;
+
 use insta::assert_snapshot;
 use marketo_api_user::{playground::Options, sim::slack::SimUser};
 
@@ -141,4 +143,63 @@ impl TestBot {
         self.ada.fills(&[("Reason", "Enough")]).await.unwrap();
         assert!(self.ada.submits().await.unwrap().closed);
     }
+}
+
+const EMEA: &str = r#"
+[[rule]]
+name = "EMEA"
+role = "API Only - EMEA"
+escalate_after = "3d"
+escalate_to = ["U0BOSS"]
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn escalation_of_one_rule_does_not_open_another_rules_approvals() {
+    let lines = "escalate_after = \"2d\"\nescalate_to = [\"U0BOSS\"]\nremind_after = \"off\"\n";
+    let bot = TestBot::with(escalating(&format!("{lines}{EMEA}"))).await;
+    let boss = bot.person("U0BOSS");
+    bot.rae_requests(&[]).await;
+    bot.advance(2 * DAY).await;
+    bot.card_says(&["so more people are allowed to decide now"]);
+    bot.rae_edits(&[("Role", "API Only - EMEA")]).await;
+    assert!(!bot.card_text().contains("more people"), "{}", bot.card_text());
+    bot.clicks(&boss, "Approve").await;
+    assert!(bot.ephemeral_texts("U0BOSS").contains("Only approvers"), "{}", bot.ephemeral_texts("U0BOSS"));
+    assert_eq!(bot.marketo.invites(), 0);
+    bot.advance(3 * DAY).await;
+    bot.card_says(&["so more people are allowed to decide now"]);
+    let asked = bot.slack.transcript(CARDS).matches("I'm asking more people").count();
+    assert_eq!(asked, 2, "{}", bot.slack.transcript(CARDS));
+    bot.clicks(&boss, "Approve").await;
+    bot.card_says(&["Approved by", "created"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changed_configuration_ends_an_escalation_and_moves_reminders_and_expiry() {
+    let lines = "escalate_after = \"2d\"\nescalate_to = [\"U0BOSS\"]\nremind_after = \"off\"\n";
+    let mut bot = TestBot::with(escalating(lines)).await;
+    let boss = bot.person("U0BOSS");
+    bot.rae_requests(&[]).await;
+    bot.advance(2 * DAY).await;
+    bot.card_says(&["so more people are allowed to decide now"]);
+    bot.playground.configure(|config| {
+        let terms = &mut config.policy.base;
+        terms.escalation.as_mut().unwrap().after = Duration::from_secs(4 * DAY);
+        terms.remind_after = Some(Duration::from_secs(3 * DAY));
+        terms.pending_timeout = Some(Duration::from_secs(5 * DAY));
+    });
+    bot.playground.restart().await.unwrap();
+    bot.drain().await.unwrap();
+    assert!(!bot.card_text().contains("more people"), "{}", bot.card_text());
+    bot.clicks(&boss, "Approve").await;
+    assert!(bot.ephemeral_texts("U0BOSS").contains("Only approvers"), "{}", bot.ephemeral_texts("U0BOSS"));
+    let reminders = || bot.slack.transcript(CARDS).matches("still waiting for a decision").count();
+    bot.advance(DAY - 1).await;
+    assert_eq!(reminders(), 0, "{}", bot.slack.transcript(CARDS));
+    bot.advance(1).await;
+    assert_eq!(reminders(), 1, "{}", bot.slack.transcript(CARDS));
+    bot.advance(DAY).await;
+    bot.card_says(&["so more people are allowed to decide now"]);
+    bot.advance(DAY).await;
+    bot.card_says(&["Expired"]);
 }
