@@ -25,6 +25,7 @@ const APPROVAL_KEYS: &[&str] = &[
     "approval_channel",
     "pending_timeout",
     "remind_after",
+    "approval_valid_for",
     "escalate_after",
     "escalate_to",
     "timezone",

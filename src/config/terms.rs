@@ -19,6 +19,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const MAX_ACCESS: Duration = DAY.saturating_mul(365);
 const PENDING_TIMEOUT: Duration = DAY.saturating_mul(7);
 const REMIND_AFTER: Duration = DAY;
+const APPROVAL_VALID_FOR: Duration = DAY.saturating_mul(7);
 
 const REQUIREMENTS: &[(&str, Requirement)] =
     &[("optional", Requirement::Optional), ("required", Requirement::Required)];
@@ -39,6 +40,7 @@ pub(super) struct TermSettings {
     max_access: Duration,
     pending_timeout: Option<Duration>,
     remind_after: Option<Duration>,
+    approval_valid_for: Option<Duration>,
     timezone: Option<Zone>,
 }
 
@@ -57,6 +59,7 @@ impl TermSettings {
             max_access: MAX_ACCESS,
             pending_timeout: Some(PENDING_TIMEOUT),
             remind_after: Some(REMIND_AFTER),
+            approval_valid_for: Some(APPROVAL_VALID_FOR),
             timezone: None,
         }
     }
@@ -78,6 +81,7 @@ impl TermSettings {
             max_access: section.duration("max_access", defaults.max_access),
             pending_timeout: section.duration_or_off("pending_timeout", defaults.pending_timeout),
             remind_after: section.duration_or_off("remind_after", defaults.remind_after),
+            approval_valid_for: section.duration_or_off("approval_valid_for", defaults.approval_valid_for),
             escalate_after: section.duration_or_off("escalate_after", defaults.escalate_after),
             escalate_to: people("escalate_to", &defaults.escalate_to),
             timezone: section
@@ -128,6 +132,7 @@ impl TermSettings {
             max_access: SignedDuration::try_from(self.max_access).unwrap_or(SignedDuration::MAX),
             pending_timeout: self.pending_timeout,
             remind_after: self.remind_after,
+            approval_valid_for: self.approval_valid_for,
             escalation: escalation.map(|after| Escalation { after, to: to.clone() }),
             timezone: self.timezone.clone(),
         }

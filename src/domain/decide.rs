@@ -8,6 +8,7 @@
 
 mod actions;
 mod pending;
+mod retry;
 mod settle;
 mod submit;
 #[cfg(test)]
@@ -25,9 +26,9 @@ use super::{
     effect::Effect,
     event::Event,
     note::Note,
-    people::{Principal, UserId},
+    people::{ChannelId, Principal, UserId},
     policy::{MembershipLookup, Policy, Violation},
-    request::{Approved, Failure, FailureKind, Reminders, Request, Revision, State, Waiting},
+    request::{Approved, AskedAgain, Failure, FailureKind, Reminders, Request, Revision, State, Waiting},
     schedule::{self, Due},
     text::Reason,
 };
@@ -50,6 +51,8 @@ pub struct Decision {
     pub next: Option<State>,
     /// The revised request; `None`: unchanged.
     pub revised: Option<RevisedRequest>,
+    /// The approvers are asked again, in this channel; `None`: they are not.
+    pub asked_again: Option<(AskedAgain, ChannelId)>,
     /// What has to happen outside.
     pub effects: Vec<Effect>,
     /// The name of the ledger entry; `None` if nothing happened.
@@ -80,6 +83,7 @@ impl Decision {
         Self {
             next: None,
             revised: None,
+            asked_again: None,
             effects: Vec::new(),
             entry: None,
             refusal: None,
@@ -152,6 +156,8 @@ pub enum Refusal {
     ExpirationPassed,
     /// The requested expiration has passed, and an approved request cannot be changed.
     ExpiredBeforeRetry,
+    /// An attempt before may have created the user, so that the request cannot be edited.
+    AttemptedBefore,
     /// Another request about the same user is open.
     AnotherIsOpen,
     /// There is no such request.
@@ -182,6 +188,7 @@ impl Refusal {
             Self::NothingToRetry => "nothing_to_retry",
             Self::ExpirationPassed => "expiration_passed",
             Self::ExpiredBeforeRetry => "over_before_retry",
+            Self::AttemptedBefore => "attempted_before",
             Self::AnotherIsOpen => "another_is_open",
             Self::UnknownRequest => "unknown",
         }
@@ -289,7 +296,11 @@ fn wake(context: DecisionContext<'_>, request: &Request) -> Decision {
             let (approvals, is_escalated) = (approvals.clone(), *is_escalated);
             let next = State::Pending { approvals, is_escalated, reminders };
             // The card first: it shows what approvers can do.
-            Decision::to(next, "reminded", with_card(request, [Effect::Remind { sent }]))
+            Decision::to(
+                next,
+                "reminded",
+                with_card(request, [Effect::Remind { sent: request.reminder(sent) }]),
+            )
         }
         Some(Due::Timeout) | None => Decision::unchanged(),
     }

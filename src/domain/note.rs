@@ -28,6 +28,11 @@ pub enum Note {
         #[serde(rename = "lapsed")]
         reset_approvals: u32,
     },
+    /// The approvers are asked again.
+    AskedAgain {
+        /// The version of the request before.
+        version: i64,
+    },
     /// Additional approvers are asked.
     Escalated {
         /// The version of the request before. Earlier versions of the program, which asked only once, stored none.
@@ -42,6 +47,7 @@ impl Note {
         match self {
             Self::Approval { by, revision, .. } => format!("approval_{revision}_{by}"),
             Self::Revised { revision, .. } => format!("amended_{revision}"),
+            Self::AskedAgain { version } => format!("asked_again_{version}"),
             Self::Escalated { version: 0 } => "escalated".to_owned(),
             Self::Escalated { version } => format!("escalated_{version}"),
         }

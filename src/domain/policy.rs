@@ -95,6 +95,8 @@ pub struct Terms {
     pub pending_timeout: Option<Duration>,
     /// When the approvers are first reminded; `None`: never.
     pub remind_after: Option<Duration>,
+    /// How long after an approval a failed change may be retried without another one; `None`: without limit.
+    pub approval_valid_for: Option<Duration>,
     /// Additional approvers for requests that stay pending; `None`: no escalation.
     pub escalation: Option<Escalation>,
     /// The approvers' time zone: no reminders at night there. `None`: reminders at any time.
@@ -171,6 +173,8 @@ pub struct ApproverSet {
     pub rule: Option<String>,
     /// Whether the rule's additional approvers are among them because nobody has decided for a while.
     pub is_escalated: bool,
+    /// What the policy does not allow in the request as it is.
+    pub violations: Vec<Violation>,
 }
 
 impl Terms {
@@ -193,6 +197,12 @@ impl Terms {
     /// Whether only some requests per week go through without an approval.
     pub fn has_weekly_limit(&self) -> bool {
         matches!(self.approval, Approval::None { per_week: Some(_) })
+    }
+
+    /// Whether an approval that was given at `at` is too old for a retry.
+    pub fn approval_has_lapsed(&self, at: Timestamp, now: Timestamp) -> bool {
+        let valid_for = self.approval_valid_for.and_then(|time| SignedDuration::try_from(time).ok());
+        valid_for.and_then(|time| at.checked_add(time).ok()).is_some_and(|end| end < now)
     }
 
     /// From when on the additional approvers can decide on a pending request; `None`: never. A request that was changed has
@@ -313,6 +323,7 @@ impl Policy {
             needed: terms.approvals_needed(),
             rule: index.map(|_| label.to_owned()),
             is_escalated,
+            violations: self.violations_of(terms, now, request),
         }
     }
 

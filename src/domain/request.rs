@@ -37,15 +37,58 @@ pub struct Request {
     /// What has changed since the submission, oldest first.
     #[serde(rename = "amendments", default)]
     pub revisions: Vec<Revision>,
+    /// When the approvers were last asked again after a failure; `None`: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_again: Option<AskedAgain>,
     /// The state.
     pub state: State,
 }
 
+/// That the approvers were asked again, because a retry needed a new approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedAgain {
+    /// When.
+    pub at: Timestamp,
+    /// The version of the request before.
+    pub version: i64,
+    /// Why the approval before no longer holds.
+    pub lapse: ApprovalLapse,
+    /// When the first attempt with an unknown outcome was made under the approval before. `None` if there was none.
+    pub attempted_at: Option<Timestamp>,
+}
+
+/// Why an approval no longer holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalLapse {
+    /// It was given too long ago.
+    TooOld,
+    /// Today's policy requires other or more approvals, or does not allow the request as it is.
+    PolicyChanged,
+}
+
 impl Request {
-    /// Since when the request asks for what it asks now: the last change of its content, or its submission.
+    /// Since when the approvers have been asked: since the submission, or since they were asked again.
+    pub fn asked_since(&self) -> Timestamp {
+        self.asked_again.as_ref().map_or(self.created_at, |asked| asked.at)
+    }
+
+    /// Since when the approvers have been asked for what the request asks now.
     pub fn unchanged_since(&self) -> Timestamp {
         let last = self.revisions.iter().rfind(|revision| !revision.differences.is_empty());
-        last.map_or(self.created_at, |revision| revision.at)
+        last.map_or(self.created_at, |revision| revision.at).max(self.asked_since())
+    }
+
+    /// When an attempt before the approvers were asked again may have created the user.
+    pub fn attempted_at(&self) -> Option<Timestamp> {
+        self.asked_again.as_ref()?.attempted_at
+    }
+
+    /// The number of a reminder in the thread of the card, `sent` others after the approvers were asked. Each has its own:
+    /// there are fewer reminders than versions.
+    pub fn reminder(&self, sent: u32) -> u32 {
+        let before = self.asked_again.as_ref().map_or(0, |asked| asked.version);
+        u32::try_from(before).unwrap_or(u32::MAX).saturating_add(sent)
     }
 
     /// The request with an approver's reduction applied.

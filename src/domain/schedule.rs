@@ -46,7 +46,7 @@ pub fn next_wake(now: Timestamp, policy: &Policy, request: &Request) -> Option<T
 
 /// When a pending request times out; `None`: never.
 pub fn times_out_at(terms: &Terms, request: &Request) -> Option<Timestamp> {
-    after(request.created_at, terms.pending_timeout?)
+    after(request.asked_since(), terms.pending_timeout?)
 }
 
 /// When each thing is due; all `None` unless the request is pending.
@@ -63,7 +63,7 @@ impl Times {
         let terms = policy.approval_rule(&RuleInput::of(request)).terms;
         let timeout = times_out_at(terms, request);
         // A clock that was ahead at the last reminder must not delay the next one.
-        let last = reminders.last_at.map_or(request.created_at, |last| last.min(now));
+        let last = reminders.last_at.map_or(request.asked_since(), |last| last.min(now));
         Self {
             timeout,
             escalation: terms.escalates_at(request).filter(|_| !is_escalated),

@@ -44,7 +44,7 @@ fn approvers() -> Vec<Principal> {
 }
 
 fn approver_set() -> ApproverSet {
-    ApproverSet { approvers: approvers(), needed: 1, rule: None, is_escalated: false }
+    ApproverSet { approvers: approvers(), needed: 1, rule: None, is_escalated: false, violations: Vec::new() }
 }
 
 fn terms() -> Terms {
@@ -81,6 +81,7 @@ fn request_with_text(text: &str, state: State) -> Request {
         memberships: Vec::new(),
         revision: 1,
         revisions: Vec::new(),
+        asked_again: None,
         state,
     }
 }

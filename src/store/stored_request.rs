@@ -8,7 +8,7 @@ use crate::domain::request::Request;
 
 /// The version of newly written requests. Raise it when the program before could not read them, or would lose something
 /// by saving them. Requests without a version are older than versions.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize)]
 struct Versioned<'a> {

@@ -305,7 +305,7 @@ impl Workflow {
         decision: Decision,
         actor: &str,
     ) -> Result<Result<(Request, Option<Refusal>), Conflict>, StoreError> {
-        let Decision { next, revised, effects, entry, refusal, cancels_queued } = decision;
+        let Decision { next, revised, asked_again, effects, entry, refusal, cancels_queued } = decision;
         if cancels_queued && !tx.cancel_if_idle(&request.id, Queue::Apply).await? {
             return Ok(Ok((request, Some(Refusal::InProgress))));
         }
@@ -314,6 +314,9 @@ impl Workflow {
             request.revision = revision.revision;
             request.revisions.push(revision);
             (request.change, request.reason, request.memberships) = (change, reason, memberships);
+        }
+        if let Some((asked, channel)) = asked_again {
+            (request.asked_again, request.approval_channel) = (Some(asked), Some(channel));
         }
         if let Some(next) = next {
             request.version += 1;

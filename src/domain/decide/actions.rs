@@ -40,7 +40,7 @@ impl ActionContext<'_> {
             Action::Cancel => self.cancel(),
             Action::OpenEdit => self.open_edit(),
             Action::Edit(edited) => self.edit(edited),
-            Action::Retry => self.retry(&self.request.state),
+            Action::Retry => self.retry(),
         }
     }
 
@@ -77,7 +77,7 @@ impl ActionContext<'_> {
         let needed = self.terms(&reduced).approvals_needed();
         let differences = request.change.differences(&reduced.change);
         let is_revised = !differences.is_empty();
-        if let Some(violation) = context.policy.violations(now, &reduced).first().filter(|_| is_revised) {
+        if let Some(violation) = context.policy.violations(now, &reduced).first() {
             return Err(Refusal::PolicyViolated(*violation));
         }
         // Nobody else has approved the new revision.
@@ -89,7 +89,8 @@ impl ActionContext<'_> {
             is_revised.then_some(Effect::Note { note: Note::Revised { revision, reset_approvals } });
         let mut decision = if counted.count() >= needed {
             let approved = Approved { by: counted.by, at: now };
-            let apply = Effect::Apply { change: reduced.change.clone(), attempted_at: None };
+            let apply =
+                Effect::Apply { change: reduced.change.clone(), attempted_at: request.attempted_at() };
             let effects = with_card(request, [Effect::ShowRequester, apply]).chain(revised);
             Decision::to(State::Applying { approved, waiting: None }, "approved", effects)
         } else {
@@ -223,41 +224,6 @@ impl ActionContext<'_> {
         })
     }
 
-    /// Retries a failed change. It stays approved: the same values are applied.
-    fn retry(self, state: &State) -> Result<Decision, Refusal> {
-        let Self { context, request, by } = self;
-        let needs_approver = *by != request.requester || !self.is_automatic();
-        match self.membership(request) {
-            Membership::No if needs_approver => return Err(Refusal::NotApprover),
-            Membership::Unknown if needs_approver => return Err(Refusal::CannotCheck),
-            Membership::Yes | Membership::No | Membership::Unknown => {}
-        }
-        match state {
-            State::Failed { approved: Some(approved), failure, .. } if failure.kind.is_retryable() => {
-                if request.change.has_expired(context.now) {
-                    return Err(Refusal::ExpiredBeforeRetry);
-                }
-                let apply =
-                    Effect::Apply { change: request.change.clone(), attempted_at: failure.attempted_at };
-                let next = State::Applying { approved: approved.clone(), waiting: None };
-                Ok(Decision::to(next, "retried", with_card(request, [Effect::ShowRequester, apply])))
-            }
-            State::Applying { approved, .. } => Err(Refusal::AlreadyApproved { by: approved.by.clone() }),
-            State::Pending { .. }
-            | State::Done { .. }
-            | State::Failed { .. }
-            | State::Denied { .. }
-            | State::Cancelled { .. }
-            | State::TimedOut { .. } => Err(Refusal::NothingToRetry),
-        }
-    }
-
-    /// Whether the request went through without an approval, and would today.
-    fn is_automatic(&self) -> bool {
-        let matched = self.context.policy.matched_rule(&RuleInput::of(self.request));
-        self.request.approval_channel.is_none() && matched.terms.approvers().is_empty()
-    }
-
     /// The pending request, if the person can decide on it.
     fn require_pending(&self) -> Result<PendingState<'_>, Refusal> {
         let open = self.pending_state()?;
@@ -270,6 +236,10 @@ impl ActionContext<'_> {
         let open = self.pending_state()?;
         if *self.by != self.request.requester {
             return Err(Refusal::NotRequester);
+        }
+        // Other values could become a second user.
+        if self.request.attempted_at().is_some() {
+            return Err(Refusal::AttemptedBefore);
         }
         Ok(self.timed_out().unwrap_or(open))
     }
@@ -299,15 +269,15 @@ impl ActionContext<'_> {
         })
     }
 
-    fn terms(&self, request: &Request) -> &Terms {
+    pub(super) fn terms(&self, request: &Request) -> &Terms {
         self.context.policy.approval_rule(&RuleInput::of(request)).terms
     }
 
-    fn approval_channel(&self, request: &Request) -> ChannelId {
+    pub(super) fn approval_channel(&self, request: &Request) -> ChannelId {
         self.terms(request).approval_channel.clone().unwrap_or_else(|| request.origin.clone())
     }
 
-    fn membership(&self, request: &Request) -> Membership {
+    pub(super) fn membership(&self, request: &Request) -> Membership {
         self.context.members.among(self.by, &self.context.policy.approvers(self.context.now, request))
     }
 

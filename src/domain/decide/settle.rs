@@ -57,7 +57,7 @@ pub(super) fn settle(context: DecisionContext<'_>, request: &Request) -> Option<
         && context.policy.violations(context.now, request).is_empty();
     (is_enough && can_apply).then(|| {
         let approved = Approved { by: counted.by, at: context.now };
-        let apply = Effect::Apply { change: request.change.clone(), attempted_at: None };
+        let apply = Effect::Apply { change: request.change.clone(), attempted_at: request.attempted_at() };
         let effects = with_card(request, [Effect::ShowRequester, apply]);
         Decision::to(State::Applying { approved, waiting: None }, "approved", effects)
     })

@@ -56,6 +56,7 @@ pub fn submit(now: Timestamp, terms: &Terms, submission: Submission) -> (Request
         memberships,
         revision: 1,
         revisions: Vec::new(),
+        asked_again: None,
         state,
     };
     (request, effects)

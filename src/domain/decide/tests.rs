@@ -12,7 +12,7 @@ use super::*;
 use crate::domain::{
     change::{CreateUser, CreatedUser, Named},
     event::Action,
-    form::tests::{policy, terms},
+    form::tests::{policy as form_policy, terms},
     people::{Membership, Principal},
     policy::{Approval, Terms},
     request::WaitCause,
@@ -24,6 +24,11 @@ const APPROVER: &str = "U0APPROVE";
 
 fn now() -> Timestamp {
     "2026-11-24T10:00:00Z".parse().unwrap()
+}
+
+/// A policy that offers three roles.
+fn policy() -> Policy {
+    Policy { roles: ["API Only", "102", "Admin"].map(str::to_owned).to_vec(), ..form_policy() }
 }
 
 fn user() -> CreateUser {

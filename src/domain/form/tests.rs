@@ -26,6 +26,7 @@ pub(crate) fn terms() -> Terms {
         max_access: SignedDuration::from_hours(365 * 24),
         pending_timeout: None,
         remind_after: None,
+        approval_valid_for: None,
         escalation: None,
         timezone: None,
     }

@@ -2,12 +2,22 @@
 
 use jiff::Timestamp;
 
-use super::{Policy, Requirement, RuleInput};
-use crate::domain::{expiration::Expiration, request::Request};
+use super::{Policy, Requirement, RuleInput, Terms};
+use crate::domain::{
+    change::{Named, RuleFacts},
+    expiration::Expiration,
+    request::Request,
+};
 
 /// A demand of the current policy that a request does not satisfy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Violation {
+    /// The role is not offered.
+    RoleNotOffered,
+    /// The workspace is not offered.
+    WorkspaceNotOffered,
+    /// The domain of the email is not allowed.
+    DomainNotAllowed,
     /// The rule requires a reason, and the request has none.
     ReasonMissing,
     /// The rule requires an expiration, and the request has none.
@@ -22,8 +32,12 @@ pub enum Violation {
 impl Policy {
     /// What `request` violates in the rule that matches it now. An approval with no violations is within the policy.
     pub fn violations(&self, now: Timestamp, request: &Request) -> Vec<Violation> {
-        let terms = self.approval_rule(&RuleInput::of(request)).terms;
-        let mut violations = Vec::new();
+        self.violations_of(self.approval_rule(&RuleInput::of(request)).terms, now, request)
+    }
+
+    /// What `request` violates in these terms and in what the policy offers.
+    pub fn violations_of(&self, terms: &Terms, now: Timestamp, request: &Request) -> Vec<Violation> {
+        let mut violations = self.not_offered(request);
         if terms.reason == Requirement::Required && request.reason.is_none() {
             violations.push(Violation::ReasonMissing);
         }
@@ -38,6 +52,25 @@ impl Policy {
                     violations.push(Violation::AccessTooLong { last });
                 }
             }
+        }
+        violations
+    }
+
+    fn not_offered(&self, request: &Request) -> Vec<Violation> {
+        let RuleFacts { role, workspace, email, .. } = request.change.rule_facts();
+        let is_missing = |offered: &[String], named: Option<&Named>| {
+            named.is_some_and(|named| !offered.iter().any(|entry| named.matches_entry(entry)))
+        };
+        let domains = &self.email_domains;
+        let mut violations = Vec::new();
+        if is_missing(&self.roles, role) {
+            violations.push(Violation::RoleNotOffered);
+        }
+        if !self.workspaces.is_empty() && is_missing(&self.workspaces, workspace) {
+            violations.push(Violation::WorkspaceNotOffered);
+        }
+        if !domains.is_empty() && !domains.iter().any(|domain| email.is_in(domain)) {
+            violations.push(Violation::DomainNotAllowed);
         }
         violations
     }

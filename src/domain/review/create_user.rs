@@ -1,5 +1,5 @@
 //! How the review form reduces a requested user: the role, the workspace and the expiration, each checked as in the
-//! request form. Fields that stay as requested are always accepted, even if the policy no longer offers them.
+//! request form. Whether what stays as requested is still allowed is checked with the result.
 
 use super::context::{ReviewContext, ReviewInput};
 use crate::domain::{

@@ -41,7 +41,7 @@ pub fn validate(
         }
         Err(TextError::Empty | TextError::Malformed) => None,
     };
-    if errors.is_empty() && !reduction.is_empty() {
+    if errors.is_empty() {
         errors.extend(violations(context, &request.reduced(&reduction)));
     }
     if errors.is_empty() { Ok((reduction, note)) } else { Err(errors) }
@@ -51,6 +51,12 @@ pub fn validate(
 fn violations(context: FormContext<'_>, reduced: &Request) -> Vec<FieldError> {
     let FormContext { now, policy, zone, .. } = context;
     let error = |violation| match violation {
+        Violation::RoleNotOffered => FieldError::new(Field::Role, FieldErrorKind::NotOffered),
+        Violation::WorkspaceNotOffered => FieldError::new(Field::Workspace, FieldErrorKind::NotOffered),
+        // The note is the last field; an approver cannot change the email.
+        Violation::DomainNotAllowed => {
+            FieldError::new(Field::Reason, FieldErrorKind::OtherDomain(policy.email_domains.clone()))
+        }
         Violation::ReasonMissing => FieldError::new(Field::Role, FieldErrorKind::ReasonMissing),
         Violation::ExpirationMissing => {
             let max_access = policy.approval_rule(&RuleInput::of(reduced)).terms.max_access;

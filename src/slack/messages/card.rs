@@ -40,6 +40,9 @@ fn buttons(request: &Request, reader: Reader) -> Vec<SlackBlockButtonElement> {
             button("Deny", ids::DENY, request, Some(SlackBlockButtonStyle::Danger)),
             button("Review", ids::REVIEW, request, None),
         ],
+        (State::Pending { .. }, Reader::Requester) if request.attempted_at().is_some() => {
+            vec![cancel_button(request)]
+        }
         (State::Pending { .. }, Reader::Requester) => {
             vec![button("Edit", ids::EDIT, request, None), cancel_button(request)]
         }

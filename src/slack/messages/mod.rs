@@ -25,7 +25,7 @@ pub use announcements::{announcement, card_not_shown, outcome};
 pub use card::{card, requester};
 pub(super) use change::messages_of;
 pub use ledger_anchor::ledger_anchor;
-pub(super) use request_status::approvals_line;
+pub(super) use request_status::{approvals_line, violated};
 pub(super) use request_summary::{fact, reason, revisions};
 pub use thread::{note, reminder};
 

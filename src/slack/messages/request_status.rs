@@ -11,8 +11,8 @@ use super::{
 use crate::{
     domain::{
         people::UserId,
-        policy::ApproverSet,
-        request::{ApprovalGiven, Approved, Failure, Request, State, WaitCause, Waiting},
+        policy::{ApproverSet, Violation},
+        request::{ApprovalGiven, ApprovalLapse, Approved, Failure, Request, State, WaitCause, Waiting},
     },
     slack::rich_text::{InlineText, RichText},
 };
@@ -41,23 +41,28 @@ pub(super) fn status(request: &Request, approvers: Option<&ApproverSet>, reader:
         }
         State::Denied { by, reason, .. } => {
             let line = line.bold("Denied").text(" by ").person(by).text(" for this reason:");
-            text.line(line).quote(reason.as_str())
+            let text = text.line(line).quote(reason.as_str());
+            leftover(request).into_iter().fold(text, RichText::line)
         }
         State::Cancelled { by, .. } => {
             let by = by.as_ref().unwrap_or(&request.requester);
-            let line = line.bold("Cancelled").text(" by ").person(by).text(". Nothing changed in Marketo.");
-            text.line(line)
+            let line = line.bold("Cancelled").text(" by ").person(by);
+            match leftover(request) {
+                Some(leftover) => text.line(line.text(".")).line(leftover),
+                None => text.line(line.text(". Nothing changed in Marketo.")),
+            }
         }
         State::TimedOut { .. } => {
             let line = line.bold("Expired.");
-            text.line(match reader {
+            let text = text.line(match reader {
                 Reader::Approvers => line.text(
                     " Nobody decided in time. If the user is still needed, someone has to request it again.",
                 ),
                 Reader::Requester => {
                     line.text(" Nobody decided in time. If you still need the user, send a new request.")
                 }
-            })
+            });
+            leftover(request).into_iter().fold(text, RichText::line)
         }
         State::Failed { approved, failure, .. } => failed(request, approved.as_ref(), failure, reader),
     }
@@ -86,9 +91,49 @@ fn pending(
             "Nobody has decided for a while, so more people are allowed to decide now.",
         ));
     }
+    lines.extend(asked_again(request));
+    lines.extend(violations(&approvers.violations, reader));
     let last_change = request.revisions.iter().rfind(|revision| !revision.differences.is_empty());
     lines.extend(last_change.and_then(|revision| reset_approvals(revision.reset_approvals)));
     lines.into_iter().fold(text, RichText::line)
+}
+
+/// Why the approvers are asked again.
+fn asked_again(request: &Request) -> Option<InlineText> {
+    let why = match request.asked_again.as_ref()?.lapse {
+        ApprovalLapse::TooOld => "An earlier attempt failed, and its approval is too old for another one.",
+        ApprovalLapse::PolicyChanged => {
+            "An earlier attempt failed, and its approval no longer counts because the policy has changed."
+        }
+    };
+    let line = InlineText::of(why);
+    Some(match request.attempted_at() {
+        Some(_) => line
+            .text(" Marketo may already have the user. I look for it first and never create a second one."),
+        None => line,
+    })
+}
+
+/// What the policy does not allow any more, and who can do something about it.
+fn violations(violations: &[Violation], reader: Reader) -> Option<InlineText> {
+    let what = violations.iter().map(|violation| violated(*violation)).collect::<Vec<_>>().join(", ");
+    let to_do = match reader {
+        Reader::Approvers => {
+            "Click Review to choose something else, or ask the requester to edit the request."
+        }
+        Reader::Requester => "Click Edit to change the request, or ask an approver to choose something else.",
+    };
+    (!violations.is_empty()).then(|| fact("Not allowed any more").text(format!("{what}. {to_do}")))
+}
+
+/// An earlier attempt may have created the user although the request ended otherwise.
+fn leftover(request: &Request) -> Option<InlineText> {
+    request.attempted_at().map(|_| {
+        InlineText::of(
+            "Marketo didn't respond to an earlier attempt, so it may have the user. A Marketo admin can check under \
+             Admin > Users & Roles.",
+        )
+    })
 }
 
 fn approvers_line(request: &Request, approvers: &ApproverSet) -> InlineText {
@@ -131,4 +176,16 @@ fn next_attempt(waiting: &Waiting) -> InlineText {
     })
     .moment(waiting.until)
     .text(".")
+}
+
+/// What the policy does not allow in a request, as a clause.
+pub(in crate::slack) fn violated(violation: Violation) -> String {
+    match violation {
+        Violation::RoleNotOffered => "its role is no longer offered".to_owned(),
+        Violation::WorkspaceNotOffered => "its workspace is no longer offered".to_owned(),
+        Violation::DomainNotAllowed => "the domain of its email is no longer allowed".to_owned(),
+        Violation::ReasonMissing => "a reason is required".to_owned(),
+        Violation::ExpirationMissing => "the last day of access is required".to_owned(),
+        Violation::AccessTooLong { last } => format!("access can last until {last} at the latest"),
+    }
 }

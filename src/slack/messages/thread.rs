@@ -35,6 +35,9 @@ pub fn note(request: &Request, note: &Note, approvers: &ApproverSet) -> Message 
             let remark = remark.and_then(|revision| revision.note.as_ref());
             remark.iter().fold(RichText::new().line(line), |text, remark| text.quote(remark.as_str()))
         }
+        Note::AskedAgain { .. } => RichText::new()
+            .line(InlineText::of("The request is retried, but its approval no longer counts."))
+            .line(call_for_decision(request, approvers)),
         Note::Escalated { .. } => RichText::new()
             .line(InlineText::of("Nobody has decided for a while, so I'm asking more people."))
             .line(call_for_decision(request, approvers)),

@@ -8,7 +8,7 @@ use crate::{
         policy::Violation,
     },
     slack::{
-        messages::{Message, without_requester},
+        messages::{Message, violated, without_requester},
         rich_text::InlineText,
     },
 };
@@ -34,6 +34,7 @@ const FAILED: &str =
 const NOTHING_TO_RETRY: &str = "There is nothing to retry: the request hasn't failed, or another attempt would fail the same way. The message explains what to do.";
 const EXPIRATION_PASSED: &str = "The last day of access has passed, so this request cannot be approved as it is. Click Review to choose a later date, or ask the requester to edit the request.";
 const EXPIRED_BEFORE_RETRY: &str = "The last day of access has passed, so another attempt won't help. Ask the requester to send a new request with a later date.";
+const ATTEMPTED_BEFORE: &str = "Marketo didn't respond to an earlier attempt and may already have the user, so this request cannot be edited. You can cancel it and send a new one.";
 const ANOTHER_IS_OPEN: &str =
     "Another request for the same email is open. Decide that one first. Nothing changed here.";
 const UNKNOWN_REQUEST: &str =
@@ -77,6 +78,7 @@ pub fn refusal(refusal: &Refusal, approvers: &[Principal], reader: &UserId) -> M
         Refusal::NothingToRetry => NOTHING_TO_RETRY,
         Refusal::ExpirationPassed => EXPIRATION_PASSED,
         Refusal::ExpiredBeforeRetry => EXPIRED_BEFORE_RETRY,
+        Refusal::AttemptedBefore => ATTEMPTED_BEFORE,
         Refusal::AnotherIsOpen => ANOTHER_IS_OPEN,
         Refusal::UnknownRequest => UNKNOWN_REQUEST,
     };
@@ -84,11 +86,7 @@ pub fn refusal(refusal: &Refusal, approvers: &[Principal], reader: &UserId) -> M
 }
 
 fn policy_violated(violation: Violation) -> InlineText {
-    let why = match violation {
-        Violation::ReasonMissing => "a reason is required".to_owned(),
-        Violation::ExpirationMissing => "the last day of access is required".to_owned(),
-        Violation::AccessTooLong { last } => format!("access can last until {last} at the latest"),
-    };
+    let why = violated(violation);
     InlineText::of(format!(
         "The policy doesn't allow this request as it is: {why}. Nothing changed. Click Review to choose something else, or ask \
          the requester to edit the request."

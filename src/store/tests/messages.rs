@@ -184,7 +184,7 @@ async fn messages_of_a_request_that_a_newer_version_wrote_are_left_to_that_versi
     on_each(async |store, clock| {
         let request = add(&store, &clock, "svc@example.com", &[]).await;
         want(&store, &request.id, &Part::Card, clock.now()).await;
-        sqlx::query("UPDATE request SET body = '{\"v\":2,\"dance\":true}'")
+        sqlx::query("UPDATE request SET body = '{\"v\":3,\"dance\":true}'")
             .execute(&store.pool)
             .await
             .unwrap();

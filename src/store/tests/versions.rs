@@ -31,13 +31,13 @@ async fn effects_of_a_request_that_a_newer_version_wrote_are_left_to_that_versio
         let request = add(&store, &clock, "svc@example.com", &[check("U0ADA")]).await;
         let older: String =
             sqlx::query_scalar("SELECT body FROM request").fetch_one(&store.pool).await.unwrap();
-        assert!(older.starts_with("{\"v\":1,"), "{older}");
+        assert!(older.starts_with("{\"v\":2,"), "{older}");
         let set = async |body: &str| {
             let update = sqlx::query("UPDATE request SET body = $1").bind(body);
             update.execute(&store.pool).await.unwrap();
         };
         // What this version could read as well, and what it cannot.
-        for newer in [older.replacen("\"v\":1", "\"v\":2", 1), "{\"v\":2,\"dance\":true}".to_owned()] {
+        for newer in [older.replacen("\"v\":2", "\"v\":3", 1), "{\"v\":3,\"dance\":true}".to_owned()] {
             set(&newer).await;
             assert!(claim(&store, &clock).await.is_none());
             clock.advance(Duration::from_secs(10));
@@ -48,7 +48,7 @@ async fn effects_of_a_request_that_a_newer_version_wrote_are_left_to_that_versio
             assert_eq!((stats.due, stats.dead_letters), (1, 0));
         }
         // Before there were versions.
-        set(&older.replacen("\"v\":1,", "", 1)).await;
+        set(&older.replacen("\"v\":2,", "", 1)).await;
         let claimed = claim(&store, &clock).await.unwrap();
         assert_eq!((claimed.request, claimed.effect.attempts), (request, 1));
     })

@@ -71,7 +71,7 @@ impl Worker {
             Part::Outcome { .. } => Rendered::Drop,
             Part::Reminder { sent } => {
                 let State::Pending { reminders, .. } = &request.state else { return Rendered::Drop };
-                if reminders.sent != sent.saturating_add(1) {
+                if request.reminder(reminders.sent) != sent.saturating_add(1) {
                     return Rendered::Drop;
                 }
                 in_thread(card, now, || {

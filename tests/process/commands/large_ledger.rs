@@ -35,6 +35,7 @@ async fn fill(store: &Store, clock: &Clock) {
         max_access: jiff::SignedDuration::from_hours(24),
         pending_timeout: None,
         remind_after: None,
+        approval_valid_for: None,
         escalation: None,
         timezone: None,
     };

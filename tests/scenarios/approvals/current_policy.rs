@@ -1,8 +1,11 @@
 //! Decisions follow the policy of the moment: of the values that are approved, and of the latest configuration.
 
-use marketo_api_user::domain::{people::Principal, policy::Approval};
+use marketo_api_user::domain::{
+    people::Principal,
+    policy::{Approval, Policy, Requirement},
+};
 
-use crate::test_bot::{ADA, SAM, TestBot, policy};
+use crate::test_bot::{ADA, CARDS, RAE, SAM, TestBot, assert_empty_ack, policy};
 
 const EMEA: &str = r#"
 [[rule]]
@@ -111,4 +114,135 @@ async fn changed_number_of_approvals_applies_to_open_requests() {
     bot.advance(60).await;
     bot.card_says(&["Approved by @Ada Approver and @Sam Second", "The user is created"]);
     assert_eq!(bot.marketo.invites(), 1);
+}
+
+/// The bot starts again with a changed policy.
+async fn restarts_under(bot: &mut TestBot, change: impl FnOnce(&mut Policy)) {
+    bot.playground.configure(|config| change(&mut config.policy));
+    bot.playground.restart().await.unwrap();
+    bot.drain().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn role_that_is_no_longer_offered_is_not_approved() {
+    let mut bot = TestBot::open().await;
+    bot.rae_requests(&[]).await;
+    restarts_under(&mut bot, |policy| policy.roles = vec!["API Only - EMEA".to_owned()]).await;
+    bot.card_says(&["Not allowed any more: its role is no longer offered. Click Review", "[ Approve ]"]);
+    assert!(bot.direct_messages(RAE).contains("its role is no longer offered. Click Edit"));
+    bot.clicks(&bot.ada, "Approve").await;
+    assert!(
+        bot.ephemeral_texts(ADA).contains("its role is no longer offered"),
+        "{}",
+        bot.ephemeral_texts(ADA)
+    );
+    bot.opens_review(&bot.ada).await;
+    let refused = bot.ada.submits().await.unwrap();
+    assert!(refused.errors["Role"].contains("no longer"), "{refused:?}");
+    assert_eq!(bot.marketo.invites(), 0);
+    bot.ada.closes().await.unwrap();
+    bot.reviews(&bot.ada, &[("Role", "API Only - EMEA")]).await;
+    assert_eq!(bot.created_users()[0].roles, [(102, 1)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn demands_of_a_new_policy_are_met_by_an_edit() {
+    let mut bot = TestBot::open().await;
+    bot.rae_requests(&[("Email", "svc-crm@example.com"), ("Reason", "")]).await;
+    restarts_under(&mut bot, |policy| {
+        policy.email_domains = vec!["example.org".to_owned()];
+        policy.base.reason = Requirement::Required;
+    })
+    .await;
+    bot.card_says(&["the domain of its email is no longer allowed, a reason is required."]);
+    bot.clicks(&bot.ada, "Approve").await;
+    bot.opens_review(&bot.ada).await;
+    assert!(!bot.ada.submits().await.unwrap().closed);
+    assert_eq!(bot.marketo.invites(), 0);
+    bot.ada.closes().await.unwrap();
+    bot.rae_edits(&[("Email", "svc-crm@example.org"), ("Reason", "CRM sync")]).await;
+    assert!(!bot.card_text().contains("Not allowed any more"), "{}", bot.card_text());
+    bot.clicks(&bot.ada, "Approve").await;
+    bot.card_says(&["The user is created", "svc-crm@example.org"]);
+}
+
+/// Marketo refuses the approved change; then it works again.
+async fn fails(bot: &TestBot) {
+    bot.rae_requests(&[]).await;
+    bot.marketo.set_permissions(false);
+    bot.clicks(&bot.ada, "Approve").await;
+    bot.card_says(&["Failed", "[ Retry ]"]);
+    bot.marketo.set_permissions(true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retry_under_a_stricter_policy_asks_the_approvers_again() {
+    let mut bot = TestBot::open().await;
+    fails(&bot).await;
+    restarts_with(&mut bot, &users(&[SAM, "U0OUT"]), 1).await;
+    bot.clicks(&bot.sam, "Retry").await;
+    bot.card_says(&["its approval no longer counts because the policy has changed", "[ Approve ]"]);
+    assert_eq!(bot.marketo.invites(), 0);
+    let thread = bot.slack.transcript(CARDS);
+    assert!(thread.contains("The request is retried, but its approval no longer counts."), "{thread}");
+    bot.clicks(&bot.ada, "Approve").await;
+    assert!(bot.ephemeral_texts(ADA).contains("Only approvers"), "{}", bot.ephemeral_texts(ADA));
+    bot.clicks(&bot.sam, "Approve").await;
+    bot.card_says(&["Approved by @Sam Second", "The user is created"]);
+    assert_eq!((bot.marketo.invites(), bot.created_users().len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retry_of_an_old_approval_asks_the_approvers_again() {
+    let bot = TestBot::with(policy("remind_after = \"1d\"\n")).await;
+    fails(&bot).await;
+    bot.advance(7 * 24 * 3600 + 1).await;
+    bot.clicks(&bot.sam, "Retry").await;
+    bot.card_says(&["its approval is too old for another one", "[ Approve ]"]);
+    assert_eq!(bot.marketo.invites(), 0);
+    // Reminders and expiry count from now.
+    bot.advance(24 * 3600).await;
+    let thread = bot.slack.transcript(CARDS);
+    assert!(thread.contains("is still waiting for a decision"), "{thread}");
+    bot.clicks(&bot.ada, "Approve").await;
+    bot.card_says(&["Approved by @Ada Approver", "The user is created"]);
+    assert_eq!((bot.marketo.invites(), bot.created_users().len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retry_within_the_validity_of_the_approval_creates_the_user() {
+    let bot = TestBot::with(policy("approval_valid_for = \"2d\"\n")).await;
+    fails(&bot).await;
+    bot.advance(2 * 24 * 3600).await;
+    bot.clicks(&bot.sam, "Retry").await;
+    bot.card_says(&["Approved by @Ada Approver", "The user is created"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn request_that_is_asked_again_expires_after_the_full_time() {
+    let bot = TestBot::open().await;
+    fails(&bot).await;
+    bot.advance(8 * 24 * 3600).await;
+    bot.clicks(&bot.ada, "Retry").await;
+    bot.advance(7 * 24 * 3600 - 1).await;
+    bot.card_says(&["[ Approve ]"]);
+    bot.advance(1).await;
+    bot.card_says(&["Expired"]);
+    assert_eq!(bot.marketo.invites(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retry_of_what_needed_no_approval_before_asks_for_one() {
+    let mut bot = TestBot::with(policy("approval = \"none\"\n")).await;
+    bot.marketo.set_permissions(false);
+    bot.rae_requests(&[]).await;
+    bot.marketo.set_permissions(true);
+    restarts_with(&mut bot, &users(&[ADA]), 1).await;
+    assert_empty_ack(&bot.rae.clicks(&bot.request_message(), "Retry").await.unwrap());
+    bot.drain().await.unwrap();
+    bot.card_says(&["its approval no longer counts because the policy has changed", "[ Approve ]"]);
+    assert_eq!(bot.marketo.invites(), 0);
+    bot.clicks(&bot.ada, "Approve").await;
+    bot.card_says(&["Approved by @Ada Approver", "The user is created"]);
+    assert_eq!((bot.marketo.invites(), bot.created_users().len()), (1, 1));
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use marketo_api_user::domain::{people::Principal, policy::Approval};
 
 use crate::test_bot::{ADA, CARDS, FORM, OPS, RAE, SAM, TestBot, assert_empty_ack, options, policy};
 
@@ -198,23 +197,6 @@ async fn requester_retries_what_needed_no_approval() {
     assert_eq!(bot.created_users().len(), 1);
     let message = bot.request_message();
     assert!(bot.rae.clicks(&message, "Retry").await.is_err(), "{}", bot.direct_messages(RAE));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn requester_does_not_retry_what_needs_approval_today() {
-    let mut bot = TestBot::with(policy("approval = \"none\"\n")).await;
-    bot.marketo.set_permissions(false);
-    bot.rae_requests(&[]).await;
-    bot.marketo.set_permissions(true);
-    let approvers = vec![Principal::User(ADA.into())];
-    bot.playground.configure(|config| {
-        config.policy.base.approval = Approval::Required { approvers, needed: 1 };
-    });
-    bot.playground.restart().await.unwrap();
-    assert_empty_ack(&bot.rae.clicks(&bot.request_message(), "Retry").await.unwrap());
-    bot.drain().await.unwrap();
-    assert!(bot.ephemeral_texts(RAE).contains("Only approvers"), "{}", bot.ephemeral_texts(RAE));
-    assert_eq!(bot.marketo.invites(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

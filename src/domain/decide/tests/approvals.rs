@@ -306,3 +306,30 @@ fn only_approvals_of_people_who_may_decide_settle_a_request() {
     };
     assert_eq!(approvals.len(), 2, "who may decide again counts again");
 }
+
+#[test]
+fn new_approval_after_an_attempt_without_an_answer_looks_for_the_user_first() {
+    let attempted = now() - SignedDuration::from_hours(1);
+    let failure =
+        Failure { kind: FailureKind::Unavailable, detail: String::new(), attempted_at: Some(attempted) };
+    let approved = Approved { by: vec![APPROVER.into()], at: now() };
+    let failed =
+        Request { state: State::Failed { approved: Some(approved), failure, at: now() }, ..request() };
+    let later = now() + SignedDuration::from_hours(2);
+    let terms = Terms { approval_valid_for: Some(Duration::from_secs(3600)), ..terms() };
+    let retry = action_by(APPROVER, YES, Action::Retry);
+    let decision = decided_under(later, terms.clone(), &failed, &retry).unwrap();
+    assert_eq!((decision.entry, applied_change(&decision)), (Some("asked_again"), None));
+    let (asked, _) = decision.asked_again.clone().unwrap();
+    let pending = Request { asked_again: Some(asked), ..applied_to(&failed, decision) };
+    // Other values could become a second user.
+    let edit = action_by(REQUESTER, Membership::No, Action::OpenEdit);
+    assert_eq!(decided_under(later, terms.clone(), &pending, &edit), Err(Refusal::AttemptedBefore));
+    let approve = action_by(APPROVER, YES, Action::approves(1));
+    let decision = decided_under(later, terms, &pending, &approve).unwrap();
+    let attempts = decision.effects.iter().find_map(|effect| match effect {
+        Effect::Apply { attempted_at, .. } => Some(*attempted_at),
+        _ => None,
+    });
+    assert_eq!(attempts, Some(Some(attempted)));
+}

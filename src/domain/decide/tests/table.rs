@@ -170,7 +170,24 @@ fn situations() -> Vec<(&'static str, Result<Decision, Refusal>)> {
     let decided_by_yes = |terms: &Terms, request: &Request| {
         decided(now(), terms, request, &TestEvent { event: Event::Woken, membership: Membership::Yes })
     };
+    let failed = states().into_iter().find(|(name, _)| *name == "failed, retryable").unwrap().1;
+    let failed = Request { state: failed, ..request() };
+    let retry = action_by(APPROVER, Membership::Yes, Action::Retry);
+    let valid_for_a_day = Terms { approval_valid_for: Some(Duration::from_secs(24 * 3600)), ..table_terms() };
+    let other_policy = Policy { roles: vec!["API Only - EMEA".to_owned()], ..policy() };
+    let not_offered = |request: &Request, action: &Action| {
+        let members = |_: &UserId, _: &Principal| Membership::Yes;
+        let context = DecisionContext { now: now(), policy: &other_policy, members: &members };
+        decide(context, request, &Event::ActionTaken { by: APPROVER.into(), action: action.clone() })
+    };
     vec![
+        (
+            "an approver retries what another one approved long ago",
+            decided(late, &valid_for_a_day, &failed, &retry),
+        ),
+        ("an approver retries what needs more approvals today", decided(now(), &two, &failed, &retry)),
+        ("an approver retries what is no longer offered", not_offered(&failed, &Action::Retry)),
+        ("an approver approves what is no longer offered", not_offered(&request(), &Action::approves(1))),
         (
             "woken after a day",
             decided(now() + SignedDuration::from_hours(24), &table_terms(), &request(), &woken),
