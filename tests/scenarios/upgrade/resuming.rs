@@ -136,9 +136,14 @@ async fn failed_requests_can_be_retried_when_the_cause_can_be_fixed() {
         for cause in ["access-denied", "configuration", "credentials", "unavailable"] {
             let subject = format!("failed-{cause}@example.com");
             opened.clicks(&opened.sam, &subject, "Retry").await;
+            // They were approved long ago.
+            opened.card_says(&subject, &["its approval is too old for another one"]);
+            assert_eq!(opened.invited(&subject), 0);
+            opened.clicks(&opened.ada, &subject, "Approve").await;
             opened.assert_created(&subject, 1);
         }
         opened.clicks(&opened.ada, "failed-instance-gone@example.com", "Retry").await;
+        opened.clicks(&opened.ada, "failed-instance-gone@example.com", "Approve").await;
         opened.card_says("failed-instance-gone@example.com", &["Failed", "former"]);
         for cause in ["expired", "mismatch", "rejected", "taken", "taken-elsewhere"] {
             let card = opened.card(&format!("failed-{cause}@example.com"));
