@@ -6,7 +6,9 @@ mod policy;
 mod refusal;
 
 pub use self::{
-    lists::{LISTED_MAX, PendingRequests, RequestItem, RequestLink, pending, read_failed, status},
+    lists::{
+        PagePosition, PendingRequests, RequestItem, RequestLink, RequestPage, pending, read_failed, status,
+    },
     policy::{PolicyView, policy},
     refusal::refusal,
 };

@@ -20,6 +20,8 @@ pub(super) enum SlashCommandArgs<'a> {
     Form(&'a str),
     /// Runs a subcommand.
     Subcommand(Subcommand),
+    /// Runs a subcommand that lists something; with the number of the page, from 1.
+    Page(Subcommand, usize),
     /// Close to a subcommand.
     Suggestion(Subcommand),
     /// Anything else.
@@ -56,6 +58,11 @@ impl Subcommand {
             Self::Help => "help",
         }
     }
+
+    /// Whether its answer can have several pages.
+    fn has_pages(self) -> bool {
+        matches!(self, Self::Status | Self::Pending)
+    }
 }
 
 /// The subcommands with their help. Cached, because building the grammar takes longer than answering.
@@ -76,10 +83,9 @@ impl<'a> SlashCommandArgs<'a> {
     /// Parses the text after the command.
     pub(super) fn parse(text: &'a str) -> Self {
         let mut words = text.split_whitespace();
-        let (first, is_alone) = match (words.next(), words.next()) {
-            (None, _) => return Self::Form(""),
-            (Some(first), next) => (first, next.is_none()),
-        };
+        let Some(first) = words.next() else { return Self::Form("") };
+        let (second, has_more) = (words.next(), words.next().is_some());
+        let is_alone = second.is_none();
         if is_alone && let Some(email) = email(first) {
             return Self::Form(email);
         }
@@ -87,7 +93,15 @@ impl<'a> SlashCommandArgs<'a> {
         if word.is_empty() || word.len() > SUBCOMMAND_MAX {
             return Self::Unknown;
         }
-        match find(word) {
+        let page = second.filter(|_| !has_more).and_then(|page| page.parse().ok()).filter(|page| *page > 0);
+        match (find(word), page) {
+            (Some(subcommand), Some(page)) if subcommand.has_pages() => Self::Page(subcommand, page),
+            (found, _) => Self::without_page(word, found, is_alone),
+        }
+    }
+
+    fn without_page(word: &str, found: Option<Subcommand>, is_alone: bool) -> Self {
+        match found {
             Some(subcommand) if is_alone => Self::Subcommand(subcommand),
             Some(subcommand) => Self::Suggestion(subcommand),
             None => nearest(word).map_or(Self::Unknown, Self::Suggestion),
@@ -160,6 +174,21 @@ mod tests {
     }
 
     #[test]
+    fn lists_have_pages() {
+        for (text, expected) in [
+            ("pending 2", SlashCommandArgs::Page(Subcommand::Pending, 2)),
+            (" STATUS  13 ", SlashCommandArgs::Page(Subcommand::Status, 13)),
+            ("pending 0", SlashCommandArgs::Suggestion(Subcommand::Pending)),
+            ("pending -1", SlashCommandArgs::Suggestion(Subcommand::Pending)),
+            ("pending 2 3", SlashCommandArgs::Suggestion(Subcommand::Pending)),
+            ("pending 99999999999999999999", SlashCommandArgs::Suggestion(Subcommand::Pending)),
+            ("policy 2", SlashCommandArgs::Suggestion(Subcommand::Policy)),
+        ] {
+            assert_eq!(SlashCommandArgs::parse(text), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn near_miss_suggests_a_subcommand() {
         for (text, word) in [
             ("statsu", Subcommand::Status),
@@ -192,7 +221,7 @@ mod tests {
                     prop_assert!(Email::parse(email).is_ok());
                     prop_assert!(text.contains(email) && !email.contains(char::is_whitespace));
                 }
-                SlashCommandArgs::Subcommand(word) => prop_assert!(text.to_lowercase().contains(word.name())),
+                SlashCommandArgs::Subcommand(word) | SlashCommandArgs::Page(word, _) => prop_assert!(text.to_lowercase().contains(word.name())),
                 SlashCommandArgs::Suggestion(_) | SlashCommandArgs::Unknown => prop_assert!(!text.trim().is_empty()),
             }
         }

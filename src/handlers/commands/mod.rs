@@ -33,7 +33,7 @@ pub(super) fn answer(app: &AppState, command: &SlashCommand<'_>) -> Option<Ack> 
             Some(Ack::ephemeral("near_miss", &replies::suggestion(&suggested)))
         }
         SlashCommandArgs::Unknown => Some(Ack::ephemeral("not_understood", &replies::not_understood(name))),
-        SlashCommandArgs::Subcommand(_) | SlashCommandArgs::Form(_) => None,
+        SlashCommandArgs::Subcommand(_) | SlashCommandArgs::Page(..) | SlashCommandArgs::Form(_) => None,
     }
 }
 
@@ -54,10 +54,19 @@ pub(super) fn handle(
             app.spawn(request_form::open(app.clone(), context, key, email.to_owned()));
             Ack::empty("form")
         }
-        SlashCommandArgs::Subcommand(subcommand) => {
-            app.spawn(slash_queries::answer(app.clone(), context, key, subcommand));
-            Ack::empty(subcommand.name())
-        }
+        SlashCommandArgs::Subcommand(subcommand) => background(app, context, key, (subcommand, 1)),
+        SlashCommandArgs::Page(subcommand, page) => background(app, context, key, (subcommand, page)),
         SlashCommandArgs::Suggestion(_) | SlashCommandArgs::Unknown => Ack::empty("not_handled"),
     }
+}
+
+/// Answers a subcommand in the background.
+fn background(
+    app: &AppState,
+    context: CommandContext,
+    key: Option<DeliveryKey>,
+    (subcommand, page): (Subcommand, usize),
+) -> Ack {
+    app.spawn(slash_queries::answer(app.clone(), context, key, (subcommand, page)));
+    Ack::empty(subcommand.name())
 }

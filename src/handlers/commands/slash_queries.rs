@@ -21,7 +21,10 @@ use crate::{
     handlers::dependencies::AppState,
     slack::{
         messages::Message,
-        replies::{self, NotRequester, PendingRequests, PolicyView, RequestItem, RequestLink},
+        replies::{
+            self, NotRequester, PagePosition, PendingRequests, PolicyView, RequestItem, RequestLink,
+            RequestPage,
+        },
     },
     workflow::StoreError,
 };
@@ -38,14 +41,14 @@ pub(super) async fn answer(
     app: AppState,
     context: CommandContext,
     key: Option<DeliveryKey>,
-    subcommand: Subcommand,
+    (subcommand, page): (Subcommand, usize),
 ) {
     if !app.claim_delivery(key).await {
         return;
     }
     let message = match subcommand {
-        Subcommand::Status => app.status(&context).await,
-        Subcommand::Pending => app.pending(&context).await,
+        Subcommand::Status => app.status(&context, page).await,
+        Subcommand::Pending => app.pending(&context, page).await,
         Subcommand::Policy => Ok(app.policy_for(&context).await),
         Subcommand::Help => Ok(replies::usage(&context.command, help())),
     };
@@ -57,13 +60,13 @@ pub(super) async fn answer(
 }
 
 impl AppState {
-    async fn status(&self, context: &CommandContext) -> Result<Message, StoreError> {
+    async fn status(&self, context: &CommandContext, page: usize) -> Result<Message, StoreError> {
         let requests = with_timeout(self.workflow.open_requests_of(&context.user)).await?;
-        let items = self.request_items(requests, &context.user).await;
-        Ok(replies::status(&context.command, &items, self.instances.are_several()))
+        let page = self.request_page(requests, page, &context.user).await;
+        Ok(replies::status(&context.command, &page, self.instances.are_several()))
     }
 
-    async fn pending(&self, context: &CommandContext) -> Result<Message, StoreError> {
+    async fn pending(&self, context: &CommandContext, page: usize) -> Result<Message, StoreError> {
         let undecided = with_timeout(self.workflow.undecided_requests()).await?;
         self.refresh_approvers(&undecided, &context.user).await;
         let (mut theirs, mut unknown) = (Vec::new(), 0);
@@ -74,8 +77,9 @@ impl AppState {
                 Membership::No => {}
             }
         }
-        let theirs = self.request_items(theirs, &context.user).await;
-        Ok(replies::pending(&PendingRequests { theirs, unknown }, self.instances.are_several()))
+        let theirs = self.request_page(theirs, page, &context.user).await;
+        let requests = PendingRequests { theirs, unknown };
+        Ok(replies::pending(&context.command, &requests, self.instances.are_several()))
     }
 
     async fn policy_for(&self, context: &CommandContext) -> Message {
@@ -124,19 +128,21 @@ impl AppState {
         }
     }
 
-    /// The requests with their approvers, and with a link that `reader` can open for those that are listed.
-    async fn request_items(&self, requests: Vec<Request>, reader: &UserId) -> Vec<RequestItem> {
-        let mut links = self.links(&requests[..requests.len().min(replies::LISTED_MAX)], reader).await;
+    /// A page of the requests, with their approvers and with links that `reader` can open.
+    async fn request_page(&self, requests: Vec<Request>, number: usize, reader: &UserId) -> RequestPage {
+        let position = PagePosition::of(number, requests.len());
+        let requests = &requests[position.range()];
+        let mut links = self.links(requests, reader).await;
         let mut items = Vec::new();
-        for (index, request) in requests.into_iter().enumerate() {
+        for (index, request) in requests.iter().enumerate() {
             items.push(RequestItem {
-                approvers: self.workflow.policy().approver_set(self.clock.now(), &request),
+                approvers: self.workflow.policy().approver_set(self.clock.now(), request),
                 link: links.remove(&index),
-                is_card_failing: index < replies::LISTED_MAX && self.is_card_failing(&request).await,
-                request,
+                is_card_failing: self.is_card_failing(request).await,
+                request: request.clone(),
             });
         }
-        items
+        RequestPage { items, position }
     }
 
     /// Whether Slack does not accept the card of a pending request.

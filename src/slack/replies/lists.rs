@@ -16,8 +16,40 @@ use crate::{
     },
 };
 
-/// How many requests are listed before the rest is counted.
-pub const LISTED_MAX: usize = 20;
+/// How many requests a page has.
+const PAGE_SIZE: usize = 20;
+
+/// A page of a list.
+#[derive(Clone, Debug)]
+pub struct RequestPage {
+    /// Its requests.
+    pub items: Vec<RequestItem>,
+    /// Which page of the list it is.
+    pub position: PagePosition,
+}
+
+/// Which part of a list a page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PagePosition {
+    /// The number of the page, from 1.
+    pub number: usize,
+    /// How many requests the list has.
+    pub total: usize,
+}
+
+impl PagePosition {
+    /// The page with this number, or the last one if there are fewer.
+    pub fn of(number: usize, total: usize) -> Self {
+        let last = total.div_ceil(PAGE_SIZE).max(1);
+        Self { number: number.clamp(1, last), total }
+    }
+
+    /// The indexes of the requests on this page.
+    pub fn range(self) -> std::ops::Range<usize> {
+        let start = (self.number - 1) * PAGE_SIZE;
+        start..self.total.min(start + PAGE_SIZE)
+    }
+}
 
 /// One request of a list.
 #[derive(Clone, Debug)]
@@ -42,17 +74,17 @@ pub enum RequestLink {
 }
 
 /// The requests that wait for one person's decision.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct PendingRequests {
     /// Those on which the person can decide, oldest first.
-    pub theirs: Vec<RequestItem>,
+    pub theirs: RequestPage,
     /// The number of those for which this is unknown right now.
     pub unknown: usize,
 }
 
 /// The answer to `status`: the open requests of one person, oldest first.
-pub fn status(command: &str, items: &[RequestItem], names_instance: bool) -> Message {
-    if items.is_empty() {
+pub fn status(command: &str, page: &RequestPage, names_instance: bool) -> Message {
+    if page.items.is_empty() {
         return say(InlineText::of("You have no open requests. Type ")
             .code(command)
             .text(" to request a Marketo API user."));
@@ -66,13 +98,14 @@ pub fn status(command: &str, items: &[RequestItem], names_instance: bool) -> Mes
             .join(&state(item));
         with_link(line, item)
     };
-    Message::of(&list("Your open requests:", items, line))
+    let next = format!("{command} status");
+    Message::of(&list("Your open requests", page, &next, line))
 }
 
 /// The answer to `pending`: the requests that wait for one person's decision.
-pub fn pending(requests: &PendingRequests, names_instance: bool) -> Message {
+pub fn pending(command: &str, requests: &PendingRequests, names_instance: bool) -> Message {
     let PendingRequests { theirs, unknown } = requests;
-    let unknown = match (*unknown, theirs.is_empty()) {
+    let unknown = match (*unknown, theirs.items.is_empty()) {
         (0, true) => return say(InlineText::of("Nothing is waiting for your decision.")),
         (0, false) => None,
         (_, true) => {
@@ -89,7 +122,8 @@ pub fn pending(requests: &PendingRequests, names_instance: bool) -> Message {
         )),
     };
     let line = |item: &RequestItem| pending_line(item, names_instance);
-    let list = list("These requests are waiting for your decision:", theirs, line);
+    let next = format!("{command} pending");
+    let list = list("These requests are waiting for your decision", theirs, &next, line);
     Message::of(&unknown.into_iter().map(InlineText::of).fold(list, RichText::line))
 }
 
@@ -118,12 +152,25 @@ pub fn read_failed() -> Message {
     ))
 }
 
-fn list(title: &str, items: &[RequestItem], line: impl Fn(&RequestItem) -> InlineText) -> RichText {
-    let shown = &items[..items.len().min(LISTED_MAX)];
-    let list = RichText::new().line(InlineText::new().bold(title)).bullets(shown.iter().map(line));
-    match items.len() - shown.len() {
+/// The page, and how to see the `next` one.
+fn list(
+    title: &str,
+    RequestPage { items, position }: &RequestPage,
+    next: &str,
+    line: impl Fn(&RequestItem) -> InlineText,
+) -> RichText {
+    let PagePosition { number, total } = *position;
+    let title = match total.div_ceil(PAGE_SIZE) {
+        0 | 1 => format!("{title}:"),
+        pages => format!("{title} (page {number} of {pages}):"),
+    };
+    let list = RichText::new().line(InlineText::new().bold(title)).bullets(items.iter().map(line));
+    match total.saturating_sub(position.range().end) {
         0 => list,
-        more => list.line(InlineText::of(format!("… and {more} more."))),
+        more => {
+            let next = format!("{next} {}", number + 1);
+            list.line(InlineText::of(format!("… and {more} more. Type ")).code(next).text(" to see them."))
+        }
     }
 }
 

@@ -13,12 +13,15 @@ use crate::{
         policy::{Condition, Escalation, Policy, Rule},
         request::ApprovalGiven,
     },
-    slack::replies::{PendingRequests, PolicyView, RequestItem, RequestLink},
+    slack::replies::{PagePosition, PendingRequests, PolicyView, RequestItem, RequestLink, RequestPage},
 };
 
 fn url() -> Url {
     Url::parse("https://example.slack.com/archives/C0APPROVE/p1?thread_ts=1.1&cid=C0APPROVE").unwrap()
 }
+
+/// The command as it was typed.
+const COMMAND: &str = "/marketo-api-user";
 
 fn item(text: &str, state: State, approvers: &ApproverSet, link: Option<RequestLink>) -> RequestItem {
     let request = request_with_text(text, state);
@@ -50,6 +53,12 @@ fn items(text: &str) -> Vec<RequestItem> {
     ];
     items.extend(states(text).into_iter().map(|(_, state)| item(text, state, &approver_set(), None)));
     items
+}
+
+/// A page of the list `items`.
+fn page(items: &[RequestItem], number: usize) -> RequestPage {
+    let position = PagePosition::of(number, items.len());
+    RequestPage { items: items[position.range()].to_vec(), position }
 }
 
 fn rules(text: &str) -> Policy {
@@ -107,17 +116,19 @@ fn reply_to(policy: &Policy) -> Message {
 }
 
 fn all(text: &str) -> Vec<(String, Message)> {
-    let pending =
-        |theirs: Vec<RequestItem>, unknown| replies::pending(&PendingRequests { theirs, unknown }, false);
+    let pending = |theirs: Vec<RequestItem>, unknown| {
+        let requests = PendingRequests { theirs: page(&theirs, 1), unknown };
+        replies::pending(COMMAND, &requests, false)
+    };
     let waiting = || items(text).into_iter().take(2).collect::<Vec<_>>();
     let mut all = vec![
-        ("status".to_owned(), replies::status("/marketo-api-user", &items(text), !text.is_empty())),
+        ("status".to_owned(), replies::status(COMMAND, &page(&items(text), 1), !text.is_empty())),
         ("pending".to_owned(), pending(waiting(), 0)),
         ("pending_one_unknown".to_owned(), pending(waiting(), 1)),
         ("policy".to_owned(), reply_to(&rules(text))),
     ];
     if text.is_empty() {
-        all.push(("status_none".to_owned(), replies::status("/marketo-api-user", &[], false)));
+        all.push(("status_none".to_owned(), replies::status(COMMAND, &page(&[], 1), false)));
         all.push(("pending_none".to_owned(), pending(Vec::new(), 0)));
         all.push(("pending_unknown".to_owned(), pending(Vec::new(), 3)));
         let domains = ["example.com", "example.org", "example.net"].map(str::to_owned).into();
@@ -145,12 +156,17 @@ fn lists_stay_within_limits_with_the_longest_texts_and_many_items() {
     }
     let many =
         vec![item(&"&".repeat(100), half_approved(), &two_needed(), Some(RequestLink::Card(url()))); 75];
-    let status = replies::status("/marketo-api-user", &many, true);
-    let pending = replies::pending(&PendingRequests { theirs: many, unknown: 2 }, true);
+    let status = replies::status(COMMAND, &page(&many, 1), true);
+    let requests = |number| PendingRequests { theirs: page(&many, number), unknown: 2 };
+    let pending = replies::pending(COMMAND, &requests(1), true);
+    let last = read(&replies::pending(COMMAND, &requests(9), true));
+    assert!(last.contains("(page 4 of 4):") && !last.contains("more. Type"), "{last}");
+    assert_eq!(last.matches("svc_crm@example.com").count(), 15);
     for message in [status, pending] {
         check_message("many", &message);
         let read = read(&message);
-        assert!(read.contains("… and 55 more."), "{read}");
+        assert!(read.contains("… and 55 more. Type /marketo-api-user"), "{read}");
+        assert!(read.contains(" 2 to see them.") && read.contains("(page 1 of 4):"), "{read}");
         assert_eq!(read.matches("svc_crm@example.com").count(), 20);
         assert!(json_of(&message).to_string().len() < 40_000);
     }

@@ -253,3 +253,23 @@ async fn commands_without_a_trigger_id_are_not_duplicates() {
         assert_eq!(bot.slack.ephemerals_for(RAE).len(), heard, "{word}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pending_has_pages() {
+    let bot = TestBot::open().await;
+    bot.expect_open_requests();
+    for number in 1..=21 {
+        rae_requests_another(&bot, &format!("svc{number:02}@example.com")).await;
+        bot.clock.advance(Duration::from_secs(2));
+    }
+    let first = ephemeral_answer(&bot, &bot.ada, "pending").await;
+    assert!(first.contains("(page 1 of 2)") && first.contains("svc20@example.com"), "{first}");
+    assert!(
+        first.contains("… and 1 more. Type ") && first.contains("/marketo-api-user pending 2"),
+        "{first}"
+    );
+    let second = ephemeral_answer(&bot, &bot.ada, "pending 2").await;
+    assert!(second.contains("svc21@example.com") && !second.contains("svc20@example.com"), "{second}");
+    let beyond = ephemeral_answer(&bot, &bot.ada, "pending 7").await;
+    assert!(beyond.contains("(page 2 of 2)"), "{beyond}");
+}
