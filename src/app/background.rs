@@ -1,5 +1,5 @@
-//! The loops that run beside the server and the workers: they refresh the directory, check the Slack token, delete old
-//! deliveries, log the configuration and maintain the metrics. Each ends when the process stops.
+//! The loops that run beside the server and the workers: they refresh the directory, check the Slack token, delete what
+//! is old, log the configuration and maintain the metrics. Each ends when the process stops.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -21,8 +21,10 @@ const TOKEN_RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration:
 /// The first pause before a token that worked before is checked again.
 const TOKEN_RETRY_AFTER_SUCCESS: Duration = Duration::from_secs(5);
 const CLEANUP_INTERVAL: Duration = Duration::from_secs(3600);
-/// How long deliveries from Slack are kept: people may submit a modal or click a card after days.
-const DELIVERY_RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How long is kept what is settled, such as deliveries from Slack: people may submit a modal or click a card after days.
+const RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// The pause between two batches of deletions.
+const BATCH_PAUSE: Duration = Duration::from_millis(200);
 /// The exporter's histograms grow until they are drained.
 const METRICS_UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -38,7 +40,7 @@ impl App {
         let clock = self.clock.clone();
         self.spawn_until_stopped(async move { check_token(&slack, &teams, &health, &clock).await });
         let (store, clock) = (self.store.clone(), self.clock.clone());
-        self.spawn_until_stopped(async move { delete_old_deliveries(&store, &clock).await });
+        self.spawn_until_stopped(async move { delete_what_is_old(&store, &clock).await });
         if let Some(unlogged) = self.unlogged_configuration.clone() {
             let clock = self.clock.clone();
             self.spawn_until_stopped(async move { unlogged.log_when_possible(&clock).await });
@@ -88,11 +90,21 @@ async fn check_token(slack: &Client, teams: &ServedTeams, health: &Health, clock
     }
 }
 
-async fn delete_old_deliveries(store: &Store, clock: &Clock) {
+async fn delete_what_is_old(store: &Store, clock: &Clock) {
     loop {
-        let before = clock.now() - DELIVERY_RETENTION;
+        let before = clock.now() - RETENTION;
         if let Err(error) = store::with_timeout(store.forget_deliveries(before)).await {
             tracing::warn!(%error, "old deliveries were not deleted");
+        }
+        loop {
+            match store::with_timeout(store.delete_settled(before)).await {
+                Ok(0) => break,
+                Ok(_) => clock.sleep(BATCH_PAUSE).await,
+                Err(error) => {
+                    tracing::warn!(%error, "what is settled was not deleted");
+                    break;
+                }
+            }
         }
         clock.sleep(CLEANUP_INTERVAL).await;
     }

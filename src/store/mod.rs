@@ -21,6 +21,7 @@ mod profiles;
 mod readers;
 mod requests;
 mod resource;
+mod retention;
 mod schema;
 mod stored_effect;
 mod stored_request;

@@ -11,7 +11,7 @@ use sqlx::{
 };
 
 /// Version, description and SQL of each migration.
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (1, "main job", include_str!("migrations/0001_main_job.sql")),
     (2, "shared budget", include_str!("migrations/0002_shared_budget.sql")),
     (3, "auto rules", include_str!("migrations/0003_auto_rules.sql")),
@@ -21,6 +21,7 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
     (7, "messages", include_str!("migrations/0007_messages.sql")),
     (8, "resources", include_str!("migrations/0008_resources.sql")),
     (9, "work at hand", include_str!("migrations/0009_work_at_hand.sql")),
+    (10, "retention", include_str!("migrations/0010_retention.sql")),
 ];
 
 /// Migrates a database from any released schema to the current one.
@@ -42,7 +43,7 @@ mod tests {
     use super::*;
 
     /// The SHA-384 of each migration, as databases store it. A line, once released, never changes.
-    const CHECKSUMS: [(i64, &str); 9] = [
+    const CHECKSUMS: [(i64, &str); 10] = [
         (
             1,
             "ddc80cf64364698af68125e79dd5fc4dd65b7f0eb09c7cd1bd2c4a6b99559751416f4c05520a310e4804508acb83b430",
@@ -78,6 +79,10 @@ mod tests {
         (
             9,
             "09b1290c1f7938280d8f3a66bc32844ccebfe5b023702318824cb6ceb788aad36a9afdba4542817b30e3f9ff8a33856a",
+        ),
+        (
+            10,
+            "b9a41b965b5b5a49b3e153524ab94505dee2ae2d9de4e2d542dbfde6c851df09d49d2bc3e4fca976bdb3f2bc612b6da1",
         ),
     ];
 

@@ -5,6 +5,7 @@ mod deliveries;
 mod ledger;
 mod locks;
 mod messages;
+mod retention;
 #[path = "../../tests/common/schema.rs"]
 mod schema;
 mod subjects;

@@ -5,18 +5,23 @@ use jiff::SignedDuration;
 use super::*;
 use crate::domain::{message::Part, note::Note};
 
-async fn want(store: &Store, request: &RequestId, part: &Part, now: Timestamp) {
+pub(super) async fn want(store: &Store, request: &RequestId, part: &Part, now: Timestamp) {
     let mut tx = store.begin().await.unwrap();
     tx.want_message(request, part, now).await.unwrap();
     tx.commit().await.unwrap();
 }
 
-async fn claim_message(store: &Store, clock: &Clock) -> Option<ClaimedMessage> {
+pub(super) async fn claim_message(store: &Store, clock: &Clock) -> Option<ClaimedMessage> {
     store.claim_message(clock.now(), LEASE, || clock.new_id()).await.unwrap()
 }
 
 /// Records what a worker did; false if it has lost its lease.
-async fn record(store: &Store, clock: &Clock, claimed: &ClaimedMessage, record: &MessageRecord) -> bool {
+pub(super) async fn record(
+    store: &Store,
+    clock: &Clock,
+    claimed: &ClaimedMessage,
+    record: &MessageRecord,
+) -> bool {
     let mut tx = store.begin().await.unwrap();
     if !tx.release(&claimed.lease).await.unwrap() {
         return false;
@@ -27,11 +32,11 @@ async fn record(store: &Store, clock: &Clock, claimed: &ClaimedMessage, record: 
     true
 }
 
-fn copy(ts: &str, shown: i64, posted_at: Timestamp) -> MessageCopy {
+pub(super) fn copy(ts: &str, shown: i64, posted_at: Timestamp) -> MessageCopy {
     MessageCopy { channel: "C1".into(), ts: ts.to_owned(), shown, is_editable: true, posted_at }
 }
 
-fn shown(copies: Vec<MessageCopy>) -> MessageRecord {
+pub(super) fn shown(copies: Vec<MessageCopy>) -> MessageRecord {
     MessageRecord { copies, ..MessageRecord::default() }
 }
 
