@@ -1,7 +1,7 @@
 //! The client of Slack's Web API, over slack-morphism's connections.
 //!
 //! slack-morphism 2.31 sends requests and receives responses. This module adds what it lacks: every call has a timeout; a
-//! response is a success only with `ok: true`, where the crate accepts any page with status 200; and the crate's errors,
+//! response has a largest size; a response is a success only with `ok: true`, where the crate accepts any page with status 200; and the crate's errors,
 //! which contain whole bodies, become [`Error`]s, which do not. Requests and responses are small types of this module,
 //! since the crate's own reject responses without fields that nobody reads.
 //!
@@ -12,12 +12,12 @@ mod message_key;
 mod messages;
 mod rate_limits;
 mod reads;
+mod size_limit;
 
 use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Empty, combinators::BoxBody};
 use hyper::{Request, body::Bytes, header};
-use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{Client as HyperClient, connect::HttpConnector},
     rt::TokioExecutor,
@@ -35,11 +35,12 @@ pub use message_key::MessageKey;
 pub use messages::{OpenedView, Posted};
 pub use reads::{ChannelInfo, Identity, Profile};
 
-use self::rate_limits::{RateLimits, Scope};
+use self::{
+    rate_limits::{RateLimits, Scope},
+    size_limit::LimitedConnector,
+};
 use super::error::{Class, Error};
 use crate::clock::Clock;
-
-type Connector = HttpsConnector<HttpConnector>;
 
 /// The settings of a [`Client`].
 #[derive(Clone, Debug)]
@@ -62,9 +63,9 @@ struct Inner {
     timeout: Duration,
     clock: Clock,
     rate_limits: RateLimits,
-    slack: SlackClient<SlackClientHyperConnector<Connector>>,
+    slack: SlackClient<SlackClientHyperConnector<LimitedConnector>>,
     /// Has the body type of slack-morphism's own client, so that the code for connections is compiled once.
-    plain: HyperClient<Connector, BoxBody<Bytes, Infallible>>,
+    plain: HyperClient<LimitedConnector, BoxBody<Bytes, Infallible>>,
 }
 
 impl fmt::Debug for Client {
@@ -101,6 +102,7 @@ impl Client {
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
+        let https = LimitedConnector(https);
         let api_url = settings.api_url.trim_end_matches('/').to_owned();
         let connector = SlackClientHyperConnector::with_connector(https.clone()).with_slack_api_url(&api_url);
         Self(Arc::new(Inner {
@@ -230,7 +232,7 @@ impl Client {
             let scopes =
                 scopes.map(|scopes| scopes.split(',').map(|scope| scope.trim().to_owned()).collect());
             let body =
-                response.into_body().collect().await.map_err(|_| Error::unknown(METHOD, "cut"))?.to_bytes();
+                response.into_body().collect().await.map_err(|error| Error::cut(METHOD, &error))?.to_bytes();
             let body: Value = serde_json::from_slice(&body).map_err(|_| Error::unreadable(METHOD))?;
             if let Some(code) = body.get("error").and_then(Value::as_str) {
                 return Err(Error::api_error(METHOD, code, &body.to_string()));

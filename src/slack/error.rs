@@ -28,9 +28,14 @@ pub struct Error {
     /// What can be done about it.
     pub class: Class,
     /// Slack's code, or one of this client's: `timeout`, `cut` (the connection broke), `unreachable`, `unreadable`,
-    /// `not_sent`, `http_502` and the like.
+    /// `too_large`, `not_sent`, `http_502` and the like.
     pub code: String,
 }
+
+/// A response is larger than this client reads.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the response is too large")]
+pub(super) struct ResponseTooLarge;
 
 /// What a failure says about the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,9 +119,11 @@ impl Error {
             }
             SlackClientError::HttpError(response) => Self::status(method, response.status_code.as_u16()),
             SlackClientError::HttpProtocolError(error) => Self::transport(method, error.cause.as_deref()),
-            SlackClientError::SystemError(_) | SlackClientError::EndOfStream(_) => {
-                Self::unknown(method, "cut")
-            }
+            SlackClientError::SystemError(error) => match error.cause.as_deref() {
+                Some(cause) => Self::cut(method, cause),
+                None => Self::unknown(method, "cut"),
+            },
+            SlackClientError::EndOfStream(_) => Self::unknown(method, "cut"),
             SlackClientError::ProtocolError(_) | SlackClientError::SocketModeProtocolError(_) => {
                 Self::unreadable(method)
             }
@@ -149,10 +156,19 @@ impl Error {
             Some(error) if error.is_connect() => {
                 Self { method, class: Class::Unreachable, code: "unreachable".to_owned() }
             }
-            Some(_) => Self::unknown(method, "cut"),
+            Some(error) => Self::cut(method, error),
             // The URL or the token made no valid request.
             None => Self::refused(method, "not_sent"),
         }
+    }
+
+    /// The connection broke before the response ended, or was broken because the response was too large.
+    pub(super) fn cut(method: &'static str, cause: &(dyn StdError + 'static)) -> Self {
+        let causes = std::iter::successors(Some(cause), |&cause| cause.source());
+        let is_too_large = causes
+            .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+            .any(|error| error.get_ref().is_some_and(|inner| inner.is::<ResponseTooLarge>()));
+        Self::unknown(method, if is_too_large { "too_large" } else { "cut" })
     }
 
     /// A response with `ok: false`; see "Evaluating responses" in Slack's Web API documentation.

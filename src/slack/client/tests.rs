@@ -1,5 +1,7 @@
 //! The client against a loopback server that responds as Slack does, or worse.
 
+mod size_limit;
+
 use std::sync::{Arc, Mutex};
 
 use axum::{
