@@ -69,6 +69,7 @@ pub struct App {
     pub health: Arc<Health>,
     clock: Clock,
     store: Store,
+    workflow: Workflow,
     slack: slack::client::Client,
     teams: ServedTeams,
     people: Arc<MembershipCache>,
@@ -104,7 +105,8 @@ impl App {
         ));
         let work = Arc::new(Notify::new());
         let members: Arc<MembershipCache> = Arc::clone(&people);
-        let workflow = Workflow::new(store.clone(), clock.clone(), policy, members, Arc::clone(&work));
+        let workflow = Workflow::new(store.clone(), clock.clone(), policy, members, Arc::clone(&work))
+            .with_max_refusals(config.limits.refusals_per_user_per_minute);
         let unlogged_configuration = ledger::log_configuration(&workflow, config).await;
         let targets = instance_targets(config, marketo, &clock);
         let instances = Instances::new(targets.iter().map(|target| Arc::clone(&target.instance)));
@@ -126,6 +128,7 @@ impl App {
             health,
             clock,
             store,
+            workflow,
             slack,
             teams,
             people,
@@ -136,13 +139,13 @@ impl App {
             metrics,
             unlogged_configuration,
         };
-        app.router = app.routes(workflow, config);
+        app.router = app.routes(config);
         Ok(app)
     }
 
-    fn routes(&self, workflow: Workflow, config: &Config) -> Router {
+    fn routes(&self, config: &Config) -> Router {
         let handlers = Handlers::new(handlers::Dependencies {
-            workflow,
+            workflow: self.workflow.clone(),
             clock: self.clock.clone(),
             membership: Arc::clone(&self.people),
             instances: self.instances.clone(),

@@ -25,6 +25,8 @@ const CLEANUP_INTERVAL: Duration = Duration::from_secs(3600);
 const RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// The pause between two batches of deletions.
 const BATCH_PAUSE: Duration = Duration::from_millis(200);
+/// How often minutes with too many refusals are logged.
+const REFUSALS_INTERVAL: Duration = Duration::from_secs(20);
 /// The exporter's histograms grow until they are drained.
 const METRICS_UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -41,6 +43,15 @@ impl App {
         self.spawn_until_stopped(async move { check_token(&slack, &teams, &health, &clock).await });
         let (store, clock) = (self.store.clone(), self.clock.clone());
         self.spawn_until_stopped(async move { delete_what_is_old(&store, &clock).await });
+        let (workflow, clock) = (self.workflow.clone(), self.clock.clone());
+        self.spawn_until_stopped(async move {
+            loop {
+                clock.sleep(REFUSALS_INTERVAL).await;
+                if let Err(error) = workflow.log_excess_refusals().await {
+                    tracing::warn!(%error, "the number of refused actions was not logged");
+                }
+            }
+        });
         if let Some(unlogged) = self.unlogged_configuration.clone() {
             let clock = self.clock.clone();
             self.spawn_until_stopped(async move { unlogged.log_when_possible(&clock).await });

@@ -72,6 +72,7 @@ pub(super) const LEDGER: &[&str] = &["anchor_channel"];
 pub(super) const LIMITS: &[&str] = &[
     "per_user_per_minute",
     "per_team_per_minute",
+    "refusals_per_user_per_minute",
     "connections",
     "in_flight",
     "header_timeout",

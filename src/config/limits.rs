@@ -13,6 +13,8 @@ pub struct Limits {
     pub per_user_per_minute: u32,
     /// How many requests of one workspace are handled in a minute.
     pub per_team_per_minute: u32,
+    /// How many refused actions of one person in a minute are logged one by one.
+    pub refusals_per_user_per_minute: u32,
     /// How many connections may be open at the same time.
     pub connections: u32,
     /// How many signed requests may be handled at the same time.
@@ -39,6 +41,7 @@ impl Default for Limits {
         Self {
             per_user_per_minute: 3000,
             per_team_per_minute: 0,
+            refusals_per_user_per_minute: 60,
             connections: 512,
             in_flight: 256,
             header_timeout: Some(Duration::from_secs(10)),
@@ -63,6 +66,10 @@ pub(super) fn limits(section: &Section<'_>) -> Limits {
     Limits {
         per_user_per_minute: number("per_user_per_minute", defaults.per_user_per_minute),
         per_team_per_minute: number("per_team_per_minute", defaults.per_team_per_minute),
+        refusals_per_user_per_minute: number(
+            "refusals_per_user_per_minute",
+            defaults.refusals_per_user_per_minute,
+        ),
         connections: number("connections", defaults.connections),
         in_flight: number("in_flight", defaults.in_flight),
         header_timeout: length("header_timeout", defaults.header_timeout),

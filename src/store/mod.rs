@@ -19,6 +19,7 @@ mod outbox_items;
 mod outbox_stats;
 mod profiles;
 mod readers;
+mod refusals;
 mod requests;
 mod resource;
 mod retention;

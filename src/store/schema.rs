@@ -11,7 +11,7 @@ use sqlx::{
 };
 
 /// Version, description and SQL of each migration.
-const MIGRATIONS: [(i64, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str); 11] = [
     (1, "main job", include_str!("migrations/0001_main_job.sql")),
     (2, "shared budget", include_str!("migrations/0002_shared_budget.sql")),
     (3, "auto rules", include_str!("migrations/0003_auto_rules.sql")),
@@ -22,6 +22,7 @@ const MIGRATIONS: [(i64, &str, &str); 10] = [
     (8, "resources", include_str!("migrations/0008_resources.sql")),
     (9, "work at hand", include_str!("migrations/0009_work_at_hand.sql")),
     (10, "retention", include_str!("migrations/0010_retention.sql")),
+    (11, "refusals", include_str!("migrations/0011_refusals.sql")),
 ];
 
 /// Migrates a database from any released schema to the current one.
@@ -43,7 +44,7 @@ mod tests {
     use super::*;
 
     /// The SHA-384 of each migration, as databases store it. A line, once released, never changes.
-    const CHECKSUMS: [(i64, &str); 10] = [
+    const CHECKSUMS: [(i64, &str); 11] = [
         (
             1,
             "ddc80cf64364698af68125e79dd5fc4dd65b7f0eb09c7cd1bd2c4a6b99559751416f4c05520a310e4804508acb83b430",
@@ -83,6 +84,10 @@ mod tests {
         (
             10,
             "b9a41b965b5b5a49b3e153524ab94505dee2ae2d9de4e2d542dbfde6c851df09d49d2bc3e4fca976bdb3f2bc612b6da1",
+        ),
+        (
+            11,
+            "0ca42abecb1cfae0254e820e5d91cb803968c286636e32243cd695efd88177e73a8c61793569d3cb540c1e6dfbbfb663",
         ),
     ];
 

@@ -3,11 +3,11 @@
 //! | entry | actor | when |
 //! | --- | --- | --- |
 //! | `submitted` | the requester | a form was accepted; with the rule that matched |
-//! | `approved`, `agreed`, `denied`, `cancelled`, `edited`, `retried` | the person who acted | an action was accepted; with the revision |
-//! | `refused` | the person who acted or submitted | it was refused; with the reason |
+//! | `approved`, `agreed`, `denied`, `cancelled`, `edited`, `retried`, `asked_again` | the person who acted | an action was accepted; with the revision |
+//! | `refused` | the person who acted or submitted | it was refused; with the reason, or with a number beyond the limit of a minute |
 //! | `calling`, `called` | the bot | a call that changes something in Marketo is about to be made, and its outcome |
 //! | `applied`, `not_applied`, `waits`, `resumed` | the bot | the change was applied, failed, waits, or no longer waits |
-//! | `timed_out`, `reminded`, `escalated`, `card_lost` | the bot, or the person whose action came after the timeout | wake-ups, and the card |
+//! | `timed_out`, `reminded`, `escalated`, `escalation_ended`, `card_lost` | the bot, or the person whose action came after the timeout | wake-ups, and the card |
 //! | `configuration` | the bot | it started with other settings, or another version, than before |
 //! | `anchored` | the bot | the head of the ledger was posted |
 //! | `clock_set_back` | the bot | times are earlier from here on (added by the store) |
@@ -83,7 +83,7 @@ impl Workflow {
         why: &Refusal,
     ) -> Result<(), StoreError> {
         let body = json!({ "press": action, "why": why.name(), "revision": request.revision });
-        self.append_log(tx, &request.id, by.as_str(), "refused", &body).await
+        self.log_refusal(tx, &request.id, by, &body).await
     }
 
     /// Logs an action on an unknown request.
@@ -96,7 +96,7 @@ impl Workflow {
     ) -> Result<(), StoreError> {
         let named: String = id.as_str().chars().take(ID_MAX).collect();
         let body = json!({ "press": action.name(), "why": Refusal::UnknownRequest.name(), "named": named });
-        self.append_log(tx, &no_request(), by.as_str(), "refused", &body).await
+        self.log_refusal(tx, &no_request(), by, &body).await
     }
 
     /// Logs a submission that conflicts with an open request.
@@ -107,7 +107,7 @@ impl Workflow {
     ) -> Result<(), StoreError> {
         let sha256 = digest::of_json(&json!(request.change));
         let body = json!({ "press": "submit", "why": Refusal::AnotherIsOpen.name(), "asked_sha256": sha256 });
-        self.append_log(tx, &no_request(), request.requester.as_str(), "refused", &body).await
+        self.log_refusal(tx, &no_request(), &request.requester, &body).await
     }
 
     /// Saves, under the effect's lease, that a call is about to be made. False if the lease is lost: then the call must not
@@ -188,7 +188,7 @@ impl Workflow {
         .await
     }
 
-    async fn append_log(
+    pub(super) async fn append_log(
         &self,
         tx: &mut Tx,
         request: &RequestId,
@@ -208,6 +208,6 @@ impl CallAttempt {
     }
 }
 
-fn no_request() -> RequestId {
+pub(super) fn no_request() -> RequestId {
     RequestId(NO_REQUEST.to_owned())
 }

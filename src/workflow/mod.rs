@@ -9,6 +9,7 @@ mod completion;
 mod deliveries;
 mod messages;
 mod reads;
+mod refusals;
 #[cfg(test)]
 mod tests;
 mod wake_ups;
@@ -52,6 +53,8 @@ pub struct Workflow {
     policy: Arc<Policy>,
     members: Arc<dyn MembershipLookup + Send + Sync>,
     work: Arc<Notify>,
+    /// How many refused actions of one person are logged in a minute, one by one; 0: all.
+    max_refusals: i64,
 }
 
 impl std::fmt::Debug for Workflow {
@@ -122,7 +125,12 @@ impl Workflow {
         members: Arc<dyn MembershipLookup + Send + Sync>,
         work: Arc<Notify>,
     ) -> Self {
-        Self { store, clock, policy, members, work }
+        Self { store, clock, policy, members, work, max_refusals: 0 }
+    }
+
+    /// Logs at most `max` refused actions of one person in a minute one by one; all of them if it is 0.
+    pub fn with_max_refusals(self, max: u32) -> Self {
+        Self { max_refusals: i64::from(max), ..self }
     }
 
     /// The store, for reads.

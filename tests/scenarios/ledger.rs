@@ -119,6 +119,34 @@ async fn refused_click_is_logged_with_user_and_reason() {
     bot.rae_cancels().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn flood_of_refused_clicks_becomes_one_entry_with_their_number() {
+    for database in Database::all() {
+        let mut options = policy("\n[limits]\nrefusals_per_user_per_minute = 3\n");
+        options.database_url = database.fresh().await;
+        let bot = TestBot::with(options).await;
+        bot.allow_slack_errors(&["user_not_in_channel"]);
+        bot.rae_requests(&[]).await;
+        for _ in 0..7 {
+            bot.clicks(&bot.rae, "Approve").await;
+        }
+        assert_eq!(bot.ephemerals_to(RAE).len(), 7, "everybody is told each time");
+        let refused = async || {
+            let entries = bot.entries().await.into_iter().filter(|entry| entry.name == "refused");
+            entries.map(|entry| entry.body).collect::<Vec<_>>()
+        };
+        assert_eq!(refused().await.len(), 3);
+        bot.advance(81).await;
+        let logged = refused().await;
+        assert_eq!(logged.len(), 4, "{logged:?}");
+        assert_eq!(logged[3], r#"{"count":4,"press":"several","why":"too_many"}"#);
+        // A new minute.
+        bot.clicks(&bot.rae, "Approve").await;
+        assert_eq!(refused().await.len(), 5);
+        bot.rae_cancels().await;
+    }
+}
+
 /// The anchors in the channel.
 fn anchors(bot: &TestBot) -> Vec<Head> {
     let texts = bot.slack.channel(OPS).into_iter().map(|message| message.blocks.to_string());

@@ -165,13 +165,19 @@ fn debug_of_the_settings_contains_no_secret() {
 
 #[test]
 fn every_limit_can_be_turned_off() {
-    let keys = ["per_user_per_minute", "per_team_per_minute", "connections", "in_flight"];
+    let keys = [
+        "per_user_per_minute",
+        "per_team_per_minute",
+        "refusals_per_user_per_minute",
+        "connections",
+        "in_flight",
+    ];
     let keys = keys.into_iter().chain(["header_timeout", "body_timeout", "idle_timeout"]);
     let lines: String = keys.map(|key| format!("{key} = 0\n")).collect();
     let limits = load_with(&[], &format!("{MINIMAL}[limits]\n{lines}")).unwrap().limits;
     let numbers =
         [limits.per_user_per_minute, limits.per_team_per_minute, limits.connections, limits.in_flight];
-    assert_eq!((numbers, limits.timeouts().count()), ([0; 4], 0));
+    assert_eq!((numbers, limits.refusals_per_user_per_minute, limits.timeouts().count()), ([0; 4], 0, 0));
 }
 
 #[test]
