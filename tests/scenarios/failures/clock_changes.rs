@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     replicas::cluster::run_clock,
-    test_bot::{Database, OPS, RAE, TestBot, assert_empty_ack, options},
+    test_bot::{CARDS, Database, OPS, RAE, TestBot, assert_empty_ack, options, policy},
 };
 
 const HOUR: i64 = 3_600_000;
@@ -118,4 +118,33 @@ async fn request_is_made_and_decided() {
         assert!(bot.direct_messages(RAE).contains("created"), "{}", bot.direct_messages(RAE));
     })
     .await;
+}
+
+/// Escalation, reminders and expiry follow the clock, whatever it said when they were worked out last.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_is_worked_out_by_the_clock_of_the_moment() {
+    for database in Database::all() {
+        let lines = "remind_after = \"1d\"\nescalate_after = \"2d\"\nescalate_to = [\"U0OUT\"]\npending_timeout = \"4d\"\n";
+        let mut setup = policy(lines);
+        setup.database_url = database.fresh().await;
+        let bot = TestBot::with(setup).await;
+        // The outsider is not in the channel of the card, and is answered by the click's response URL.
+        bot.allow_slack_errors(&["user_not_in_channel"]);
+        bot.rae_requests(&[]).await;
+        bot.clock.set_wall_clock(3 * 24 * HOUR);
+        bot.advance(60).await;
+        bot.card_says(&["so more people are allowed to decide now"]);
+        bot.clock.set_wall_clock(-3 * 24 * HOUR);
+        bot.advance(60).await;
+        // It was not earned.
+        let outsider = bot.person("U0OUT");
+        bot.clicks(&outsider, "Approve").await;
+        assert!(bot.ephemeral_texts("U0OUT").contains("Only approvers"), "{}", bot.ephemeral_texts("U0OUT"));
+        bot.advance(24 * 3600).await;
+        assert!(bot.slack.transcript(CARDS).contains("is still waiting for a decision"), "a reminder");
+        bot.advance(2 * 24 * 3600).await;
+        bot.card_says(&["so more people are allowed to decide now", "[ Approve ]"]);
+        bot.advance(24 * 3600).await;
+        bot.card_says(&["Expired"]);
+    }
 }
