@@ -78,8 +78,13 @@ test.describe("without scripts", () => {
     for (const label of ["Email", "First name", "Last name"]) await page.getByLabel(label).fill(CRM[label]);
     await page.getByLabel("Role").selectOption(CRM.Role);
     await page.getByRole("button", { name: "Request", exact: true }).click();
-    await page.goto(`${demo.url}/?as=U0APPROVE&in=C0APPROVE`);
-    await page.getByRole("button", { name: "Approve", exact: true }).click();
+    // Without scripts the page does not show by itself that the card has been posted.
+    const approve = page.getByRole("button", { name: "Approve", exact: true });
+    await expect(async () => {
+      await page.goto(`${demo.url}/?as=U0APPROVE&in=C0APPROVE`);
+      await expect(approve).toBeVisible({ timeout: 500 });
+    }).toPass();
+    await approve.click();
     await expect(async () => {
       await page.reload();
       await expect(page.getByRole("row").filter({ hasText: CRM.Email })).toHaveCount(1, { timeout: 500 });
