@@ -92,7 +92,7 @@ fn pending(
         ));
     }
     lines.extend(asked_again(request));
-    lines.extend(violations(&approvers.violations, reader));
+    lines.extend(violations(request, &approvers.violations, reader));
     let last_change = request.revisions.iter().rfind(|revision| !revision.differences.is_empty());
     lines.extend(last_change.and_then(|revision| reset_approvals(revision.reset_approvals)));
     lines.into_iter().fold(text, RichText::line)
@@ -115,13 +115,18 @@ fn asked_again(request: &Request) -> Option<InlineText> {
 }
 
 /// What the policy does not allow any more, and who can do something about it.
-fn violations(violations: &[Violation], reader: Reader) -> Option<InlineText> {
+fn violations(request: &Request, violations: &[Violation], reader: Reader) -> Option<InlineText> {
     let what = violations.iter().map(|violation| violated(*violation)).collect::<Vec<_>>().join(", ");
+    let can_edit = request.attempted_at().is_none();
     let to_do = match reader {
-        Reader::Approvers => {
+        Reader::Approvers if can_edit => {
             "Click Review to choose something else, or ask the requester to edit the request."
         }
-        Reader::Requester => "Click Edit to change the request, or ask an approver to choose something else.",
+        Reader::Approvers => "Click Review to choose something else, or deny the request.",
+        Reader::Requester if can_edit => {
+            "Click Edit to change the request, or ask an approver to choose something else."
+        }
+        Reader::Requester => "Ask an approver to choose something else, or cancel the request.",
     };
     (!violations.is_empty()).then(|| fact("Not allowed any more").text(format!("{what}. {to_do}")))
 }

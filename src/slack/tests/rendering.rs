@@ -1,6 +1,10 @@
 //! Snapshots of everything that is sent, for a person to read when it changes.
 
 use super::*;
+use crate::domain::{
+    policy::Violation,
+    request::{ApprovalLapse, AskedAgain},
+};
 
 /// The messages as a person reads them, one below the other.
 fn transcript(messages: &[(String, Message)]) -> String {
@@ -168,4 +172,24 @@ fn requester_is_not_named_as_an_approver() {
 fn debug_output_of_a_message_has_no_texts() {
     let debug = format!("{:?}", messages::card(&request(State::pending()), &approver_set(), true));
     assert_eq!(debug, "Message(3 blocks)");
+}
+
+#[test]
+fn nobody_is_told_to_edit_what_cannot_be_edited() {
+    let set = ApproverSet { violations: vec![Violation::RoleNotOffered], ..approver_set() };
+    let (asked, editable) = (now(), request(State::pending()));
+    let asked_again = Some(AskedAgain {
+        at: asked,
+        version: 3,
+        lapse: ApprovalLapse::PolicyChanged,
+        attempted_at: Some(asked),
+    });
+    let attempted = Request { asked_again, ..editable.clone() };
+    for (request, can_edit) in [(editable, true), (attempted, false)] {
+        for message in [messages::card(&request, &set, false), messages::requester(&request, &set, false)] {
+            let read = read(&message);
+            assert!(read.contains("Not allowed any more: its role is no longer offered."), "{read}");
+            assert_eq!(read.to_lowercase().contains("edit"), can_edit, "{read}");
+        }
+    }
 }
