@@ -126,10 +126,13 @@ impl MembershipCache {
         }
     }
 
-    /// Fetches the members of `principals` unless they are so recent that they may be used for an approval. Where Slack does
-    /// not answer in time, what is known remains.
-    pub async fn refresh_for_approval(&self, principals: &[Principal]) {
+    /// Fetches the members of `principals` unless they are so recent that they may be used for an approval. Where it is known
+    /// of all `people` whether they are among them, Slack has to answer in time; else what is known remains.
+    pub async fn refresh_for_approval(&self, people: &[UserId], principals: &[Principal]) {
         let fetch = self.fetch_lists(principals, NON_MEMBER_MAX_AGE);
+        if people.iter().any(|person| self.among(person, principals) == Membership::Unknown) {
+            return fetch.await;
+        }
         if tokio::time::timeout(FRESH_TIMEOUT, fetch).await.is_err() {
             tracing::warn!("Slack did not list the approvers in time");
         }

@@ -5,6 +5,7 @@ use crate::{
     domain::{
         event::{Action, Event},
         people::UserId,
+        request::State,
     },
     store::Claimed,
 };
@@ -32,7 +33,11 @@ impl Worker {
             let others =
                 policy.approvers(now, &reduced).into_iter().filter(|other| !approvers.contains(other));
             approvers.extend(others.collect::<Vec<_>>());
-            membership.refresh_for_approval(&approvers).await;
+            let mut people = vec![by.clone()];
+            if let State::Pending { approvals, .. } = &request.state {
+                people.extend(approvals.iter().map(|approval| approval.by.clone()));
+            }
+            membership.refresh_for_approval(&people, &approvers).await;
         } else {
             membership.refresh_if_stale(by, &approvers).await;
         }
