@@ -202,8 +202,12 @@ impl Player {
         self.announce(&format!("{} gives a reason", approver.real_name), approver, &card.channel).await;
         person.submits().await?;
         self.wait_until("the card keeps its buttons", |player| player.card("Deny").is_none()).await?;
-        let direct =
-            self.active.slack.dm(&self.requester.id).pop().map(|message| message.channel).unwrap_or_default();
+        let outcome = |player: &Self| {
+            let messages = player.active.slack.dm(&player.requester.id);
+            messages.into_iter().rfind(|message| message.blocks.to_string().contains(DENIAL))
+        };
+        self.wait_until("the requester is not told why", |player| outcome(player).is_some()).await?;
+        let direct = outcome(self).map(|message| message.channel).unwrap_or_default();
         self.announce(&format!("{} reads why", self.requester.real_name), &self.requester, &direct).await;
         Ok(())
     }
