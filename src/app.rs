@@ -108,7 +108,7 @@ impl App {
         let workflow = Workflow::new(store.clone(), clock.clone(), policy, members, Arc::clone(&work))
             .with_max_refusals(config.limits.refusals_per_user_per_minute);
         let unlogged_configuration = ledger::log_configuration(&workflow, config).await;
-        let targets = instance_targets(config, marketo, &clock);
+        let targets = instance_targets(config, marketo, &clock, &store);
         let instances = Instances::new(targets.iter().map(|target| Arc::clone(&target.instance)));
         let health = Arc::new(Health::new(clock.clone()));
         let worker = Worker::new(worker::WorkerDependencies {
@@ -230,9 +230,15 @@ fn served_teams(config: &Config) -> ServedTeams {
 }
 
 /// What the worker needs to know about each instance.
-fn instance_targets(config: &Config, clients: Vec<marketo::Client>, clock: &Clock) -> Vec<InstanceTarget> {
+fn instance_targets(
+    config: &Config,
+    clients: Vec<marketo::Client>,
+    clock: &Clock,
+    store: &Store,
+) -> Vec<InstanceTarget> {
     let target = |(settings, marketo): (&config::Instance, marketo::Client)| {
-        let instance = Arc::new(Instance::new(settings.name.clone(), marketo.clone(), clock.clone()));
+        let (name, address) = (settings.name.clone(), settings.base_url.clone());
+        let instance = Arc::new(Instance::new(name, address, marketo.clone(), clock.clone(), store));
         InstanceTarget { marketo, identity: settings.identity, instance }
     };
     config.instances.iter().zip(clients).map(target).collect()

@@ -1,15 +1,23 @@
 //! A cache of one Marketo instance: its roles, workspaces and users. Once fetched, they are served at any age, and
-//! refreshed in the background.
+//! refreshed in the background by `refresh`.
+
+mod pace;
+mod refresh;
+mod user_list;
 
 use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
+pub use self::user_list::AddressUse;
+use self::user_list::UserList;
 use crate::{
     clock::{Clock, is_recent},
     domain::{
@@ -17,38 +25,33 @@ use crate::{
         change::Named,
         text::Email,
     },
-    marketo::{self, Class, Client, Error},
+    marketo::{self, Client, Error},
+    store::Store,
 };
 
-/// How often the catalog (roles and workspaces) is fetched.
-const CATALOG_MAX_AGE: SignedDuration = SignedDuration::from_mins(10);
-/// How often users are fetched.
-const USERS_MAX_AGE: SignedDuration = SignedDuration::from_mins(3);
 /// How old the users may be when a modal opens.
 const USERS_MAX_AGE_AT_MODAL: SignedDuration = SignedDuration::from_secs(30);
-/// How long a user that we created may be missing from Marketo's list.
-const CREATED_VISIBLE_WITHIN: SignedDuration = SignedDuration::from_mins(10);
-/// How often ages are checked.
-const CHECK_INTERVAL: Duration = Duration::from_secs(15);
-/// The first and the longest pause after a failure.
-const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 #[derive(Default)]
 struct InstanceState {
     catalog: Option<(Timestamp, Arc<Catalog>)>,
-    /// Keys of the users' emails, and when the list was requested.
-    users: Option<(Timestamp, HashSet<String>)>,
-    /// Users that we created recently: the list may not have them yet.
-    created: Vec<(Timestamp, String)>,
+    users: UserList,
     last_error: Option<Arc<Error>>,
+    last_failed_at: Option<Timestamp>,
 }
 
 /// The cache of one instance.
 pub struct Instance {
     name: String,
+    /// The base URL, by which replicas know the instance.
+    address: String,
     marketo: Client,
     clock: Clock,
+    /// The database, if replicas share it.
+    replicas: Option<Store>,
     state: Mutex<InstanceState>,
+    /// When somebody last used the bot, in monotonic milliseconds.
+    used_at: AtomicI64,
     refresh_requested: Notify,
     changed: Notify,
 }
@@ -60,10 +63,14 @@ impl std::fmt::Debug for Instance {
 }
 
 impl Instance {
-    /// An empty cache. [`Instance::keep_fresh`] fills it.
-    pub fn new(name: String, marketo: Client, clock: Clock) -> Self {
+    /// An empty cache of the instance at the base URL `address`. [`Instance::keep_fresh`] fills it. If replicas use
+    /// `store`, they read for each other.
+    pub fn new(name: String, address: String, marketo: Client, clock: Clock, store: &Store) -> Self {
+        let replicas = store.is_shared().then(|| store.clone());
+        let used_at = AtomicI64::new(clock.monotonic_millis());
         let (refresh_requested, changed) = (Notify::new(), Notify::new());
-        Self { name, marketo, clock, state: Mutex::default(), refresh_requested, changed }
+        let state = Mutex::default();
+        Self { name, address, marketo, clock, replicas, state, used_at, refresh_requested, changed }
     }
 
     /// The instance's name in the configuration.
@@ -76,15 +83,15 @@ impl Instance {
         self.state().catalog.as_ref().map(|(_, catalog)| Arc::clone(catalog))
     }
 
-    /// Whether the instance is known to have a user with this email.
-    pub fn has_user(&self, email: &Email) -> bool {
-        self.state().users.as_ref().is_some_and(|(_, users)| users.contains(&email.key()))
+    /// What a user of the instance is known to use this email for; `None` if it is free as far as is known.
+    pub fn address_use(&self, email: &Email) -> Option<AddressUse> {
+        self.state().users.address_use(&email.key())
     }
 
     /// Whether the catalog and the users were fetched at least once.
     pub fn is_loaded(&self) -> bool {
         let state = self.state();
-        state.catalog.is_some() && state.users.is_some()
+        state.catalog.is_some() && state.users.read_at().is_some()
     }
 
     /// Why the last refresh failed, if it did.
@@ -94,24 +101,37 @@ impl Instance {
 
     /// The error of the last refresh, if it needs an admin: Marketo rejected the credentials or denied a permission.
     pub fn access_error(&self) -> Option<Arc<Error>> {
-        self.last_error().filter(|error| matches!(error.class, Class::Credentials | Class::Denied))
+        self.last_error().filter(|error| pace::is_locked_out(error))
     }
 
-    /// Adds a user that was just created.
-    pub fn add_user(&self, email: &Email) {
-        let now = self.clock.now();
-        let mut state = self.state();
-        state.created.push((now, email.key()));
-        if let Some((_, users)) = &mut state.users {
-            users.insert(email.key());
-        }
+    /// Adds a user that was just created. `is_listed`: Marketo lists it already.
+    pub fn add_user(&self, email: &Email, is_listed: bool) {
+        self.state().users.add(self.clock.now(), &email.key(), is_listed);
     }
 
     /// Requests a refresh of the users unless they are recent. For when a modal opens.
     pub fn request_refresh(&self) {
+        self.used_at.store(self.clock.monotonic_millis(), Ordering::Relaxed);
         let now = self.clock.now();
         let is_recent = |at: Timestamp| is_recent(at, now, USERS_MAX_AGE_AT_MODAL);
-        if !self.state().users.as_ref().is_some_and(|(at, _)| is_recent(*at)) {
+        if !self.state().users.read_at().is_some_and(is_recent) {
+            self.look_now();
+        }
+    }
+
+    /// Looks again at once if the last refresh failed. For when somebody says that the cause is fixed.
+    pub fn look_again(&self) {
+        if self.last_error().is_some() {
+            self.look_now();
+        }
+    }
+
+    /// Wakes [`Instance::keep_fresh`], unless it was refused access just now: each refusal notifies Marketo's admins.
+    fn look_now(&self) {
+        let now = self.clock.now();
+        let was_refused = self.access_error().is_some()
+            && self.state().last_failed_at.is_some_and(|at| is_recent(at, now, USERS_MAX_AGE_AT_MODAL));
+        if !was_refused {
             self.refresh_requested.notify_one();
         }
     }
@@ -136,67 +156,10 @@ impl Instance {
         tokio::time::timeout(limit, arrival).await.ok().flatten()
     }
 
-    /// Refreshes what is too old. Never returns.
-    pub async fn keep_fresh(&self) {
-        let (mut backoff, mut users_max_age) = (RETRY.0, SignedDuration::ZERO);
-        loop {
-            let pause = if self.refresh(users_max_age).await {
-                backoff = RETRY.0;
-                CHECK_INTERVAL
-            } else {
-                backoff = (backoff * 2).min(RETRY.1);
-                backoff / 2
-            };
-            users_max_age = tokio::select! {
-                () = self.clock.sleep(pause) => USERS_MAX_AGE,
-                () = self.refresh_requested.notified() => USERS_MAX_AGE_AT_MODAL,
-            };
-        }
-    }
-
-    /// Fetches what is missing or too old. Returns false if that failed.
-    async fn refresh(&self, users_max_age: SignedDuration) -> bool {
-        let now = self.clock.now();
-        let is_due = |at: Option<Timestamp>, max_age: SignedDuration| {
-            at.is_none_or(|at| now.duration_since(at) >= max_age || !is_recent(at, now, max_age))
-        };
-        let (catalog_at, users_at) = {
-            let state = self.state();
-            (state.catalog.as_ref().map(|(at, _)| *at), state.users.as_ref().map(|(at, _)| *at))
-        };
-        let fetch = async {
-            if is_due(catalog_at, CATALOG_MAX_AGE) {
-                let catalog = self.fetch_catalog().await?;
-                self.state().catalog = Some((now, Arc::new(catalog)));
-                self.changed.notify_waiters();
-            }
-            if is_due(users_at, users_max_age) {
-                let users = self.marketo.all_users().await?;
-                self.set_users(now, users.into_iter().map(|user| user.email.to_lowercase()).collect());
-            }
-            Ok(())
-        };
-        let error = fetch.await.err().map(|error: Error| {
-            tracing::warn!(instance = %self.name, %error, "roles, workspaces or users were not fetched");
-            Arc::new(error)
-        });
-        let is_complete = error.is_none();
-        self.state().last_error = error;
-        self.changed.notify_waiters();
-        is_complete
-    }
-
-    async fn fetch_catalog(&self) -> Result<Catalog, Error> {
-        Ok(catalog_of(self.marketo.roles().await?, self.marketo.workspaces().await?))
-    }
-
-    /// Replaces the users by a list that was requested at `requested_at`. It may lack users that we created since, or
-    /// that Marketo does not list yet.
-    fn set_users(&self, requested_at: Timestamp, mut users: HashSet<String>) {
-        let mut state = self.state();
-        state.created.retain(|(at, _)| requested_at.duration_since(*at) < CREATED_VISIBLE_WITHIN);
-        users.extend(state.created.iter().map(|(_, email)| email.clone()));
-        state.users = Some((requested_at, users));
+    /// For how long nobody has used the bot.
+    fn idle_time(&self) -> SignedDuration {
+        let used_at = self.used_at.load(Ordering::Relaxed);
+        SignedDuration::from_millis(self.clock.monotonic_millis().saturating_sub(used_at).max(0))
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, InstanceState> {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
 
-use super::instance::Instance;
+use super::instance::{AddressUse, Instance};
 use crate::domain::{catalog::Catalog, text::Email};
 
 /// The configured instances. Cheap to clone.
@@ -38,10 +38,10 @@ impl Instances {
         self.0.len() > 1
     }
 
-    /// The first instance that is known to have a user with this email. Marketo requires emails to be unique across all
-    /// instances, sandboxes included.
-    pub fn with_user(&self, email: &Email) -> Option<&Arc<Instance>> {
-        self.0.iter().find(|instance| instance.has_user(email))
+    /// The first instance whose users are known to use this email, and what for. Marketo requires emails to be unique
+    /// across all instances, sandboxes included.
+    pub fn with_user(&self, email: &Email) -> Option<(&Arc<Instance>, AddressUse)> {
+        self.0.iter().find_map(|instance| Some((instance, instance.address_use(email)?)))
     }
 
     /// Whether the catalog and the users of every instance were fetched at least once.

@@ -1,12 +1,14 @@
 //! The roles and workspaces that a Marketo instance has. This file must not know what a policy allows.
 
+use serde::{Deserialize, Serialize};
+
 use super::change::Named;
 
 /// Marketo's id for "all workspaces".
 pub const ALL_WORKSPACES: i64 = 0;
 
 /// A role of the instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
     /// Id and name.
     pub named: Named,
@@ -15,7 +17,7 @@ pub struct Role {
 }
 
 /// The roles and workspaces of an instance.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Catalog {
     /// Every role.
     pub roles: Vec<Role>,

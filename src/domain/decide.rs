@@ -258,8 +258,7 @@ fn is_news(now: Timestamp, before: &Waiting, after: &Waiting) -> bool {
 
 /// Nobody can approve without a card. There is none to update.
 fn lose_card(now: Timestamp, detail: &str) -> Decision {
-    let failure =
-        Failure { kind: FailureKind::CardUndeliverable, detail: detail.to_owned(), attempted_at: None };
+    let failure = Failure { detail: detail.to_owned(), ..Failure::new(FailureKind::CardUndeliverable) };
     let next = State::Failed { approved: None, failure, at: now };
     Decision::to(next, "card_lost", [Effect::ShowRequester, Effect::TellOutcome])
 }

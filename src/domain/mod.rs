@@ -17,6 +17,7 @@ pub mod message;
 pub mod note;
 pub mod people;
 pub mod policy;
+pub mod problem;
 pub mod reminder;
 pub mod request;
 pub mod review;

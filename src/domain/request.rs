@@ -290,11 +290,21 @@ pub enum WaitCause {
 pub struct Failure {
     /// The kind of failure, from which the way to fix it follows.
     pub kind: FailureKind,
-    /// The instance's error message or the differences found, for the person who fixes it; may be empty.
+    /// The instance's error message, for the person who fixes it; may be empty.
     pub detail: String,
+    /// What the instance shows otherwise than approved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
     /// When the first attempt with an unknown outcome was made: a user that shows up later may be ours. `None` if the
     /// change certainly was not applied.
     pub attempted_at: Option<Timestamp>,
+}
+
+impl Failure {
+    /// A failure of which only the kind is known; nothing was attempted.
+    pub fn new(kind: FailureKind) -> Self {
+        Self { kind, detail: String::new(), differences: Vec::new(), attempted_at: None }
+    }
 }
 
 /// The kinds of failure.
@@ -303,6 +313,8 @@ pub struct Failure {
 pub enum FailureKind {
     /// Another user with this email exists.
     Taken,
+    /// Another user, whose email differs, logs in with this email.
+    LoginTaken,
     /// Another instance has a user with this email, which must be unique across all instances.
     TakenElsewhere,
     /// The requested instance is no longer configured.
@@ -317,6 +329,8 @@ pub enum FailureKind {
     Configuration,
     /// The instance rejected these values.
     Rejected,
+    /// The instance answered several times without creating the user, and its answers are not documented.
+    Declined,
     /// The instance was unreachable or busy until the bot gave up.
     Unavailable,
     /// The card could not be posted, so that nobody could approve.
@@ -333,10 +347,12 @@ impl FailureKind {
             | Self::Credentials
             | Self::Configuration
             | Self::InstanceGone
+            | Self::Mismatch
+            | Self::Declined
             | Self::Unavailable => true,
             Self::Taken
+            | Self::LoginTaken
             | Self::TakenElsewhere
-            | Self::Mismatch
             | Self::Rejected
             | Self::CardUndeliverable
             | Self::ExpirationPassed => false,

@@ -19,7 +19,7 @@ use super::{
     token::{IssuedToken, Tokens, UsableToken},
     transport,
     users::{OffsetUnit, UserPages},
-    wire::{self, InviteBody, InviteUser, Role, User, Workspace},
+    wire::{self, InviteBody, InviteUser, Role, User, UserDetails, UserRole, Workspace},
 };
 use crate::clock::Clock;
 
@@ -165,21 +165,50 @@ impl Client {
         Ok(users)
     }
 
-    /// The user with this email address, ignoring case. Searches `allusers.json`, which works with every identity
-    /// system, and stops at the page that has the user.
+    /// The user with this email address or, if there is none, the one who logs in with it; ignoring case. Searches
+    /// `allusers.json`, which works with every identity system, and stops at the page that has the address.
+    ///
+    /// There are three answers: a user; `None`, which only a list that was read to its end gives; or an error, after which
+    /// the user may exist or not.
     ///
     /// # Errors
     /// As [`Client::all_users`].
     pub async fn find_user(&self, email: &str) -> Result<Option<User>, Error> {
-        let mut found = None;
+        let (mut found, mut login) = (None, None);
         self.visit_users(|user| {
-            if found.is_none() && user.has_email(email) {
+            if user.has_email(email) {
                 found = Some(user);
+            } else if login.is_none() && user.has_login(email) {
+                login = Some(user);
             }
             found.is_none()
         })
         .await?;
-        Ok(found)
+        Ok(found.or(login))
+    }
+
+    /// What the user of this id may do (`GET {userid}/user.json` and `GET {userid}/roles.json`).
+    ///
+    /// # Errors
+    /// If one of the calls fails. [`Class::NoSuchResource`] if Marketo does not show the user, though it may list it.
+    pub async fn user_details(&self, userid: &str) -> Result<UserDetails, Error> {
+        if userid.is_empty() {
+            let (call, class) = (Call::User, Class::NoSuchResource);
+            let message = "Marketo lists the user without an id".to_owned();
+            return Err(Error { call, class, code: None, status: None, message });
+        }
+        let segment = path_segment(userid);
+        let record = self.0.get(Call::User, &format!("{segment}/user.json"), &[]).await?;
+        let record = wire::record(&record).cloned().unwrap_or_default();
+        let roles = match self.0.get(Call::UserRoles, &format!("{segment}/roles.json"), &[]).await {
+            Ok(roles) => roles,
+            // The record has the roles, too.
+            Err(error) => match record.get("userRoleWorkspaces").filter(|roles| roles.is_array()) {
+                Some(roles) => roles.clone(),
+                None => return Err(error),
+            },
+        };
+        Ok(UserDetails::read(&record, read_list(Call::UserRoles, &roles, UserRole::read)?))
     }
 
     /// Creates an API-only user (`POST invite.json`). Sent once, and once more only if the token was rejected. `may_send` is
@@ -202,11 +231,7 @@ impl Client {
         let mut pages = UserPages::new(&self.0.offset_unit);
         while let Some(offset) = pages.next_offset() {
             let query = [("pageOffset", offset), ("pageSize", UserPages::PAGE_SIZE)];
-            let page = match self.0.get(Call::AllUsers, "allusers.json", &query).await {
-                Ok(page) => page,
-                Err(error) if pages.is_end(&error) => Value::Array(Vec::new()),
-                Err(error) => return Err(error),
-            };
+            let page = self.0.get(Call::AllUsers, "allusers.json", &query).await?;
             let entries = wire::entries(&page).unwrap_or_default();
             for user in pages.add_page(entries).map_err(|reason| unreadable(Call::AllUsers, reason))? {
                 if !visit(user) {
@@ -239,11 +264,11 @@ impl Inner {
     ) -> Result<Value, Error> {
         let token = self.token().await?;
         match self.send(call, personal, request(&self.http), &token, may_send).await {
-            Err(error) if error.class == Class::Credentials => {
+            Err(error) if error.class == Class::TokenRejected => {
                 self.tokens.discard(&token);
                 let token = self.token().await?;
                 let second = self.send(call, personal, request(&self.http), &token, may_send).await;
-                if second.as_ref().is_err_and(|error| error.class == Class::Credentials) {
+                if second.as_ref().is_err_and(|error| error.class == Class::TokenRejected) {
                     self.tokens.discard(&token);
                 }
                 second
@@ -302,6 +327,16 @@ impl Inner {
         let response = sent.instrument(self.span(Call::Token)).await?;
         wire::issued_token(&response).ok_or_else(|| unreadable(Call::Token, "the response has no token"))
     }
+}
+
+/// A user id as a segment of a path. Adobe's samples show the `@` of an email as it is.
+fn path_segment(userid: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte);
+    let encoded = |byte: u8| match byte {
+        plain if is_plain(plain) => char::from(plain).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    userid.bytes().map(encoded).collect()
 }
 
 /// Reads the entries of a list, without those that cannot be read.

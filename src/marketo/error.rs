@@ -3,6 +3,8 @@
 
 use std::{fmt, time::Duration};
 
+use crate::domain::problem::MarketoProblem;
+
 /// An endpoint of Marketo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
@@ -14,6 +16,10 @@ pub enum Call {
     Workspaces,
     /// `GET allusers.json`.
     AllUsers,
+    /// `GET {userid}/user.json`.
+    User,
+    /// `GET {userid}/roles.json`.
+    UserRoles,
     /// `POST invite.json`, the only write.
     Invite,
 }
@@ -26,6 +32,8 @@ impl Call {
             Self::Roles => "roles",
             Self::Workspaces => "workspaces",
             Self::AllUsers => "allusers",
+            Self::User => "user",
+            Self::UserRoles => "user_roles",
             Self::Invite => "invite",
         }
     }
@@ -46,12 +54,17 @@ pub enum Class {
     },
     /// Codes 604, 608, 611 and 713, HTTP 5xx, timeouts and broken connections: possibly executed.
     Unknown,
+    /// A write was answered, but not as Adobe documents: 200 with `false` or a bare text, code 611, HTTP 500. It may be a
+    /// refusal in those words, or a failure after the write: possibly executed.
+    Unexplained,
     /// No connection (DNS, network, TLS), or no token in time: certainly not executed.
     Unreachable,
     /// Code 603, HTTP 403: the role of the custom service lacks a permission, or an IP allowlist blocks us.
     Denied,
-    /// The identity endpoint rejected client id or secret, or a token that it just issued was rejected.
+    /// The identity endpoint rejected client id or secret.
     Credentials,
+    /// Codes 600 to 602, HTTP 401: a token that was just issued was rejected. That passes: certainly not executed.
+    TokenRejected,
     /// Code 614: the subscription does not exist or is unreachable.
     Subscription,
     /// Code 610, HTTP 404: no such resource, most likely a wrong base URL.
@@ -65,7 +78,24 @@ pub enum Class {
 impl Class {
     /// Whether Marketo certainly did nothing. If not, look the user up before repeating a write.
     pub fn certainly_not_executed(&self) -> bool {
-        !matches!(self, Self::Unknown | Self::Unreadable)
+        !matches!(self, Self::Unknown | Self::Unexplained | Self::Unreadable)
+    }
+
+    /// What is wrong with the instance, from which the way to fix it follows.
+    pub fn problem(&self) -> MarketoProblem {
+        match self {
+            Self::NotExecuted { .. } => MarketoProblem::Busy,
+            Self::QuotaReached { .. } => MarketoProblem::Quota,
+            Self::Unknown | Self::Unreachable => MarketoProblem::Unavailable,
+            Self::Unexplained => MarketoProblem::Unexplained,
+            Self::Denied => MarketoProblem::AccessDenied,
+            Self::Credentials => MarketoProblem::Credentials,
+            Self::TokenRejected => MarketoProblem::TokenRejected,
+            Self::Subscription => MarketoProblem::Subscription,
+            Self::NoSuchResource => MarketoProblem::Address,
+            Self::Refused => MarketoProblem::Refused,
+            Self::Unreadable => MarketoProblem::Unreadable,
+        }
     }
 
     /// The name in metrics.
@@ -74,9 +104,11 @@ impl Class {
             Self::NotExecuted { .. } => "not_executed",
             Self::QuotaReached { .. } => "quota",
             Self::Unknown => "unknown",
+            Self::Unexplained => "unexplained",
             Self::Unreachable => "unreachable",
             Self::Denied => "denied",
             Self::Credentials => "credentials",
+            Self::TokenRejected => "token_rejected",
             Self::Subscription => "subscription",
             Self::NoSuchResource => "no_such_resource",
             Self::Refused => "refused",
@@ -97,7 +129,7 @@ pub struct Error {
     pub code: Option<i64>,
     /// The HTTP status, if there was a response.
     pub status: Option<u16>,
-    /// Marketo's message, redacted and at most 200 characters; our own if Marketo sent none.
+    /// Marketo's messages, redacted and at most 400 characters; our own if Marketo sent none.
     pub message: String,
 }
 

@@ -2,7 +2,7 @@
 //! value, and bounded in length. It knows nothing of calls.
 
 /// How many characters of a message are kept.
-const MAX_CHARS: usize = 200;
+const MAX_CHARS: usize = 400;
 /// A value shorter than this, in bytes, is likely to be part of an ordinary word.
 const SHORT: usize = 8;
 

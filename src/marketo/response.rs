@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     error::{Call, Class, Error},
+    error_body,
     redact::redact,
     wire,
 };
@@ -33,74 +34,54 @@ pub(super) fn classify(
     now: Timestamp,
     redacted: &[&str],
 ) -> Result<Value, Error> {
-    let json: Option<Value> = serde_json::from_slice(response.body).ok();
-    let error_body = json.as_ref().and_then(ErrorBody::read);
+    let body = without_bom(response.body);
+    let json: Option<Value> = serde_json::from_slice(body).ok();
     let is_success = matches!(response.status, 200 | 201);
-    if let (true, None, Some(json)) = (is_success, &error_body, json)
-        && is_documented(call, &json)
+    let is_error = json.as_ref().is_some_and(error_body::is_error);
+    if let (true, false, Some(json)) = (is_success, is_error, &json)
+        && is_documented(call, json)
     {
-        return Ok(json);
+        return Ok(json.clone());
     }
-    let code = error_body.as_ref().and_then(|body| body.code);
+    let code = json.as_ref().and_then(error_body::code);
     let wait = response.retry_after.and_then(|header| retry_after(header, now));
     let by_status = || class_of_status(response.status, wait);
     let class = code.and_then(|code| class_of_code(code, wait, now)).unwrap_or_else(by_status);
-    let message = match error_body {
-        Some(body) => redact(&body.message, redacted),
-        None if is_success => "the response is not the JSON that Adobe documents".to_owned(),
-        None => String::new(),
+    let class = match call {
+        Call::Token => class_of_identity(class, response.status),
+        Call::Invite => class_of_write(class, response.status, code),
+        Call::Roles | Call::Workspaces | Call::AllUsers | Call::User | Call::UserRoles => class,
     };
-    let class = if call == Call::Token { class_of_identity(class, response.status) } else { class };
+    let words = error_body::words(json.as_ref(), body);
+    let message = match redact(&words, redacted) {
+        words if words.is_empty() && is_success => {
+            "the response is not the JSON that Adobe documents".to_owned()
+        }
+        words => words,
+    };
     Err(Error { call, class, code, status: Some(response.status), message })
+}
+
+/// Some gateways send a byte order mark, which JSON does not allow.
+fn without_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 /// Whether a success has the documented shape. A response of another shape may come from a proxy.
 fn is_documented(call: Call, json: &Value) -> bool {
     match call {
         Call::Token => wire::issued_token(json).is_some(),
-        Call::Roles | Call::Workspaces | Call::AllUsers => wire::entries(json).is_some(),
+        Call::Roles | Call::Workspaces | Call::AllUsers | Call::UserRoles => wire::entries(json).is_some(),
+        Call::User => wire::record(json).is_some(),
         Call::Invite => wire::is_true(json),
     }
-}
-
-/// An error response: `{"errors":[{"code":603,"message":"…"}]}` from the REST endpoints, with or without
-/// `"success":false`, or `{"error":"…","error_description":"…"}` from the identity endpoint.
-struct ErrorBody {
-    code: Option<i64>,
-    message: String,
-}
-
-impl ErrorBody {
-    fn read(json: &Value) -> Option<Self> {
-        let object = json.as_object()?;
-        let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
-        if let Some(first) = object.get("errors").and_then(Value::as_array).and_then(|errors| errors.first())
-        {
-            return Some(Self {
-                code: first.get("code").and_then(code),
-                message: text(first.get("message")),
-            });
-        }
-        if let Some(error) = object.get("error").filter(|error| !error.is_null()) {
-            let description = object.get("error_description").or(Some(error));
-            return Some(Self { code: None, message: text(description) });
-        }
-        let is_failure = object.get("success") == Some(&Value::Bool(false));
-        is_failure
-            .then(|| Self { code: object.get("code").and_then(code), message: text(object.get("message")) })
-    }
-}
-
-/// Reads a code, which is a number in one of Adobe's descriptions and a string in another.
-fn code(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
 fn class_of_code(code: i64, wait: Option<Duration>, now: Timestamp) -> Option<Class> {
     Some(match code {
         // A gateway in front of Marketo may use HTTP statuses as codes.
         400..600 => class_of_status(u16::try_from(code).ok()?, wait),
-        600..=602 => Class::Credentials,
+        600..=602 => Class::TokenRejected,
         603 => Class::Denied,
         604 | 608 | 611 | 713 => Class::Unknown,
         606 | 615 => Class::NotExecuted { retry_after: wait },
@@ -115,7 +96,7 @@ fn class_of_code(code: i64, wait: Option<Duration>, now: Timestamp) -> Option<Cl
 /// The class of a response without a known code. For 401 the client tries a new token first.
 fn class_of_status(status: u16, wait: Option<Duration>) -> Class {
     match status {
-        401 => Class::Credentials,
+        401 => Class::TokenRejected,
         403 => Class::Denied,
         404 => Class::NoSuchResource,
         408 | 500..=599 => Class::Unknown,
@@ -129,8 +110,17 @@ fn class_of_status(status: u16, wait: Option<Duration>) -> Class {
 /// The identity endpoint rejects bad credentials with 400 or 401. If it issues no token, nothing was executed.
 fn class_of_identity(class: Class, status: u16) -> Class {
     match class {
-        Class::Refused if matches!(status, 400 | 401) => Class::Credentials,
+        Class::Refused | Class::TokenRejected if matches!(status, 400 | 401) => Class::Credentials,
         Class::Unknown => Class::Unreachable,
+        other => other,
+    }
+}
+
+/// An answer to a write that is neither a documented refusal nor a documented outage.
+fn class_of_write(class: Class, status: u16, code: Option<i64>) -> Class {
+    match class {
+        Class::Unknown if code.map_or(status == 500, |code| matches!(code, 500 | 611)) => Class::Unexplained,
+        Class::Unreadable => Class::Unexplained,
         other => other,
     }
 }

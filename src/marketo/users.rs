@@ -8,10 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{
-    error::{Class, Error},
-    wire::User,
-};
+use super::wire::User;
 
 /// What earlier listings learned about the unit of `pageOffset`. Only "records" is worth remembering: if the unit is
 /// pages, the call that finds out is the one that fetches the second page anyway.
@@ -26,22 +23,30 @@ enum PageStep {
     First,
     /// Offset 1: the second page if the unit is pages; almost the first page again if it is records.
     Probe,
-    /// The second page, because an earlier listing found that the unit is records.
-    Remembered,
-    Records(u32),
+    /// From the last user so far on: a page of records, which must begin with that user.
+    Records,
     Pages(u32),
     Done,
 }
 
 /// One listing of all users.
+///
+/// How many users Marketo returns at most is its own decision, so a page that is shorter than requested is not the end of
+/// the list; an error is not the end either. The list ends with a page that is empty or has nothing new. By records, each
+/// page repeats the last user of the one before: an offset is then never beyond the end, which Marketo may refuse, and a
+/// user who is deleted meanwhile cannot hide another one.
 pub(super) struct UserPages<'a> {
     unit: &'a OffsetUnit,
     step: PageStep,
     pages_left: u32,
     seen: HashSet<Key>,
-    /// The first entry of the first page.
+    /// The first entry of the first page, and the last entry so far.
     first: Option<Key>,
+    last: Option<Key>,
+    /// How many entries there are so far.
+    entries: u32,
     has_readable: bool,
+    has_probed: bool,
 }
 
 /// What identifies an entry.
@@ -56,7 +61,7 @@ enum Key {
 impl<'a> UserPages<'a> {
     /// The page size to request, the largest that Marketo allows.
     pub(super) const PAGE_SIZE: u32 = 200;
-    /// A longer list, over 100,000 users, is an error: it may have no end.
+    /// A longer list is an error: it may have no end.
     const MAX_PAGES: u32 = 500;
 
     pub(super) fn new(unit: &'a OffsetUnit) -> Self {
@@ -66,7 +71,10 @@ impl<'a> UserPages<'a> {
             pages_left: Self::MAX_PAGES,
             seen: HashSet::new(),
             first: None,
+            last: None,
+            entries: 0,
             has_readable: false,
+            has_probed: false,
         }
     }
 
@@ -75,37 +83,37 @@ impl<'a> UserPages<'a> {
         match self.step {
             PageStep::First => Some(0),
             PageStep::Probe => Some(1),
-            PageStep::Remembered => Some(Self::PAGE_SIZE),
-            PageStep::Records(offset) | PageStep::Pages(offset) => Some(offset),
+            PageStep::Records => Some(self.entries.saturating_sub(1)),
+            PageStep::Pages(offset) => Some(offset),
             PageStep::Done => None,
         }
-    }
-
-    /// Whether an error means the end of the list: Marketo may refuse an offset beyond it.
-    pub(super) fn is_end(&self, error: &Error) -> bool {
-        self.step != PageStep::First && matches!(error.class, Class::Refused | Class::NoSuchResource)
     }
 
     /// Adds the requested page and returns its new users.
     ///
     /// # Errors
-    /// If no entry of the whole list can be read, or the list has no end.
+    /// If no entry of the whole list can be read, the list has no end, or it changed so much that users may be missing.
     pub(super) fn add_page(&mut self, entries: &[Value]) -> Result<Vec<User>, &'static str> {
         let mut page = Page { length: entries.len(), ..Page::default() };
         let mut users = Vec::new();
+        let last = self.last.clone();
         for entry in entries {
             let user = User::read(entry);
             let key = key(user.as_ref(), entry);
             page.repeats_first |= self.first.as_ref() == Some(&key);
+            page.repeats_last |= last.as_ref() == Some(&key);
             self.first.get_or_insert_with(|| key.clone());
-            if self.seen.insert(key) {
+            if self.seen.insert(key.clone()) {
+                self.last = Some(key);
+                self.entries = self.entries.saturating_add(1);
                 users.extend(user);
             } else {
                 page.repeated += 1;
             }
         }
         self.has_readable |= !users.is_empty();
-        self.step = self.step_after(&page);
+        self.step = self.step_after(&page)?;
+        self.has_probed |= self.step == PageStep::Probe;
         self.pages_left -= 1;
         if self.step == PageStep::Done && !self.has_readable && !self.seen.is_empty() {
             return Err("no entry of the list can be read");
@@ -116,36 +124,37 @@ impl<'a> UserPages<'a> {
         Ok(users)
     }
 
-    fn step_after(&self, page: &Page) -> PageStep {
-        let full = usize::try_from(Self::PAGE_SIZE).unwrap_or(usize::MAX);
-        let has_more = page.length >= full && page.repeated < page.length;
-        match self.step {
-            PageStep::First if !has_more => PageStep::Done,
-            PageStep::First if self.unit.is_records.load(Ordering::Relaxed) => PageStep::Remembered,
+    fn step_after(&self, page: &Page) -> Result<PageStep, &'static str> {
+        let has_new = page.repeated < page.length;
+        Ok(match self.step {
+            PageStep::First if page.length == 0 => PageStep::Done,
+            PageStep::First if self.unit.is_records.load(Ordering::Relaxed) => PageStep::Records,
             PageStep::First => PageStep::Probe,
-            // A page that starts one record later repeats almost all of the first page; the second page almost nothing.
-            PageStep::Probe if page.length >= full / 2 && page.repeated >= page.length / 2 => {
-                // If the first entry is repeated, the server may ignore the offset, or a user was just added in front.
-                // Then this proves nothing about the unit.
+            // The second page repeats almost nothing of the first. A page that starts one record later repeats almost all of
+            // it, and tells nothing new if that was all.
+            PageStep::Probe if page.repeated > page.length / 2 => {
+                // If the first entry is repeated, the server may ignore the offset, or a user was just added in front. Then
+                // this proves nothing about the unit.
                 self.unit.is_records.store(!page.repeats_first, Ordering::Relaxed);
-                PageStep::Records(Self::PAGE_SIZE)
+                if has_new || page.repeats_first { PageStep::Records } else { PageStep::Done }
             }
-            PageStep::Remembered if page.repeated == page.length => {
+            PageStep::Probe if has_new => PageStep::Pages(2),
+            PageStep::Records if page.repeats_last => {
+                if has_new {
+                    PageStep::Records
+                } else {
+                    PageStep::Done
+                }
+            }
+            // The unit is pages after all, or users were deleted meanwhile.
+            PageStep::Records if !self.has_probed => {
                 self.unit.is_records.store(false, Ordering::Relaxed);
                 PageStep::Probe
             }
-            PageStep::Probe if has_more => PageStep::Pages(2),
-            PageStep::Remembered if has_more => PageStep::Records(2 * Self::PAGE_SIZE),
-            PageStep::Records(offset) if has_more => {
-                PageStep::Records(offset.saturating_add(Self::PAGE_SIZE))
-            }
-            PageStep::Pages(offset) if has_more => PageStep::Pages(offset.saturating_add(1)),
-            PageStep::Probe
-            | PageStep::Remembered
-            | PageStep::Records(_)
-            | PageStep::Pages(_)
-            | PageStep::Done => PageStep::Done,
-        }
+            PageStep::Records => return Err("the list changed while it was read"),
+            PageStep::Pages(offset) if has_new => PageStep::Pages(offset.saturating_add(1)),
+            PageStep::Probe | PageStep::Pages(_) | PageStep::Done => PageStep::Done,
+        })
     }
 }
 
@@ -157,6 +166,8 @@ struct Page {
     repeated: usize,
     /// Whether it repeats the first entry of the first page.
     repeats_first: bool,
+    /// Whether it repeats the last new entry of the pages before.
+    repeats_last: bool,
 }
 
 fn key(user: Option<&User>, entry: &Value) -> Key {

@@ -4,6 +4,7 @@
 
 use std::{fmt, time::Duration};
 
+use jiff::{Timestamp, fmt::strtime};
 use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::Value;
@@ -91,14 +92,106 @@ impl User {
     }
 
     /// Whether this user has that email address, ignoring case.
-    pub(super) fn has_email(&self, email: &str) -> bool {
-        self.email.trim().to_lowercase() == email.trim().to_lowercase()
+    pub fn has_email(&self, email: &str) -> bool {
+        is_same_address(&self.email, email)
     }
+
+    /// Whether this user logs in with that email address, ignoring case. On some subscriptions the login differs from the
+    /// email address, and both must be unique.
+    pub fn has_login(&self, email: &str) -> bool {
+        is_same_address(&self.userid, email)
+    }
+}
+
+fn is_same_address(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("User").field("id", &self.id).field("api_only", &self.api_only).finish_non_exhaustive()
+    }
+}
+
+/// What a user may do, from `{userid}/user.json` and `{userid}/roles.json`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserDetails {
+    /// Whether the user is API-only; `None` if Marketo does not say.
+    pub api_only: Option<bool>,
+    /// When access expires.
+    pub expires_at: ShownTime,
+    /// The roles, each in a workspace.
+    pub roles: Vec<UserRole>,
+}
+
+/// A time as Marketo shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShownTime {
+    /// None.
+    Never,
+    /// This instant.
+    At(Timestamp),
+    /// A text that none of the documented formats matches.
+    Unreadable(String),
+}
+
+/// A role that a user has in a workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserRole {
+    /// `accessRoleId`.
+    pub role_id: i64,
+    /// `accessRoleName`; may be empty.
+    pub role_name: String,
+    /// `workspaceId`; 0 is "AllZones".
+    pub workspace_id: i64,
+    /// `workspaceName`; may be empty.
+    pub workspace_name: String,
+}
+
+impl UserRole {
+    pub(super) fn read(entry: &Value) -> Option<Self> {
+        Some(Self {
+            role_id: int(entry, "accessRoleId")?,
+            role_name: text(entry, "accessRoleName").unwrap_or_default(),
+            workspace_id: int(entry, "workspaceId")?,
+            workspace_name: text(entry, "workspaceName").unwrap_or_default(),
+        })
+    }
+}
+
+impl UserDetails {
+    /// From the response of `user.json`, and the roles of `roles.json`.
+    pub(super) fn read(record: &Value, roles: Vec<UserRole>) -> Self {
+        Self {
+            api_only: record
+                .get("apiOnly")
+                .filter(|flag| !flag.is_null())
+                .map(|_| flag(record, &["apiOnly"])),
+            expires_at: shown_time(record.get("expiresAt")),
+            roles,
+        }
+    }
+}
+
+/// Reads `2020-12-31T08:00:00.000t+0000`, `20200807T20:49:54.0t+0000`, `…Z+0000` and ISO 8601.
+fn shown_time(value: Option<&Value>) -> ShownTime {
+    let text = match value {
+        None | Some(Value::Null) => return ShownTime::Never,
+        Some(Value::String(text)) if text.trim().is_empty() => return ShownTime::Never,
+        Some(Value::String(text)) => text.trim(),
+        Some(other) => return ShownTime::Unreadable(other.to_string()),
+    };
+    let formats = [
+        "%Y-%m-%dT%H:%M:%S%.ft%z",
+        "%Y%m%dT%H:%M:%S%.ft%z",
+        "%Y-%m-%dT%H:%M:%S%.fZ%z",
+        "%Y%m%dT%H:%M:%S%.fZ%z",
+        "%Y-%m-%dT%H:%M:%S%.f%z",
+    ];
+    let parsed = formats.iter().find_map(|format| strtime::parse(format, text).ok()?.to_timestamp().ok());
+    match parsed.or_else(|| text.parse().ok()) {
+        Some(at) => ShownTime::At(at),
+        None => ShownTime::Unreadable(text.to_owned()),
     }
 }
 
@@ -182,9 +275,26 @@ pub(super) fn is_true(json: &Value) -> bool {
     json.as_bool() == Some(true) || json.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true"))
 }
 
-/// The entries of a list: a bare array, or the `result` of the envelope that Marketo's other endpoints use.
+/// The entries of a list: a bare array, or the `result` of the envelope that Marketo's other endpoints use. An envelope
+/// without `result` is an empty list.
 pub(super) fn entries(json: &Value) -> Option<&[Value]> {
-    json.as_array().or_else(|| json.get("result")?.as_array()).map(Vec::as_slice)
+    match json {
+        Value::Array(entries) => Some(entries),
+        Value::Object(envelope) => match envelope.get("result") {
+            Some(result) => result.as_array().map(Vec::as_slice),
+            None => (envelope.get("success") == Some(&Value::Bool(true))).then_some(&[]),
+        },
+        _ => None,
+    }
+}
+
+/// One user: a bare object, or the only entry of an envelope's `result`.
+pub(super) fn record(json: &Value) -> Option<&Value> {
+    let record = json.get("result").map_or(Some(json), |result| match result {
+        Value::Array(entries) => entries.first(),
+        other => Some(other),
+    })?;
+    ["userid", "userId", "emailAddress"].iter().any(|name| record.get(name).is_some()).then_some(record)
 }
 
 /// The token of the identity endpoint: `access_token`, and `expires_in` in seconds.

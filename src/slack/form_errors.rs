@@ -181,6 +181,15 @@ pub fn already_a_user(instance: Option<&str>) -> String {
     }
 }
 
+/// A user with another email logs in with this one; on `instance`, where there are several.
+pub fn already_a_login(instance: Option<&str>) -> String {
+    let place = instance.map_or(String::new(), |instance| format!(" on the Marketo instance {instance}"));
+    format!(
+        "A Marketo user with another email logs in with this one{place}. Use another address. It doesn't have to be a real \
+         mailbox."
+    )
+}
+
 /// Another open request has this email.
 pub fn already_pending(are_several_instances: bool) -> String {
     if are_several_instances {

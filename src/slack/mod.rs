@@ -12,6 +12,7 @@ pub mod form_errors;
 pub mod ids;
 pub mod inbound;
 pub mod messages;
+pub mod remedies;
 pub mod replies;
 mod rich_text;
 pub mod text;

@@ -96,7 +96,7 @@ fn approved() -> Approved {
 
 fn failed(kind: FailureKind, detail: &str) -> State {
     let attempted_at = (kind == FailureKind::Unavailable).then(now);
-    let failure = Failure { kind, detail: detail.to_owned(), attempted_at };
+    let failure = Failure { detail: detail.to_owned(), attempted_at, ..Failure::new(kind) };
     let approved = (kind != FailureKind::CardUndeliverable).then(approved);
     State::Failed { approved, failure, at: now() }
 }
@@ -119,7 +119,7 @@ const FAILURES: [FailureKind; 11] = [
 fn states(text: &str) -> Vec<(String, State)> {
     let until = now() + SignedDuration::from_hours(14);
     let waiting = |cause, may_be_applied| Some(Waiting { cause, until, may_be_applied });
-    let user = |id: Option<&str>| CreatedUser { user_id: id.map(str::to_owned) };
+    let user = |id: Option<&str>| CreatedUser::new(id.map(str::to_owned));
     let done = |approved, user| State::Done { approved, user, at: now() };
     let reason = Reason::parse(text).or(Reason::parse("Use the shared user instead.")).unwrap();
     let without_approval = Approved { by: Vec::new(), at: now() };

@@ -24,6 +24,7 @@ mod requests;
 mod resource;
 mod retention;
 mod schema;
+mod shared_lists;
 mod stored_effect;
 mod stored_request;
 mod takeover;
@@ -59,6 +60,7 @@ pub use self::{
     outbox_stats::OutboxStats,
     requests::Conflict,
     resource::Resource,
+    shared_lists::{ListKey, SharedList},
     stored_effect::StoredEffect,
 };
 

@@ -11,7 +11,7 @@ use sqlx::{
 };
 
 /// Version, description and SQL of each migration.
-const MIGRATIONS: [(i64, &str, &str); 11] = [
+const MIGRATIONS: [(i64, &str, &str); 12] = [
     (1, "main job", include_str!("migrations/0001_main_job.sql")),
     (2, "shared budget", include_str!("migrations/0002_shared_budget.sql")),
     (3, "auto rules", include_str!("migrations/0003_auto_rules.sql")),
@@ -23,6 +23,7 @@ const MIGRATIONS: [(i64, &str, &str); 11] = [
     (9, "work at hand", include_str!("migrations/0009_work_at_hand.sql")),
     (10, "retention", include_str!("migrations/0010_retention.sql")),
     (11, "refusals", include_str!("migrations/0011_refusals.sql")),
+    (12, "shared lists", include_str!("migrations/0012_shared_lists.sql")),
 ];
 
 /// Migrates a database from any released schema to the current one.
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     /// The SHA-384 of each migration, as databases store it. A line, once released, never changes.
-    const CHECKSUMS: [(i64, &str); 11] = [
+    const CHECKSUMS: [(i64, &str); 12] = [
         (
             1,
             "ddc80cf64364698af68125e79dd5fc4dd65b7f0eb09c7cd1bd2c4a6b99559751416f4c05520a310e4804508acb83b430",
@@ -88,6 +89,10 @@ mod tests {
         (
             11,
             "0ca42abecb1cfae0254e820e5d91cb803968c286636e32243cd695efd88177e73a8c61793569d3cb540c1e6dfbbfb663",
+        ),
+        (
+            12,
+            "2e2fb35cb36fc2a5006fc7497032560dd7ee64dd8b5c4f683535137c8f46cf1be3b71c29354b388a591c1b2bbfe9cf03",
         ),
     ];
 

@@ -291,7 +291,7 @@ async fn worker_that_lost_its_lease_changes_nothing() {
         let late = test.claimed("apply").await;
         test.clock.advance(LEASE * 2);
         let taken_over = test.claimed("apply").await;
-        let applied = Event::Applied(CreatedUser { user_id: None });
+        let applied = Event::Applied(CreatedUser::new(None));
         let recorded = test.workflow.complete(&late, EffectResult::Done, Some(&applied)).await.unwrap();
         assert_eq!(recorded, CompletionResult::LeaseLost);
         assert_eq!(test.state(&request).await, "applying");

@@ -10,7 +10,8 @@ use crate::{
         catalog::Catalog,
         policy::{Policy, lint_catalogs},
     },
-    marketo::{Class, Client},
+    marketo::{Class, Client, Error},
+    slack::remedies::remedy,
 };
 
 /// The checks of one instance.
@@ -59,17 +60,11 @@ impl InstanceCheck<'_> {
     async fn check_access(&mut self, client: &Client) -> Option<Catalog> {
         if let Err(error) = client.authenticate().await {
             let set_at = &self.settings.set_at;
-            let detail = match error.class {
-                Class::Credentials => format!(
-                    "{}, {}: {error}; copy both from Admin, LaunchPoint, View Details",
-                    set_at.client_id, set_at.client_secret
-                ),
-                _ => format!(
-                    "{}: {error}; check that it is the REST base URL of the instance",
-                    set_at.base_url
-                ),
+            let keys = match error.class {
+                Class::Credentials => format!("{}, {}", set_at.client_id, set_at.client_secret),
+                _ => set_at.base_url.clone(),
             };
-            self.fail("marketo credentials", detail);
+            self.fail("marketo credentials", format!("{keys}: {}", with_remedy(&error)));
             return None;
         }
         self.pass("marketo credentials", "Marketo issued a token");
@@ -80,17 +75,14 @@ impl InstanceCheck<'_> {
                 self.pass("marketo permissions", detail);
             }
             Err(error) => {
-                let detail = format!(
-                    "{error}; add \"Access User Management Api\" and \"Access Users\" to the API user's role"
-                );
-                self.fail("marketo permissions", detail);
+                self.fail("marketo permissions", with_remedy(&error));
                 return None;
             }
         }
         match (client.roles().await, client.workspaces().await) {
             (Ok(roles), Ok(workspaces)) => Some(catalog_of(roles, workspaces)),
             (Err(error), _) | (_, Err(error)) => {
-                self.fail("marketo roles", error.to_string());
+                self.fail("marketo roles", with_remedy(&error));
                 None
             }
         }
@@ -113,6 +105,11 @@ impl InstanceCheck<'_> {
             if missing.is_empty() { String::new() } else { format!("; missing: {}", missing.join(", ")) };
         self.pass("marketo roles", format!("offered: {offered}{missing}"));
     }
+}
+
+/// An error, and what to do about it.
+fn with_remedy(error: &Error) -> String {
+    format!("{error}; {}", remedy(error.class.problem()).step)
 }
 
 /// Reports the entries of the policy that no instance has.

@@ -34,6 +34,16 @@ pub struct CreatedUser {
     /// Marketo's user id: the email or a GUID. `None` if the instance confirmed the creation but does not list the user
     /// yet.
     pub user_id: Option<String>,
+    /// What the instance shows otherwise than approved, though it confirmed the creation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
+}
+
+impl CreatedUser {
+    /// A user that is shown as approved.
+    pub fn new(user_id: Option<String>) -> Self {
+        Self { user_id, differences: Vec::new() }
+    }
 }
 
 impl CreateUser {

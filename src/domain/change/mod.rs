@@ -91,6 +91,8 @@ pub enum Detail {
     Expiration,
     /// The reason.
     Reason,
+    /// Whether the user can use the API only.
+    ApiOnly,
 }
 
 /// A field before and after a revision. `None` stands for an empty field.

@@ -95,7 +95,7 @@ fn decided_under(
 }
 
 fn failure(kind: FailureKind) -> TestEvent {
-    Event::ApplyFailed(Failure { kind, detail: String::new(), attempted_at: None }).into()
+    Event::ApplyFailed(Failure::new(kind)).into()
 }
 
 fn after(request: &Request, input: &TestEvent) -> Request {
@@ -174,7 +174,7 @@ fn late_actions_are_refused_with_what_happened() {
     let by = || vec![APPROVER.into()];
     for late in [&approve, &deny, &cancel] {
         assert_eq!(refused(&approved, late), Refusal::AlreadyApproved { by: by() });
-        let done = after(&approved, &Event::Applied(CreatedUser { user_id: None }).into());
+        let done = after(&approved, &Event::Applied(CreatedUser::new(None)).into());
         let refusal = if late == &cancel { Refusal::Done } else { Refusal::AlreadyApproved { by: by() } };
         assert_eq!(refused(&done, late), refusal);
         assert_eq!(refused(&after(&pending, &deny), late), Refusal::AlreadyDenied { by: APPROVER.into() });
@@ -199,7 +199,7 @@ fn action_after_the_timeout_times_the_request_out_even_if_the_timer_is_late() {
 fn retry_keeps_the_time_of_the_first_attempt() {
     let approved = after(&request(), &action_by(APPROVER, Membership::Yes, Action::approves(1)));
     let attempted_at = Some(now());
-    let failure = Failure { kind: FailureKind::Unavailable, detail: String::new(), attempted_at };
+    let failure = Failure { attempted_at, ..Failure::new(FailureKind::Unavailable) };
     let failed = after(&approved, &Event::ApplyFailed(failure).into());
     let decision = decided(&failed, &action_by("U0SECOND", Membership::Yes, Action::Retry)).unwrap();
     let apply = decision.effects.iter().find_map(|effect| match effect {
@@ -257,7 +257,7 @@ fn waiting_change_is_cancelled_by_requester_or_approver_unless_it_may_be_applied
     let cancelled = after(&waiting, &cancel);
     assert_eq!(refused(&cancelled, &cancel), Refusal::Cancelled);
     for late in [
-        Event::Applied(CreatedUser { user_id: None }).into(),
+        Event::Applied(CreatedUser::new(None)).into(),
         failure(FailureKind::Unavailable),
         Event::Resumed.into(),
     ] {
@@ -309,7 +309,7 @@ fn any_event() -> impl Strategy<Value = TestEvent> {
     ];
     prop_oneof![
         4 => (who, membership, action).prop_map(|(by, membership, action)| action_by(by, membership, action)),
-        1 => Just(Event::Applied(CreatedUser { user_id: Some("svc@example.com".to_owned()) }).into()),
+        1 => Just(Event::Applied(CreatedUser::new(Some("svc@example.com".to_owned()))).into()),
         1 => kind.prop_map(failure),
         1 => Just(Event::Delayed(Waiting { cause: WaitCause::Unavailable, until: now(), may_be_applied: false }).into()),
         1 => Just(Event::Delayed(Waiting { cause: WaitCause::Quota, until: now(), may_be_applied: true }).into()),

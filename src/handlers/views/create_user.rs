@@ -3,7 +3,10 @@
 
 use super::{form_state::FormState, rejection::Rejection};
 use crate::{
-    directory::membership::{Eligibility, Requester},
+    directory::{
+        instance::AddressUse,
+        membership::{Eligibility, Requester},
+    },
     domain::{
         allowed_options::AllowedOptions,
         change::{Change, CreateUser},
@@ -99,9 +102,13 @@ pub(super) async fn submission(
     };
     let (user, reason) = validate(context, &form.input())
         .map_err(|errors: Vec<_>| Rejection::invalid(&errors, |field| form.block_for(field)))?;
-    if let Some(instance) = app.instances.with_user(&user.email) {
+    if let Some((instance, used)) = app.instances.with_user(&user.email) {
         let name = app.instances.are_several().then(|| instance.name());
-        return Err(reject_at_email("exists", &form_errors::already_a_user(name)));
+        let text = match used {
+            AddressUse::Email => form_errors::already_a_user(name),
+            AddressUse::Login => form_errors::already_a_login(name),
+        };
+        return Err(reject_at_email("exists", &text));
     }
     let id = RequestId(app.clock.new_id());
     Ok(Submission { id, requester, memberships, origin: channel, change: Change::CreateUser(user), reason })

@@ -12,7 +12,7 @@ use crate::{
     },
     sim::{
         fault::Fault,
-        marketo::{Paging, Setup, SimUser},
+        marketo::{BeyondEnd, Paging, Setup, SimUser},
     },
 };
 
@@ -38,6 +38,40 @@ async fn every_user_is_listed_once_whether_offsets_are_records_or_pages() {
 }
 
 #[tokio::test]
+async fn page_that_is_shorter_than_requested_is_not_the_end() {
+    for paging in [Paging::Records, Paging::Pages] {
+        for beyond_end in [BeyondEnd::Empty, BeyondEnd::LastPage] {
+            for (page_limit, number) in [(1, 3), (2, 5), (3, 9), (20, 20), (20, 50), (150, 450), (199, 400)] {
+                let users = users(number);
+                let setup = Setup { paging, page_limit, beyond_end, users, ..Setup::default() };
+                let (_, client, _) = instance(setup).await;
+                for round in ["first", "again"] {
+                    let users = client.all_users().await.unwrap();
+                    let ids: Vec<i64> = users.iter().map(|user| user.id).collect();
+                    let what = format!("{paging:?}, {beyond_end:?}, {number} by {page_limit}, {round}");
+                    assert_eq!(ids, (1..=number).collect::<Vec<_>>(), "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn instance_that_refuses_offsets_beyond_the_end_is_read_to_the_end() {
+    for number in [2, 20, 200, 450] {
+        let (beyond_end, users) = (BeyondEnd::Refuse, users(number));
+        let (_, client, _) = instance(Setup { beyond_end, users, ..Setup::default() }).await;
+        for round in ["first", "again"] {
+            assert_eq!(client.all_users().await.unwrap().len(), number.unsigned_abs() as usize, "{round}");
+        }
+    }
+    // By pages there is no offset that surely exists: whether there are more users cannot be told.
+    let (beyond_end, paging) = (BeyondEnd::Refuse, Paging::Pages);
+    let (_, client, _) = instance(Setup { beyond_end, paging, users: users(450), ..Setup::default() }).await;
+    assert_eq!(client.all_users().await.unwrap_err().class, Class::Refused);
+}
+
+#[tokio::test]
 async fn search_stops_at_the_page_that_has_the_user() {
     let (sim, client, _) = instance(Setup { users: users(450), ..Setup::default() }).await;
     assert_eq!(client.find_user(" U7@Example.com ").await.unwrap().unwrap().userid, "u7@example.com");
@@ -46,31 +80,57 @@ async fn search_stops_at_the_page_that_has_the_user() {
 }
 
 #[tokio::test]
-async fn detecting_the_unit_costs_one_call_once() {
-    for (paging, first, again) in [(Paging::Records, 4, 3), (Paging::Pages, 3, 3)] {
-        let (sim, client, _) = instance(Setup { paging, users: users(450), ..Setup::default() }).await;
+async fn user_is_found_by_login_unless_another_has_the_email() {
+    let mut users = users(450);
+    users[3].userid = "u440@example.com".to_owned();
+    users[4].userid = "login@example.com".to_owned();
+    let (_, client, _) = instance(Setup { users, ..Setup::default() }).await;
+    let found = async |email| client.find_user(email).await.unwrap().map(|user| user.id);
+    assert_eq!(found("Login@example.com").await, Some(5));
+    assert_eq!(found("u440@example.com").await, Some(440));
+}
+
+#[tokio::test]
+async fn listing_costs_one_call_more_than_its_pages() {
+    for (paging, number, first, again) in [
+        (Paging::Records, 450, 4, 4),
+        (Paging::Pages, 450, 4, 4),
+        (Paging::Records, 3, 2, 2),
+        (Paging::Pages, 3, 2, 2),
+    ] {
+        let (sim, client, _) = instance(Setup { paging, users: users(number), ..Setup::default() }).await;
         client.all_users().await.unwrap();
-        assert_eq!(count(&sim, "allusers"), first, "{paging:?}");
+        assert_eq!(count(&sim, "allusers"), first, "{paging:?} {number}");
         client.all_users().await.unwrap();
-        assert_eq!(count(&sim, "allusers"), first + again, "{paging:?}");
+        assert_eq!(count(&sim, "allusers"), first + again, "{paging:?} {number}");
     }
 }
 
 #[tokio::test]
-async fn refused_offset_beyond_the_first_page_ends_the_list() {
-    let (sim, client, _) = instance(Setup { users: users(200), ..Setup::default() }).await;
-    client.authenticate().await.unwrap();
-    let body = json!({"errors": [{"code": 1003, "message": "pageOffset is out of range"}]});
-    let refusal = Fault::Answer { status: 400, body, retry_after: None };
-    sim.faults().script("allusers", refusal.clone());
-    assert_eq!(
-        client.all_users().await.unwrap_err().class,
-        Class::Refused,
-        "for the first page it is an error"
-    );
-    sim.faults().script("allusers", Fault::Slow(Duration::ZERO));
-    sim.faults().script("allusers", refusal);
-    assert_eq!(client.all_users().await.unwrap().len(), 200);
+async fn failing_later_page_is_not_the_end() {
+    let refusal = |status: u16, code: i64| Fault::Answer {
+        status,
+        body: json!({"errors": [{"code": code, "message": "pageOffset is out of range"}]}),
+        retry_after: None,
+    };
+    for (status, code, class) in [
+        (400, 1003, Class::Refused),
+        (404, 610, Class::NoSuchResource),
+        (400, 702, Class::Refused),
+        (400, 709, Class::Refused),
+        (500, 713, Class::Unknown),
+    ] {
+        for (page, number) in [(1, 450), (2, 450), (1, 3)] {
+            let (sim, client, _) = instance(Setup { users: users(number), ..Setup::default() }).await;
+            sim.faults().script_many("allusers", &Fault::Slow(Duration::ZERO), page);
+            sim.faults().script("allusers", refusal(status, code));
+            let what = format!("{code} on page {page} of {number} users");
+            assert_eq!(client.all_users().await.unwrap_err().class, class, "{what}");
+            sim.faults().script_many("allusers", &Fault::Slow(Duration::ZERO), page);
+            sim.faults().script("allusers", refusal(status, code));
+            assert_eq!(client.find_user("nobody@example.com").await.unwrap_err().class, class, "{what}");
+        }
+    }
 }
 
 /// Lists the users that `page` serves. Returns their ids and the requested offsets.
@@ -92,7 +152,7 @@ fn entry(id: u32) -> Value {
 fn server_that_ignores_the_offset_does_not_cause_a_loop() {
     let (ids, offsets) = list(&OffsetUnit::default(), |_| (1..=200).map(entry).collect()).unwrap();
     assert_eq!(ids.len(), 200);
-    assert_eq!(offsets, [0, 1, 200]);
+    assert_eq!(offsets, [0, 1, 199]);
 }
 
 #[test]
@@ -115,10 +175,10 @@ fn in_records(offset: u32) -> Vec<Value> {
 fn changed_unit_is_detected_in_both_directions() {
     let unit = OffsetUnit::default();
     for (by_pages, expected) in [
-        (true, vec![0, 1, 2]),
-        (false, vec![0, 1, 200, 400]),
-        (false, vec![0, 200, 400]),
-        (true, vec![0, 200, 1, 2]),
+        (true, vec![0, 1, 2, 3]),
+        (false, vec![0, 1, 200, 399, 449]),
+        (false, vec![0, 199, 398, 449]),
+        (true, vec![0, 199, 1, 2, 3]),
     ] {
         let (ids, offsets) =
             list(&unit, |offset| if by_pages { in_pages(offset, false) } else { in_records(offset) })
@@ -131,7 +191,7 @@ fn changed_unit_is_detected_in_both_directions() {
 #[test]
 fn server_that_repeats_its_last_page_hides_no_user() {
     let (ids, offsets) = list(&OffsetUnit::default(), |offset| in_pages(offset, true)).unwrap();
-    assert_eq!((ids.len(), offsets), (450, vec![0, 1, 2]));
+    assert_eq!((ids.len(), offsets), (450, vec![0, 1, 2, 3]));
     // With a single page the server seems to ignore the offset, which proves nothing about the unit.
     let unit = OffsetUnit::default();
     assert_eq!(list(&unit, |_| in_pages(0, true)).unwrap().0.len(), 200);
@@ -159,6 +219,15 @@ fn users_added_between_two_pages_do_not_confuse_the_listing() {
         _ => Vec::new(),
     };
     assert_eq!(list(&OffsetUnit::default(), end).unwrap().0.len(), 201);
+}
+
+#[test]
+fn user_who_is_deleted_between_two_pages_hides_no_other() {
+    let unit = OffsetUnit::default();
+    list(&unit, in_records).unwrap();
+    // Users 1 to 5 are deleted after the first page: the page after it would begin behind user 201.
+    let shifted = |offset: u32| if offset == 0 { in_records(0) } else { in_records(offset + 5) };
+    assert_eq!(list(&unit, shifted), Err("the list changed while it was read"));
 }
 
 #[test]

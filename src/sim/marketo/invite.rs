@@ -38,7 +38,9 @@ impl Instance {
         if self.setup.identity == Identity::Adobe && !api_only {
             return Err(Reply::error(400, 709, "Only API Only users can be invited on this subscription"));
         }
-        let is_taken = self.setup.users.iter().any(|user| user.email.eq_ignore_ascii_case(email));
+        let has_address = |text: &str| text.eq_ignore_ascii_case(email);
+        let is_taken =
+            self.setup.users.iter().any(|user| has_address(&user.email) || has_address(&user.userid));
         if is_taken && self.setup.duplicate_invite == DuplicateInvite::Refuse {
             return Err(Reply::error(400, 709, &format!("User with email {email} already exists")));
         }
@@ -54,6 +56,7 @@ impl Instance {
         user.roles = roles;
         user.pending = !api_only;
         user.visible_at = now.checked_add(self.setup.visible_after).unwrap_or(Timestamp::MAX);
+        user.api_only_at = now.checked_add(self.setup.api_only_after).unwrap_or(Timestamp::MAX);
         Ok(user)
     }
 

@@ -12,6 +12,10 @@
 //! | --- | --- | --- |
 //! | An invite for an email address that exists | [`Setup::duplicate_invite`] | [`DuplicateInvite::Refuse`]: 400 with code 709; [`DuplicateInvite::SecondRecord`]: creates a second user |
 //! | What `pageOffset` of `allusers.json` counts | [`Setup::paging`] | [`Paging::Records`]: users; [`Paging::Pages`]: pages of `pageSize` users |
+//! | How many users a page of `allusers.json` has | [`Setup::page_limit`] | As many as requested; any other number |
+//! | A `pageOffset` beyond the last user | [`Setup::beyond_end`] | [`BeyondEnd::Empty`]: an empty page; [`BeyondEnd::Refuse`]: 400 with code 1003; [`BeyondEnd::LastPage`]: the last page again |
+//! | How names are shown | [`Setup::names`] | [`ShownNames::AsEntered`]; cut, decomposed, escaped, in another case, or of another subscription |
+//! | When the API Only flag of a new user is shown | [`Setup::api_only_after`] | Zero: at once; any delay by the simulator's clock |
 //! | When a new user appears in the lists | [`Setup::visible_after`] | Zero: at once; any delay by the simulator's clock |
 //! | What a `userid` is | [`Setup::identity`] | [`Identity::Marketo`]: the email address; [`Identity::Adobe`]: a generated GUID, and only API-only users can be managed |
 
@@ -49,7 +53,8 @@ use self::{
 };
 pub use self::{
     setup::{
-        CLIENT_ID, CLIENT_SECRET, DuplicateInvite, Identity, Paging, Setup, SimRole, SimUser, SimWorkspace,
+        BeyondEnd, CLIENT_ID, CLIENT_SECRET, DuplicateInvite, Identity, Paging, Setup, ShownNames, SimRole,
+        SimUser, SimWorkspace,
     },
     traffic::CallRecord,
 };
@@ -160,6 +165,18 @@ impl MarketoSim {
     /// Delays the appearance of future users in the lists, by the simulator's clock.
     pub fn set_visible_after(&self, delay: Duration) {
         self.shared.instance().setup.visible_after = delay;
+    }
+
+    /// Removes a user, as an admin does in Marketo.
+    pub fn remove_user(&self, email: &str) {
+        self.shared.instance().setup.users.retain(|user| user.email != email);
+    }
+
+    /// Changes a user, as an admin does in Marketo.
+    pub fn change_user(&self, email: &str, change: impl FnOnce(&mut SimUser)) {
+        if let Some(user) = self.shared.instance().setup.users.iter_mut().find(|user| user.email == email) {
+            change(user);
+        }
     }
 
     /// Grants or revokes the permissions of the custom service.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use unicode_normalization::UnicodeNormalization;
 
 /// The client id that the default setup accepts.
 pub const CLIENT_ID: &str = "5e0a8f1c-marketo-sim-client";
@@ -34,6 +35,51 @@ pub enum Paging {
     Records,
     /// Pages of `pageSize` users.
     Pages,
+}
+
+/// How an instance shows the names of its users. Adobe documents nothing; each was seen in other texts of Marketo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShownNames {
+    /// As entered.
+    AsEntered,
+    /// Cut before the first character above U+FFFF.
+    CutAtEmoji,
+    /// Cut after so many characters.
+    CutAt(usize),
+    /// In Unicode's decomposed form.
+    Decomposed,
+    /// With HTML entities.
+    HtmlEscaped,
+    /// In upper case.
+    UpperCase,
+    /// As the same person is called in another subscription (Universal ID).
+    OfAnotherSubscription,
+}
+
+impl ShownNames {
+    /// A name as it is shown.
+    pub(super) fn show(self, name: &str) -> String {
+        match self {
+            Self::AsEntered => name.to_owned(),
+            Self::CutAtEmoji => name.chars().take_while(|c| u32::from(*c) <= 0xFFFF).collect(),
+            Self::CutAt(length) => name.chars().take(length).collect(),
+            Self::Decomposed => name.nfd().collect(),
+            Self::HtmlEscaped => html_escape::encode_safe(name).into_owned(),
+            Self::UpperCase => name.to_uppercase(),
+            Self::OfAnotherSubscription => "Universal".to_owned(),
+        }
+    }
+}
+
+/// The answer to a `pageOffset` beyond the last user. Adobe does not document it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BeyondEnd {
+    /// An empty page.
+    Empty,
+    /// A refusal (HTTP 400, code 1003).
+    Refuse,
+    /// The last page again.
+    LastPage,
 }
 
 /// A role of the instance.
@@ -100,6 +146,8 @@ pub struct SimUser {
     pub pending: bool,
     /// When the user appears in the lists.
     pub visible_at: Timestamp,
+    /// When the API Only flag is shown.
+    pub api_only_at: Timestamp,
 }
 
 impl SimUser {
@@ -117,6 +165,7 @@ impl SimUser {
             roles: Vec::new(),
             pending: false,
             visible_at: Timestamp::MIN,
+            api_only_at: Timestamp::MIN,
         }
     }
 }
@@ -142,6 +191,14 @@ pub struct Setup {
     pub duplicate_invite: DuplicateInvite,
     /// What `pageOffset` counts.
     pub paging: Paging,
+    /// How many users a page has at most, whatever was requested.
+    pub page_limit: usize,
+    /// The answer to a `pageOffset` beyond the last user.
+    pub beyond_end: BeyondEnd,
+    /// How names are shown.
+    pub names: ShownNames,
+    /// How long the API Only flag of a new user is not shown, by the simulator's clock.
+    pub api_only_after: Duration,
     /// Whether the custom service's role has the two required permissions; without them every call is answered with 603.
     pub permissions: bool,
 }
@@ -169,6 +226,10 @@ impl Default for Setup {
             visible_after: Duration::ZERO,
             duplicate_invite: DuplicateInvite::Refuse,
             paging: Paging::Records,
+            page_limit: 200,
+            beyond_end: BeyondEnd::Empty,
+            names: ShownNames::AsEntered,
+            api_only_after: Duration::ZERO,
             permissions: true,
         }
     }

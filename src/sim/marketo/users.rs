@@ -8,7 +8,7 @@ use super::{
     Instance,
     reply::Reply,
     route::{ParsedRequest, Route},
-    setup::{Paging, SimUser},
+    setup::{BeyondEnd, Paging, SimUser},
 };
 use crate::clock::Clock;
 
@@ -60,6 +60,7 @@ impl Instance {
         let (Some(offset), Some(size @ 1..=200)) = (number("pageOffset", 0), number("pageSize", 20)) else {
             return Reply::error(400, 1003, "pageOffset or pageSize is out of range");
         };
+        let size = size.min(self.setup.page_limit);
         let skip = match self.setup.paging {
             Paging::Records => offset,
             Paging::Pages => offset.saturating_mul(size),
@@ -67,7 +68,19 @@ impl Instance {
         let mut visible: Vec<&SimUser> =
             self.setup.users.iter().filter(|user| !user.pending && user.visible_at <= now).collect();
         visible.sort_by_key(|user| user.id);
-        Reply::ok(visible.into_iter().skip(skip).take(size).map(user_summary).collect())
+        let skip = match self.setup.beyond_end {
+            BeyondEnd::Refuse if offset > 0 && skip >= visible.len() => {
+                return Reply::error(400, 1003, "pageOffset is out of range");
+            }
+            BeyondEnd::LastPage if skip >= visible.len() => match self.setup.paging {
+                Paging::Records => visible.len().saturating_sub(1),
+                Paging::Pages => visible.len().saturating_sub(1) / size * size,
+            },
+            BeyondEnd::Empty | BeyondEnd::Refuse | BeyondEnd::LastPage => skip,
+        };
+        Reply::ok(
+            visible.into_iter().skip(skip).take(size).map(|user| self.user_summary(user, now)).collect(),
+        )
     }
 
     fn roles(&self) -> Value {
@@ -92,10 +105,19 @@ impl Instance {
         workspaces.collect()
     }
 
+    fn user_summary(&self, user: &SimUser, now: Timestamp) -> Value {
+        let names = self.setup.names;
+        json!({
+            "userid": user.userid, "firstName": names.show(&user.first_name),
+            "lastName": names.show(&user.last_name), "emailAddress": user.email, "id": user.id,
+            "apiOnly": user.api_only && user.api_only_at <= now,
+        })
+    }
+
     /// One user, as `user.json` and `update.json` return it.
     pub(super) fn user(&self, user: &SimUser, now: Timestamp) -> Value {
         let is_locked = user.expires_at.is_some_and(|end| end <= now);
-        let mut full = user_summary(user);
+        let mut full = self.user_summary(user, now);
         full["optedIn"] = json!(false);
         full["failedLogins"] = json!(0);
         full["failedDeviceCode"] = json!(0);
@@ -120,13 +142,6 @@ impl Instance {
         });
         roles.collect()
     }
-}
-
-fn user_summary(user: &SimUser) -> Value {
-    json!({
-        "userid": user.userid, "firstName": user.first_name, "lastName": user.last_name,
-        "emailAddress": user.email, "id": user.id, "apiOnly": user.api_only,
-    })
 }
 
 fn invitation(user: &SimUser) -> Value {

@@ -12,7 +12,13 @@ pub(in crate::slack) struct FailureTexts {
     /// What went wrong.
     pub explanation: &'static str,
     /// What to do, up to the last step, which depends on the reader.
-    pub remedy: &'static str,
+    pub remedy: String,
+}
+
+impl FailureTexts {
+    pub(super) fn new(explanation: &'static str, remedy: &str) -> Self {
+        Self { explanation, remedy: remedy.to_owned() }
+    }
 }
 
 /// The texts of one kind of change. All but the fragments named as such are complete sentences.
@@ -55,6 +61,9 @@ pub(in crate::slack) trait ChangeMessages {
 
     /// Somebody else got there first.
     fn already_exists(&self) -> FailureTexts;
+
+    /// Another user logs in with the email.
+    fn login_exists(&self) -> FailureTexts;
 
     /// Another instance has the user.
     fn exists_elsewhere(&self) -> FailureTexts;

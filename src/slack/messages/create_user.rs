@@ -6,7 +6,7 @@ use slack_morphism::blocks::SlackHeaderBlock;
 use super::{
     Message,
     change::{ChangeMessages, FailureTexts},
-    request_summary::{fact, revisions},
+    request_summary::{fact, revisions, shown_otherwise},
 };
 use crate::{
     domain::{
@@ -99,6 +99,7 @@ impl ChangeMessages for CreateUser {
         lines.push(fact("Requested by").person(&request.requester));
         lines.push(approved_by_line(approved_by));
         lines.extend(revisions(request, false));
+        lines.extend(shown_otherwise(created.map_or(&[], |created| created.differences.as_slice())));
         let details = lines.into_iter().fold(RichText::new(), RichText::line);
         let title = "Marketo API user created";
         Message {
@@ -112,32 +113,39 @@ impl ChangeMessages for CreateUser {
     }
 
     fn already_exists(&self) -> FailureTexts {
-        FailureTexts {
-            explanation: "Someone else added a Marketo user with this email before I could.",
-            remedy: "Use that user if it's the right one. Otherwise, send a new request with another email.",
-        }
+        FailureTexts::new(
+            "Someone else added a Marketo user with this email before I could.",
+            "Use that user if it's the right one. Otherwise, send a new request with another email.",
+        )
+    }
+
+    fn login_exists(&self) -> FailureTexts {
+        FailureTexts::new(
+            "Another Marketo user, whose own email is a different one, logs in with this email.",
+            "Send a new request with another email. It doesn't have to be a real mailbox.",
+        )
     }
 
     fn exists_elsewhere(&self) -> FailureTexts {
-        FailureTexts {
-            explanation: "Another Marketo instance already has a user with this email, and Marketo requires emails to \
-                          be unique across all instances, including sandboxes.",
-            remedy: "Send a new request with another email. It doesn't have to be a real mailbox.",
-        }
+        FailureTexts::new(
+            "Another Marketo instance already has a user with this email, and Marketo requires emails to be unique across \
+             all instances, including sandboxes.",
+            "Send a new request with another email. It doesn't have to be a real mailbox.",
+        )
     }
 
     fn differs_from_approved(&self) -> FailureTexts {
-        FailureTexts {
-            explanation: "Marketo now has a user with this email, but it differs from what was approved.",
-            remedy: "Ask a Marketo admin to check the user under Admin > Users & Roles and to correct or delete it.",
-        }
+        FailureTexts::new(
+            "Marketo now has a user with this email, but it isn't what was approved.",
+            "Ask a Marketo admin to check the user under Admin > Users & Roles, and to correct or delete it.",
+        )
     }
 
     fn too_late(&self) -> FailureTexts {
-        FailureTexts {
-            explanation: "The last day of access passed before the user was in Marketo.",
-            remedy: "Send a new request with a later date.",
-        }
+        FailureTexts::new(
+            "The last day of access passed before the user was in Marketo.",
+            "Send a new request with a later date.",
+        )
     }
 }
 

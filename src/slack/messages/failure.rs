@@ -3,52 +3,55 @@
 use super::{
     change::{FailureTexts, messages_of},
     reader::Reader,
+    request_summary::shown_otherwise,
 };
 use crate::{
     domain::{
         change::Change,
+        problem::MarketoProblem,
         request::{Failure, FailureKind, Request},
     },
-    slack::rich_text::{InlineText, RichText},
+    slack::{
+        remedies::remedy,
+        rich_text::{InlineText, RichText},
+    },
 };
 
 /// The texts for this kind of failure of this change.
 pub(super) fn texts(change: &Change, kind: FailureKind) -> FailureTexts {
-    let (explanation, remedy) = match kind {
+    let problem = match kind {
         FailureKind::Taken => return messages_of(change).already_exists(),
+        FailureKind::LoginTaken => return messages_of(change).login_exists(),
         FailureKind::TakenElsewhere => return messages_of(change).exists_elsewhere(),
         FailureKind::Mismatch => return messages_of(change).differs_from_approved(),
         FailureKind::ExpirationPassed => return messages_of(change).too_late(),
-        FailureKind::InstanceGone => (
-            "I no longer manage the requested Marketo instance.",
-            "Send a new request for another instance, or ask this bot's admin to add this one back to the configuration.",
-        ),
-        FailureKind::AccessDenied => (
-            "Marketo doesn't let me manage users.",
-            "Ask a Marketo admin to give the role of my API user the permissions Access User Management Api and Access \
-             Users, and to check the list of allowed IP addresses.",
-        ),
-        FailureKind::Credentials => (
-            "Marketo doesn't accept my Client Id and Client Secret.",
-            "Ask this bot's admin to enter the Client Id and Client Secret of its LaunchPoint service again.",
-        ),
-        FailureKind::Configuration => (
-            "I can't find this Marketo instance at its configured address.",
-            "Ask this bot's admin to check the base URL of the Marketo instance.",
-        ),
-        FailureKind::Rejected => {
-            ("Marketo rejected these values.", "Send a new request with corrected values.")
+        FailureKind::InstanceGone => {
+            return FailureTexts::new(
+                "I no longer manage the requested Marketo instance.",
+                "Send a new request for another instance, or ask this bot's admin to add this one back to the \
+                 configuration.",
+            );
         }
-        FailureKind::Unavailable => (
-            "Marketo was unreachable or too busy for so long that I stopped trying.",
-            "Wait until Marketo responds again.",
-        ),
-        FailureKind::CardUndeliverable => (
-            "I couldn't post to the approval channel, so nobody was able to decide.",
-            "Invite me to the approval channel, then send a new request.",
-        ),
+        FailureKind::Rejected => {
+            return FailureTexts::new(
+                "Marketo rejected these values.",
+                "Send a new request with corrected values.",
+            );
+        }
+        FailureKind::CardUndeliverable => {
+            return FailureTexts::new(
+                "I couldn't post to the approval channel, so nobody was able to decide.",
+                "Invite me to the approval channel, then send a new request.",
+            );
+        }
+        FailureKind::AccessDenied => MarketoProblem::AccessDenied,
+        FailureKind::Credentials => MarketoProblem::Credentials,
+        FailureKind::Configuration => MarketoProblem::Address,
+        FailureKind::Unavailable => MarketoProblem::Unavailable,
+        FailureKind::Declined => MarketoProblem::Unexplained,
     };
-    FailureTexts { explanation, remedy }
+    let remedy = remedy(problem);
+    FailureTexts { explanation: remedy.explanation, remedy: remedy.request() }
 }
 
 /// Whether the message of this failed request for `reader` has the button **Retry**: the card, or the requester's message if
@@ -71,6 +74,7 @@ pub(super) fn advice(request: &Request, failure: &Failure, reader: Reader) -> Ri
             "Marketo may already have the user. A retry looks for it first and never creates a second one.",
         ));
     }
+    advice = shown_otherwise(&failure.differences).into_iter().fold(advice, RichText::line);
     if !failure.detail.trim().is_empty() {
         advice = advice.line(InlineText::new().bold(detail_label(failure.kind)).text(&failure.detail));
     }
@@ -92,8 +96,10 @@ fn detail_label(kind: FailureKind) -> &'static str {
         FailureKind::CardUndeliverable => "Slack's response: ",
         FailureKind::TakenElsewhere => "Instance that has the user: ",
         FailureKind::InstanceGone => "Missing from the configuration: ",
-        FailureKind::Mismatch | FailureKind::Taken | FailureKind::ExpirationPassed => "Details: ",
+        FailureKind::Taken | FailureKind::LoginTaken | FailureKind::ExpirationPassed => "Details: ",
         FailureKind::AccessDenied
+        | FailureKind::Mismatch
+        | FailureKind::Declined
         | FailureKind::Credentials
         | FailureKind::Configuration
         | FailureKind::Rejected

@@ -5,7 +5,7 @@ use super::{
     change::messages_of,
     failure,
     reader::Reader,
-    request_summary::{fact, reset_approvals},
+    request_summary::{fact, reset_approvals, shown_otherwise},
     without_requester,
 };
 use crate::{
@@ -31,13 +31,14 @@ pub(super) fn status(request: &Request, approvers: Option<&ApproverSet>, reader:
             let text = text.line(approved_by(line, approved).text(" ").bold(in_progress));
             waiting.iter().map(next_attempt).fold(text, RichText::line)
         }
-        State::Done { approved, .. } => {
+        State::Done { approved, user, .. } => {
             let done = messages_of(&request.change).done();
             let line = approved_by(line.bold(done).text(" "), approved);
-            text.line(match reader {
+            let text = text.line(match reader {
                 Reader::Approvers => line,
                 Reader::Requester => line.text(" The announcement explains the next steps."),
-            })
+            });
+            shown_otherwise(&user.differences).into_iter().fold(text, RichText::line)
         }
         State::Denied { by, reason, .. } => {
             let line = line.bold("Denied").text(" by ").person(by).text(" for this reason:");

@@ -66,7 +66,24 @@ pub(super) fn differences(differences: &[Difference]) -> Vec<InlineText> {
     differences.iter().map(difference).collect()
 }
 
-fn difference(Difference { detail, before, after }: &Difference) -> InlineText {
+fn difference(difference: &Difference) -> InlineText {
+    let Some((label, before, after)) = values(difference) else {
+        return InlineText::of("Reason: changed");
+    };
+    InlineText::of(format!("{label}: {before} → {after}"))
+}
+
+/// What Marketo shows otherwise than approved: one line for each difference.
+pub(super) fn shown_otherwise(differences: &[Difference]) -> Vec<InlineText> {
+    let line = |(label, approved, shown): (&str, String, String)| {
+        let shown = if shown.is_empty() { "nothing".to_owned() } else { shown };
+        fact(label).text(format!("{approved} was approved, Marketo shows {shown}"))
+    };
+    differences.iter().filter_map(values).map(line).collect()
+}
+
+/// The label of a detail, and its values before and after; `None` for the reason.
+fn values(Difference { detail, before, after }: &Difference) -> Option<(&'static str, String, String)> {
     let (label, none) = match detail {
         Detail::Instance => ("Marketo instance", ""),
         Detail::Email => ("Email", ""),
@@ -75,8 +92,9 @@ fn difference(Difference { detail, before, after }: &Difference) -> InlineText {
         Detail::Role => ("Role", ""),
         Detail::Workspace => ("Workspace", ""),
         Detail::Expiration => ("Access", "never expires"),
-        Detail::Reason => return InlineText::of("Reason: changed"),
+        Detail::ApiOnly => ("API Only", ""),
+        Detail::Reason => return None,
     };
     let value = |value: &Option<String>| value.clone().unwrap_or_else(|| none.to_owned());
-    InlineText::of(format!("{label}: {} → {}", value(before), value(after)))
+    Some((label, value(before), value(after)))
 }

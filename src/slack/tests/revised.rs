@@ -72,7 +72,7 @@ pub(super) fn messages(text: &str, names_instance: bool) -> Vec<(String, Message
         revised(text, State::Pending { approvals, is_escalated: true, reminders: Default::default() });
     let rule = Some("production".to_owned());
     let approvers = ApproverSet { needed: 2, rule, is_escalated: true, ..approver_set() };
-    let user = CreatedUser { user_id: Some("svc_crm@example.com".to_owned()) };
+    let user = CreatedUser::new(Some("svc_crm@example.com".to_owned()));
     let done = revised(text, State::Done { approved: approved(), user, at: now() });
     let mut messages = vec![
         ("card_pending_revised".to_owned(), messages::card(&request, &approvers, names_instance)),

@@ -45,7 +45,7 @@ async fn settled_rows_are_deleted_after_thirty_days() {
             at: clock.now(),
         };
         let approved = Some(Approved { by: vec!["U0ADA".into()], at: clock.now() });
-        let failure = Failure { kind: FailureKind::AccessDenied, detail: String::new(), attempted_at: None };
+        let failure = Failure::new(FailureKind::AccessDenied);
         let failed = State::Failed { approved, failure, at: clock.now() };
         with_card(&store, &clock, "denied@example.com", denied).await;
         with_card(&store, &clock, "failed@example.com", failed).await;

@@ -127,7 +127,7 @@ async fn worker_and_cancellation_race_with_one_winner() {
                 other => panic!("{other:?}"),
             }
             if let Some((claimed, invited)) = worker {
-                let created = Event::Applied(CreatedUser { user_id: None });
+                let created = Event::Applied(CreatedUser::new(None));
                 test.workflow
                     .complete(&claimed, EffectResult::Done, invited.then_some(&created))
                     .await
@@ -168,11 +168,8 @@ async fn store_knows_whether_another_request_was_applied_since() {
         let attempted_at = test.clock.now();
         test.make_due();
         let claimed = test.claimed("apply").await;
-        let failure = Failure {
-            kind: FailureKind::Unavailable,
-            detail: String::new(),
-            attempted_at: Some(attempted_at),
-        };
+        let failure =
+            Failure { attempted_at: Some(attempted_at), ..Failure::new(FailureKind::Unavailable) };
         test.workflow
             .complete(&claimed, EffectResult::Done, Some(&Event::ApplyFailed(failure)))
             .await
@@ -188,7 +185,7 @@ async fn store_knows_whether_another_request_was_applied_since() {
         test.make_due();
         while let Some(claimed) = store.claim(test.clock.now(), LEASE, || test.clock.new_id()).await.unwrap()
         {
-            let applied = Event::Applied(CreatedUser { user_id: None });
+            let applied = Event::Applied(CreatedUser::new(None));
             let event = (claimed.effect.effect.name() == "apply").then_some(&applied);
             test.workflow.complete(&claimed, EffectResult::Done, event).await.unwrap();
         }

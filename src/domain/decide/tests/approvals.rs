@@ -310,8 +310,7 @@ fn only_approvals_of_people_who_may_decide_settle_a_request() {
 #[test]
 fn new_approval_after_an_attempt_without_an_answer_looks_for_the_user_first() {
     let attempted = now() - SignedDuration::from_hours(1);
-    let failure =
-        Failure { kind: FailureKind::Unavailable, detail: String::new(), attempted_at: Some(attempted) };
+    let failure = Failure { attempted_at: Some(attempted), ..Failure::new(FailureKind::Unavailable) };
     let approved = Approved { by: vec![APPROVER.into()], at: now() };
     let failed =
         Request { state: State::Failed { approved: Some(approved), failure, at: now() }, ..request() };

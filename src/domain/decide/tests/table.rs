@@ -15,11 +15,7 @@ fn pending_with(approvals: Vec<ApprovalGiven>, is_escalated: bool) -> State {
 /// Every state; several times where actions depend on its data.
 fn states() -> Vec<(&'static str, State)> {
     let approved = || Approved { by: vec![APPROVER.into()], at: now() };
-    let failed = |kind| State::Failed {
-        approved: Some(approved()),
-        failure: Failure { kind, detail: String::new(), attempted_at: None },
-        at: now(),
-    };
+    let failed = |kind| State::Failed { approved: Some(approved()), failure: Failure::new(kind), at: now() };
     let waiting = |may_be_applied| {
         let waiting =
             Waiting { cause: WaitCause::Quota, until: now() + SignedDuration::from_hours(1), may_be_applied };
@@ -31,7 +27,7 @@ fn states() -> Vec<(&'static str, State)> {
         ("applying", State::Applying { approved: approved(), waiting: None }),
         ("applying, waiting", waiting(false)),
         ("applying, may be applied", waiting(true)),
-        ("done", State::Done { approved: approved(), user: CreatedUser { user_id: None }, at: now() }),
+        ("done", State::Done { approved: approved(), user: CreatedUser::new(None), at: now() }),
         ("failed, retryable", failed(FailureKind::AccessDenied)),
         ("failed permanently", failed(FailureKind::Taken)),
         ("denied", State::Denied { by: APPROVER.into(), reason: Reason::parse("no").unwrap(), at: now() }),
@@ -75,9 +71,9 @@ fn events() -> Vec<(String, TestEvent)> {
     });
     let until = now() + SignedDuration::from_hours(2);
     let waiting = Waiting { cause: WaitCause::Unavailable, until, may_be_applied: false };
-    let failure = Failure { kind: FailureKind::Rejected, detail: String::new(), attempted_at: None };
+    let failure = Failure::new(FailureKind::Rejected);
     let others = [
-        Event::Applied(CreatedUser { user_id: None }),
+        Event::Applied(CreatedUser::new(None)),
         Event::ApplyFailed(failure),
         Event::Delayed(waiting),
         Event::Resumed,

@@ -1,16 +1,19 @@
 //! Creates an approved API-only user: at most one user in Marketo, whatever fails in between.
 //!
 //! 1. Look up the email. Before our first attempt, a user with this email belongs to somebody else; after an attempt, it
-//!    is adopted if it matches what was approved and no other request has created it since. If there are other
+//!    is adopted if all its rights are what was approved and no other request has created it since. If there are other
 //!    instances, look it up on each of them too: Marketo requires emails to be unique across all.
 //! 2. Store, under the lease, that an invite is about to be sent.
 //! 3. Send the invite, unless the lease is too old by then: a process that was frozen sends nothing when it wakes.
-//! 4. Read the user back, patiently: a new user may not be listed at once.
+//! 4. Read the user back, patiently: a new user may not be listed at once. Once Marketo has confirmed the invite, the user
+//!    is created, whatever the lookups say.
 //!
 //! After an invite without an answer, step 1 is repeated for a while before another invite is sent, and for longer after
-//! each further one; after a day the effect gives up. No step waits: a later lookup is the same effect, due later.
+//! each further one; after a day the effect gives up. An answer that nobody can explain is believed when it has come a few
+//! times. No step waits: a later lookup is the same effect, due later.
 //! `protocol` decides what follows from each answer and from the stored `progress`; this file makes the calls.
 
+mod comparison;
 mod progress;
 mod protocol;
 #[cfg(test)]
@@ -28,7 +31,7 @@ use super::{Completion, EffectAborted, Worker};
 use crate::{
     clock::Clock,
     domain::{change::CreateUser, digest, event::Event, request::FailureKind},
-    marketo::{Call, Error, InviteUser},
+    marketo::{Call, Class, Error, InviteUser},
     store::Claimed,
     worker::InstanceTarget,
     workflow::{CallAttempt, CallOutcome},
@@ -36,6 +39,8 @@ use crate::{
 
 /// How long a lookup on another instance may take before that instance's last known users decide.
 const LOOKUP_ELSEWHERE: Duration = Duration::from_secs(3);
+/// How long a lookup of a confirmed user may take.
+const READ_BACK: Duration = Duration::from_secs(8);
 
 impl Worker {
     /// Runs one attempt. `attempted_at` is when an earlier effect made its first attempt with an unknown outcome.
@@ -50,7 +55,7 @@ impl Worker {
         let targets = &self.0.targets;
         let Some(target) = targets.iter().find(|target| target.instance.name() == user.instance) else {
             let completion = protocol::instance_gone(&progress, &user.instance);
-            return Ok(self.report(claimed, None, user, completion, None));
+            return Ok(self.report(claimed, None, user, completion, &Ok(false)));
         };
         let context = ApplyContext {
             id: &effect.id,
@@ -59,10 +64,14 @@ impl Worker {
             user,
             identity: target.identity,
         };
+        if effect.attempts == 1 {
+            // Somebody may have fixed what keeps the instance from being read.
+            target.instance.look_again();
+        }
         let found = self.look_up(claimed, target, &progress, user).await?;
         let now = self.0.clock.now();
         if let Some(completion) = context.on_lookup(&mut progress, now, found.as_ref().cloned()) {
-            return Ok(self.report(claimed, Some(target), user, completion, found.err().as_ref()));
+            return Ok(self.report(claimed, Some(target), user, completion, &is_listed(found)));
         }
         for other in targets.iter().filter(|other| other.instance.name() != user.instance) {
             let name = other.instance.name();
@@ -71,7 +80,7 @@ impl Worker {
             if let Some(completion) =
                 context.on_lookup_elsewhere(&progress, now, name, exists.as_ref().copied())
             {
-                return Ok(self.report(claimed, Some(other), user, completion, exists.err().as_ref()));
+                return Ok(self.report(claimed, Some(other), user, completion, &exists));
             }
         }
         self.invite(claimed, target, context, &progress).await
@@ -103,7 +112,7 @@ impl Worker {
         let completion = match context.on_invite(before, &sent, now, answer.as_ref().copied()) {
             InviteOutcome::ReadBack(progress) => self.read_back(claimed, target, context, progress).await?,
             InviteOutcome::Record(completion) => {
-                self.report(claimed, Some(target), context.user, completion, answer.err().as_ref())
+                self.report(claimed, Some(target), context.user, completion, &answer.map(|()| false))
             }
         };
         Ok(Completion { call, ..completion })
@@ -118,7 +127,7 @@ impl Worker {
     ) -> Result<Completion, EffectAborted> {
         let found = self.look_up(claimed, target, &progress, context.user).await?;
         let completion = context.on_read_back(&mut progress, self.0.clock.now(), found.as_ref().cloned());
-        Ok(self.report(claimed, Some(target), context.user, completion, found.err().as_ref()))
+        Ok(self.report(claimed, Some(target), context.user, completion, &is_listed(found)))
     }
 
     /// Looks up the user by email, and whether another request has created it since our first attempt.
@@ -129,8 +138,21 @@ impl Worker {
         progress: &Progress,
         user: &CreateUser,
     ) -> Result<Result<Option<LookupResult>, Error>, EffectAborted> {
-        let user = match target.marketo.find_user(user.email.as_str()).await {
-            Ok(Some(user)) => user,
+        let looked = async {
+            let Some(found) = target.marketo.find_user(user.email.as_str()).await? else { return Ok(None) };
+            let may_be_ours = progress.may_be_applied() && found.has_email(user.email.as_str());
+            let details = match may_be_ours {
+                true => Some(target.marketo.user_details(&found.userid).await),
+                false => None,
+            };
+            Ok(Some((found, details)))
+        };
+        let looked = tokio::select! {
+            looked = looked => looked,
+            () = self.0.clock.sleep(READ_BACK), if progress.is_confirmed() => Err(no_answer()),
+        };
+        let (user, details) = match looked {
+            Ok(Some(found)) => found,
             Ok(None) => return Ok(Ok(None)),
             Err(error) => return Ok(Err(error)),
         };
@@ -139,22 +161,23 @@ impl Worker {
             Some(since) => store.another_was_created(&claimed.request, since).await?,
             None => false,
         };
-        Ok(Ok(Some(LookupResult { user, is_from_another_request })))
+        Ok(Ok(Some(LookupResult { user, details, is_from_another_request })))
     }
 
-    /// Reports an outcome to the instance's list of users, the log and the metrics.
+    /// Reports an outcome to the instance's list of users, the log and the metrics. `is_listed`: whether Marketo lists a user
+    /// with the email, as far as the last call told.
     fn report(
         &self,
         claimed: &Claimed,
         target: Option<&InstanceTarget>,
         user: &CreateUser,
         completion: Completion,
-        error: Option<&Error>,
+        is_listed: &Result<bool, Error>,
     ) -> Completion {
-        let add_user = || target.inspect(|target| target.instance.add_user(&user.email));
+        let add_user = |is_listed| target.inspect(|target| target.instance.add_user(&user.email, is_listed));
         match &completion.event {
             Some(Event::Applied(created)) => {
-                add_user();
+                add_user(matches!(is_listed, Ok(true)));
                 let seconds = self.0.clock.now().duration_since(claimed.effect.created_at).as_secs_f64();
                 metrics::histogram!("approval_to_created_seconds").record(seconds);
                 tracing::info!(has_id = created.user_id.is_some(), "user created");
@@ -162,17 +185,25 @@ impl Worker {
             Some(Event::ApplyFailed(failure)) => {
                 if matches!(
                     failure.kind,
-                    FailureKind::Taken | FailureKind::TakenElsewhere | FailureKind::Mismatch
+                    FailureKind::Taken
+                        | FailureKind::LoginTaken
+                        | FailureKind::TakenElsewhere
+                        | FailureKind::Mismatch
                 ) {
-                    add_user();
+                    add_user(true);
                 }
-                let error = error.map(tracing::field::display);
+                let error = is_listed.as_ref().err().map(tracing::field::display);
                 tracing::warn!(kind = ?failure.kind, error, "user not created");
             }
             _ => {}
         }
         completion
     }
+}
+
+/// Whether a lookup found a user.
+fn is_listed(found: Result<Option<LookupResult>, Error>) -> Result<bool, Error> {
+    found.map(|found| found.is_some())
 }
 
 /// Whether another instance has a user with this email. If it does not answer in time, its last known list of users decides,
@@ -188,7 +219,13 @@ async fn exists_on(clock: &Clock, other: &InstanceTarget, user: &CreateUser) -> 
     };
     let instance = other.instance.name();
     tracing::warn!(instance, reason, "another instance cannot be read; its last known users are used");
-    Ok(other.instance.has_user(&user.email))
+    Ok(other.instance.address_use(&user.email).is_some())
+}
+
+/// The lookup of a confirmed user took too long.
+fn no_answer() -> Error {
+    let (call, message) = (Call::AllUsers, "no answer in time".to_owned());
+    Error { call, class: Class::Unknown, code: None, status: None, message }
 }
 
 /// What the ledger keeps of an answer: never the message, which may repeat what was sent.

@@ -18,8 +18,12 @@ const MAX_LOOKUP_TIME: SignedDuration = SignedDuration::from_mins(5);
 const MAX_LOOKUP_DELAY: u64 = 5;
 /// The longest delay between two lookups, in seconds, once the card says that the change waits.
 const MAX_LOOKUP_DELAY_WAITING: u64 = 60;
-/// How long a confirmed user is looked up before it is announced without its id.
-const LISTED_WITHIN: SignedDuration = SignedDuration::from_secs(60);
+/// How long a user is looked up after Marketo refused it, or lists it without showing more of it.
+pub(super) const LISTED_WITHIN: SignedDuration = SignedDuration::from_secs(60);
+/// How long a confirmed user is looked up before it is announced as it was approved. It is announced within a minute.
+const ANNOUNCED_AFTER: SignedDuration = SignedDuration::from_secs(45);
+/// After how many invites in a row that were answered without a reason the answer is believed.
+const MAX_UNEXPLAINED: u32 = 3;
 
 /// What the attempts so far have left behind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +36,17 @@ pub(super) struct Progress {
     /// How many invites that may have been executed were sent.
     #[serde(rename = "sent", default)]
     pub(super) invites: u32,
+    /// The last invites, if they were answered without a documented reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unexplained: Option<Unexplained>,
+}
+
+/// Invites in a row that were answered, but neither confirmed nor refused as Adobe documents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Unexplained {
+    times: u32,
+    /// Marketo's last words.
+    words: String,
 }
 
 /// An invite that was sent, or was about to be.
@@ -68,9 +83,10 @@ pub(super) enum AttemptOutcome {
 pub(super) enum NextStep {
     Invite,
     LookUpAgain,
-    /// Marketo has confirmed the user but does not list it.
-    AnnounceUnlisted,
-    GiveUp(String),
+    /// Marketo refused the invite in these words.
+    Refused(String),
+    /// Marketo answered several invites in these words, without a documented reason.
+    Declined(String),
 }
 
 impl Progress {
@@ -85,6 +101,7 @@ impl Progress {
                 lookups: 0,
             }),
             invites: attempted_at.map_or(0, |_| 1),
+            unexplained: None,
         })
     }
 
@@ -103,24 +120,45 @@ impl Progress {
         let last = self
             .last_invite
             .as_ref()
-            .filter(|last| last.outcome == AttemptOutcome::Unknown && self.invites > 1)?;
+            .filter(|last| last.outcome == AttemptOutcome::Unknown && self.invites > 1)
+            .filter(|_| self.unexplained.is_none())?;
         let began_at = last.lookups_began_at.unwrap_or(now);
         Some(began_at.checked_add(self.lookup_time()).unwrap_or(Timestamp::MAX))
     }
 
-    /// What follows if the user is not found at `now`.
-    pub(super) fn not_found(&mut self, now: Timestamp) -> NextStep {
-        let lookup_time = self.lookup_time();
-        let Some(last) = &mut self.last_invite else { return NextStep::Invite };
+    /// Whether Marketo confirmed the last invite.
+    pub(super) fn is_confirmed(&self) -> bool {
+        self.last_invite.as_ref().is_some_and(|last| last.outcome == AttemptOutcome::Accepted)
+    }
+
+    /// Counts a lookup at `now`. Returns for how long the user has been looked up since the last invite.
+    pub(super) fn looked(&mut self, now: Timestamp) -> SignedDuration {
+        let Some(last) = &mut self.last_invite else { return SignedDuration::ZERO };
         // A clock that was set back would make the lookups last until it has caught up.
         let began_at = last.lookups_began_at.map_or(now, |began_at| began_at.min(now));
         last.lookups_began_at = Some(began_at);
         last.lookups = last.lookups.saturating_add(1);
-        let (elapsed, is_enough) = (now.duration_since(began_at), last.lookups >= MIN_LOOKUPS);
+        now.duration_since(began_at)
+    }
+
+    /// Whether a confirmed user that was looked up for this long is announced, whatever the lookups say.
+    pub(super) fn is_announced_after(elapsed: SignedDuration) -> bool {
+        elapsed >= ANNOUNCED_AFTER
+    }
+
+    /// What follows if the user is not found at `now`, and the last invite was not confirmed.
+    pub(super) fn not_found(&mut self, now: Timestamp) -> NextStep {
+        let (lookup_time, elapsed) = (self.lookup_time(), self.looked(now));
+        let Some(last) = &self.last_invite else { return NextStep::Invite };
+        let is_enough = last.lookups >= MIN_LOOKUPS;
         match &last.outcome {
-            AttemptOutcome::Unknown if is_enough && elapsed >= lookup_time => NextStep::Invite,
-            AttemptOutcome::Accepted if elapsed >= LISTED_WITHIN => NextStep::AnnounceUnlisted,
-            AttemptOutcome::Refused(message) if elapsed >= LISTED_WITHIN => NextStep::GiveUp(message.clone()),
+            AttemptOutcome::Unknown if is_enough && elapsed >= lookup_time => match &self.unexplained {
+                Some(unexplained) if unexplained.times >= MAX_UNEXPLAINED => {
+                    NextStep::Declined(unexplained.words.clone())
+                }
+                _ => NextStep::Invite,
+            },
+            AttemptOutcome::Refused(words) if elapsed >= LISTED_WITHIN => NextStep::Refused(words.clone()),
             AttemptOutcome::Unknown | AttemptOutcome::Accepted | AttemptOutcome::Refused(_) => {
                 NextStep::LookUpAgain
             }
@@ -153,7 +191,19 @@ impl Progress {
                 lookups: 0,
             }),
             invites: self.invites.saturating_add(1),
+            unexplained: self.unexplained.clone(),
         }
+    }
+
+    /// The progress after an invite without an answer, or with one that says that Marketo is in trouble.
+    pub(super) fn without_answer(&self) -> Self {
+        Self { unexplained: None, ..self.clone() }
+    }
+
+    /// The progress after an invite that was answered in these words, without a documented reason.
+    pub(super) fn with_unexplained(&self, words: String) -> Self {
+        let times = self.unexplained.as_ref().map_or(0, |before| before.times).saturating_add(1);
+        Self { unexplained: Some(Unexplained { times, words }), ..self.clone() }
     }
 
     /// The progress with the outcome of the last invite.

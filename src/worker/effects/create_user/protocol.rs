@@ -4,22 +4,29 @@
 //! Every recorded result also says whether the change waits, and whether it may have been applied: the card and its
 //! Cancel button follow from that.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
-use super::progress::{AttemptOutcome, NextStep, Progress};
+use super::{
+    comparison::Comparison,
+    progress::{AttemptOutcome, LISTED_WITHIN, MIN_LOOKUP_TIME, NextStep, Progress},
+};
 use crate::{
     domain::{
-        change::{CreateUser, CreatedUser},
+        change::{CreateUser, CreatedUser, Detail, Difference},
         event::Event,
         request::{Failure, FailureKind, WaitCause, Waiting},
     },
-    marketo::{Call, Class, Error, Identity, User},
+    marketo::{Call, Class, Error, Identity, User, UserDetails},
     worker::{execution::Completion, retry},
     workflow::EffectResult,
 };
 
 /// After how many attempts the card says that the change waits.
 const QUIET_ATTEMPTS: i64 = 3;
+/// A longer wait is shown on the card at once.
+const QUIET_WAIT: Duration = Duration::from_secs(30);
 const NOT_LISTED: &str = "Marketo does not list the user yet";
 
 /// One attempt to create a user.
@@ -37,10 +44,13 @@ pub(super) struct ApplyContext<'a> {
     pub(super) identity: Identity,
 }
 
-/// A user with the email, as Marketo lists it.
+/// A user with the email, as Marketo shows it.
 #[derive(Clone, Debug)]
 pub(super) struct LookupResult {
+    /// As Marketo lists it: by its email or, if no user has it, by its login.
     pub(super) user: User,
+    /// What the user may do. Only read if it may be ours.
+    pub(super) details: Option<Result<UserDetails, Error>>,
     /// Whether another request has created it since this one's first attempt.
     pub(super) is_from_another_request: bool,
 }
@@ -62,13 +72,16 @@ impl ApplyContext<'_> {
         now: Timestamp,
         found: Result<Option<LookupResult>, &Error>,
     ) -> Option<Completion> {
+        if progress.is_confirmed() {
+            return Some(self.on_read_back(progress, now, found));
+        }
         Some(match found {
             Err(error) => self.on_error(progress, now, error),
-            Ok(Some(found)) => self.on_found(progress, &found),
+            Ok(Some(found)) => self.on_found(progress, now, &found),
             Ok(None) => match progress.not_found(now) {
                 NextStep::LookUpAgain => self.look_up_again(progress, now, NOT_LISTED),
-                NextStep::AnnounceUnlisted => self.unlisted(),
-                NextStep::GiveUp(message) => failed(FailureKind::Rejected, message, progress),
+                NextStep::Refused(words) => failed(FailureKind::Rejected, words, progress),
+                NextStep::Declined(words) => failed(FailureKind::Declined, words, progress),
                 NextStep::Invite if self.user.expiration.as_ref().is_some_and(|end| end.at() <= now) => {
                     failed(FailureKind::ExpirationPassed, String::new(), progress)
                 }
@@ -109,37 +122,55 @@ impl ApplyContext<'_> {
         let Err(error) = answer else {
             return InviteOutcome::ReadBack(sent.with_outcome(AttemptOutcome::Accepted));
         };
-        // It may be refused because an earlier invite, whose answer was lost, was executed.
         let is_refused = error.call == Call::Invite && error.class == Class::Refused;
+        let is_unexplained = matches!(error.class, Class::Unexplained | Class::Unreadable);
         InviteOutcome::Record(if is_refused && before.may_be_applied() {
-            let refused = sent.with_outcome(AttemptOutcome::Refused(error.message.clone()));
+            // It may be refused because an earlier invite, whose answer was lost, was executed.
+            let refused = sent.with_outcome(AttemptOutcome::Refused(words(error)));
             self.look_up_again(&refused, now, &error.to_string())
         } else if error.certainly_not_executed() {
             self.on_error(before, now, error)
+        } else if is_unexplained {
+            self.look_up_again(&sent.with_unexplained(words(error)), now, &error.to_string())
         } else {
-            self.look_up_again(sent, now, &error.to_string())
+            self.look_up_again(&sent.without_answer(), now, &error.to_string())
         })
     }
 
-    /// What follows from the lookup after a confirmed invite.
+    /// What follows from a lookup after a confirmed invite. The user is created, whatever the lookup says; what it shows
+    /// otherwise than approved is a note.
     pub(super) fn on_read_back(
         &self,
         progress: &mut Progress,
         now: Timestamp,
         found: Result<Option<LookupResult>, &Error>,
     ) -> Completion {
+        let is_over = Progress::is_announced_after(progress.looked(now));
         match found {
-            Ok(Some(found)) => self.on_found(progress, &found),
-            Ok(None) => {
-                progress.not_found(now);
-                self.look_up_again(progress, now, NOT_LISTED)
+            Ok(Some(found)) if found.user.has_email(self.user.email.as_str()) => {
+                let details = found.details.as_ref().and_then(|details| details.as_ref().ok());
+                let comparison = Comparison::of(self.user, &found.user, details);
+                // The flag may be shown a few seconds late.
+                if comparison.differs_in(Detail::ApiOnly) && !is_over {
+                    return self.look_up_again(progress, now, "the user is not API-only yet");
+                }
+                created(&found.user, comparison)
             }
-            Err(error) => self.look_up_again(progress, now, &error.to_string()),
+            Ok(_) if !is_over => self.look_up_again(progress, now, NOT_LISTED),
+            // Another lookup would get the same answer, and each refused one sends a notification to Marketo's admins.
+            Err(Error { class: Class::Denied | Class::Credentials | Class::QuotaReached { .. }, .. }) => {
+                self.unlisted()
+            }
+            Err(error) if !is_over => self.look_up_again(progress, now, &error.to_string()),
+            Ok(_) | Err(_) => self.unlisted(),
         }
     }
 
-    /// A user with the email exists: ours, or another one.
-    fn on_found(&self, progress: &Progress, found: &LookupResult) -> Completion {
+    /// A user with the email or the login exists: ours, or another one.
+    fn on_found(&self, progress: &mut Progress, now: Timestamp, found: &LookupResult) -> Completion {
+        if !found.user.has_email(self.user.email.as_str()) {
+            return failed(FailureKind::LoginTaken, String::new(), progress);
+        }
         if !progress.may_be_applied() {
             return failed(FailureKind::Taken, String::new(), progress);
         }
@@ -147,19 +178,37 @@ impl ApplyContext<'_> {
             let detail = "another request for this email was applied";
             return failed(FailureKind::Taken, detail.to_owned(), progress);
         }
-        let differences = differences(self.user, &found.user);
-        if differences.is_empty() {
-            return Completion::with_event(Event::Applied(CreatedUser {
-                user_id: Some(found.user.userid.clone()),
-            }));
+        let elapsed = progress.looked(now);
+        let details = match &found.details {
+            Some(Ok(details)) => details,
+            Some(Err(error)) if matches!(error.class, Class::NoSuchResource | Class::Refused) => {
+                return if elapsed < LISTED_WITHIN {
+                    self.look_up_again(progress, now, &error.to_string())
+                } else {
+                    failed(FailureKind::Mismatch, words(error), progress)
+                };
+            }
+            Some(Err(error)) => return self.on_error(progress, now, error),
+            None => return self.look_up_again(progress, now, "the user's rights were not read"),
+        };
+        let comparison = Comparison::of(self.user, &found.user, Some(details));
+        if comparison.is_acceptable() {
+            return created(&found.user, comparison);
         }
-        failed(FailureKind::Mismatch, differences.join("; "), progress)
+        // A new user may be shown incompletely at first.
+        if elapsed < MIN_LOOKUP_TIME {
+            return self.look_up_again(progress, now, "the user differs from what was approved");
+        }
+        let differences = comparison.into_differences();
+        let attempted_at = progress.attempted_at;
+        let failure = Failure { differences, attempted_at, ..Failure::new(FailureKind::Mismatch) };
+        Completion::with_event(Event::ApplyFailed(failure))
     }
 
-    /// Marketo has confirmed the user but does not list it: it counts as created.
+    /// Marketo has confirmed the user but does not show it: it counts as created.
     fn unlisted(&self) -> Completion {
         let user_id = (self.identity == Identity::Marketo).then(|| self.user.email.as_str().to_owned());
-        Completion::with_event(Event::Applied(CreatedUser { user_id }))
+        Completion::with_event(Event::Applied(CreatedUser::new(user_id)))
     }
 
     /// Looks the user up again later.
@@ -181,7 +230,9 @@ impl ApplyContext<'_> {
             | Class::NotExecuted { .. }
             | Class::QuotaReached { .. }
             | Class::Unknown
+            | Class::Unexplained
             | Class::Unreachable
+            | Class::TokenRejected
             | Class::Subscription
             | Class::Unreadable => {
                 retry::has_expired(self.created_at, now).then_some(FailureKind::Unavailable)
@@ -191,14 +242,17 @@ impl ApplyContext<'_> {
             return failed(kind, error.message.clone(), progress);
         }
         let delay = retry::delay(self.id, self.attempts);
-        let (until, cause) = match &error.class {
+        let (wait, cause) = match &error.class {
             Class::QuotaReached { resets_at } => {
-                (retry::after((*resets_at).max(now), delay), Some(WaitCause::Quota))
+                let remaining = Duration::try_from((*resets_at).max(now).duration_since(now));
+                (delay.saturating_add(remaining.unwrap_or_default()), Some(WaitCause::Quota))
             }
-            Class::NotExecuted { retry_after: Some(after) } => (retry::after(now, delay.max(*after)), None),
-            _ => (retry::after(now, delay), None),
+            Class::NotExecuted { retry_after: Some(after) } => (delay.max(*after), None),
+            _ => (delay, None),
         };
-        let cause = cause.or((self.attempts >= QUIET_ATTEMPTS).then_some(WaitCause::Unavailable));
+        let until = retry::after(now, wait);
+        let is_shown = self.attempts >= QUIET_ATTEMPTS || wait > QUIET_WAIT;
+        let cause = cause.or(is_shown.then_some(WaitCause::Unavailable));
         postponed(progress, until, error.to_string(), cause.map(|cause| (cause, until)))
     }
 }
@@ -224,20 +278,21 @@ fn postponed(
 
 fn failed(kind: FailureKind, detail: String, progress: &Progress) -> Completion {
     // A taken email is not ours, whatever was attempted.
-    let attempted_at = progress.attempted_at.filter(|_| kind != FailureKind::Taken);
-    Completion::with_event(Event::ApplyFailed(Failure { kind, detail, attempted_at }))
+    let is_taken = matches!(kind, FailureKind::Taken | FailureKind::LoginTaken);
+    let attempted_at = progress.attempted_at.filter(|_| !is_taken);
+    Completion::with_event(Event::ApplyFailed(Failure { detail, attempted_at, ..Failure::new(kind) }))
 }
 
-/// How a user differs from what was approved, for the person who fixes it.
-fn differences(user: &CreateUser, found: &User) -> Vec<&'static str> {
-    let mut differences = Vec::new();
-    if !found.api_only {
-        differences.push("the user in Marketo is not API-only");
+fn created(user: &User, comparison: Comparison) -> Completion {
+    let user_id = Some(user.userid.clone()).filter(|id| !id.is_empty());
+    let differences: Vec<Difference> = comparison.into_differences();
+    Completion::with_event(Event::Applied(CreatedUser { user_id, differences }))
+}
+
+/// Marketo's words, or its HTTP status if it has none.
+fn words(error: &Error) -> String {
+    match error.status {
+        Some(status) if error.message.is_empty() => format!("HTTP {status}"),
+        _ => error.message.clone(),
     }
-    if found.first_name.trim() != user.first_name.as_str()
-        || found.last_name.trim() != user.last_name.as_str()
-    {
-        differences.push("the user in Marketo has another name");
-    }
-    differences
 }

@@ -57,12 +57,39 @@ fn clock_that_is_set_neither_prolongs_the_lookups_nor_stands_for_them() {
 }
 
 #[test]
-fn confirmed_user_is_never_invited_again() {
+fn confirmed_user_is_announced_within_a_minute() {
     let mut confirmed = Progress::default().with_invite(at(0)).with_outcome(AttemptOutcome::Accepted);
-    assert_eq!(confirmed.not_found(at(1)), NextStep::LookUpAgain);
-    assert_eq!(confirmed.not_found(at(60)), NextStep::LookUpAgain);
-    assert_eq!(confirmed.not_found(at(61)), NextStep::AnnounceUnlisted);
-    assert_eq!(confirmed.not_found(at(600_000)), NextStep::AnnounceUnlisted);
+    assert!(confirmed.is_confirmed());
+    assert!(!Progress::is_announced_after(confirmed.looked(at(1))));
+    assert!(!Progress::is_announced_after(confirmed.looked(at(45))));
+    assert!(Progress::is_announced_after(confirmed.looked(at(46))));
+    // A clock that was set back does not prolong it.
+    assert!(!Progress::is_announced_after(confirmed.looked(at(-600))));
+    assert!(Progress::is_announced_after(confirmed.looked(at(-600 + 45))));
+}
+
+#[test]
+fn unexplained_answer_is_believed_when_it_has_come_three_times_in_a_row() {
+    let unanswered = |progress: &mut Progress, now: &mut i64| loop {
+        *now += 5;
+        match progress.not_found(at(*now)) {
+            NextStep::LookUpAgain => {}
+            step => return step,
+        }
+    };
+    let (mut progress, mut now) = (Progress::default(), 0);
+    for words in ["no", "still no"] {
+        progress = progress.with_invite(at(now)).with_unexplained(words.to_owned());
+        assert_eq!(progress.waits_until(at(now)), None, "the card does not speak of an outage");
+        assert_eq!(unanswered(&mut progress, &mut now), NextStep::Invite);
+    }
+    let mut broken = progress.with_invite(at(now)).without_answer();
+    let mut later = now;
+    assert_eq!(unanswered(&mut broken, &mut later), NextStep::Invite, "an outage in between starts over");
+    progress = progress.with_invite(at(now)).with_unexplained("never".to_owned());
+    assert_eq!(unanswered(&mut progress, &mut now), NextStep::Declined("never".to_owned()));
+    assert!(now < 180, "{now} s");
+    assert_eq!(serde_json::from_str::<Progress>(&progress.text()).unwrap(), progress);
 }
 
 #[test]
@@ -70,7 +97,7 @@ fn refusal_after_a_lost_answer_is_final_only_after_lookups() {
     let refused = AttemptOutcome::Refused("exists".to_owned());
     let mut refused = Progress::default().with_invite(at(0)).with_outcome(refused);
     assert_eq!(refused.not_found(at(1)), NextStep::LookUpAgain);
-    assert_eq!(refused.not_found(at(61)), NextStep::GiveUp("exists".to_owned()));
+    assert_eq!(refused.not_found(at(61)), NextStep::Refused("exists".to_owned()));
 }
 
 #[test]

@@ -18,6 +18,7 @@ fn any_behavior() -> impl Strategy<Value = Marketo> {
         1 => Just(Marketo::Quota),
         1 => Just(Marketo::Denied),
         1 => Just(Marketo::Refuses),
+        1 => any::<bool>().prop_map(Marketo::Unexplained),
     ]
 }
 

@@ -26,7 +26,7 @@ use crate::{
         request::{Request, State},
         text::{Email, PersonName},
     },
-    marketo::{Call, Class, Error, Identity, User},
+    marketo::{Call, Class, Error, Identity, ShownTime, User, UserDetails, UserRole},
     worker::execution::Completion,
     workflow::EffectResult,
 };
@@ -50,6 +50,8 @@ pub(super) enum Marketo {
     Denied,
     /// Refuses the values of an invite; refuses a lookup too.
     Refuses,
+    /// Answers an invite without a documented reason, after it executed it or not; does not answer a lookup.
+    Unexplained(bool),
 }
 
 #[derive(Clone, Debug)]
@@ -131,6 +133,8 @@ fn error(call: Call, marketo: Marketo, now: i64) -> Error {
         Marketo::Quota => Class::QuotaReached { resets_at: at(now + 3600) },
         Marketo::Denied => Class::Denied,
         Marketo::Refuses => Class::Refused,
+        Marketo::Unexplained(_) if call == Call::Invite => Class::Unexplained,
+        Marketo::Unexplained(_) => Class::Unknown,
     };
     Error { call, class, code: None, status: None, message: "no".to_owned() }
 }
@@ -232,8 +236,19 @@ impl Model {
         match marketo {
             Marketo::Works => {
                 let listed = self.users.iter().find(|(listed_at, _)| *listed_at <= self.now);
-                let result =
-                    |user: &User| LookupResult { user: user.clone(), is_from_another_request: false };
+                let role = UserRole {
+                    role_id: 101,
+                    role_name: String::new(),
+                    workspace_id: 1,
+                    workspace_name: String::new(),
+                };
+                let (expires_at, roles) = (ShownTime::Never, vec![role]);
+                let details = UserDetails { api_only: Some(true), expires_at, roles };
+                let result = |user: &User| LookupResult {
+                    user: user.clone(),
+                    details: Some(Ok(details.clone())),
+                    is_from_another_request: false,
+                };
                 Ok(listed.map(|(_, user)| result(user)))
             }
             marketo => Err(error(Call::AllUsers, marketo, self.now)),
@@ -285,7 +300,7 @@ impl Model {
                 let is_open = matches!(self.request.state, State::Applying { .. });
                 assert!(is_open, "an invite for a request that is {}", self.request.state.name());
                 self.invites += 1;
-                if matches!(marketo, Marketo::Works | Marketo::AnswerLost) {
+                if matches!(marketo, Marketo::Works | Marketo::AnswerLost | Marketo::Unexplained(true)) {
                     self.create(self.now + delay);
                 }
                 let answer = if marketo == Marketo::Works {

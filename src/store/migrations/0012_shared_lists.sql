@@ -1,0 +1,10 @@
+-- What one replica has read from a Marketo instance, for the others: its roles and workspaces, and digests of its users'
+-- addresses. `claimed_until`: until then nobody else reads it.
+CREATE TABLE shared_lists (
+    instance TEXT NOT NULL,
+    list TEXT NOT NULL,
+    claimed_until BIGINT NOT NULL,
+    read_at BIGINT,
+    content TEXT,
+    PRIMARY KEY (instance, list)
+);

@@ -1,0 +1,99 @@
+//! What one replica has read from a Marketo instance, for the other replicas. It does not know what a list contains.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sqlx::Row;
+
+use super::{Store, StoreError, with_timeout};
+
+/// The longest claim of any replica, in milliseconds: a failed read is not repeated for half an hour.
+const LONGEST_CLAIM: i64 = 31 * 60 * 1000;
+
+/// A list of an instance.
+#[derive(Clone, Copy, Debug)]
+pub struct ListKey<'a> {
+    /// The instance.
+    pub instance: &'a str,
+    /// The list's name.
+    pub list: &'a str,
+}
+
+/// A list as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedList {
+    /// When it was requested.
+    pub read_at: Timestamp,
+    /// Its content.
+    pub content: String,
+}
+
+impl Store {
+    /// The list that was read last, by whichever replica; `None` if none has read it.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn shared_list(&self, key: ListKey<'_>) -> Result<Option<SharedList>, StoreError> {
+        let select = sqlx::query(
+            "SELECT read_at, content FROM shared_lists
+             WHERE instance = $1 AND list = $2 AND read_at IS NOT NULL AND content IS NOT NULL",
+        );
+        let select = select.bind(key.instance).bind(key.list).fetch_optional(&self.pool);
+        let Some(row) = with_timeout(async { Ok(select.await?) }).await? else { return Ok(None) };
+        let (read_at, content): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(Timestamp::from_millisecond(read_at).ok().map(|read_at| SharedList { read_at, content }))
+    }
+
+    /// Claims the right to read a list for `duration`; false if another replica has it. `is_forced`: it is claimed
+    /// regardless.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn claim_list(
+        &self,
+        key: ListKey<'_>,
+        now: Timestamp,
+        duration: Duration,
+        is_forced: bool,
+    ) -> Result<bool, StoreError> {
+        let now = now.as_millisecond();
+        let until = now.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4));
+        // A replica whose clock was ahead must not keep the claim for too long.
+        let claim = sqlx::query(
+            "INSERT INTO shared_lists (instance, list, claimed_until) VALUES ($1, $2, $4)
+             ON CONFLICT (instance, list) DO UPDATE SET claimed_until = $4
+             WHERE shared_lists.claimed_until <= $3 OR shared_lists.claimed_until > $5 OR $6 = 1",
+        );
+        let claim = claim
+            .bind(key.instance)
+            .bind(key.list)
+            .bind(now)
+            .bind(until)
+            .bind(until.max(now.saturating_add(LONGEST_CLAIM)))
+            .bind(i64::from(is_forced))
+            .execute(&self.pool);
+        with_timeout(async { Ok(claim.await?.rows_affected() == 1) }).await
+    }
+
+    /// Stores a list and releases the claim.
+    ///
+    /// # Errors
+    /// If the database fails. The claim ends by itself then.
+    pub async fn save_list(&self, key: ListKey<'_>, list: &SharedList) -> Result<(), StoreError> {
+        let update = sqlx::query(
+            "UPDATE shared_lists SET claimed_until = 0, read_at = $3, content = $4
+             WHERE instance = $1 AND list = $2",
+        );
+        let update = update
+            .bind(key.instance)
+            .bind(key.list)
+            .bind(list.read_at.as_millisecond())
+            .bind(&list.content)
+            .execute(&self.pool);
+        with_timeout(async { Ok(update.await.map(drop)?) }).await
+    }
+}
+
+#[cfg(test)]
+#[path = "tests/shared_lists.rs"]
+mod tests;
