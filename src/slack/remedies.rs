@@ -90,9 +90,9 @@ pub fn remedy(problem: MarketoProblem) -> Remedy {
             "look up Marketo's response in its list of error codes",
         ),
         MarketoProblem::Unexplained => (
-            "Marketo answered several times without creating the user, and didn't clearly say why.",
+            "Marketo didn't do it, though it answered several times, and didn't clearly say why.",
             Helper::MarketoAdmin,
-            "check under Admin > Users & Roles whether the user can be created by hand, and what Marketo says then",
+            "check under Admin > Users & Roles whether such a user can be added by hand, and what Marketo says then",
         ),
         MarketoProblem::Unreadable => (
             "Something other than Marketo answers at its configured address.",

@@ -96,13 +96,22 @@ fn approved() -> Approved {
 
 fn failed(kind: FailureKind, detail: &str) -> State {
     let attempted_at = (kind == FailureKind::Unavailable).then(now);
-    let failure = Failure { detail: detail.to_owned(), attempted_at, ..Failure::new(kind) };
+    let differences = match kind {
+        FailureKind::Mismatch => vec![Difference {
+            detail: Detail::Role,
+            before: Some("API Only".to_owned()),
+            after: Some(if detail.is_empty() { "Admin" } else { detail }.to_owned()),
+        }],
+        _ => Vec::new(),
+    };
+    let failure = Failure { detail: detail.to_owned(), attempted_at, differences, ..Failure::new(kind) };
     let approved = (kind != FailureKind::CardUndeliverable).then(approved);
     State::Failed { approved, failure, at: now() }
 }
 
-const FAILURES: [FailureKind; 11] = [
+const FAILURES: [FailureKind; 13] = [
     FailureKind::Taken,
+    FailureKind::LoginTaken,
     FailureKind::TakenElsewhere,
     FailureKind::InstanceGone,
     FailureKind::Mismatch,
@@ -110,6 +119,7 @@ const FAILURES: [FailureKind; 11] = [
     FailureKind::Credentials,
     FailureKind::Configuration,
     FailureKind::Rejected,
+    FailureKind::Declined,
     FailureKind::Unavailable,
     FailureKind::CardUndeliverable,
     FailureKind::ExpirationPassed,

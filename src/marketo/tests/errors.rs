@@ -49,7 +49,7 @@ async fn every_code_has_its_class_whatever_the_status_and_the_type_of_the_code()
         (608, Class::Unknown, false),
         (609, Class::Refused, true),
         (610, Class::NoSuchResource, true),
-        (611, Class::Unknown, false),
+        (611, Class::Unexplained, false),
         (612, Class::Refused, true),
         (614, Class::Subscription, true),
         (615, Class::NotExecuted { retry_after: None }, true),
@@ -97,11 +97,11 @@ async fn status_determines_the_class_without_a_code() {
         (404, Class::NoSuchResource),
         (405, Class::Refused),
         (429, Class::NotExecuted { retry_after: None }),
-        (500, Class::Unknown),
+        (500, Class::Unexplained),
         (502, Class::Unknown),
         (503, Class::Unknown),
         (504, Class::Unknown),
-        (302, Class::Unreadable),
+        (302, Class::Unexplained),
     ];
     for (status, class) in table {
         for body in [json!({}), json!(true), json!({"errors": []}), json!({"errors": [{"code": "?"}]})] {
@@ -112,20 +112,33 @@ async fn status_determines_the_class_without_a_code() {
 }
 
 #[tokio::test]
-async fn undocumented_success_is_unreadable() {
+async fn undocumented_success_of_a_write_is_unexplained_and_of_a_read_unreadable() {
     for body in [json!(false), json!({}), json!([]), json!("ok"), json!({"success": true}), json!(null)] {
         let error = invite_with(answer(200, body)).await;
-        assert_eq!(error.class, Class::Unreadable);
+        assert_eq!(error.class, Class::Unexplained);
         assert!(!error.certainly_not_executed());
     }
     let error = invite_with(Fault::Html).await;
-    assert_eq!(error.class, Class::Unreadable);
+    assert_eq!(error.class, Class::Unexplained);
     assert_eq!(
         error.to_string(),
         "Marketo invite: HTTP 200: the response is not the JSON that Adobe documents"
     );
-    let error = invite_with(answer(200, json!({"success": false}))).await;
-    assert_eq!(error.class, Class::Unreadable);
+    for body in [json!(false), json!({}), json!("ok"), json!({"success": true, "result": 7})] {
+        let (sim, client, _) = instance(Setup::default()).await;
+        sim.faults().script("roles", answer(200, body));
+        assert_eq!(client.roles().await.unwrap_err().class, Class::Unreadable);
+    }
+}
+
+#[tokio::test]
+async fn envelope_without_a_result_is_an_empty_list() {
+    let (sim, client, _) = instance(Setup::default()).await;
+    for call in ["roles", "workspaces", "allusers"] {
+        sim.faults().script(call, answer(200, json!({"requestId": "a#b", "success": true})));
+    }
+    assert_eq!((client.roles().await.unwrap(), client.workspaces().await.unwrap()), (vec![], vec![]));
+    assert_eq!(client.all_users().await.unwrap(), vec![]);
 }
 
 #[tokio::test]
@@ -133,7 +146,7 @@ async fn first_of_several_errors_determines_the_class() {
     let body = json!({"errors": [{"code": 606, "message": "first"}, {"code": 709, "message": "second"}]});
     let error = invite_with(answer(400, body)).await;
     assert_eq!(error.class, Class::NotExecuted { retry_after: None });
-    assert_eq!(error.to_string(), "Marketo invite: error 606 (HTTP 400): first");
+    assert_eq!(error.to_string(), "Marketo invite: error 606 (HTTP 400): first; second");
 }
 
 #[tokio::test]

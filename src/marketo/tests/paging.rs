@@ -44,7 +44,7 @@ async fn page_that_is_shorter_than_requested_is_not_the_end() {
             for (page_limit, number) in [(1, 3), (2, 5), (3, 9), (20, 20), (20, 50), (150, 450), (199, 400)] {
                 let users = users(number);
                 let setup = Setup { paging, page_limit, beyond_end, users, ..Setup::default() };
-                let (_, client, _) = instance(setup).await;
+                let (_sim, client, _) = instance(setup).await;
                 for round in ["first", "again"] {
                     let users = client.all_users().await.unwrap();
                     let ids: Vec<i64> = users.iter().map(|user| user.id).collect();
@@ -60,14 +60,15 @@ async fn page_that_is_shorter_than_requested_is_not_the_end() {
 async fn instance_that_refuses_offsets_beyond_the_end_is_read_to_the_end() {
     for number in [2, 20, 200, 450] {
         let (beyond_end, users) = (BeyondEnd::Refuse, users(number));
-        let (_, client, _) = instance(Setup { beyond_end, users, ..Setup::default() }).await;
+        let (_sim, client, _) = instance(Setup { beyond_end, users, ..Setup::default() }).await;
         for round in ["first", "again"] {
             assert_eq!(client.all_users().await.unwrap().len(), number.unsigned_abs() as usize, "{round}");
         }
     }
     // By pages there is no offset that surely exists: whether there are more users cannot be told.
     let (beyond_end, paging) = (BeyondEnd::Refuse, Paging::Pages);
-    let (_, client, _) = instance(Setup { beyond_end, paging, users: users(450), ..Setup::default() }).await;
+    let (_sim, client, _) =
+        instance(Setup { beyond_end, paging, users: users(450), ..Setup::default() }).await;
     assert_eq!(client.all_users().await.unwrap_err().class, Class::Refused);
 }
 
@@ -84,7 +85,7 @@ async fn user_is_found_by_login_unless_another_has_the_email() {
     let mut users = users(450);
     users[3].userid = "u440@example.com".to_owned();
     users[4].userid = "login@example.com".to_owned();
-    let (_, client, _) = instance(Setup { users, ..Setup::default() }).await;
+    let (_sim, client, _) = instance(Setup { users, ..Setup::default() }).await;
     let found = async |email| client.find_user(email).await.unwrap().map(|user| user.id);
     assert_eq!(found("Login@example.com").await, Some(5));
     assert_eq!(found("u440@example.com").await, Some(440));
@@ -93,7 +94,7 @@ async fn user_is_found_by_login_unless_another_has_the_email() {
 #[tokio::test]
 async fn listing_costs_one_call_more_than_its_pages() {
     for (paging, number, first, again) in [
-        (Paging::Records, 450, 4, 4),
+        (Paging::Records, 450, 5, 4),
         (Paging::Pages, 450, 4, 4),
         (Paging::Records, 3, 2, 2),
         (Paging::Pages, 3, 2, 2),

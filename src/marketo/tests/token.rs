@@ -134,11 +134,11 @@ async fn late_rejection_of_an_old_token_keeps_the_new_one() {
 }
 
 #[tokio::test]
-async fn second_rejected_token_is_a_credentials_error() {
+async fn second_rejected_token_is_not_a_credentials_error() {
     let (sim, client, _) = instance(Setup::default()).await;
     sim.faults().script_many("roles", &rejected_token(602), 2);
     let error = client.roles().await.unwrap_err();
-    assert_eq!((error.call, error.class, error.code), (Call::Roles, Class::Credentials, Some(602)));
+    assert_eq!((error.call, error.class, error.code), (Call::Roles, Class::TokenRejected, Some(602)));
     assert_eq!((count(&sim, "token"), count(&sim, "roles")), (2, 2));
 }
 
@@ -164,6 +164,6 @@ async fn rejected_secret_appears_in_no_error() {
 async fn rejected_client_id_appears_in_no_error() {
     let (sim, _, clock) = instance(Setup { client_id: "another-client-id".into(), ..Setup::default() }).await;
     let error = client(&sim.url(), &clock).authenticate().await.unwrap_err();
-    assert_eq!(error.to_string(), "Marketo token: HTTP 401: No client with requested id: …");
+    assert_eq!(error.to_string(), "Marketo token: HTTP 401: No client with requested id: …; unauthorized");
     assert_eq!(error.class, Class::Credentials);
 }

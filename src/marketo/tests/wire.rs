@@ -4,14 +4,18 @@ use axum::{body::Body, http::Response};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{client, noon, svc};
+use super::{client, instance, noon, svc};
 use crate::{
     marketo::{
-        Call, Class, Role, User, Workspace,
+        Call, Class, Role, ShownTime, User, UserDetails, UserRole, Workspace,
         redact::redact,
         response::{RawResponse, classify},
     },
-    sim::server::Server,
+    sim::{
+        fault::Fault,
+        marketo::{Setup, SimUser},
+        server::Server,
+    },
 };
 
 #[test]
@@ -47,6 +51,65 @@ fn workspaces_and_users_are_read_without_optional_fields() {
 }
 
 #[test]
+fn rights_of_a_user_are_read_in_every_documented_form() {
+    let record = |expires_at: Value| json!({"userid": "a@b.co", "apiOnly": true, "expiresAt": expires_at});
+    let at: jiff::Timestamp = "2027-01-31T08:00:00Z".parse().unwrap();
+    let table = [
+        (json!(null), ShownTime::Never),
+        (json!(""), ShownTime::Never),
+        (json!("2027-01-31T08:00:00.000t+0000"), ShownTime::At(at)),
+        (json!("20270131T08:00:00.0t+0000"), ShownTime::At(at)),
+        (json!("2027-01-31T08:00:00.000Z+0000"), ShownTime::At(at)),
+        (json!("2027-01-31T03:00:00-05:00"), ShownTime::At(at)),
+        (json!("2027-01-31T08:00:00Z"), ShownTime::At(at)),
+        (json!("2027-01-31T03:00:00.000-0500"), ShownTime::At(at)),
+        (json!("next year"), ShownTime::Unreadable("next year".to_owned())),
+        (json!(7), ShownTime::Unreadable("7".to_owned())),
+    ];
+    for (text, expected) in table {
+        assert_eq!(UserDetails::read(&record(text.clone()), Vec::new()).expires_at, expected, "{text}");
+    }
+    assert_eq!(UserDetails::read(&json!({}), Vec::new()).api_only, None);
+    let role = json!({"accessRoleId": "101", "accessRoleName": "API Only", "workspaceId": 0});
+    let role = UserRole::read(&role).unwrap();
+    assert_eq!((role.role_id, role.workspace_id, role.workspace_name.as_str()), (101, 0, ""));
+}
+
+#[tokio::test]
+async fn rights_are_read_by_the_id_of_a_user() {
+    let mut user = SimUser::new(7, "svc+crm/eu@example.com", "Svc", "Crm", true);
+    user.roles = vec![(101, 1)];
+    let (sim, client, _) = instance(Setup { users: vec![user], ..Setup::default() }).await;
+    let details = client.user_details("svc+crm/eu@example.com").await.unwrap();
+    assert_eq!((details.api_only, details.roles[0].role_id), (Some(true), 101));
+    let paths: Vec<_> =
+        sim.calls().into_iter().filter(|call| call.name != "token").map(|call| call.path).collect();
+    assert!(paths[0].ends_with("/users/svc%2Bcrm%2Feu@example.com/user.json"), "{paths:?}");
+    // The record has the roles, too.
+    sim.faults().script("user_roles", Fault::Cut);
+    assert_eq!(client.user_details("svc+crm/eu@example.com").await.unwrap(), details);
+    assert_eq!(client.user_details("nobody").await.unwrap_err().class, Class::NoSuchResource);
+    assert_eq!(client.user_details("").await.unwrap_err().class, Class::NoSuchResource);
+}
+
+#[tokio::test]
+async fn compressed_response_is_read() {
+    // `true`, by gzip.
+    const TRUE: &[u8] =
+        &[31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 43, 41, 42, 77, 5, 0, 141, 76, 252, 253, 4, 0, 0, 0];
+    let server = Server::start(|request| async move {
+        let token = r#"{"access_token":"t","token_type":"bearer","expires_in":"60"}"#;
+        if request.uri().path().starts_with("/identity") {
+            return Ok(Response::new(Body::from(token)));
+        }
+        assert_eq!(request.headers()["accept-encoding"], "gzip");
+        Ok(Response::builder().header("content-encoding", "gzip").body(Body::from(TRUE)).unwrap())
+    });
+    let server = server.await.unwrap();
+    client(&server.url(), &noon()).invite(&svc(), || true).await.unwrap();
+}
+
+#[test]
 fn redacted_messages_stay_readable() {
     let table = [
         ("User a.b+c@mail.example.com exists", "User …@… exists"),
@@ -59,7 +122,7 @@ fn redacted_messages_stay_readable() {
     for (message, redacted) in table {
         assert_eq!(redact(message, &["Al", "secretsecret1", ""]), redacted);
     }
-    assert_eq!(redact(&"é".repeat(300), &[]).chars().count(), 200);
+    assert_eq!(redact(&"é".repeat(500), &[]).chars().count(), 400);
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -127,17 +190,17 @@ proptest! {
     fn no_message_keeps_an_email_address(message in "\\PC{0,80}", local in "[a-z.+]{1,8}") {
         let redacted = redact(&format!("{message} {local}@secret.example {message}"), &[&message]);
         prop_assert!(!redacted.contains("secret.example"));
-        prop_assert!(redacted.chars().count() <= 200);
+        prop_assert!(redacted.chars().count() <= 400);
     }
 }
 
 #[tokio::test]
 async fn bodies_without_json_are_classified_by_status() {
     for (status, body, class) in [
-        (200, "", Class::Unreadable),
-        (204, "", Class::Unreadable),
-        (200, "<html>", Class::Unreadable),
-        (200, "tru", Class::Unreadable),
+        (200, "", Class::Unexplained),
+        (204, "", Class::Unexplained),
+        (200, "<html>", Class::Unexplained),
+        (200, "tru", Class::Unexplained),
         (403, "", Class::Denied),
         (404, "<html>", Class::NoSuchResource),
         (502, "<html>", Class::Unknown),

@@ -137,6 +137,8 @@ fn messages_have_buttons_only_where_an_action_is_possible() {
         "failed_credentials",
         "failed_configuration",
         "failed_instancegone",
+        "failed_mismatch",
+        "failed_declined",
         "failed_unavailable",
     ];
     for (name, message) in messages("") {

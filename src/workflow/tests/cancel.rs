@@ -168,8 +168,7 @@ async fn store_knows_whether_another_request_was_applied_since() {
         let attempted_at = test.clock.now();
         test.make_due();
         let claimed = test.claimed("apply").await;
-        let failure =
-            Failure { attempted_at: Some(attempted_at), ..Failure::new(FailureKind::Unavailable) };
+        let failure = Failure { attempted_at: Some(attempted_at), ..Failure::new(FailureKind::Unavailable) };
         test.workflow
             .complete(&claimed, EffectResult::Done, Some(&Event::ApplyFailed(failure)))
             .await

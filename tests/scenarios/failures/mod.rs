@@ -4,6 +4,7 @@ mod clock_changes;
 mod instance_errors;
 mod malformed_payloads;
 mod marketo_errors;
+mod marketo_facts;
 mod messages;
 mod outages;
 mod resources;

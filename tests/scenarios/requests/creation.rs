@@ -101,9 +101,9 @@ async fn confirmed_user_missing_from_the_list_is_announced_without_an_id() {
     let bot = TestBot::with(setup).await;
     bot.rae_requests(&[]).await;
     bot.clicks(&bot.ada, "Approve").await;
-    bot.advance(59).await;
+    bot.advance(44).await;
     bot.card_says(&["is being created"]);
-    bot.advance(10).await;
+    bot.advance(15).await;
     bot.card_says(&["The user is created"]);
     assert_snapshot!("created_unlisted", bot.slack.transcript(OPS));
     assert_eq!(bot.marketo.invites(), 1);

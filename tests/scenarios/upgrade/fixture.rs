@@ -149,6 +149,9 @@ impl Opened {
 
     async fn on(copy: Copy) -> Self {
         let mut bot = TestBot::prepare(copy.options()).await;
+        // All old requests go on at one moment of a clock that stands still.
+        bot.playground
+            .configure(|config| config.instances.iter_mut().for_each(|one| one.calls_per_20s = 100));
         // The dead letter of the fixture, and the card that the upgrade test deletes.
         bot.expect_dead_letters(1);
         bot.allow_slack_errors(&["message_not_found"]);

@@ -140,8 +140,9 @@ impl Worker {
     ) -> Result<Result<Option<LookupResult>, Error>, EffectAborted> {
         let looked = async {
             let Some(found) = target.marketo.find_user(user.email.as_str()).await? else { return Ok(None) };
-            let may_be_ours = progress.may_be_applied() && found.has_email(user.email.as_str());
-            let details = match may_be_ours {
+            // What Marketo confirmed has the rights that were sent.
+            let is_in_doubt = progress.may_be_applied() && !progress.is_confirmed();
+            let details = match is_in_doubt && found.has_email(user.email.as_str()) {
                 true => Some(target.marketo.user_details(&found.userid).await),
                 false => None,
             };

@@ -49,7 +49,7 @@ pub(super) struct ApplyContext<'a> {
 pub(super) struct LookupResult {
     /// As Marketo lists it: by its email or, if no user has it, by its login.
     pub(super) user: User,
-    /// What the user may do. Only read if it may be ours.
+    /// What the user may do. Only read if it may be ours, and Marketo has not confirmed it.
     pub(super) details: Option<Result<UserDetails, Error>>,
     /// Whether another request has created it since this one's first attempt.
     pub(super) is_from_another_request: bool,
@@ -148,8 +148,7 @@ impl ApplyContext<'_> {
         let is_over = Progress::is_announced_after(progress.looked(now));
         match found {
             Ok(Some(found)) if found.user.has_email(self.user.email.as_str()) => {
-                let details = found.details.as_ref().and_then(|details| details.as_ref().ok());
-                let comparison = Comparison::of(self.user, &found.user, details);
+                let comparison = Comparison::of(self.user, &found.user, None);
                 // The flag may be shown a few seconds late.
                 if comparison.differs_in(Detail::ApiOnly) && !is_over {
                     return self.look_up_again(progress, now, "the user is not API-only yet");

@@ -23,7 +23,7 @@ use crate::{
         form::tests::{policy, terms},
         people::{Membership, Principal, UserId},
         policy::{Approval, Policy, Terms},
-        request::{Request, State},
+        request::{FailureKind, Request, State},
         text::{Email, PersonName},
     },
     marketo::{Call, Class, Error, Identity, ShownTime, User, UserDetails, UserRole},
@@ -403,7 +403,8 @@ impl Model {
                 }
                 continue;
             };
-            if !failure.kind.is_retryable() {
+            // Somebody else's user stays what it is.
+            if !failure.kind.is_retryable() || failure.kind == FailureKind::Mismatch {
                 return;
             }
             self.step(Step::Act(ADA, Membership::Yes, Action::Retry));
