@@ -38,6 +38,8 @@ struct InstanceState {
     users: UserList,
     last_error: Option<Arc<Error>>,
     last_failed_at: Option<Timestamp>,
+    /// How often in a row it could not be read, by whichever replica.
+    failures: u32,
 }
 
 /// The cache of one instance.

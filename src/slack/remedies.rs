@@ -41,66 +41,68 @@ impl Remedy {
 
 /// What to do about a problem.
 pub fn remedy(problem: MarketoProblem) -> Remedy {
-    let (explanation, helper, step) = match problem {
+    let (helper, step) = way_out(problem);
+    Remedy { explanation: explanation(problem), helper, step }
+}
+
+fn explanation(problem: MarketoProblem) -> &'static str {
+    match problem {
+        MarketoProblem::AccessDenied => "Marketo doesn't let me manage users.",
+        MarketoProblem::Credentials => "Marketo doesn't accept my Client Id and Client Secret.",
+        MarketoProblem::TokenRejected => "Marketo rejects the access tokens that it issues to me.",
+        MarketoProblem::Address => "I can't find this Marketo instance at its configured address.",
+        MarketoProblem::Subscription => "Marketo can't find or reach its subscription.",
+        MarketoProblem::Quota => "Marketo's daily API quota is used up.",
+        MarketoProblem::Busy => "Marketo gets too many calls at the moment.",
+        MarketoProblem::Unavailable => {
+            "Marketo was unreachable or too busy for so long that I stopped trying."
+        }
+        MarketoProblem::Refused => "Marketo refuses a call that it documents.",
+        MarketoProblem::Unexplained => {
+            "Marketo didn't do it, though it answered several times, and didn't clearly say why."
+        }
+        MarketoProblem::Unreadable => "Something other than Marketo answers at its configured address.",
+    }
+}
+
+/// Who has to do what.
+fn way_out(problem: MarketoProblem) -> (Helper, &'static str) {
+    match problem {
         MarketoProblem::AccessDenied => (
-            "Marketo doesn't let me manage users.",
             Helper::MarketoAdmin,
             "give the role of the bot's API user the permissions Access User Management Api and Access Users, and to check \
              whether the list of allowed IP addresses has the bot's address",
         ),
         MarketoProblem::Credentials => (
-            "Marketo doesn't accept my Client Id and Client Secret.",
             Helper::BotAdmin,
             "enter the Client Id and Client Secret of the bot's LaunchPoint service again (Admin > LaunchPoint > View \
              Details)",
         ),
-        MarketoProblem::TokenRejected => (
-            "Marketo rejects the access tokens that it issues to me.",
-            Helper::Nobody,
-            "wait a few minutes, since this usually passes by itself",
-        ),
-        MarketoProblem::Address => (
-            "I can't find this Marketo instance at its configured address.",
-            Helper::BotAdmin,
-            "check the base URL of the Marketo instance",
-        ),
+        MarketoProblem::TokenRejected => {
+            (Helper::Nobody, "wait a few minutes, since this usually passes by itself")
+        }
+        MarketoProblem::Address => (Helper::BotAdmin, "check the base URL of the Marketo instance"),
         MarketoProblem::Subscription => (
-            "Marketo can't find or reach its subscription.",
             Helper::BotAdmin,
             "check the base URL of the Marketo instance, and whether the subscription is active",
         ),
-        MarketoProblem::Quota => (
-            "Marketo's daily API quota is used up.",
-            Helper::Nobody,
-            "wait until midnight Central Time, when the quota resets",
-        ),
-        MarketoProblem::Busy => (
-            "Marketo gets too many calls at the moment.",
-            Helper::Nobody,
-            "wait a minute, since all integrations of the instance share its limits",
-        ),
-        MarketoProblem::Unavailable => (
-            "Marketo was unreachable or too busy for so long that I stopped trying.",
-            Helper::Nobody,
-            "wait until Marketo responds again",
-        ),
-        MarketoProblem::Refused => (
-            "Marketo refuses a call that it documents.",
-            Helper::MarketoAdmin,
-            "look up Marketo's response in its list of error codes",
-        ),
+        MarketoProblem::Quota => (Helper::Nobody, "wait until midnight Central Time, when the quota resets"),
+        MarketoProblem::Busy => {
+            (Helper::Nobody, "wait a minute, since all integrations of the instance share its limits")
+        }
+        MarketoProblem::Unavailable => (Helper::Nobody, "wait until Marketo responds again"),
+        MarketoProblem::Refused => {
+            (Helper::MarketoAdmin, "look up Marketo's response in its list of error codes")
+        }
         MarketoProblem::Unexplained => (
-            "Marketo didn't do it, though it answered several times, and didn't clearly say why.",
             Helper::MarketoAdmin,
             "check under Admin > Users & Roles whether such a user can be added by hand, and what Marketo says then",
         ),
         MarketoProblem::Unreadable => (
-            "Something other than Marketo answers at its configured address.",
             Helper::BotAdmin,
             "check the base URL of the Marketo instance, and whether a proxy answers in its place",
         ),
-    };
-    Remedy { explanation, helper, step }
+    }
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use sqlx::Row;
 use super::{Store, StoreError};
 
 impl Store {
-    /// Deletes up to 500 rows each of settled effects, messages of requests that are over, profiles and ended calls, older
-    /// than `before`. Returns how many rows it deleted; zero if nothing is left.
+    /// Deletes up to 500 rows each of settled effects, messages of requests that are over, profiles, ended calls, and lists
+    /// of instances that are no longer read, older than `before`. Returns how many rows it deleted; zero if nothing is left.
     ///
     /// # Errors
     /// If the database fails.
@@ -22,6 +22,8 @@ impl Store {
             "DELETE FROM profile WHERE user_id IN (SELECT user_id FROM profile
              WHERE fetched_at < $1 ORDER BY fetched_at LIMIT 500)",
             "DELETE FROM place WHERE id IN (SELECT id FROM place WHERE held_until < $1 LIMIT 500)",
+            // One row for each list of an instance, and few instances.
+            "DELETE FROM shared_lists WHERE claimed_until < $1 AND (read_at IS NULL OR read_at < $1)",
         ] {
             let result = sqlx::query(sql).bind(before).execute(&self.pool).await?;
             deleted += result.rows_affected();

@@ -92,7 +92,7 @@ mod tests {
         ),
         (
             12,
-            "2e2fb35cb36fc2a5006fc7497032560dd7ee64dd8b5c4f683535137c8f46cf1be3b71c29354b388a591c1b2bbfe9cf03",
+            "7a6b8e0b7fbfe4eb0254bd852faa3bdfb099337fccfed8206f966a176d6210a43c27a118512069012f08e17c8a2afb14",
         ),
     ];
 

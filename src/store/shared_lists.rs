@@ -44,8 +44,8 @@ impl Store {
         Ok(Timestamp::from_millisecond(read_at).ok().map(|read_at| SharedList { read_at, content }))
     }
 
-    /// Claims the right to read a list for `duration`; false if another replica has it. `is_forced`: it is claimed
-    /// regardless.
+    /// Claims the right to read a list for `duration`. Returns how often in a row reading it has failed, or `None` if
+    /// another replica has the claim. `is_forced`: it is claimed regardless.
     ///
     /// # Errors
     /// If the database fails.
@@ -55,14 +55,15 @@ impl Store {
         now: Timestamp,
         duration: Duration,
         is_forced: bool,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<u32>, StoreError> {
+        let until = end_of(now, duration);
         let now = now.as_millisecond();
-        let until = now.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4));
         // A replica whose clock was ahead must not keep the claim for too long.
         let claim = sqlx::query(
             "INSERT INTO shared_lists (instance, list, claimed_until) VALUES ($1, $2, $4)
              ON CONFLICT (instance, list) DO UPDATE SET claimed_until = $4
-             WHERE shared_lists.claimed_until <= $3 OR shared_lists.claimed_until > $5 OR $6 = 1",
+             WHERE shared_lists.claimed_until <= $3 OR shared_lists.claimed_until > $5 OR $6 = 1
+             RETURNING failures",
         );
         let claim = claim
             .bind(key.instance)
@@ -71,8 +72,34 @@ impl Store {
             .bind(until)
             .bind(until.max(now.saturating_add(LONGEST_CLAIM)))
             .bind(i64::from(is_forced))
+            .fetch_optional(&self.pool);
+        let Some(row) = with_timeout(async { Ok(claim.await?) }).await? else { return Ok(None) };
+        let failures: i64 = row.try_get(0)?;
+        Ok(Some(u32::try_from(failures).unwrap_or(u32::MAX)))
+    }
+
+    /// Keeps every replica from reading a list for `duration`, after it could not be read `failures` times in a row.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn leave_list(
+        &self,
+        key: ListKey<'_>,
+        now: Timestamp,
+        duration: Duration,
+        failures: u32,
+    ) -> Result<(), StoreError> {
+        let leave = sqlx::query(
+            "INSERT INTO shared_lists (instance, list, claimed_until, failures) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (instance, list) DO UPDATE SET claimed_until = $3, failures = $4",
+        );
+        let leave = leave
+            .bind(key.instance)
+            .bind(key.list)
+            .bind(end_of(now, duration))
+            .bind(i64::from(failures))
             .execute(&self.pool);
-        with_timeout(async { Ok(claim.await?.rows_affected() == 1) }).await
+        with_timeout(async { Ok(leave.await.map(drop)?) }).await
     }
 
     /// Stores a list and releases the claim.
@@ -81,7 +108,7 @@ impl Store {
     /// If the database fails. The claim ends by itself then.
     pub async fn save_list(&self, key: ListKey<'_>, list: &SharedList) -> Result<(), StoreError> {
         let update = sqlx::query(
-            "UPDATE shared_lists SET claimed_until = 0, read_at = $3, content = $4
+            "UPDATE shared_lists SET claimed_until = 0, failures = 0, read_at = $3, content = $4
              WHERE instance = $1 AND list = $2",
         );
         let update = update
@@ -92,6 +119,11 @@ impl Store {
             .execute(&self.pool);
         with_timeout(async { Ok(update.await.map(drop)?) }).await
     }
+}
+
+/// The end of a claim, in milliseconds.
+fn end_of(now: Timestamp, duration: Duration) -> i64 {
+    now.as_millisecond().saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4))
 }
 
 #[cfg(test)]

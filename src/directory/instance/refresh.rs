@@ -21,14 +21,19 @@ const CLAIM: Duration = Duration::from_secs(60);
 /// How often a replica looks for what another one is reading.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// The names of the lists.
+const CATALOG: &str = "catalog";
+const USERS: &str = "users";
+const LISTS: [&str; 2] = [CATALOG, USERS];
+
 /// How a refresh ended.
 enum Refreshed {
     /// Everything is young enough.
     Complete,
     /// Another replica is reading, or has failed to read lately.
     Elsewhere,
-    /// Marketo could not be read.
-    Failed(Error),
+    /// Marketo could not be read, and is left alone for this long.
+    Failed(Duration),
 }
 
 /// How a single list was read.
@@ -42,18 +47,12 @@ enum Read<T> {
 impl Instance {
     /// Refreshes what is too old. Never returns.
     pub async fn keep_fresh(&self) {
-        let (mut failures, mut is_requested) = (0_u32, false);
+        let mut is_requested = false;
         loop {
-            let pause = match self.refresh(is_requested, failures).await {
-                Refreshed::Complete => {
-                    failures = 0;
-                    CHECK_INTERVAL
-                }
+            let pause = match self.refresh(is_requested).await {
+                Refreshed::Complete => CHECK_INTERVAL,
                 Refreshed::Elsewhere => LOOK_AGAIN,
-                Refreshed::Failed(error) => {
-                    failures = failures.saturating_add(1);
-                    pace::pause_after(&error, failures, self.clock.now())
-                }
+                Refreshed::Failed(pause) => pause,
             };
             is_requested = tokio::select! {
                 () = self.clock.sleep(pause) => false,
@@ -63,7 +62,7 @@ impl Instance {
     }
 
     /// Fetches what is missing or too old.
-    async fn refresh(&self, is_requested: bool, failures: u32) -> Refreshed {
+    async fn refresh(&self, is_requested: bool) -> Refreshed {
         let now = self.clock.now();
         let (catalog_at, users_at) = {
             let state = self.state();
@@ -78,7 +77,7 @@ impl Instance {
         let fetch = async {
             let max_age = pace::CATALOG.after(idle_time);
             if is_due(catalog_at, max_age) {
-                match self.read("catalog", max_age, is_requested, self.fetch_catalog()).await? {
+                match self.read(CATALOG, max_age, is_requested, self.fetch_catalog()).await? {
                     Read::At(at, catalog) => {
                         self.state().catalog = Some((at, Arc::new(catalog)));
                         self.changed.notify_waiters();
@@ -88,7 +87,7 @@ impl Instance {
             }
             if is_due(users_at, users_max_age) {
                 let users = async { Ok(Addresses::of(&self.marketo.all_users().await?)) };
-                match self.read("users", users_max_age, is_requested, users).await? {
+                match self.read(USERS, users_max_age, is_requested, users).await? {
                     Read::At(at, addresses) => self.state().users.replace(at, addresses),
                     Read::Elsewhere => is_complete = false,
                 }
@@ -99,20 +98,36 @@ impl Instance {
             tracing::warn!(instance = %self.name, %error, "roles, workspaces or users were not fetched");
             error
         });
-        if let Some(error) = &failed {
-            self.leave_alone(pace::pause_after(error, failures.saturating_add(1), now)).await;
-        }
-        if failed.is_some() || is_complete {
-            let mut state = self.state();
-            state.last_error = failed.clone().map(Arc::new);
-            state.last_failed_at = failed.as_ref().map(|_| now);
-        }
-        self.changed.notify_waiters();
-        match failed {
-            Some(error) => Refreshed::Failed(error),
-            None if is_complete => Refreshed::Complete,
+        let refreshed = match failed {
+            Some(error) => Refreshed::Failed(self.record_failure(error, now).await),
+            None if is_complete => {
+                let mut state = self.state();
+                (state.last_error, state.last_failed_at, state.failures) = (None, None, 0);
+                Refreshed::Complete
+            }
             None => Refreshed::Elsewhere,
+        };
+        self.changed.notify_waiters();
+        refreshed
+    }
+
+    /// Remembers an error. Returns for how long Marketo is left alone, by all replicas.
+    async fn record_failure(&self, error: Error, now: Timestamp) -> Duration {
+        let (pause, failures) = {
+            let mut state = self.state();
+            state.failures = state.failures.saturating_add(1);
+            let pause = pace::pause_after(&error, state.failures, now);
+            (state.last_error, state.last_failed_at) = (Some(Arc::new(error)), Some(now));
+            (pause, state.failures)
+        };
+        if let Some(store) = &self.replicas {
+            for list in LISTS {
+                if let Err(error) = store.leave_list(self.key(list), now, pause, failures).await {
+                    tracing::warn!(instance = %self.name, %error, "other replicas do not know that Marketo fails");
+                }
+            }
         }
+        pause
     }
 
     async fn fetch_catalog(&self) -> Result<Catalog, Error> {
@@ -165,17 +180,13 @@ impl Instance {
         }
         // Somebody waits, and it failed the last time: that somebody else left it alone since is no reason to wait.
         let is_forced = is_requested && self.last_error().is_some();
-        let is_ours = store.claim_list(key, now, CLAIM, is_forced).await?;
-        Ok((!is_ours).then_some(Read::Elsewhere))
-    }
-
-    /// Keeps the other replicas from reading for a while, too.
-    async fn leave_alone(&self, pause: Duration) {
-        let Some(store) = &self.replicas else { return };
-        for list in ["catalog", "users"] {
-            if let Err(error) = store.claim_list(self.key(list), self.clock.now(), pause, true).await {
-                tracing::warn!(instance = %self.name, %error, "other replicas do not know that Marketo fails");
+        match store.claim_list(key, now, CLAIM, is_forced).await? {
+            Some(failures) => {
+                let mut state = self.state();
+                state.failures = state.failures.max(failures);
+                Ok(None)
             }
+            None => Ok(Some(Read::Elsewhere)),
         }
     }
 

@@ -57,11 +57,15 @@ async fn settled_rows_are_deleted_after_thirty_days() {
         tx.finish_effect(&claimed.lease, &claimed.effect.id).await.unwrap();
         tx.commit().await.unwrap();
         store.save_profile(&"U0ADA".into(), "{}", clock.now()).await.unwrap();
+        let key = ListKey { instance: "https://removed", list: "users" };
+        assert_eq!(store.claim_list(key, clock.now(), Duration::ZERO, false).await.unwrap(), Some(0));
+        let list = SharedList { read_at: clock.now(), content: "[]".to_owned() };
+        store.save_list(key, &list).await.unwrap();
         clock.advance(Duration::from_secs(30 * 24 * 3600));
         assert_eq!(delete_all(&store, &clock).await, 0, "not yet");
         clock.advance(Duration::from_secs(1));
-        // The message of the denied request, the done effect and the profile.
-        assert_eq!(delete_all(&store, &clock).await, 3);
+        // The message of the denied request, the done effect, the profile and the list.
+        assert_eq!(delete_all(&store, &clock).await, 4);
         assert_eq!(count(&store, "SELECT COUNT(*) FROM message").await, 2);
         assert_eq!(count(&store, "SELECT COUNT(*) FROM message_copy").await, 2);
         assert_eq!(count(&store, "SELECT COUNT(*) FROM effect WHERE status = 'waiting'").await, 1);

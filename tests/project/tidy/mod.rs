@@ -49,7 +49,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("health", &["clock"]),
     ("handlers", &["clock", "directory", "domain", "health", "slack", "workflow"]),
     ("http", &["clock", "config", "handlers", "slack"]),
-    ("marketo", &["clock"]),
+    ("marketo", &["clock", "domain"]),
     ("playground", &["app", "clock", "config", "domain", "sim", "store", "telemetry", "worker"]),
     ("sim", &["clock"]),
     ("slack", &["clock", "domain"]),
