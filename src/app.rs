@@ -111,6 +111,9 @@ impl App {
         let targets = instance_targets(config, marketo, &clock, &store);
         let instances = Instances::new(targets.iter().map(|target| Arc::clone(&target.instance)));
         let health = Arc::new(Health::new(clock.clone()));
+        let reported = Arc::clone(&health);
+        slack
+            .when_revoked(move |error| reported.set_slack_problem(Some(format!("SLACK_BOT_TOKEN: {error}"))));
         let worker = Worker::new(worker::WorkerDependencies {
             workflow: workflow.clone(),
             clock: clock.clone(),

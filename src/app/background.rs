@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use super::App;
 use crate::{
     clock::Clock,
-    directory::membership::ServedTeams,
+    directory::membership::{MembershipCache, ServedTeams},
     health::Health,
     slack::{client::Client, error::Class},
     store::{self, Store},
@@ -39,8 +39,8 @@ impl App {
             self.spawn_until_stopped(async move { instance.keep_fresh().await });
         }
         let (slack, teams, health) = (self.slack.clone(), Arc::clone(&self.teams), Arc::clone(&self.health));
-        let clock = self.clock.clone();
-        self.spawn_until_stopped(async move { check_token(&slack, &teams, &health, &clock).await });
+        let (people, clock) = (Arc::clone(&self.people), self.clock.clone());
+        self.spawn_until_stopped(async move { check_token(&slack, &teams, &people, &health, &clock).await });
         let (store, clock) = (self.store.clone(), self.clock.clone());
         self.spawn_until_stopped(async move { delete_what_is_old(&store, &clock).await });
         let (workflow, clock) = (self.workflow.clone(), self.clock.clone());
@@ -76,7 +76,13 @@ impl App {
 }
 
 /// Checks the Slack token until it is good, learns the served workspace from it, and keeps checking.
-async fn check_token(slack: &Client, teams: &ServedTeams, health: &Health, clock: &Clock) {
+async fn check_token(
+    slack: &Client,
+    teams: &ServedTeams,
+    people: &MembershipCache,
+    health: &Health,
+    clock: &Clock,
+) {
     let mut pause = TOKEN_RETRY.0;
     let mut was_good = false;
     loop {
@@ -84,6 +90,9 @@ async fn check_token(slack: &Client, teams: &ServedTeams, health: &Health, clock
             Ok(identity) => {
                 // Fails if the configuration names the workspaces.
                 let _ = teams.set(vec![identity.team_id]);
+                if identity.enterprise_id.is_some_and(|id| !id.is_empty()) {
+                    people.set_in_organization();
+                }
                 health.set_slack_problem(None);
                 (was_good, pause) = (true, TOKEN_CHECK_INTERVAL);
             }

@@ -3,23 +3,28 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::member_lists::{MaxAge, MemberLists};
+use super::{
+    group_reader::{GroupReader, Occasion, Unlistable},
+    member_lists::MaxAge,
+};
 use crate::{
     clock::{Clock, is_recent},
     domain::{
         expiration::Zone,
         people::{GroupId, Membership, Principal, UserId},
-        policy::{GroupSize, LintWarning, MembershipLookup, Policy, lint_memberships},
+        policy::{GroupSize, LintWarning, MembershipLookup, OtherId, Policy, lint_memberships},
     },
     slack::{
         client::{Client, Profile},
-        error::Class,
         replies::NotRequester,
     },
     store::Store,
@@ -39,6 +44,8 @@ const SUBMISSION_MAX_AGE: SignedDuration = SignedDuration::from_mins(10);
 const PROFILE_MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
 /// How long a profile may be used when a modal opens.
 const PROFILE_MAX_AGE_AT_MODAL: SignedDuration = SignedDuration::from_mins(5);
+/// How old a list may be when it is time to read all of them.
+const SCHEDULED_MAX_AGE: SignedDuration = SignedDuration::from_secs(60);
 /// How often memberships are fetched in the background.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(120);
 /// How many profiles are kept in memory.
@@ -78,9 +85,9 @@ pub struct MembershipCache {
     clock: Clock,
     policy: Arc<Policy>,
     teams: ServedTeams,
-    lists: Mutex<MemberLists>,
-    /// The groups and channels that Slack definitely refuses to list, with its error.
-    unlistable: Mutex<HashMap<Principal, String>>,
+    groups: GroupReader,
+    /// Whether the workspace belongs to an Enterprise organization, where a person can have a second id.
+    is_in_organization: AtomicBool,
     /// The warnings about the policy that were logged last.
     logged_warnings: Mutex<Vec<LintWarning>>,
     profiles: Mutex<HashMap<UserId, (Timestamp, Profile)>>,
@@ -101,19 +108,32 @@ impl MembershipLookup for MembershipCache {
     fn fresh_membership(&self, user: &UserId, principal: &Principal) -> Membership {
         self.cached(user, principal, FRESH)
     }
+
+    fn other_id(&self, user: &UserId) -> OtherId {
+        if !self.is_in_organization.load(Ordering::Relaxed) {
+            return OtherId::None;
+        }
+        let profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
+        match profiles.get(user) {
+            None => OtherId::Unknown,
+            Some((_, Profile { other_id: Some(other), .. })) if other != user => OtherId::Is(other.clone()),
+            Some(_) => OtherId::None,
+        }
+    }
 }
 
 impl MembershipCache {
     /// An empty cache. [`MembershipCache::keep_fresh`] fills it.
     pub fn new(slack: Client, store: Store, clock: Clock, policy: Arc<Policy>, teams: ServedTeams) -> Self {
+        let groups = GroupReader::new(slack.clone(), clock.clone());
         Self {
             slack,
             store,
             clock,
             policy,
             teams,
-            lists: Mutex::default(),
-            unlistable: Mutex::default(),
+            groups,
+            is_in_organization: AtomicBool::new(false),
             logged_warnings: Mutex::default(),
             profiles: Mutex::default(),
         }
@@ -121,15 +141,39 @@ impl MembershipCache {
 
     /// Fetches the members of `principals` unless they are recent enough to decide whether `user` is one of them.
     pub async fn refresh_if_stale(&self, user: &UserId, principals: &[Principal]) {
+        self.learn_other_id(user).await;
         if self.among(user, principals) == Membership::Unknown {
-            self.fetch_lists(principals, NON_MEMBER_MAX_AGE).await;
+            self.groups.read(principals, NON_MEMBER_MAX_AGE, Occasion::Action).await;
+        }
+    }
+
+    /// Records that the workspace belongs to an Enterprise organization.
+    pub fn set_in_organization(&self) {
+        self.is_in_organization.store(true, Ordering::Relaxed);
+    }
+
+    /// Loads what is stored of a person, without a call to Slack.
+    pub async fn recall(&self, user: &UserId) {
+        if self.other_id(user) == OtherId::Unknown {
+            self.profile(user, SignedDuration::MAX).await;
+        }
+    }
+
+    /// Learns whether a person has a second id.
+    async fn learn_other_id(&self, user: &UserId) {
+        self.recall(user).await;
+        if self.other_id(user) == OtherId::Unknown {
+            self.fetch_profile(user).await;
         }
     }
 
     /// Fetches the members of `principals` unless they are so recent that they may be used for an approval. Where it is known
     /// of all `people` whether they are among them, Slack has to answer in time; else what is known remains.
     pub async fn refresh_for_approval(&self, people: &[UserId], principals: &[Principal]) {
-        let fetch = self.fetch_lists(principals, NON_MEMBER_MAX_AGE);
+        for person in people {
+            self.learn_other_id(person).await;
+        }
+        let fetch = self.groups.read(principals, NON_MEMBER_MAX_AGE, Occasion::Action);
         if people.iter().any(|person| self.among(person, principals) == Membership::Unknown) {
             return fetch.await;
         }
@@ -140,8 +184,7 @@ impl MembershipCache {
 
     /// The cached members of a group or channel, of any age.
     pub fn members(&self, principal: &Principal) -> Option<Vec<UserId>> {
-        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        lists.members(principal)
+        self.groups.lists().members(principal)
     }
 
     /// Whether `user` may request API users, without a call to Slack.
@@ -155,8 +198,8 @@ impl MembershipCache {
         if self.listed_requester(user, DECISION) == Membership::Unknown
             || groups.iter().any(|group| self.cached(user, group, DECISION) == Membership::Unknown)
         {
-            self.fetch_lists(&self.policy.requesters, NON_MEMBER_MAX_AGE).await;
-            self.fetch_lists(&groups, NON_MEMBER_MAX_AGE).await;
+            let all = [self.policy.requesters.clone(), groups].concat();
+            self.groups.read(&all, NON_MEMBER_MAX_AGE, Occasion::Action).await;
         }
         let mut profile = self.profile(user, PROFILE_MAX_AGE_AT_MODAL).await;
         if profile.is_none() {
@@ -178,10 +221,23 @@ impl MembershipCache {
         self.profile(user, SignedDuration::MAX).await.map_or_else(Zone::utc, |profile| profile.zone)
     }
 
-    /// Removes a group whose members have changed from the cache.
-    pub fn forget_group(&self, group: &GroupId) {
-        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        lists.forget(Principal::Group(group.clone()));
+    /// Whether the policy needs the members of a group.
+    pub fn needs_group(&self, group: &GroupId) -> bool {
+        self.policy.groups().contains(&Principal::Group(group.clone()))
+    }
+
+    /// Forgets the members of a group, which have changed, and reads them again.
+    pub async fn group_changed(&self, group: &GroupId) {
+        let principal = Principal::Group(group.clone());
+        self.groups.lists().forget(principal.clone());
+        self.groups.read(&[principal], NON_MEMBER_MAX_AGE, Occasion::Action).await;
+    }
+
+    /// The user groups of the policy that do not exist.
+    pub fn missing_groups(&self) -> Vec<Principal> {
+        let unlistable = self.groups.unlistable();
+        let is_missing = |group: &Principal| unlistable.get(group) == Some(&Unlistable::Missing);
+        self.policy.groups().into_iter().filter(is_missing).collect()
     }
 
     /// Refreshes every membership that the policy needs. Never returns.
@@ -195,21 +251,21 @@ impl MembershipCache {
 
     /// Fetches every membership that the policy needs.
     pub async fn refresh(&self) {
-        self.fetch_lists(&self.policy.groups(), SignedDuration::ZERO).await;
+        self.groups.read(&self.policy.groups(), SCHEDULED_MAX_AGE, Occasion::Schedule).await;
     }
 
     /// Logs what the members of the policy's groups make impossible, each problem once while it lasts. Logs nothing
     /// before the state of every group is known.
     fn log_lint_warnings(&self) {
-        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        let unlistable = self.unlistable.lock().unwrap_or_else(PoisonError::into_inner);
+        let (lists, unlistable) = (self.groups.lists(), self.groups.unlistable());
         let is_known = |group: &Principal| lists.is_known(group) || unlistable.contains_key(group);
         if !self.policy.groups().iter().all(is_known) {
             return;
         }
         let warnings =
             lint_memberships(&self.policy, |group| match (unlistable.get(group), lists.members(group)) {
-                (Some(reason), _) => GroupSize::Unknown(reason.clone()),
+                (Some(Unlistable::Missing), _) => GroupSize::Missing,
+                (Some(Unlistable::Refused(reason)), _) => GroupSize::Unknown(reason.clone()),
                 (None, list) => GroupSize::Members(list.into_iter().flatten().collect()),
             });
         let mut logged = self.logged_warnings.lock().unwrap_or_else(PoisonError::into_inner);
@@ -221,7 +277,7 @@ impl MembershipCache {
 
     /// Whether every membership that the policy needs was fetched at least once.
     pub fn is_loaded(&self) -> bool {
-        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let lists = self.groups.lists();
         self.policy.groups().iter().all(|needed| lists.is_known(needed))
     }
 
@@ -230,14 +286,19 @@ impl MembershipCache {
         if self.policy.requesters.is_empty() {
             return Membership::Yes;
         }
-        Membership::of(user, &self.policy.requesters, |group| self.cached(user, group, max_age))
+        let lookup = |id: &UserId, group: &Principal| self.cached(id, group, max_age);
+        self.other_id(user)
+            .combine(user, |id| Membership::of(id, &self.policy.requesters, |group| lookup(id, group)))
     }
 
     /// The groups of the policy's rules that `user` is a member of; `None` if that is unknown for one of them.
     fn memberships(&self, user: &UserId) -> Option<Vec<Principal>> {
         let mut memberships = Vec::new();
+        if let OtherId::Is(other) = self.other_id(user) {
+            memberships.push(Principal::User(other));
+        }
         for group in self.policy.rule_groups() {
-            match self.cached(user, &group, SUBMISSION) {
+            match self.other_id(user).combine(user, |id| self.cached(id, &group, SUBMISSION)) {
                 Membership::Yes => memberships.push(group),
                 Membership::No => {}
                 Membership::Unknown => return None,
@@ -273,40 +334,7 @@ impl MembershipCache {
 
     /// Whether `user` is a member of a group or channel, by a list that is recent enough.
     fn cached(&self, user: &UserId, group: &Principal, max_age: MaxAge) -> Membership {
-        let now = self.clock.now();
-        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        lists.membership(user, group, now, max_age)
-    }
-
-    /// Fetches the members of those `principals` whose list is older than `max_age`; of all if it is zero.
-    async fn fetch_lists(&self, principals: &[Principal], max_age: SignedDuration) {
-        for principal in principals {
-            let now = self.clock.now();
-            let (is_fresh, changes) = {
-                let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-                (lists.is_recent(principal, now, max_age), lists.changes(principal))
-            };
-            let fetched = match principal {
-                _ if is_fresh => continue,
-                Principal::User(_) => continue,
-                Principal::Group(group) => self.slack.group_members(group).await,
-                Principal::Channel(channel) => self.slack.channel_members(channel).await,
-            };
-            match fetched {
-                Ok(users) => {
-                    self.unlistable.lock().unwrap_or_else(PoisonError::into_inner).remove(principal);
-                    let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-                    lists.add(principal, changes, now, users);
-                }
-                Err(error) => {
-                    tracing::warn!(?principal, %error, "members were not fetched");
-                    if matches!(error.class, Class::Refused | Class::MissingScope { .. }) {
-                        let mut unlistable = self.unlistable.lock().unwrap_or_else(PoisonError::into_inner);
-                        unlistable.insert(principal.clone(), error.to_string());
-                    }
-                }
-            }
-        }
+        self.groups.lists().membership(user, group, self.clock.now(), max_age)
     }
 
     /// The profile in memory or in the store, if it is not older than `max_age`.
@@ -358,11 +386,7 @@ impl MembershipCache {
 /// Why a person's profile does not allow them to request API users, whatever the policy says. `teams` are the served
 /// workspaces.
 pub fn ineligible_reason(profile: &Profile, teams: Option<&[String]>) -> Option<NotRequester> {
-    let is_of_other_team = match (&profile.team_id, teams) {
-        // In an Enterprise organization (E…) a person's home workspace may be another one.
-        (Some(team), Some(teams)) => !teams.iter().any(|own| own.starts_with('E')) && !teams.contains(team),
-        _ => false,
-    };
+    let is_of_other_team = teams.is_some_and(|served| !is_served(profile, served));
     match profile {
         Profile { is_bot: true, .. } => Some(NotRequester::Bot),
         Profile { is_deleted: true, .. } => Some(NotRequester::Deactivated),
@@ -371,4 +395,12 @@ pub fn ineligible_reason(profile: &Profile, teams: Option<&[String]>) -> Option<
         Profile { is_guest: true, .. } => Some(NotRequester::Guest),
         _ => None,
     }
+}
+
+/// Whether a person belongs to a served workspace, or to a served Enterprise organization (E…), whose people may have their
+/// home in another workspace.
+fn is_served(profile: &Profile, served: &[String]) -> bool {
+    let mut own = profile.team_id.iter().chain(&profile.teams).chain(&profile.organization_id).peekable();
+    // Slack tells the home workspace of everybody but of some apps.
+    own.peek().is_none() || own.any(|id| served.contains(id))
 }

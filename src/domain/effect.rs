@@ -57,6 +57,9 @@ pub enum Effect {
         action: Action,
         /// The channel in which they are told if the action is refused.
         answer_in: ChannelId,
+        /// A URL by which they can be told if that fails; may be empty.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        answer_url: String,
     },
 }
 

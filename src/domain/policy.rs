@@ -23,7 +23,7 @@ pub use self::{
     candidates::CandidateRule,
     catalog::lint_catalogs,
     lint::{GroupSize, LintWarning, lint, lint_memberships},
-    members::{FreshMembers, MembershipLookup},
+    members::{FreshMembers, MembershipLookup, OtherId},
     violation::Violation,
 };
 use super::{
@@ -175,6 +175,8 @@ pub struct ApproverSet {
     pub is_escalated: bool,
     /// What the policy does not allow in the request as it is.
     pub violations: Vec<Violation>,
+    /// The user groups of the policy that do not exist, if that is known.
+    pub missing_groups: Vec<Principal>,
 }
 
 impl Terms {
@@ -244,8 +246,11 @@ impl Condition {
     pub fn is_met_by(&self, input: &RuleInput<'_>) -> bool {
         let RuleFacts { instance, role, workspace, email } = input.change;
         let is_requester = |principal: &Principal| match principal {
-            Principal::User(user) => user == input.requester,
-            Principal::Group(_) | Principal::Channel(_) => input.memberships.contains(principal),
+            Principal::User(user) if user == input.requester => true,
+            // The requester's other id is among the memberships.
+            Principal::User(_) | Principal::Group(_) | Principal::Channel(_) => {
+                input.memberships.contains(principal)
+            }
         };
         any(&self.instances, |name| name == instance)
             && any(&self.roles, |entry| role.is_some_and(|role| role.matches_entry(entry)))
@@ -258,8 +263,10 @@ impl Condition {
     /// Whether a request that starts in `context` can match, depending on what its form will contain.
     fn can_be_met(&self, context: &RuleContext<'_>) -> bool {
         let is_requester = |principal: &Principal| match principal {
-            Principal::User(user) => user == context.requester,
-            Principal::Group(_) | Principal::Channel(_) => context.memberships.contains(principal),
+            Principal::User(user) if user == context.requester => true,
+            Principal::User(_) | Principal::Group(_) | Principal::Channel(_) => {
+                context.memberships.contains(principal)
+            }
         };
         any(&self.instances, |name| name == context.instance)
             && any(&self.requesters, is_requester)
@@ -324,6 +331,7 @@ impl Policy {
             rule: index.map(|_| label.to_owned()),
             is_escalated,
             violations: self.violations_of(terms, now, request),
+            missing_groups: Vec::new(),
         }
     }
 

@@ -15,10 +15,10 @@ pub(super) async fn handle(app: &AppState, event: &Event, key: Option<DeliveryKe
         return Ack::empty("repeated");
     }
     match &event.kind {
+        EventKind::GroupChanged(group) if !app.membership.needs_group(group) => Ack::empty("other_group"),
         EventKind::GroupChanged(group) => {
-            app.membership.forget_group(group);
-            let background = app.clone();
-            app.spawn(async move { background.membership.refresh().await });
+            let (background, group) = (app.clone(), group.clone());
+            app.spawn(async move { background.membership.group_changed(&group).await });
             Ack::empty("group_changed")
         }
         EventKind::AppUninstalled => report_revoked_token(app, "the app was uninstalled from the workspace"),

@@ -87,6 +87,7 @@ impl Handlers {
         let (key_kind, key_id) = key.as_ref().map_or(("none", ""), |key| (key.kind(), key.id()));
         let kind = inbound.kind();
         let span = tracing::info_span!("delivery", kind, key = key_kind, id = key_id, request = Empty);
+        app.recognize(inbound).await;
         // Boxed to keep the future small for commands that are answered above.
         Box::pin(dispatch(app, inbound, key, delivery).instrument(span)).await
     }
@@ -94,6 +95,11 @@ impl Handlers {
     /// The problems that keep the bot from being ready, one line each, without secrets.
     pub async fn problems(&self) -> Vec<String> {
         readiness::problems(&self.0).await
+    }
+
+    /// What does not work as configured, though the bot is ready, one line each.
+    pub fn warnings(&self) -> Vec<String> {
+        readiness::warnings(&self.0)
     }
 
     /// The size of the outbox; `None` if the database does not answer in time.

@@ -7,8 +7,8 @@ use crate::{
 };
 
 impl AppState {
-    /// Posts an ephemeral message in the background, best effort. Falls back to `response_url` if Slack refuses, as it does
-    /// if the bot is not in the channel.
+    /// Posts an ephemeral message in the background. If that fails for whatever reason, the person is told by `response_url`,
+    /// which needs neither a good token nor a scope nor membership; else by a direct message.
     pub(super) fn post_ephemeral(
         &self,
         channel: &ChannelId,
@@ -18,18 +18,7 @@ impl AppState {
     ) {
         let (app, channel, user) = (self.clone(), channel.clone(), user.clone());
         let response_url = response_url.to_owned();
-        self.spawn(async move {
-            let Err(error) = app.slack.post_ephemeral(&channel, &user, &message).await else { return };
-            let posted = match error.class {
-                Class::Refused if !response_url.is_empty() => {
-                    app.slack.respond(&response_url, &message).await
-                }
-                _ => Err(error),
-            };
-            if let Err(error) = posted {
-                tracing::warn!(%channel, %error, "ephemeral message not posted");
-            }
-        });
+        self.spawn(async move { app.slack.tell(&channel, &user, &response_url, &message).await });
     }
 
     /// Answers a command through its `response_url`, which works in every conversation. Falls back to

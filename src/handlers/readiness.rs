@@ -1,6 +1,7 @@
 //! Readiness and the size of the outbox, for operators.
 
 use super::dependencies::{ACK_TIMEOUT, AppState};
+use crate::domain::people::Principal;
 
 /// The size of the outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,19 @@ pub(super) async fn problems(app: &AppState) -> Vec<String> {
         }
     }
     problems
+}
+
+/// What does not work as configured, though the bot is ready, one line each.
+pub(super) fn warnings(app: &AppState) -> Vec<String> {
+    let missing = app.membership.missing_groups().into_iter();
+    let id = |group| match group {
+        Principal::Group(group) => Some(group.0),
+        Principal::User(_) | Principal::Channel(_) => None,
+    };
+    missing
+        .filter_map(id)
+        .map(|id| format!("degraded: there is no user group {id}, so it has no members; correct the policy"))
+        .collect()
 }
 
 /// The size of the outbox; `None` if the database does not answer in time.

@@ -1,7 +1,7 @@
 //! Which workspace and app sent a delivery. Deliveries of others are ignored.
 
 use super::dependencies::AppState;
-use crate::slack::inbound::Tenant;
+use crate::slack::inbound::{Inbound, Tenant};
 
 /// Whether a delivery is for the workspace and app that this bot serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,15 @@ pub(super) enum TenantMatch {
 }
 
 impl AppState {
+    /// In an Enterprise organization, loads what is known of the person who acts, who may have a second id.
+    pub(super) async fn recognize(&self, inbound: &Inbound<'_>) {
+        if inbound.tenant().is_none_or(|tenant| tenant.enterprise_id.is_empty()) {
+            return;
+        }
+        self.membership.set_in_organization();
+        self.membership.recall(&inbound.user_id().into()).await;
+    }
+
     /// Matches the app, then the most relevant workspace, then the organization.
     pub(super) fn tenant_match(&self, tenant: &Tenant<'_>) -> TenantMatch {
         if self.app_id.as_deref().is_some_and(|own| own != tenant.app_id) {

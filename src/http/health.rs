@@ -14,14 +14,17 @@ pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// 200 if the database, the workers and the credentials work; else 503 with one line for each problem.
+/// 200 if the database, the workers and the credentials work, with one line for each mistake in the configuration that the
+/// bot can live with; else 503 with one line for each problem.
 pub(super) async fn readyz(State(state): State<HttpState>) -> Response {
     let mut problems = state.handlers.problems().await;
     if state.metrics.get().is_none() {
         problems.push("metrics are not collected yet".to_owned());
     }
     if problems.is_empty() {
-        return "ready\n".into_response();
+        let mut lines = vec!["ready".to_owned()];
+        lines.extend(state.handlers.warnings());
+        return (lines.join("\n") + "\n").into_response();
     }
     (StatusCode::SERVICE_UNAVAILABLE, problems.join("\n") + "\n").into_response()
 }

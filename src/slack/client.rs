@@ -13,8 +13,14 @@ mod messages;
 mod rate_limits;
 mod reads;
 mod size_limit;
+mod tell;
 
-use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use http_body_util::{BodyExt, Empty, combinators::BoxBody};
 use hyper::{Request, body::Bytes, header};
@@ -66,7 +72,11 @@ struct Inner {
     slack: SlackClient<SlackClientHyperConnector<LimitedConnector>>,
     /// Has the body type of slack-morphism's own client, so that the code for connections is compiled once.
     plain: HyperClient<LimitedConnector, BoxBody<Bytes, Infallible>>,
+    on_revoked: OnceLock<OnRevoked>,
 }
+
+/// What to do when a call learns that the token is not valid (any more).
+type OnRevoked = Box<dyn Fn(&Error) + Send + Sync>;
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -113,7 +123,13 @@ impl Client {
             rate_limits: RateLimits::default(),
             slack: SlackClient::new(connector),
             plain: HyperClient::builder(TokioExecutor::new()).build(https),
+            on_revoked: OnceLock::new(),
         }))
+    }
+
+    /// Calls `report` whenever a call learns that the token is not valid (any more). Only the first `report` is kept.
+    pub fn when_revoked(&self, report: impl Fn(&Error) + Send + Sync + 'static) {
+        let _ = self.0.on_revoked.set(Box::new(report));
     }
 
     /// Calls a method that only reads.
@@ -197,8 +213,15 @@ impl Client {
         let result = tokio::time::timeout(*timeout, call).await;
         let result = result.unwrap_or_else(|_| Err(Error::unknown(method, "timeout")));
         let ended = clock.monotonic_millis();
-        if let Err(Error { class: Class::RateLimited { after }, .. }) = &result {
-            rate_limits.limit(scope, *after, ended);
+        match &result {
+            Err(Error { class: Class::RateLimited { after }, .. }) => rate_limits.limit(scope, *after, ended),
+            // A `response_url` has no token.
+            Err(error @ Error { class: Class::Revoked, .. }) if method != "response_url" => {
+                if let Some(report) = self.0.on_revoked.get() {
+                    report(error);
+                }
+            }
+            _ => {}
         }
         let outcome = result.as_ref().map_or_else(|error| error.class.name(), |_| "ok");
         metrics::counter!("slack_calls_total", "method" => method, "result" => outcome).increment(1);

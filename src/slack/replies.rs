@@ -10,7 +10,7 @@ pub use self::{
         PagePosition, PendingRequests, RequestItem, RequestLink, RequestPage, pending, read_failed, status,
     },
     policy::{PolicyView, policy},
-    refusal::refusal,
+    refusal::{refusal, refusal_in_form},
 };
 use super::{
     messages::Message,

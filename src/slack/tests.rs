@@ -44,7 +44,14 @@ fn approvers() -> Vec<Principal> {
 }
 
 fn approver_set() -> ApproverSet {
-    ApproverSet { approvers: approvers(), needed: 1, rule: None, is_escalated: false, violations: Vec::new() }
+    ApproverSet {
+        approvers: approvers(),
+        needed: 1,
+        rule: None,
+        is_escalated: false,
+        violations: Vec::new(),
+        missing_groups: Vec::new(),
+    }
 }
 
 fn terms() -> Terms {

@@ -93,7 +93,12 @@ pub(super) async fn add(store: &Store, clock: &Clock, email: &str, effects: &[Ef
 
 /// An effect of which nothing matters here but who it is for.
 pub(crate) fn check(by: &str) -> Effect {
-    Effect::CheckMembership { by: by.into(), action: Action::Cancel, answer_in: "C0OPS".into() }
+    Effect::CheckMembership {
+        by: by.into(),
+        action: Action::Cancel,
+        answer_in: "C0OPS".into(),
+        answer_url: String::new(),
+    }
 }
 
 async fn claim(store: &Store, clock: &Clock) -> Option<Claimed> {

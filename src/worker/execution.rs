@@ -4,10 +4,10 @@ use tracing::Instrument;
 
 use super::{Worker, WorkerDependencies};
 use crate::{
-    domain::{effect::Effect, event::Event, people::UserId},
+    domain::{effect::Effect, event::Event},
     slack::replies,
     store::{Claimed, Lease, StoreError},
-    workflow::{CallOutcome, CompletionResult, EffectResult, RefusedAction},
+    workflow::{CallOutcome, CompletionResult, EffectResult},
 };
 
 /// How an effect ended: its result, and the event that it leads to.
@@ -126,21 +126,14 @@ impl Worker {
         match self.0.workflow.complete_call(claimed, call.as_deref(), result, event.as_ref()).await? {
             CompletionResult::LeaseLost => Err(EffectAborted::LeaseLost),
             CompletionResult::Recorded(refused) => {
-                if let (Some(refused), Effect::CheckMembership { by, answer_in, .. }) =
+                if let (Some(refused), Effect::CheckMembership { by, answer_in, answer_url, .. }) =
                     (refused, &claimed.effect.effect)
                 {
-                    self.post_refusal(answer_in.as_str(), by, &refused).await;
+                    let message = replies::refusal(&refused.why, &refused.approvers, by);
+                    self.0.slack.tell(answer_in, by, answer_url, &message).await;
                 }
                 Ok(name)
             }
-        }
-    }
-
-    /// Tells a person why their action was refused. Best effort.
-    async fn post_refusal(&self, channel: &str, user: &UserId, refused: &RefusedAction) {
-        let message = replies::refusal(&refused.why, &refused.approvers, user);
-        if let Err(error) = self.0.slack.post_ephemeral(&channel.into(), user, &message).await {
-            tracing::warn!(%channel, %error, "the refusal could not be posted");
         }
     }
 }

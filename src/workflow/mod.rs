@@ -89,6 +89,8 @@ pub struct ActionCommand {
     pub action: Action,
     /// The channel in which they are told if the action is refused.
     pub answer_in: ChannelId,
+    /// A URL by which they can be told if that fails; may be empty.
+    pub answer_url: String,
     /// The message whose button was clicked: its conversation and `ts`; `None` for the submission of a form.
     pub clicked: Option<(ChannelId, String)>,
 }
@@ -227,7 +229,7 @@ impl Workflow {
         command: ActionCommand,
         errors: impl FnOnce(&RefusedAction) -> Option<AckRecord> + Send,
     ) -> Result<ActionOutcome, StoreError> {
-        let ActionCommand { key, ack, request: id, by, action, answer_in, clicked } = command;
+        let ActionCommand { key, ack, request: id, by, action, answer_in, answer_url, clicked } = command;
         let now = self.clock.now();
         let mut tx = match self.begin(&key, &ack).await? {
             Begun::Proceed(tx) => tx,
@@ -261,7 +263,7 @@ impl Workflow {
                 }
             },
             Err(Refusal::CannotCheck) if !matches!(action, Action::OpenDenial | Action::OpenReview) => {
-                let check = Effect::CheckMembership { by, action, answer_in };
+                let check = Effect::CheckMembership { by, action, answer_in, answer_url };
                 tx.enqueue(&request, &[check], now, || self.clock.new_id()).await?;
                 ActionOutcome::Deferred
             }

@@ -71,7 +71,16 @@ impl TestWorkflow {
     fn command(&self, request: &RequestId, by: &str, action: Action) -> ActionCommand {
         let key = DeliveryKey::Action { trigger_id: self.clock.new_id() };
         let (ack, answer_in) = (AckRecord::Empty, "C0APPROVE".into());
-        ActionCommand { key, ack, request: request.clone(), by: by.into(), action, answer_in, clicked: None }
+        ActionCommand {
+            key,
+            ack,
+            request: request.clone(),
+            by: by.into(),
+            action,
+            answer_in,
+            answer_url: String::new(),
+            clicked: None,
+        }
     }
 
     /// The message that is due, after those that are due before it.

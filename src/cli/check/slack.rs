@@ -69,6 +69,7 @@ async fn check_groups(policy: &Policy, slack: &Client, report: &mut Report) {
                 }
                 GroupSize::Members(members)
             }
+            Err(error) if error.code == "no_such_subteam" => GroupSize::Missing,
             Err(error) => GroupSize::Unknown(error.to_string()),
         };
         sizes.insert(principal, size);

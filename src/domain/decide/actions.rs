@@ -118,7 +118,12 @@ impl ActionContext<'_> {
     ) -> Result<(Vec<ApprovalGiven>, CountedApprovals), Refusal> {
         let Self { context, request, by } = self;
         let mut counted = CountedApprovals::of(context, request, before);
-        let is_repeated = before.iter().any(|approval| approval.by == *by);
+        let same: Vec<Membership> =
+            before.iter().map(|approval| context.members.is_same(by, &approval.by)).collect();
+        let is_repeated = same.contains(&Membership::Yes);
+        if !is_repeated && same.contains(&Membership::Unknown) {
+            return Err(Refusal::CannotCheck);
+        }
         let mut given = before.to_vec();
         if !is_repeated {
             given.push(ApprovalGiven { by: by.clone(), at: context.now });
@@ -146,7 +151,11 @@ impl ActionContext<'_> {
     /// unless it may have been applied.
     fn cancel(self) -> Result<Decision, Refusal> {
         let Self { context, request, by } = self;
-        let is_own = *by == request.requester;
+        let is_own = match self.is_requester() {
+            Membership::Yes => true,
+            Membership::No => false,
+            Membership::Unknown => return Err(Refusal::CannotCheck),
+        };
         let next = State::Cancelled { by: Some(by.clone()), at: context.now };
         match &request.state {
             State::Pending { .. } if !is_own => Err(Refusal::NotRequester),
@@ -234,8 +243,10 @@ impl ActionContext<'_> {
     /// The pending request, if the person is its requester.
     fn require_editable(&self) -> Result<PendingState<'_>, Refusal> {
         let open = self.pending_state()?;
-        if *self.by != self.request.requester {
-            return Err(Refusal::NotRequester);
+        match self.is_requester() {
+            Membership::Yes => {}
+            Membership::No => return Err(Refusal::NotRequester),
+            Membership::Unknown => return Err(Refusal::CannotCheck),
         }
         // Other values could become a second user.
         if self.request.attempted_at().is_some() {
@@ -281,9 +292,16 @@ impl ActionContext<'_> {
         self.context.members.among(self.by, &self.context.policy.approvers(self.context.now, request))
     }
 
+    /// Whether the person is the requester, under whichever id.
+    pub(super) fn is_requester(&self) -> Membership {
+        self.context.members.is_same(self.by, &self.request.requester)
+    }
+
     fn require_approver(&self, request: &Request) -> Result<(), Refusal> {
-        if *self.by == request.requester {
-            return Err(Refusal::OwnRequest);
+        match self.is_requester() {
+            Membership::Yes => return Err(Refusal::OwnRequest),
+            Membership::No => {}
+            Membership::Unknown => return Err(Refusal::CannotCheck),
         }
         match self.membership(request) {
             Membership::Yes => Ok(()),

@@ -12,9 +12,10 @@ use crate::domain::{
 impl ActionContext<'_> {
     /// Retries a failed change with the approved values, as long as they are approved by today's policy.
     pub(super) fn retry(self) -> Result<Decision, Refusal> {
-        let Self { request, by, .. } = self;
+        let Self { request, .. } = self;
         // Without a card it is the requester who has the button.
-        let needs_approver = *by != request.requester || request.approval_channel.is_some();
+        let is_requester = self.is_requester() == Membership::Yes;
+        let needs_approver = !is_requester || request.approval_channel.is_some();
         match self.membership(request) {
             Membership::No if needs_approver => return Err(Refusal::NotApprover),
             Membership::Unknown if needs_approver => return Err(Refusal::CannotCheck),

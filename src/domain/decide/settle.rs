@@ -22,11 +22,12 @@ impl CountedApprovals {
     pub(super) fn of(context: DecisionContext<'_>, request: &Request, approvals: &[ApprovalGiven]) -> Self {
         let approvers = context.policy.approvers(context.now, request);
         let mut counted = Self::default();
-        for ApprovalGiven { by, .. } in approvals.iter().filter(|approval| approval.by != request.requester) {
-            match context.members.among(by, &approvers) {
-                Membership::Yes => counted.by.push(by.clone()),
-                Membership::Unknown => counted.unknown += 1,
-                Membership::No => {}
+        for ApprovalGiven { by, .. } in approvals {
+            let is_requester = context.members.is_same(by, &request.requester);
+            match (is_requester, context.members.among(by, &approvers)) {
+                (Membership::Yes, _) | (_, Membership::No) => {}
+                (Membership::No, Membership::Yes) => counted.by.push(by.clone()),
+                (Membership::Unknown, _) | (_, Membership::Unknown) => counted.unknown += 1,
             }
         }
         counted

@@ -18,6 +18,8 @@ pub struct LintWarning {
 pub enum GroupSize {
     /// These people.
     Members(Vec<UserId>),
+    /// There is no such group.
+    Missing,
     /// Slack did not return them; with its error.
     Unknown(String),
 }
@@ -127,6 +129,9 @@ fn count_people(
                 all.extend(members);
                 None
             }
+            GroupSize::Missing => Some(format!(
+                "there is no user group {id}, so it has no members: it was deleted or disabled, or the id is wrong"
+            )),
             GroupSize::Unknown(why) => {
                 is_known = false;
                 Some(format!("cannot read the members of {id} ({why}): check the id"))

@@ -12,9 +12,60 @@ pub trait MembershipLookup {
         self.membership(user, principal)
     }
 
-    /// Whether `user` is covered by any of `principals`.
+    /// The second id of a person, as far as it is known.
+    fn other_id(&self, _user: &UserId) -> OtherId {
+        OtherId::None
+    }
+
+    /// Whether `user`, by either id, is covered by any of `principals`.
     fn among(&self, user: &UserId, principals: &[Principal]) -> Membership {
-        Membership::of(user, principals, |principal| self.membership(user, principal))
+        self.other_id(user)
+            .combine(user, |id| Membership::of(id, principals, |principal| self.membership(id, principal)))
+    }
+
+    /// Whether two ids are of the same person.
+    fn is_same(&self, one: &UserId, other: &UserId) -> Membership {
+        if one == other {
+            return Membership::Yes;
+        }
+        match (self.other_id(one), self.other_id(other)) {
+            (OtherId::Is(id), _) if id == *other => Membership::Yes,
+            (_, OtherId::Is(id)) if id == *one => Membership::Yes,
+            // Whose second id is known is nobody else.
+            (OtherId::Unknown, OtherId::Unknown | OtherId::None) | (OtherId::None, OtherId::Unknown) => {
+                Membership::Unknown
+            }
+            (OtherId::Is(_), _) | (_, OtherId::Is(_)) | (OtherId::None, OtherId::None) => Membership::No,
+        }
+    }
+}
+
+/// The second id of a person: in an Enterprise organization they have one of the organization (`W…`) and may have one of
+/// the workspace (`U…`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OtherId {
+    /// There is none.
+    None,
+    /// This one.
+    Is(UserId),
+    /// Slack has not told.
+    Unknown,
+}
+
+impl OtherId {
+    /// An answer about a person who has the id `user` and this one, from the answer for each id. Unless it is known
+    /// whether there is a second id, it is never no.
+    pub fn combine(&self, user: &UserId, answer: impl Fn(&UserId) -> Membership) -> Membership {
+        match (answer(user), self) {
+            (Membership::Yes, _) => Membership::Yes,
+            (first, Self::None) => first,
+            (first, Self::Is(other)) => match (first, answer(other)) {
+                (_, Membership::Yes) => Membership::Yes,
+                (Membership::No, second) => second,
+                (first, _) => first,
+            },
+            (_, Self::Unknown) => Membership::Unknown,
+        }
     }
 }
 
@@ -30,6 +81,10 @@ impl std::fmt::Debug for FreshMembers<'_> {
 impl MembershipLookup for FreshMembers<'_> {
     fn membership(&self, user: &UserId, principal: &Principal) -> Membership {
         self.0.fresh_membership(user, principal)
+    }
+
+    fn other_id(&self, user: &UserId) -> OtherId {
+        self.0.other_id(user)
     }
 }
 

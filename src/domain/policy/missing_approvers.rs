@@ -86,8 +86,14 @@ mod tests {
         let mut request = request((101, "API Only"), "svc@example.com");
         let remaining = |request: &Request, approvers: Vec<Principal>, members: Option<&[&str]>| {
             let members = members.map(|ids| ids.iter().map(|&id| id.into()).collect::<Vec<UserId>>());
-            let set =
-                ApproverSet { approvers, needed: 2, rule: None, is_escalated: false, violations: Vec::new() };
+            let set = ApproverSet {
+                approvers,
+                needed: 2,
+                rule: None,
+                is_escalated: false,
+                violations: Vec::new(),
+                missing_groups: Vec::new(),
+            };
             set.without_decided(request, |_| members.clone()).approvers
         };
         let both = [users(&["U1", "U0REQ"]), vec![group.clone()]].concat();

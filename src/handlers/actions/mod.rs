@@ -150,6 +150,7 @@ impl Click {
             by: self.by.clone(),
             action,
             answer_in: self.channel.clone(),
+            answer_url: self.response_url.clone(),
             clicked: self.message.clone(),
         }
     }

@@ -21,7 +21,7 @@ use crate::{
         inbound::{BlockId, ViewInteraction},
         replies,
     },
-    workflow::{ActionCommand, ActionOutcome},
+    workflow::{ActionCommand, ActionOutcome, RefusedAction},
 };
 
 /// The `private_metadata` of a denial form.
@@ -68,16 +68,17 @@ pub(super) async fn submit(
         by: by.clone(),
         action: Action::Deny { reason },
         answer_in: channel.clone(),
+        answer_url: String::new(),
         clicked: None,
     };
     let close = |outcome| Ack { outcome, kind };
-    Ok(match app.run_action(command, |_| None).await? {
+    let refusal = |refused: &RefusedAction| {
+        Ack::field_errors("refused", [(block.clone(), replies::refusal_in_form(&refused.why))])
+    };
+    Ok(match app.run_action(command, |refused| refusal(refused).record()).await? {
         ActionOutcome::Accepted(_) => close("accepted"),
         ActionOutcome::Deferred => close("deferred"),
         ActionOutcome::Repeated(first) => Ack::repeated(first),
-        ActionOutcome::Refused(refused) => {
-            app.post_ephemeral(&channel, by, "", replies::refusal(&refused.why, &refused.approvers, by));
-            close("refused")
-        }
+        ActionOutcome::Refused(refused) => refusal(&refused),
     })
 }

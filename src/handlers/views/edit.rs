@@ -79,28 +79,26 @@ pub(super) async fn submit(
         by: by.clone(),
         action: Action::Edit(Box::new(edited)),
         answer_in: answer_in.clone(),
+        answer_url: String::new(),
         clicked: None,
     };
     let errors = |refused: &RefusedAction| field_errors(app, submission, refused);
-    Ok(match app.run_action(command, |refused| errors(refused)?.record()).await? {
+    Ok(match app.run_action(command, |refused| errors(refused).record()).await? {
         ActionOutcome::Accepted(_) => Ack::empty("accepted"),
         ActionOutcome::Deferred => Ack::empty("deferred"),
         ActionOutcome::Repeated(first) => Ack::repeated(first),
-        ActionOutcome::Refused(refused) => errors(&refused).unwrap_or_else(|| {
-            app.post_ephemeral(&answer_in, by, "", replies::refusal(&refused.why, &refused.approvers, by));
-            Ack::empty("refused")
-        }),
+        ActionOutcome::Refused(refused) => errors(&refused),
     })
 }
 
-/// The refusal as a field error; `None` if no other input would help.
-fn field_errors(app: &AppState, submission: &ViewInteraction, refused: &RefusedAction) -> Option<Ack> {
+/// The refusal as a field error.
+fn field_errors(app: &AppState, submission: &ViewInteraction, refused: &RefusedAction) -> Ack {
     let (field, text) = match refused.why {
         Refusal::AnotherIsOpen => (Field::Email, form_errors::already_pending(app.instances.are_several())),
         Refusal::OtherChannel => (Field::Role, form_errors::OTHER_CHANNEL.to_owned()),
         Refusal::Changed => (Field::Email, form_errors::CHANGED.to_owned()),
-        _ => return None,
+        _ => (Field::Email, replies::refusal_in_form(&refused.why)),
     };
     let form = FormState::new(&submission.view.state, &app.instances);
-    Some(Ack::field_errors("refused", [(form.block_for(field), text)]))
+    Ack::field_errors("refused", [(form.block_for(field), text)])
 }

@@ -108,15 +108,19 @@ pub(super) async fn submit(
         by: by.clone(),
         action: Action::Approve { revision, reduction: reduction.clone(), note },
         answer_in: channel.clone(),
+        answer_url: String::new(),
         clicked: None,
     };
-    Ok(match app.run_action(command, |refused| review.errors(refused)?.record()).await? {
+    Ok(match app.run_action(command, |refused| review.errors(refused).record()).await? {
         ActionOutcome::Accepted(_) => Ack::empty("accepted"),
         ActionOutcome::Deferred => Ack::empty("deferred"),
         ActionOutcome::Repeated(first) => Ack::repeated(first),
         ActionOutcome::Refused(refused) => {
-            app.post_ephemeral(&channel, by, "", review.message(&refused, by));
-            review.errors(&refused).unwrap_or_else(|| Ack::empty("refused"))
+            if review.needs_other_approvers(&refused) {
+                // A field error cannot mention those who can.
+                app.post_ephemeral(&channel, by, "", review.message(&refused, by));
+            }
+            review.errors(&refused)
         }
     })
 }
@@ -138,8 +142,8 @@ impl SubmittedReview<'_> {
                 == Membership::Yes
     }
 
-    /// The refusal as a field error; `None` if nothing is left to approve.
-    fn errors(self, refused: &RefusedAction) -> Option<Ack> {
+    /// The refusal as a field error.
+    fn errors(self, refused: &RefusedAction) -> Ack {
         let (field, text) = match refused.why {
             Refusal::Changed => (Field::Reason, form_errors::CHANGED),
             Refusal::ExceedsRequest => (Field::Expiration, form_errors::EXCEEDS_REQUEST),
@@ -148,10 +152,18 @@ impl SubmittedReview<'_> {
             Refusal::NotApprover if self.needs_other_approvers(refused) => {
                 (Field::Role, form_errors::OTHERS_DECIDE)
             }
-            _ => return None,
+            // Nothing is left to approve, or nobody here may.
+            _ => {
+                return Ack::field_errors(
+                    "refused",
+                    [(BlockId::Note, replies::refusal_in_form(&refused.why))],
+                );
+            }
         };
-        let block = block_for(self.app, self.request?, self.submission, field);
-        Some(Ack::field_errors("invalid", [(block, text.to_owned())]))
+        let block = self
+            .request
+            .map_or(BlockId::Note, |request| block_for(self.app, request, self.submission, field));
+        Ack::field_errors("invalid", [(block, text.to_owned())])
     }
 
     /// The refusal as a message: why, and who can approve.

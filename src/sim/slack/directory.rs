@@ -51,6 +51,7 @@ pub(crate) fn auth_test(state: &mut SlackState, _args: &Args) -> MethodResult {
         "user_id": setup.bot_user_id,
         "bot_id": setup.bot_id,
         "is_enterprise_install": false,
+        "enterprise_id": setup.enterprise_id,
     }))
 }
 
@@ -77,7 +78,12 @@ fn user_json(state: &SlackState, user: &SimUser) -> Value {
         "is_app_user": false,
         "updated": 1_700_000_000,
     });
-    if user.team_id.as_ref().is_some_and(|team| *team != state.setup.team_id) {
+    if let Some(enterprise) = &user.enterprise {
+        json["enterprise_user"] = json!({
+            "id": enterprise.id, "enterprise_id": enterprise.enterprise_id, "teams": enterprise.teams,
+            "is_admin": false, "is_owner": false,
+        });
+    } else if user.team_id.as_ref().is_some_and(|team| *team != state.setup.team_id) {
         json["is_stranger"] = json!(true);
     }
     if user.deleted {

@@ -44,7 +44,7 @@ use self::{
     state::{SlackState, direct_id},
 };
 pub use self::{
-    setup::{Setup, SimChannel, SimGroup, SimUser},
+    setup::{Setup, SimChannel, SimEnterpriseUser, SimGroup, SimUser},
     state::{CallRecord, Ephemeral, SimMessage},
     view::SimView,
 };
@@ -166,6 +166,11 @@ impl SlackSim {
                 state.setup.groups.push(SimGroup { id: id.to_owned(), handle, users });
             }
         });
+    }
+
+    /// Deletes a user group.
+    pub fn remove_group(&self, id: &str) {
+        self.router.change(|state| state.setup.groups.retain(|group| group.id != id));
     }
 
     /// Adds a user, or replaces the one with this id.

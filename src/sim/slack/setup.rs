@@ -8,6 +8,8 @@ pub struct Setup {
     pub team_id: String,
     /// The workspace's name and domain.
     pub team_name: String,
+    /// The Enterprise organization of the workspace, if it is in one.
+    pub enterprise_id: Option<String>,
     /// The app's id.
     pub app_id: String,
     /// The user id of the app's bot.
@@ -47,8 +49,22 @@ pub struct SimUser {
     pub is_restricted: bool,
     /// Whether the user is a single-channel guest.
     pub is_ultra_restricted: bool,
-    /// The user's workspace; `None` is this one, any other makes the user external (`is_stranger`).
+    /// The user's home workspace; `None` is this one. Any other makes the user external (`is_stranger`), unless both are in
+    /// one organization.
     pub team_id: Option<String>,
+    /// The user's place in the organization, if the workspace is in one.
+    pub enterprise: Option<SimEnterpriseUser>,
+}
+
+/// The field `enterprise_user` of a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SimEnterpriseUser {
+    /// The user's other id, by which Slack knows them, too.
+    pub id: String,
+    /// The organization.
+    pub enterprise_id: String,
+    /// The user's workspaces.
+    pub teams: Vec<String>,
 }
 
 impl SimUser {
@@ -121,6 +137,7 @@ impl Default for Setup {
         Self {
             team_id: "T0001".to_owned(),
             team_name: "example".to_owned(),
+            enterprise_id: None,
             app_id: "A0001".to_owned(),
             bot_user_id: "UB0T".to_owned(),
             bot_id: "B0001".to_owned(),

@@ -146,7 +146,9 @@ impl SlackState {
     }
 
     pub(crate) fn user(&self, id: &str) -> Option<&SimUser> {
-        self.setup.users.iter().find(|user| user.id == id)
+        let has_other_id = |user: &&SimUser| user.enterprise.as_ref().is_some_and(|other| other.id == id);
+        let users = &self.setup.users;
+        users.iter().find(|user| user.id == id).or_else(|| users.iter().find(has_other_id))
     }
 
     /// The workspace of a user: this one, unless the user is external.

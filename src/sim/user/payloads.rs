@@ -24,6 +24,7 @@ pub(super) fn command(
         ("token", "deprecated".to_owned()),
         ("team_id", state.setup.team_id.clone()),
         ("team_domain", state.setup.team_name.clone()),
+        ("enterprise_id", state.setup.enterprise_id.clone().unwrap_or_default()),
         ("channel_id", channel.to_owned()),
         ("channel_name", channel_name(state, channel)),
         ("user_id", user.to_owned()),
@@ -56,7 +57,7 @@ fn base(state: &SlackState, user: &str, kind: &str) -> Value {
         "api_app_id": state.setup.app_id,
         "token": "deprecated",
         "team": { "id": state.setup.team_id, "domain": state.setup.team_name },
-        "enterprise": null,
+        "enterprise": state.setup.enterprise_id.as_ref().map(|id| json!({ "id": id, "name": "Example" })),
         "is_enterprise_install": false,
     })
 }

@@ -255,6 +255,16 @@ impl Client {
         (has_no_credentials && (is_slacks || url.origin() == api.origin())).then_some(url)
     }
 
+    /// Posts a message that is never changed or looked for (`chat.postMessage`).
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub(super) async fn post_once(&self, channel: &ChannelId, message: &Message) -> Result<(), Error> {
+        let body = PostMessageBody { channel: Some(channel.as_str()), ..PostMessageBody::of(message) };
+        let EmptyResponse {} = self.post_json("chat.postMessage", &body).await?;
+        Ok(())
+    }
+
     /// The conversation between the bot and `user` (`conversations.open`).
     ///
     /// # Errors

@@ -29,6 +29,8 @@ pub struct Identity {
     pub bot_id: Option<String>,
     /// The app, if Slack names it.
     pub app_id: Option<String>,
+    /// The Enterprise organization of the workspace, if it belongs to one.
+    pub enterprise_id: Option<String>,
 }
 
 /// A person, without name and email: part of the response of `users.info`.
@@ -44,8 +46,17 @@ pub struct Profile {
     pub is_guest: bool,
     /// Whether it is a member of another organization, visible in a shared channel only.
     pub is_stranger: bool,
-    /// Their workspace.
+    /// Their home workspace.
     pub team_id: Option<String>,
+    /// All their workspaces in an Enterprise organization.
+    #[serde(default)]
+    pub teams: Vec<String>,
+    /// Their Enterprise organization.
+    #[serde(default)]
+    pub organization_id: Option<String>,
+    /// Their id in that organization, or in this workspace: they have both.
+    #[serde(default)]
+    pub other_id: Option<UserId>,
 }
 
 /// A channel: part of the response of `conversations.info`.
@@ -75,6 +86,16 @@ struct User {
     is_stranger: bool,
     tz: Option<String>,
     tz_offset: Option<i32>,
+    enterprise_user: Option<EnterpriseUser>,
+}
+
+/// The field `enterprise_user` of a person in an Enterprise organization.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct EnterpriseUser {
+    id: Option<UserId>,
+    enterprise_id: Option<String>,
+    teams: Option<Vec<String>>,
 }
 
 /// The field `response_metadata` of methods with paging.
@@ -104,13 +125,17 @@ impl Client {
     ///
     /// # Errors
     /// When the call fails.
-    pub async fn user(&self, user: &UserId) -> Result<Profile, Error> {
+    pub async fn user(&self, asked: &UserId) -> Result<Profile, Error> {
         #[derive(Deserialize)]
         struct Response {
             user: User,
         }
-        let query = vec![("user", Some(user.0.clone()))];
+        let query = vec![("user", Some(asked.0.clone()))];
         let Response { user } = self.get("users.info", query).await?;
+        let enterprise = user.enterprise_user.unwrap_or_default();
+        // Asked by one id, Slack may answer with the other.
+        let ids = [enterprise.id, Some(UserId(user.id.clone()))];
+        let other_id = ids.into_iter().flatten().find(|id| id != asked && !id.as_str().is_empty());
         Ok(Profile {
             zone: Zone::from_parts(user.tz.as_deref(), user.tz_offset),
             // Slackbot does not call itself a bot.
@@ -119,6 +144,9 @@ impl Client {
             is_guest: user.is_restricted || user.is_ultra_restricted,
             is_stranger: user.is_stranger,
             team_id: user.team_id,
+            teams: enterprise.teams.unwrap_or_default(),
+            organization_id: enterprise.enterprise_id,
+            other_id,
         })
     }
 

@@ -171,6 +171,8 @@ pub(super) struct InteractionPayload {
     #[serde(deserialize_with = "lenient")]
     container: Container,
     #[serde(deserialize_with = "lenient")]
+    message: MessagePayload,
+    #[serde(deserialize_with = "lenient")]
     view: Option<ViewPayload>,
     #[serde(deserialize_with = "lenient")]
     actions: Vec<ActionPayload>,
@@ -192,6 +194,15 @@ struct UserPayload {
     /// The user's own workspace, which differs with Slack Connect.
     #[serde(deserialize_with = "lenient")]
     team_id: String,
+}
+
+/// The message that contains a clicked button.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct MessagePayload {
+    /// The workspace of the app that posted it, whoever clicks.
+    #[serde(deserialize_with = "lenient")]
+    team: String,
 }
 
 /// The message that contains an element.
@@ -255,7 +266,7 @@ impl From<InteractionPayload> for Kind {
         let InteractionPayload { user, team, view, channel, container, .. } = payload;
         let (installed_team, view_team) = match &view {
             Some(view) => (view.app_installed_team_id.clone(), view.team_id.clone()),
-            None => Default::default(),
+            None => (payload.message.team, String::new()),
         };
         let interaction = Interaction {
             app_id: payload.api_app_id,

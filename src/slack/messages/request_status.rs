@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{
-        people::UserId,
+        people::{Principal, UserId},
         policy::{ApproverSet, Violation},
         request::{ApprovalGiven, ApprovalLapse, Approved, Failure, Request, State, WaitCause, Waiting},
     },
@@ -92,11 +92,27 @@ fn pending(
             "Nobody has decided for a while, so more people are allowed to decide now.",
         ));
     }
+    lines.extend(missing_groups(&approvers.missing_groups).filter(|_| reader == Reader::Approvers));
     lines.extend(asked_again(request));
     lines.extend(violations(request, &approvers.violations, reader));
     let last_change = request.revisions.iter().rfind(|revision| !revision.differences.is_empty());
     lines.extend(last_change.and_then(|revision| reset_approvals(revision.reset_approvals)));
     lines.into_iter().fold(text, RichText::line)
+}
+
+/// The policy names groups that do not exist.
+fn missing_groups(groups: &[Principal]) -> Option<InlineText> {
+    let ids: Vec<&str> = groups
+        .iter()
+        .filter_map(|group| match group {
+            Principal::Group(group) => Some(group.as_str()),
+            Principal::User(_) | Principal::Channel(_) => None,
+        })
+        .collect();
+    let ids = (!ids.is_empty()).then(|| ids.join(", "))?;
+    Some(fact("Missing user group").text(format!(
+        "The configuration names {ids}, which doesn't exist, so it has no members. Ask this bot's admin to correct it."
+    )))
 }
 
 /// Why the approvers are asked again.

@@ -15,6 +15,7 @@ use crate::{
 
 const OWN_REQUEST: &str = "This is your own request, so someone else has to decide. Ask ";
 const NOT_APPROVER: &str = "Only approvers are allowed to do this. Ask ";
+const ALREADY_DENIED: &str = "This request was already denied. Nothing changed.";
 const NO_APPROVAL_NEEDED: &str =
     "This request needs no approval and is already in progress. Nothing changed.";
 const CANNOT_CHECK: &str =
@@ -43,31 +44,54 @@ const UNKNOWN_REQUEST: &str =
 /// Why an action of `reader` was refused. Where it names the `approvers` to ask, it leaves out the reader.
 pub fn refusal(refusal: &Refusal, approvers: &[Principal], reader: &UserId) -> Message {
     let approvers = without_requester(approvers, reader);
-    let text = match refusal {
-        Refusal::OwnRequest => return ask(OWN_REQUEST, &approvers),
-        Refusal::NotApprover => return ask(NOT_APPROVER, &approvers),
-        Refusal::ApprovalAlreadyGiven { given, needed } => {
-            return say(InlineText::of(format!(
-                "You already approved this request. It has {given} of {needed} approvals, and someone else has to \
-                 give the next one."
-            )));
-        }
+    match refusal {
+        Refusal::OwnRequest => ask(OWN_REQUEST, &approvers),
+        Refusal::NotApprover => ask(NOT_APPROVER, &approvers),
         Refusal::AlreadyApproved { by } if !by.is_empty() => {
-            return say(InlineText::of("This request was already approved by ")
-                .all_of(by)
-                .text(". Nothing changed."));
+            say(InlineText::of("This request was already approved by ").all_of(by).text(". Nothing changed."))
         }
         Refusal::AlreadyDenied { by } => {
-            return say(InlineText::of("This request was already denied by ")
-                .person(by)
-                .text(". Nothing changed."));
+            say(InlineText::of("This request was already denied by ").person(by).text(". Nothing changed."))
         }
+        other => say(InlineText::of(sentence(other))),
+    }
+}
+
+/// Why an action in a form was refused, as plain text beside a field, where nobody can be mentioned.
+pub fn refusal_in_form(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::OwnRequest => "This is your own request, so someone else has to decide.".to_owned(),
+        Refusal::NotApprover => "Only approvers are allowed to do this.".to_owned(),
+        Refusal::AlreadyApproved { by } if !by.is_empty() => {
+            "Someone else was faster: this request was already approved. Nothing changed. Close this form."
+                .to_owned()
+        }
+        Refusal::AlreadyDenied { .. } => {
+            "Someone else was faster: this request was already denied. Nothing changed. Close this form."
+                .to_owned()
+        }
+        other => sentence(other),
+    }
+}
+
+/// What does not depend on the reader.
+fn sentence(refusal: &Refusal) -> String {
+    let text = match refusal {
+        Refusal::ApprovalAlreadyGiven { given, needed } => {
+            return format!(
+                "You already approved this request. It has {given} of {needed} approvals, and someone else has to \
+                 give the next one."
+            );
+        }
+        Refusal::PolicyViolated(violation) => return policy_violated(*violation),
+        Refusal::OwnRequest => OWN_REQUEST,
+        Refusal::NotApprover => NOT_APPROVER,
         Refusal::AlreadyApproved { .. } => NO_APPROVAL_NEEDED,
+        Refusal::AlreadyDenied { .. } => ALREADY_DENIED,
         Refusal::CannotCheck => CANNOT_CHECK,
         Refusal::NotRequester => NOT_REQUESTER,
         Refusal::Changed => CHANGED,
         Refusal::ExceedsRequest => EXCEEDS_REQUEST,
-        Refusal::PolicyViolated(violation) => return say(policy_violated(*violation)),
         Refusal::OtherChannel => OTHER_CHANNEL,
         Refusal::Cancelled => CANCELLED,
         Refusal::InProgress => IN_PROGRESS,
@@ -82,13 +106,13 @@ pub fn refusal(refusal: &Refusal, approvers: &[Principal], reader: &UserId) -> M
         Refusal::AnotherIsOpen => ANOTHER_IS_OPEN,
         Refusal::UnknownRequest => UNKNOWN_REQUEST,
     };
-    say(InlineText::of(text))
+    text.to_owned()
 }
 
-fn policy_violated(violation: Violation) -> InlineText {
+fn policy_violated(violation: Violation) -> String {
     let why = violated(violation);
-    InlineText::of(format!(
+    format!(
         "The policy doesn't allow this request as it is: {why}. Nothing changed. Click Review to choose something else, or ask \
          the requester to edit the request."
-    ))
+    )
 }

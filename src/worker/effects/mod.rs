@@ -43,7 +43,9 @@ impl Worker {
 
     /// Who can approve the request under the current policy.
     pub(super) fn approver_set(&self, request: &Request) -> ApproverSet {
-        self.0.workflow.policy().approver_set(self.0.clock.now(), request)
+        let missing_groups = self.0.membership.missing_groups();
+        let approvers = self.0.workflow.policy().approver_set(self.0.clock.now(), request);
+        ApproverSet { missing_groups, ..approvers }
     }
 
     /// The request with the approvals that count now, and who can approve it.
