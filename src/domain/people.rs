@@ -40,6 +40,13 @@ id! {
     /// A Slack conversation (`C…`, `G…` or `D…`).
     ChannelId
 }
+impl ChannelId {
+    /// Whether it is a direct message, which nobody else can see.
+    pub fn is_direct(&self) -> bool {
+        self.0.starts_with('D')
+    }
+}
+
 id! {
     /// A Slack user group (`S…`).
     GroupId

@@ -340,6 +340,11 @@ impl Policy {
         self.approver_set(now, request).approvers
     }
 
+    /// Whether nobody could approve a request that is made in `channel` under `terms`: its card would be in a direct message.
+    pub fn has_no_place(terms: &Terms, channel: &ChannelId) -> bool {
+        !terms.approvers().is_empty() && terms.approval_channel.is_none() && channel.is_direct()
+    }
+
     /// The terms that can apply to a request, before its form is filled in. Never empty.
     pub fn possible_terms(&self, context: &RuleContext<'_>) -> Vec<&Terms> {
         let candidates = self.candidates(context, &[context.instance]);

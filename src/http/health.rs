@@ -21,12 +21,12 @@ pub(super) async fn readyz(State(state): State<HttpState>) -> Response {
     if state.metrics.get().is_none() {
         problems.push("metrics are not collected yet".to_owned());
     }
-    if problems.is_empty() {
-        let mut lines = vec!["ready".to_owned()];
-        lines.extend(state.handlers.warnings());
-        return (lines.join("\n") + "\n").into_response();
-    }
-    (StatusCode::SERVICE_UNAVAILABLE, problems.join("\n") + "\n").into_response()
+    let (status, mut lines) = match problems.is_empty() {
+        true => (StatusCode::OK, vec!["ready".to_owned()]),
+        false => (StatusCode::SERVICE_UNAVAILABLE, problems),
+    };
+    lines.extend(state.handlers.warnings());
+    (status, lines.join("\n") + "\n").into_response()
 }
 
 /// All metrics in the Prometheus text format. Where the outbox cannot be read, its gauges are `NaN`, never an old value.

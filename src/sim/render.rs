@@ -22,7 +22,11 @@ pub struct Names {
 impl Names {
     /// The names of a workspace.
     pub fn of(setup: &Setup) -> Self {
-        let users = setup.users.iter().map(|user| (user.id.clone(), user.real_name.clone()));
+        let users = setup.users.iter().flat_map(|user| {
+            let other = user.enterprise.as_ref().map(|other| other.id.clone());
+            let name = user.real_name.clone();
+            [Some(user.id.clone()), other].into_iter().flatten().map(move |id| (id, name.clone()))
+        });
         let groups = setup.groups.iter().map(|group| (group.id.clone(), group.handle.clone()));
         let channels = setup.channels.iter().map(|channel| (channel.id.clone(), channel.name.clone()));
         Self { users: users.collect(), groups: groups.collect(), channels: channels.collect() }

@@ -144,6 +144,9 @@ pub const OTHER_CHANNEL: &str = "Other people have to approve that choice, in an
 /// Whether the person is allowed to request API users is unknown.
 pub const CANNOT_CHECK_REQUESTER: &str = "I couldn't check your permissions. Try again in a moment.";
 
+/// The request needs an approval, and its card would be where nobody else can see it.
+pub const NEEDS_CHANNEL: &str = "Someone has to approve this request, and nobody else can see the direct message in which you typed the command. Nothing was sent. Type the command in a channel.";
+
 /// Neither roles nor workspaces have ever been fetched.
 pub const MARKETO_UNAVAILABLE: &str =
     "Marketo isn't responding right now, so I can't show its roles. Try again in a few minutes.";

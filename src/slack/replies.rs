@@ -81,6 +81,15 @@ pub fn not_eligible(why: NotRequester, requesters: &[Principal], approvers: &[Pr
     ask(text, people)
 }
 
+/// The answer to a command in a conversation where nobody could approve the request.
+pub fn needs_channel(command: &str) -> Message {
+    say(InlineText::of(
+        "Someone has to approve your request, and nobody else can see this direct message. Type ",
+    )
+    .code(command)
+    .text(" in a channel, or ask this bot's admin for an approval channel."))
+}
+
 /// The answer before the bot is ready.
 pub fn starting() -> Message {
     say(InlineText::of("I've just started and I'm not ready yet. Nothing was saved. Try again in a minute."))

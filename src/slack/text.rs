@@ -27,6 +27,30 @@ pub fn plain(text: &str, max: usize) -> SlackBlockPlainText {
     SlackBlockPlainText::new(if text.is_empty() { "–".to_owned() } else { text }).with_emoji(false)
 }
 
+/// As [`plain`], but what is too long is cut in the middle: long names often differ at their ends.
+pub fn plain_cut_in_the_middle(text: &str, max: usize) -> SlackBlockPlainText {
+    let whole = literal(text, usize::MAX);
+    if whole.encode_utf16().count() <= max {
+        return plain(&whole, max);
+    }
+    let kept = max.saturating_sub(1);
+    let (head, tail) = (kept - kept / 2, kept / 2);
+    let mut units = 0;
+    let from_start = |c: &char| {
+        units += c.len_utf16();
+        units <= head
+    };
+    let start: String = whole.chars().take_while(from_start).collect();
+    let mut units = 0;
+    let from_end = |c: &char| {
+        units += c.len_utf16();
+        units <= tail
+    };
+    let end: Vec<char> = whole.chars().rev().take_while(from_end).collect();
+    let end: String = end.into_iter().rev().collect();
+    SlackBlockPlainText::new(format!("{start}{ELLIPSIS}{end}")).with_emoji(false)
+}
+
 /// `text` for a rich-text element, which Slack does not interpret: at most `max` characters, with its line breaks.
 pub fn literal(text: &str, max: usize) -> String {
     let visible = text.chars().map(|c| if c == '\t' { ' ' } else { c });
@@ -154,6 +178,15 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn long_name_is_cut_in_the_middle() {
+        let cut = |text: &str, max| plain_cut_in_the_middle(text, max).text;
+        assert_eq!(cut("API Only - EMEA", 75), "API Only - EMEA");
+        assert_eq!(cut("abcdefghij", 7), "abc…hij");
+        assert_eq!(cut("abcdefghij", 6), "abc…ij");
+        assert_eq!(cut("\u{1F600}\u{1F600}\u{1F600}\u{1F600}", 6), "\u{1F600}…\u{1F600}");
+    }
+
+    #[test]
     fn empty_plain_text_becomes_a_dash() {
         assert_eq!(plain("\u{202E}", 10).text, "–");
         assert_eq!(plain(":smile:", 10).emoji, Some(false));
@@ -198,6 +231,7 @@ pub(super) mod tests {
             let plain = plain(&text, max).text;
             prop_assert!((1..=max).contains(&utf16(&plain)));
             prop_assert!(!plain.chars().any(|c| c != '\n' && is_invisible(c)));
+            prop_assert!(utf16(&plain_cut_in_the_middle(&text, max).text) <= max);
         }
     }
 }

@@ -48,8 +48,8 @@ pub struct ClaimedCard {
     pub copies: Vec<MessageCopy>,
     /// When a worker works on it next; `None` if there is nothing to do.
     pub due_at: Option<Timestamp>,
-    /// Whether something stands in its way.
-    pub is_failing: bool,
+    /// The error that stands in its way; `None` if nothing does.
+    pub problem: Option<String>,
 }
 
 /// The first due message of a request.
@@ -169,16 +169,19 @@ impl Tx {
 
     async fn card(&mut self, request: &RequestId) -> Result<ClaimedCard, StoreError> {
         let copies = self.copies(request, &Part::Card.name()).await?;
-        let row =
-            sqlx::query("SELECT due_at, failing_since FROM message WHERE request_id = $1 AND part = $2")
-                .bind(request.as_str())
-                .bind(Part::Card.name())
-                .fetch_optional(&mut *self.inner)
-                .await?;
+        let row = sqlx::query(
+            "SELECT due_at, failing_since, error FROM message WHERE request_id = $1 AND part = $2",
+        )
+        .bind(request.as_str())
+        .bind(Part::Card.name())
+        .fetch_optional(&mut *self.inner)
+        .await?;
         let Some(row) = row else { return Ok(ClaimedCard { copies, ..ClaimedCard::default() }) };
         let due_at: Option<i64> = row.try_get(0)?;
         let failing_since: Option<i64> = row.try_get(1)?;
-        Ok(ClaimedCard { copies, due_at: due_at.map(instant), is_failing: failing_since.is_some() })
+        let error: Option<String> = row.try_get(2)?;
+        let problem = failing_since.map(|_| error.unwrap_or_default());
+        Ok(ClaimedCard { copies, due_at: due_at.map(instant), problem })
     }
 
     /// Only the version of the program that wrote it knows what to do.

@@ -48,6 +48,8 @@ impl ApproverSet {
         let mut approvers: Vec<Principal> = Vec::new();
         for principal in self.approvers {
             let replacement = match &principal {
+                // The requester's other id.
+                Principal::User(_) if request.memberships.contains(&principal) => Vec::new(),
                 Principal::User(user) if can_approve(user) => vec![principal],
                 Principal::User(_) => Vec::new(),
                 Principal::Group(_) | Principal::Channel(_) => match members(&principal) {

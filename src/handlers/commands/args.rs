@@ -89,7 +89,7 @@ impl<'a> SlashCommandArgs<'a> {
         if is_alone && let Some(email) = email(first) {
             return Self::Form(email);
         }
-        let word = first.trim_start_matches(['-', '/']);
+        let word = first.trim_matches(['"', '\'']).trim_start_matches(['-', '/']);
         if word.is_empty() || word.len() > SUBCOMMAND_MAX {
             return Self::Unknown;
         }
@@ -125,10 +125,9 @@ fn nearest(word: &str) -> Option<Subcommand> {
     find(close.last()?)
 }
 
-/// The email in a word. Slack may send it as a link: `<mailto:a@b.c|a@b.c>`.
+/// The email in a word, which may be quoted.
 fn email(word: &str) -> Option<&str> {
-    let link = word.strip_prefix("<mailto:").and_then(|link| link.strip_suffix('>'));
-    let email = link.map_or(word, |link| link.split('|').next().unwrap_or(link));
+    let email = word.trim_matches(['"', '\'']);
     Email::parse(email).is_ok().then_some(email)
 }
 
@@ -145,12 +144,10 @@ mod tests {
             ("  ", SlashCommandArgs::Form("")),
             ("svc@example.com", SlashCommandArgs::Form("svc@example.com")),
             (" Svc+CRM@Example.com ", SlashCommandArgs::Form("Svc+CRM@Example.com")),
-            ("<mailto:svc@example.com|svc@example.com>", SlashCommandArgs::Form("svc@example.com")),
-            ("<mailto:svc@example.com>", SlashCommandArgs::Form("svc@example.com")),
+            ("\"svc@example.com\"", SlashCommandArgs::Form("svc@example.com")),
             ("svc@example.com now", SlashCommandArgs::Unknown),
             ("@ada", SlashCommandArgs::Unknown),
             ("svc@", SlashCommandArgs::Unknown),
-            ("<mailto:|svc@example.com>", SlashCommandArgs::Unknown),
             ("<@U0REQ>", SlashCommandArgs::Unknown),
         ] {
             assert_eq!(SlashCommandArgs::parse(text), expected, "{text}");

@@ -12,7 +12,7 @@ use crate::{
         delivery::DeliveryKey,
         form::{FormInput, FormPreview},
         people::Principal,
-        policy::RuleContext,
+        policy::{Policy, RuleContext},
     },
     handlers::dependencies::{AppState, CATALOG_TIMEOUT, PRE_MODAL_TIMEOUT},
     slack::{
@@ -53,6 +53,14 @@ pub(super) async fn open(app: AppState, context: CommandContext, key: Option<Del
         Ok(Eligibility::Yes(requester)) => requester.memberships,
         Ok(Eligibility::Unknown) | Err(_) => Vec::new(),
     };
+    let policy = app.workflow.policy();
+    let (instances, channel) = (app.instances.names(), &context.channel);
+    let rules = RuleContext { instance: "", requester: &context.user, memberships: &memberships, channel };
+    let candidates = policy.candidates(&rules, &instances);
+    if candidates.iter().all(|candidate| Policy::has_no_place(candidate.matched.terms, channel)) {
+        let message = replies::needs_channel(&context.command);
+        return app.post_ephemeral(channel, &context.user, &context.response_url, message);
+    }
     let metadata = json!({"v": 1, "channel": context.channel}).to_string();
     let initial = FormInput { email, ..FormInput::default() };
     RequestForm { app, context, memberships, initial, metadata }.open().await;

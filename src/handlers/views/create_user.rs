@@ -13,7 +13,7 @@ use crate::{
         decide::Submission,
         form::{Field, FormContext, FormInput, FormPreview, validate},
         people::{ChannelId, RequestId, UserId},
-        policy::RuleContext,
+        policy::{Policy, RuleContext, RuleInput},
         request::Request,
     },
     handlers::dependencies::{AppState, PRE_MODAL_TIMEOUT},
@@ -110,8 +110,13 @@ pub(super) async fn submission(
         };
         return Err(reject_at_email("exists", &text));
     }
+    let change = Change::CreateUser(user);
+    let rule = policy.matched_rule(&RuleInput::of_submission(&change, &requester, &memberships, &channel));
+    if Policy::has_no_place(rule.terms, &channel) {
+        return Err(reject_at_email("no_place", form_errors::NEEDS_CHANNEL));
+    }
     let id = RequestId(app.clock.new_id());
-    Ok(Submission { id, requester, memberships, origin: channel, change: Change::CreateUser(user), reason })
+    Ok(Submission { id, requester, memberships, origin: channel, change, reason })
 }
 
 /// The requester's time zone and groups, if the policy lets them request users.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::{
     form,
     lenient::{lenient_text, object},
+    typed_text,
 };
 
 /// A slash command. An empty string is a missing field.
@@ -29,7 +30,7 @@ pub struct SlashCommand<'a> {
     /// The command with its slash.
     #[serde(borrow, deserialize_with = "lenient_text")]
     pub command: Cow<'a, str>,
-    /// The text after the command.
+    /// The text after the command, as the person meant it: without Slack's entities and links.
     #[serde(borrow, deserialize_with = "lenient_text")]
     pub text: Cow<'a, str>,
     /// Accepts answers for 30 minutes.
@@ -46,12 +47,16 @@ pub struct SlashCommand<'a> {
 impl<'a> SlashCommand<'a> {
     /// Parses the form. A duplicate field is an error, since either value could be meant.
     pub(super) fn of_form(form: &'a [u8]) -> Option<Self> {
-        form::parse(form)
+        form::parse(form).map(Self::decoded)
     }
 
     /// Parses the same fields from a JSON object.
     pub(super) fn of_json(json: &'a [u8]) -> Option<Self> {
-        object(json)
+        object(json).map(Self::decoded)
+    }
+
+    fn decoded(self) -> Self {
+        Self { text: typed_text::decode(self.text), ..self }
     }
 
     /// Whether it has a user and a command.

@@ -11,6 +11,7 @@ mod form;
 mod ids;
 mod interaction;
 mod lenient;
+mod typed_text;
 mod view;
 
 pub use self::{

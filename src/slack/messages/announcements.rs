@@ -1,6 +1,6 @@
 //! Messages that are posted once, when a request has ended.
 
-use super::{Message, change::messages_of, reader::Reader, request_status::status};
+use super::{Message, change::messages_of, failure::posting_remedy, reader::Reader, request_status::status};
 use crate::{
     domain::{
         policy::ApproverSet,
@@ -26,19 +26,19 @@ pub fn outcome(request: &Request) -> Message {
     Message { text, blocks: parts.iter().map(|part| part.block()).collect() }
 }
 
-/// A direct message to the requester: Slack does not show the card of their pending `request` to the `approvers`.
-pub fn card_not_shown(request: &Request, approvers: &ApproverSet) -> Message {
+/// A direct message to the requester: Slack does not show the card of their pending `request` to the `approvers`, by this
+/// error code.
+pub fn card_not_shown(request: &Request, approvers: &ApproverSet, code: &str) -> Message {
     let subject = messages_of(&request.change).subject();
     let place = request.approval_channel.as_ref();
     let what = InlineText::of("I can't show your request for ").join(&subject).text(" to the approvers");
     let what = place.map_or_else(|| what.clone(), |channel| what.clone().text(" in ").channel(channel));
     let what = what.text(" at the moment, because Slack doesn't let me. I keep trying.");
-    let to_do = InlineText::new().bold("What to do: ").text("Ask ");
+    let to_do = InlineText::new().bold("What to do: ").text(format!("{}.", posting_remedy(code)));
     let to_do = match approvers.approvers.as_slice() {
         [] => to_do,
-        approvers => to_do.any_of(approvers).text(" or "),
+        approvers => to_do.text(" You can also tell ").any_of(approvers).text("."),
     };
-    let to_do = to_do.text("this bot's admin whether I can still post there.");
     Message::of(&RichText::new().line(what).line(to_do))
 }
 

@@ -17,9 +17,9 @@ use crate::{
     },
 };
 
-/// The texts for this kind of failure of this change.
-pub(super) fn texts(change: &Change, kind: FailureKind) -> FailureTexts {
-    let problem = match kind {
+/// The texts for this failure of this change.
+pub(super) fn texts(change: &Change, failure: &Failure) -> FailureTexts {
+    let problem = match failure.kind {
         FailureKind::Taken => return messages_of(change).already_exists(),
         FailureKind::LoginTaken => return messages_of(change).login_exists(),
         FailureKind::TakenElsewhere => return messages_of(change).exists_elsewhere(),
@@ -41,7 +41,7 @@ pub(super) fn texts(change: &Change, kind: FailureKind) -> FailureTexts {
         FailureKind::CardUndeliverable => {
             return FailureTexts::new(
                 "I couldn't post to the approval channel, so nobody was able to decide.",
-                "Invite me to the approval channel, then send a new request.",
+                &format!("{}, then send a new request.", posting_remedy(&failure.detail)),
             );
         }
         FailureKind::AccessDenied => MarketoProblem::AccessDenied,
@@ -54,6 +54,23 @@ pub(super) fn texts(change: &Change, kind: FailureKind) -> FailureTexts {
     FailureTexts { explanation: remedy.explanation, remedy: remedy.request() }
 }
 
+/// What to do so that the bot can post, by Slack's error code: an imperative clause.
+pub(super) fn posting_remedy(code: &str) -> &'static str {
+    match code {
+        "is_archived" => "Ask someone to unarchive the approval channel",
+        "not_in_channel" | "channel_not_found" => "Invite me to the approval channel",
+        "user_disabled" | "user_not_found" | "cannot_dm_bot" | "account_inactive" => {
+            "Ask this bot's admin for an approval channel: the person in this conversation is deactivated or a bot"
+        }
+        "messages_tab_disabled" => "Ask a Slack admin to turn on the Messages tab of this app",
+        restricted if restricted.starts_with("restricted_action") || restricted == "ekm_access_denied" => {
+            "Ask a Slack admin to let me post in the approval channel"
+        }
+        "missing_scope" => "Ask this bot's admin to install the app again with its current manifest",
+        _ => "Ask this bot's admin whether I can still post in the approval channel",
+    }
+}
+
 /// Whether the message of this failed request for `reader` has the button **Retry**: the card, or the requester's message if
 /// there is no card.
 pub(super) fn can_retry(request: &Request, failure: &Failure, is_approved: bool, reader: Reader) -> bool {
@@ -63,8 +80,7 @@ pub(super) fn can_retry(request: &Request, failure: &Failure, is_approved: bool,
 
 /// What to do, and the vendor's own words: a line each.
 pub(super) fn advice(request: &Request, failure: &Failure, reader: Reader) -> RichText {
-    let mut what_to_do =
-        InlineText::new().bold("What to do: ").text(texts(&request.change, failure.kind).remedy);
+    let mut what_to_do = InlineText::new().bold("What to do: ").text(texts(&request.change, failure).remedy);
     if failure.kind.is_retryable() {
         what_to_do = what_to_do.text(" ").text(last_step(request, reader));
     }

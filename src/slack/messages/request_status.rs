@@ -159,7 +159,10 @@ fn leftover(request: &Request) -> Option<InlineText> {
 }
 
 fn approvers_line(request: &Request, approvers: &ApproverSet) -> InlineText {
-    match without_requester(&approvers.approvers, &request.requester).as_slice() {
+    let mut others = without_requester(&approvers.approvers, &request.requester);
+    // The requester's other id.
+    others.retain(|other| !matches!(other, Principal::User(_)) || !request.memberships.contains(other));
+    match others.as_slice() {
         [] => InlineText::of(
             "Nobody else is allowed to approve this request. Ask this bot's admin to add an approver.",
         ),
@@ -175,7 +178,7 @@ pub(in crate::slack) fn approvals_line(needed: u32, approvals: &[ApprovalGiven])
 }
 
 fn failed(request: &Request, approved: Option<&Approved>, failure: &Failure, reader: Reader) -> RichText {
-    let explanation = failure::texts(&request.change, failure.kind).explanation;
+    let explanation = failure::texts(&request.change, failure).explanation;
     let line = InlineText::new().bold("Failed.").text(" ").text(explanation);
     let line = match (approved, reader) {
         (Some(approved), Reader::Approvers) => approved_by(line.text(" "), approved),

@@ -1,6 +1,8 @@
 //! The form in which an API user is requested or a request is edited. Its labels are part of the contract. Its limits
 //! only save people a second try, since everything is checked again when the form is submitted.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 use slack_morphism::{
     EmailAddress,
@@ -159,8 +161,9 @@ pub fn options(offered: &AllowedOptions, field: Field, typed: &str) -> Value {
         Field::Workspace => offered.workspaces.iter().collect(),
         _ => Vec::new(),
     };
-    let matches = named.into_iter().filter(|named| named.name.to_lowercase().contains(&typed));
-    let options: Vec<SelectOption> = matches.take(OPTIONS_MAX).map(option).collect();
+    let is_match = |named: &Named| named.name.to_lowercase().contains(&typed);
+    let matching = named.iter().zip(options_of(&named)).filter(|(named, _)| is_match(named));
+    let options: Vec<SelectOption> = matching.take(OPTIONS_MAX).map(|(_, option)| option).collect();
     json!({ "options": options })
 }
 
@@ -286,11 +289,13 @@ fn named<'a>(all: &[&'a Named], id: Option<&str>) -> Option<&'a Named> {
 /// A select of `all`. If there are more than it can have, its options come from `/slack/options`, even before the first
 /// letter is typed.
 pub(super) fn select(all: &[&Named], initial: Option<&Named>) -> SlackInputBlockElement {
-    let initial = initial.map(option);
+    let options = options_of(all);
+    let chosen = initial.and_then(|initial| all.iter().position(|named| named.id == initial.id));
+    let initial = chosen.map(|index| options[index].clone());
     if all.len() <= OPTIONS_MAX {
         SlackBlockStaticSelectElement::new()
             .with_action_id(ids::VALUE.into())
-            .with_options(all.iter().map(|named| option(named)).collect())
+            .with_options(options)
             .opt_initial_option(initial)
             .into()
     } else {
@@ -302,6 +307,24 @@ pub(super) fn select(all: &[&Named], initial: Option<&Named>) -> SlackInputBlock
     }
 }
 
-fn option(named: &Named) -> SelectOption {
-    SelectOption::new(text::plain(&named.name, OPTION_MAX).into(), named.id.to_string())
+/// The options for `all`, each with its own text: names that look the same, because they are or because they are too long,
+/// are shown with their ids.
+fn options_of(all: &[&Named]) -> Vec<SelectOption> {
+    let text = |named: &Named, max| text::plain_cut_in_the_middle(&named.name, max);
+    let texts: Vec<String> = all.iter().map(|named| text(named, OPTION_MAX).text).collect();
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for text in &texts {
+        *counts.entry(text).or_default() += 1;
+    }
+    let option = |(named, shown): (&&Named, &String)| {
+        let shown = if counts.get(shown.as_str()).copied().unwrap_or_default() > 1 {
+            let id = format!(" ({})", named.id);
+            text::plain(&format!("{}{id}", text(named, OPTION_MAX - id.len()).text), OPTION_MAX)
+        } else {
+            text(named, OPTION_MAX)
+        };
+        let shown = if shown.text.is_empty() { text::plain("", OPTION_MAX) } else { shown };
+        SelectOption::new(shown.into(), named.id.to_string())
+    };
+    all.iter().zip(&texts).map(option).collect()
 }

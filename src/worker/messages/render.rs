@@ -86,10 +86,13 @@ impl Worker {
                 messages::note(request, note, &approvers)
             }),
             Part::CardNotShown => {
-                if !card.is_failing || !matches!(request.state, State::Pending { .. }) {
+                let Some(problem) = &card.problem else { return Rendered::Drop };
+                if !matches!(request.state, State::Pending { .. }) {
                     return Rendered::Drop;
                 }
-                show(direct(), messages::card_not_shown(request, &self.approver_set(request)))
+                // An error ends with Slack's code.
+                let code = problem.rsplit(": ").next().unwrap_or_default();
+                show(direct(), messages::card_not_shown(request, &self.approver_set(request), code))
             }
         }
     }

@@ -6,4 +6,5 @@ mod form;
 mod happy_path;
 pub(crate) mod instances;
 mod permissions;
+mod slack_facts;
 mod subcommands;
