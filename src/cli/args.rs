@@ -145,6 +145,16 @@ pub struct Check {
     /// Print the results as JSON
     #[arg(long)]
     pub json: bool,
+    /// Try on a real instance what Adobe does not document, with a throw-away user
+    ///
+    /// Creates an API-only user with this email in Marketo, changes it and deletes it, after asking, and prints what the
+    /// instance does where Adobe's documentation is silent or contradicts itself. The email must not be in use. If it is
+    /// left out, it is asked for.
+    #[arg(long, value_name = "EMAIL", num_args = 0..=1, default_missing_value = "")]
+    pub write_probe: Option<String>,
+    /// The Marketo instance for --write-probe, if there are several
+    #[arg(long, value_name = "NAME", requires = "write_probe")]
+    pub instance: Option<String>,
 }
 
 /// The options of `policy`.
@@ -243,8 +253,20 @@ mod tests {
             ("demo", Command::Demo(Demo::default())),
             ("demo --script", Command::Demo(Demo { script: true, ..Demo::default() })),
             ("demo --port 8080 --open", Command::Demo(Demo { port: 8080, open: true, ..Demo::default() })),
-            ("check", Command::Check(Check { json: false })),
-            ("check --json", Command::Check(Check { json: true })),
+            ("check", Command::Check(Check { json: false, write_probe: None, instance: None })),
+            ("check --json", Command::Check(Check { json: true, write_probe: None, instance: None })),
+            (
+                "check --write-probe svc@b.com --instance eu",
+                Command::Check(Check {
+                    json: false,
+                    write_probe: Some("svc@b.com".to_owned()),
+                    instance: Some("eu".to_owned()),
+                }),
+            ),
+            (
+                "check --write-probe",
+                Command::Check(Check { json: false, write_probe: Some(String::new()), instance: None }),
+            ),
             (
                 "manifest --url https://b.com/",
                 Command::Manifest(Manifest { url: "https://b.com".to_owned() }),

@@ -1,19 +1,26 @@
 //! `check`: checks everything that the bot needs, one line for each check. It changes nothing outside, except that it
-//! migrates the database's schema.
+//! migrates the database's schema, and that `--write-probe` creates, changes and deletes a user after asking.
 
 mod marketo;
 mod slack;
+mod write_probe;
 
-use std::{fmt::Write, path::Path, process::ExitCode};
+use std::{
+    fmt::Write,
+    io::{BufRead, Write as _},
+    path::Path,
+    process::ExitCode,
+};
 
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use super::{CliError, print};
+use super::{CliError, args, print};
 use crate::{
     app::Clients,
     clock::Clock,
     config::{self, Config, ConfigReport, Environment},
+    domain::text::Email,
     store::Store,
     telemetry::printable,
 };
@@ -61,7 +68,7 @@ impl Report {
 pub(super) async fn run(
     environment: &Environment,
     file: Option<&Path>,
-    as_json: bool,
+    args: &args::Check,
 ) -> Result<ExitCode, CliError> {
     let mut report = Report::default();
     let ConfigReport { config, errors } = config::examine(environment, file);
@@ -71,10 +78,11 @@ pub(super) async fn run(
     errors.iter().for_each(|error| report.fail("configuration", error.to_string()));
     // An invalid rule does not prevent the other checks.
     if let Some(config) = config {
-        check_services(&config, &mut report).await?;
+        let probe = if args.write_probe.is_some() { ask_for_probe(args, &config)? } else { None };
+        check_services(&config, probe.as_ref(), &mut report).await?;
     }
     report.ok = report.checks.iter().all(|check| check.ok);
-    let text = if as_json {
+    let text = if args.json {
         let text = serde_json::to_string_pretty(&report)?;
         text.lines().fold(String::new(), |text, line| text + &printable(line) + "\n")
     } else {
@@ -93,8 +101,54 @@ pub(super) async fn run(
     Err(CliError(failed.map(|check| format!("{}: {}", check.title(), check.detail)).collect()))
 }
 
+/// What somebody has agreed to.
+struct ProbeConsent {
+    email: String,
+    /// The name of the instance.
+    instance: String,
+}
+
+/// Asks on the terminal, or reads the answers from standard input: the email if it is not given, and `yes`.
+fn ask_for_probe(args: &args::Check, config: &Config) -> Result<Option<ProbeConsent>, CliError> {
+    let names: Vec<&str> = config.instances.iter().map(|instance| instance.name.as_str()).collect();
+    let instance = match (&args.instance, names.as_slice()) {
+        (Some(name), names) if names.contains(&name.as_str()) => name.clone(),
+        (None, [only]) => (*only).to_owned(),
+        (Some(_) | None, names) => {
+            let text = format!("--write-probe: name the instance with --instance: {}", names.join(", "));
+            return Err(CliError(vec![text]));
+        }
+    };
+    let mut lines = std::io::stdin().lock().lines();
+    let mut ask = |question: &str| -> Result<String, CliError> {
+        let mut stderr = std::io::stderr().lock();
+        write!(stderr, "{question}")?;
+        stderr.flush()?;
+        Ok(lines.next().transpose()?.unwrap_or_default().trim().to_owned())
+    };
+    let email = match args.write_probe.as_deref() {
+        None | Some("") => ask("Email of a throw-away user, which must not exist: ")?,
+        Some(email) => email.to_owned(),
+    };
+    if Email::parse(&email).is_err() {
+        return Err(CliError(vec![format!("--write-probe: {email:?} is not an email address")]));
+    }
+    let question = format!(
+        "This creates the API-only user {email} in the Marketo instance {instance}, changes it several times and deletes it. \
+         Type yes to go on: "
+    );
+    if ask(&question)? != "yes" {
+        return Err(CliError(vec!["--write-probe: not confirmed, so nothing was checked".to_owned()]));
+    }
+    Ok(Some(ProbeConsent { email, instance }))
+}
+
 /// Checks the database, Slack and Marketo.
-async fn check_services(config: &Config, report: &mut Report) -> Result<(), CliError> {
+async fn check_services(
+    config: &Config,
+    probe: Option<&ProbeConsent>,
+    report: &mut Report,
+) -> Result<(), CliError> {
     let clock = Clock::system();
     let store = match Store::open(config.database_url.expose_secret()).await {
         Ok(store) => {
@@ -120,6 +174,9 @@ async fn check_services(config: &Config, report: &mut Report) -> Result<(), CliE
     let Clients { slack, marketo } = Clients::new(config, &clock, store.as_ref())?;
     slack::check(config, &slack, report).await;
     marketo::check(config, &marketo, report).await;
+    if let Some(probe) = probe {
+        marketo::probe(config, &marketo, &clock, (&probe.instance, &probe.email), report).await;
+    }
     if let Some(store) = store {
         store.close().await;
     }

@@ -51,7 +51,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Demo(demo) => demo::run(&environment, file, &demo).await,
         #[cfg(not(feature = "demo"))]
         Command::Demo(_) => Err(CliError(vec![NO_DEMO.to_owned()])),
-        Command::Check(check) => check::run(&environment, file, check.json).await,
+        Command::Check(check) => check::run(&environment, file, &check).await,
         Command::Policy(args) => match args.command {
             PolicyCommand::Explain(explain) => policy::explain(&environment, file, &explain).await,
         },

@@ -226,6 +226,25 @@ impl Client {
         self.0.call(Call::Invite, &personal, request, &may_send).await.map(drop)
     }
 
+    /// Changes attributes of a user (`POST {userid}/update.json`). For probing an instance: the bot itself changes no user.
+    ///
+    /// # Errors
+    /// If Marketo does not respond with a user.
+    pub async fn update_user(&self, userid: &str, body: &Value) -> Result<(), Error> {
+        let url = self.0.url(&format!("{}/update.json", path_segment(userid)));
+        let request = |http: &reqwest::Client| http.post(&url).json(body);
+        self.0.call(Call::Update, &[userid], request, &|| true).await.map(drop)
+    }
+
+    /// Deletes a user (`POST {userid}/delete.json`). For probing an instance: the bot itself deletes no user.
+    ///
+    /// # Errors
+    /// If Marketo does not respond with a success.
+    pub async fn delete_user(&self, userid: &str) -> Result<(), Error> {
+        let url = self.0.url(&format!("{}/delete.json", path_segment(userid)));
+        self.0.call(Call::Delete, &[userid], |http| http.post(&url), &|| true).await.map(drop)
+    }
+
     /// Calls `visit` with every user once, until it returns false.
     async fn visit_users(&self, mut visit: impl FnMut(User) -> bool) -> Result<(), Error> {
         let mut pages = UserPages::new(&self.0.offset_unit);

@@ -20,8 +20,12 @@ pub enum Call {
     User,
     /// `GET {userid}/roles.json`.
     UserRoles,
-    /// `POST invite.json`, the only write.
+    /// `POST invite.json`, the only write of the bot.
     Invite,
+    /// `POST {userid}/update.json`, which only a probe of the instance makes.
+    Update,
+    /// `POST {userid}/delete.json`, which only a probe of the instance makes.
+    Delete,
 }
 
 impl Call {
@@ -35,6 +39,8 @@ impl Call {
             Self::User => "user",
             Self::UserRoles => "user_roles",
             Self::Invite => "invite",
+            Self::Update => "update",
+            Self::Delete => "delete",
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The client of Marketo's REST API: the token, the rate limits, the wire types and the error classes. It offers the
-//! few calls that creating API-only users needs; [`Client::invite`] is the only write.
+//! few calls that creating API-only users needs; [`Client::invite`] is the only write of the bot.
 //!
 //! It must not know what a request, an approval or Slack is; of the domain it uses only the name of a problem. It never repeats a write whose outcome is unknown: it
 //! returns [`Class::Unknown`], and the caller looks the user up before it tries again. Only after a rejected token is a

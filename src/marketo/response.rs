@@ -38,10 +38,8 @@ pub(super) fn classify(
     let json: Option<Value> = serde_json::from_slice(body).ok();
     let is_success = matches!(response.status, 200 | 201);
     let is_error = json.as_ref().is_some_and(error_body::is_error);
-    if let (true, false, Some(json)) = (is_success, is_error, &json)
-        && is_documented(call, json)
-    {
-        return Ok(json.clone());
+    if is_success && !is_error && is_documented(call, json.as_ref()) {
+        return Ok(json.unwrap_or_default());
     }
     let code = json.as_ref().and_then(error_body::code);
     let wait = response.retry_after.and_then(|header| retry_after(header, now));
@@ -49,7 +47,7 @@ pub(super) fn classify(
     let class = code.and_then(|code| class_of_code(code, wait, now)).unwrap_or_else(by_status);
     let class = match call {
         Call::Token => class_of_identity(class, response.status),
-        Call::Invite => class_of_write(class, response.status, code),
+        Call::Invite | Call::Update | Call::Delete => class_of_write(class, response.status, code),
         Call::Roles | Call::Workspaces | Call::AllUsers | Call::User | Call::UserRoles => class,
     };
     let words = error_body::words(json.as_ref(), body);
@@ -68,12 +66,17 @@ fn without_bom(body: &[u8]) -> &[u8] {
 }
 
 /// Whether a success has the documented shape. A response of another shape may come from a proxy.
-fn is_documented(call: Call, json: &Value) -> bool {
+fn is_documented(call: Call, json: Option<&Value>) -> bool {
+    let Some(json) = json else {
+        // Adobe documents no body.
+        return call == Call::Delete;
+    };
     match call {
         Call::Token => wire::issued_token(json).is_some(),
         Call::Roles | Call::Workspaces | Call::AllUsers | Call::UserRoles => wire::entries(json).is_some(),
-        Call::User => wire::record(json).is_some(),
+        Call::User | Call::Update => wire::record(json).is_some(),
         Call::Invite => wire::is_true(json),
+        Call::Delete => json.as_bool() != Some(false),
     }
 }
 

@@ -118,6 +118,8 @@ impl fmt::Debug for User {
 pub struct UserDetails {
     /// Whether the user is API-only; `None` if Marketo does not say.
     pub api_only: Option<bool>,
+    /// Whether the account is locked.
+    pub is_locked: bool,
     /// When access expires.
     pub expires_at: ShownTime,
     /// The roles, each in a workspace.
@@ -167,6 +169,7 @@ impl UserDetails {
                 .get("apiOnly")
                 .filter(|flag| !flag.is_null())
                 .map(|_| flag(record, &["apiOnly"])),
+            is_locked: flag(record, &["isLocked"]),
             expires_at: shown_time(record.get("expiresAt")),
             roles,
         }

@@ -1,8 +1,12 @@
 //! The checks of each Marketo instance, and whether the roles and workspaces of the policy exist. It does not know Slack
 //! or the database.
 
-use super::Report;
+use super::{
+    Report,
+    write_probe::{Fact, Probe},
+};
 use crate::{
+    clock::Clock,
     config::{Config, Instance},
     directory::instance::catalog_of,
     domain::{
@@ -45,6 +49,28 @@ pub(super) async fn check(config: &Config, clients: &[Client], report: &mut Repo
         let name = are_several.then_some(settings.name.as_str());
         InstanceCheck { settings, name, report }.report_options(&config.policy, catalog);
     }
+}
+
+/// Probes the instance with this name with a user of this email, and reports each fact.
+pub(super) async fn probe(
+    config: &Config,
+    clients: &[Client],
+    clock: &Clock,
+    (name, email): (&str, &str),
+    report: &mut Report,
+) {
+    let instances = config.instances.iter().zip(clients);
+    let Some((_, client)) = instances.into_iter().find(|(settings, _)| settings.name == name) else { return };
+    let check = "marketo write probe";
+    let catalog = match (client.roles().await, client.workspaces().await) {
+        (Ok(roles), Ok(workspaces)) => catalog_of(roles, workspaces),
+        (Err(error), _) | (_, Err(error)) => return report.fail(check, with_remedy(&error)),
+    };
+    let findings = Probe::new(client, clock, email).run(&AllowedOptions::of(&config.policy, &catalog)).await;
+    for Fact { name, reading } in findings.facts {
+        report.pass(check, format!("{name}: {reading}"));
+    }
+    findings.problems.into_iter().for_each(|problem| report.fail(check, problem));
 }
 
 impl InstanceCheck<'_> {

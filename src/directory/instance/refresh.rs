@@ -178,8 +178,9 @@ impl Instance {
         {
             return Ok(Some(Read::At(read_at, content)));
         }
-        // Somebody waits, and it failed the last time: that somebody else left it alone since is no reason to wait.
-        let is_forced = is_requested && self.last_error().is_some();
+        // Somebody waits, and it failed the last time; or nothing can be served yet. Then what another replica is about to do,
+        // or was when it died, is no reason to wait.
+        let is_forced = (is_requested && self.last_error().is_some()) || !self.is_loaded();
         match store.claim_list(key, now, CLAIM, is_forced).await? {
             Some(failures) => {
                 let mut state = self.state();

@@ -8,15 +8,14 @@ use super::{
     invite::{invalid, is_email, json, object, optional_bool, optional_text},
     reply::Reply,
     route::ParsedRequest,
-    setup::{Identity, SimUser},
-    users::no_user,
+    setup::{Identity, NullExpiration, SimUser, TimeFormat, UpdateWithoutFlag},
 };
 
 impl Instance {
     /// `POST {userid}/update.json`; returns the user.
     pub(super) fn update(&mut self, userid: &str, request: &ParsedRequest, now: Timestamp) -> Reply {
-        let Some(index) = self.visible_index(userid, now) else { return no_user() };
-        match self.updated(index, request) {
+        let Some(index) = self.visible_index(userid, now) else { return self.no_user() };
+        match self.updated(index, request, now) {
             Err(refusal) => refusal,
             Ok(user) => {
                 let updated = self.user(&user, now);
@@ -26,7 +25,7 @@ impl Instance {
         }
     }
 
-    fn updated(&self, index: usize, request: &ParsedRequest) -> Result<SimUser, Reply> {
+    fn updated(&self, index: usize, request: &ParsedRequest, now: Timestamp) -> Result<SimUser, Reply> {
         let body = object(request)?;
         let mut user = self.setup.users[index].clone();
         self.check_changeable(&user)?;
@@ -42,11 +41,26 @@ impl Instance {
         if let Some(name) = optional_text(&body, "lastName")? {
             name.clone_into(&mut user.last_name);
         }
-        if let Some(api_only) = optional_bool(&body, "apiOnly")? {
-            user.api_only = api_only;
+        match (optional_bool(&body, "apiOnly")?, self.setup.update_without_flag) {
+            (Some(api_only), _) => user.api_only = api_only,
+            (None, UpdateWithoutFlag::Clears) => user.api_only = false,
+            (None, UpdateWithoutFlag::Keeps) => {}
+        }
+        if body.get("expiresAt").is_some_and(Value::is_null) {
+            match self.setup.null_expiration {
+                NullExpiration::Ignored => {}
+                NullExpiration::Clears => user.expires_at = None,
+                NullExpiration::Refused => return Err(invalid("expiresAt")),
+            }
         }
         if let Some(text) = optional_text(&body, "expiresAt")? {
-            user.expires_at = Some(expiration(text).ok_or_else(|| invalid("expiresAt"))?);
+            let end = expiration(text, &self.setup.update_formats).ok_or_else(|| invalid("expiresAt"))?;
+            if end <= now && !self.setup.accepts_past {
+                return Err(Reply::error(400, 709, "expiresAt must be in the future"));
+            }
+            let was_locked = user.stays_locked || user.expires_at.is_some_and(|before| before <= now);
+            user.stays_locked = was_locked && !self.setup.extending_unlocks;
+            user.expires_at = Some(end);
         }
         Ok(user)
     }
@@ -58,7 +72,7 @@ impl Instance {
         } else {
             self.visible_index(userid, now)
         };
-        let Some(index) = index else { return no_user() };
+        let Some(index) = index else { return self.no_user() };
         if let Err(refusal) = self.check_changeable(&self.setup.users[index]) {
             return refusal;
         }
@@ -75,7 +89,7 @@ impl Instance {
         now: Timestamp,
         add: bool,
     ) -> Reply {
-        let Some(index) = self.visible_index(userid, now) else { return no_user() };
+        let Some(index) = self.visible_index(userid, now) else { return self.no_user() };
         let pairs = json(request).and_then(|body| self.role_pairs(body.get("input").or(Some(&body))));
         match pairs {
             Err(refusal) => refusal,
@@ -98,11 +112,12 @@ impl Instance {
     }
 }
 
-/// Parses `20211231T08:00:00.000t+0000` (Adobe's guide), `2021-12-31T08:00:00.000t+0000` (the API description) or
-/// ISO-8601.
-fn expiration(text: &str) -> Option<Timestamp> {
-    let formats = ["%Y%m%dT%H:%M:%S%.ft%z", "%Y-%m-%dT%H:%M:%S%.ft%z"];
-    let in_marketo_format =
-        formats.iter().find_map(|format| strtime::parse(format, text).ok()?.to_timestamp().ok());
-    in_marketo_format.or_else(|| text.parse().ok())
+/// Parses a time in one of these formats.
+fn expiration(text: &str, formats: &[TimeFormat]) -> Option<Timestamp> {
+    let by = |format: &str| strtime::parse(format, text).ok()?.to_timestamp().ok();
+    formats.iter().find_map(|format| match format {
+        TimeFormat::Guide => by("%Y%m%dT%H:%M:%S%.ft%z"),
+        TimeFormat::Description => by("%Y-%m-%dT%H:%M:%S%.ft%z"),
+        TimeFormat::Iso => text.parse().ok(),
+    })
 }

@@ -16,6 +16,12 @@
 //! | A `pageOffset` beyond the last user | [`Setup::beyond_end`] | [`BeyondEnd::Empty`]: an empty page; [`BeyondEnd::Refuse`]: 400 with code 1003; [`BeyondEnd::LastPage`]: the last page again |
 //! | How names are shown | [`Setup::names`] | [`ShownNames::AsEntered`]; cut, decomposed, escaped, in another case, or of another subscription |
 //! | When the API Only flag of a new user is shown | [`Setup::api_only_after`] | Zero: at once; any delay by the simulator's clock |
+//! | The format of `expiresAt` in `update.json` | [`Setup::update_formats`] | All three of [`TimeFormat`]; any subset |
+//! | An update without `apiOnly` | [`Setup::update_without_flag`] | [`UpdateWithoutFlag::Keeps`] or [`UpdateWithoutFlag::Clears`] the flag |
+//! | `"expiresAt": null` in an update | [`Setup::null_expiration`] | [`NullExpiration::Ignored`], [`NullExpiration::Clears`], or [`NullExpiration::Refused`] |
+//! | An end of access in the past | [`Setup::accepts_past`] | Accepted; refused with 400 and code 709 |
+//! | Extending the access of a locked user | [`Setup::extending_unlocks`] | Unlocks; leaves it locked |
+//! | The error for a user who does not exist | [`Setup::missing_user`] | 404 with code 610; any other |
 //! | When a new user appears in the lists | [`Setup::visible_after`] | Zero: at once; any delay by the simulator's clock |
 //! | What a `userid` is | [`Setup::identity`] | [`Identity::Marketo`]: the email address; [`Identity::Adobe`]: a generated GUID, and only API-only users can be managed |
 
@@ -53,8 +59,8 @@ use self::{
 };
 pub use self::{
     setup::{
-        BeyondEnd, CLIENT_ID, CLIENT_SECRET, DuplicateInvite, Identity, Paging, Setup, ShownNames, SimRole,
-        SimUser, SimWorkspace,
+        BeyondEnd, CLIENT_ID, CLIENT_SECRET, DuplicateInvite, Identity, NullExpiration, Paging, Setup,
+        ShownNames, SimRole, SimUser, SimWorkspace, TimeFormat, UpdateWithoutFlag,
     },
     traffic::CallRecord,
 };

@@ -37,6 +37,37 @@ pub enum Paging {
     Pages,
 }
 
+/// A format of `expiresAt` in `update.json`. Adobe's pages contradict each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeFormat {
+    /// `20211231T08:00:00.000t+0000`, of the guide.
+    Guide,
+    /// `2021-12-31T08:00:00.000t+0000`, of the API description.
+    Description,
+    /// ISO 8601.
+    Iso,
+}
+
+/// The effect of an update without `apiOnly`. Adobe does not document it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpdateWithoutFlag {
+    /// The flag stays.
+    Keeps,
+    /// The user becomes a normal one.
+    Clears,
+}
+
+/// The effect of `"expiresAt": null` in an update. Adobe does not document it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NullExpiration {
+    /// Nothing changes.
+    Ignored,
+    /// The access never ends.
+    Clears,
+    /// The update is refused (HTTP 400, code 1001).
+    Refused,
+}
+
 /// How an instance shows the names of its users. Adobe documents nothing; each was seen in other texts of Marketo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShownNames {
@@ -148,6 +179,8 @@ pub struct SimUser {
     pub visible_at: Timestamp,
     /// When the API Only flag is shown.
     pub api_only_at: Timestamp,
+    /// Whether the account stays locked although its access has been extended.
+    pub stays_locked: bool,
 }
 
 impl SimUser {
@@ -166,6 +199,7 @@ impl SimUser {
             pending: false,
             visible_at: Timestamp::MIN,
             api_only_at: Timestamp::MIN,
+            stays_locked: false,
         }
     }
 }
@@ -199,6 +233,18 @@ pub struct Setup {
     pub names: ShownNames,
     /// How long the API Only flag of a new user is not shown, by the simulator's clock.
     pub api_only_after: Duration,
+    /// The formats of `expiresAt` that an update accepts.
+    pub update_formats: Vec<TimeFormat>,
+    /// The effect of an update without `apiOnly`.
+    pub update_without_flag: UpdateWithoutFlag,
+    /// The effect of `"expiresAt": null` in an update.
+    pub null_expiration: NullExpiration,
+    /// Whether an update accepts an end of access in the past.
+    pub accepts_past: bool,
+    /// Whether a later end of access unlocks a user whose access has ended.
+    pub extending_unlocks: bool,
+    /// The HTTP status and the code for a user who does not exist.
+    pub missing_user: (u16, i64),
     /// Whether the custom service's role has the two required permissions; without them every call is answered with 603.
     pub permissions: bool,
 }
@@ -230,6 +276,12 @@ impl Default for Setup {
             beyond_end: BeyondEnd::Empty,
             names: ShownNames::AsEntered,
             api_only_after: Duration::ZERO,
+            update_formats: vec![TimeFormat::Guide, TimeFormat::Description, TimeFormat::Iso],
+            update_without_flag: UpdateWithoutFlag::Keeps,
+            null_expiration: NullExpiration::Ignored,
+            accepts_past: true,
+            extending_unlocks: true,
+            missing_user: (404, 610),
             permissions: true,
         }
     }

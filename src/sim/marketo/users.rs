@@ -28,7 +28,7 @@ impl Instance {
             Route::Invited(id) => {
                 match self.setup.users.iter().find(|user| user.pending && user.userid == *id) {
                     Some(user) => Reply::ok(invitation(user)),
-                    None => no_user(),
+                    None => self.no_user(),
                 }
             }
             Route::Invite => self.invite(request, now, clock),
@@ -50,7 +50,7 @@ impl Instance {
     fn with_user(&self, userid: &str, now: Timestamp, render: impl Fn(&Self, &SimUser) -> Value) -> Reply {
         match self.visible_index(userid, now) {
             Some(index) => Reply::ok(render(self, &self.setup.users[index])),
-            None => no_user(),
+            None => self.no_user(),
         }
     }
 
@@ -105,6 +105,11 @@ impl Instance {
         workspaces.collect()
     }
 
+    pub(super) fn no_user(&self) -> Reply {
+        let (status, code) = self.setup.missing_user;
+        Reply::error(status, code, "User not found")
+    }
+
     fn user_summary(&self, user: &SimUser, now: Timestamp) -> Value {
         let names = self.setup.names;
         json!({
@@ -116,7 +121,7 @@ impl Instance {
 
     /// One user, as `user.json` and `update.json` return it.
     pub(super) fn user(&self, user: &SimUser, now: Timestamp) -> Value {
-        let is_locked = user.expires_at.is_some_and(|end| end <= now);
+        let is_locked = user.stays_locked || user.expires_at.is_some_and(|end| end <= now);
         let mut full = self.user_summary(user, now);
         full["optedIn"] = json!(false);
         full["failedLogins"] = json!(0);
@@ -156,8 +161,4 @@ fn invitation(user: &SimUser) -> Value {
 /// `2020-12-31T08:00:00.000t+0000`, one of Marketo's time formats.
 fn format_time(time: Timestamp) -> String {
     time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S.000t+0000").to_string()
-}
-
-pub(super) fn no_user() -> Reply {
-    Reply::error(404, 610, "User not found")
 }

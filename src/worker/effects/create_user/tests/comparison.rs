@@ -34,7 +34,7 @@ fn role(role_id: i64, workspace_id: i64) -> UserRole {
 }
 
 fn details(roles: Vec<UserRole>) -> UserDetails {
-    UserDetails { api_only: Some(true), expires_at: ShownTime::Never, roles }
+    UserDetails { api_only: Some(true), is_locked: false, expires_at: ShownTime::Never, roles }
 }
 
 fn compare(approved: &CreateUser, details: &UserDetails) -> Comparison {

@@ -243,7 +243,7 @@ impl Model {
                     workspace_name: String::new(),
                 };
                 let (expires_at, roles) = (ShownTime::Never, vec![role]);
-                let details = UserDetails { api_only: Some(true), expires_at, roles };
+                let details = UserDetails { api_only: Some(true), is_locked: false, expires_at, roles };
                 let result = |user: &User| LookupResult {
                     user: user.clone(),
                     details: Some(Ok(details.clone())),
