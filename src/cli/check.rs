@@ -122,12 +122,11 @@ fn ask_for_probe(args: &args::Check, config: &Config) -> Result<Option<ProbeCons
     let mut lines = std::io::stdin().lock().lines();
     let mut ask = |question: &str| -> Result<String, CliError> {
         let mut stderr = std::io::stderr().lock();
-        write!(stderr, "{question}")?;
-        stderr.flush()?;
+        writeln!(stderr, "{question}")?;
         Ok(lines.next().transpose()?.unwrap_or_default().trim().to_owned())
     };
     let email = match args.write_probe.as_deref() {
-        None | Some("") => ask("Email of a throw-away user, which must not exist: ")?,
+        None | Some("") => ask("Email of a throw-away user, which must not exist:")?,
         Some(email) => email.to_owned(),
     };
     if Email::parse(&email).is_err() {
@@ -135,7 +134,7 @@ fn ask_for_probe(args: &args::Check, config: &Config) -> Result<Option<ProbeCons
     }
     let question = format!(
         "This creates the API-only user {email} in the Marketo instance {instance}, changes it several times and deletes it. \
-         Type yes to go on: "
+         Type yes to go on:"
     );
     if ask(&question)? != "yes" {
         return Err(CliError(vec!["--write-probe: not confirmed, so nothing was checked".to_owned()]));

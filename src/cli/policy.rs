@@ -12,7 +12,7 @@ use crate::{
     app::Clients,
     clock::Clock,
     config::{Config, Environment},
-    directory::{instance::catalog_of, membership::ineligible_reason},
+    directory::{eligibility::ineligible_reason, instance::catalog_of},
     domain::{
         catalog::Catalog,
         people::{Membership, Principal, UserId},

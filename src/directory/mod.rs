@@ -4,6 +4,7 @@
 //! They are refreshed in the background, or where the caller may wait. This module must not know requests, HTTP or
 //! effects, and makes no decisions: what is not known is reported as unknown.
 
+pub mod eligibility;
 mod group_reader;
 pub mod instance;
 pub mod instances;

@@ -4,12 +4,12 @@
 //! rule matches depends only on the request and on the groups that its requester was in at submission, so that the
 //! current policy can be applied again later without calling anything.
 
+mod approver_set;
 mod candidates;
 mod catalog;
 pub mod explain;
 mod lint;
 mod members;
-mod missing_approvers;
 #[cfg(test)]
 pub(crate) mod tests;
 mod violation;
@@ -20,6 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 pub use self::{
+    approver_set::ApproverSet,
     candidates::CandidateRule,
     catalog::lint_catalogs,
     lint::{GroupSize, LintWarning, lint, lint_memberships},
@@ -160,23 +161,6 @@ pub struct MatchedRule<'a> {
     pub label: &'a str,
     /// What applies.
     pub terms: &'a Terms,
-}
-
-/// Who can approve a request now, and which rule says so.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApproverSet {
-    /// Who can approve; empty if nobody can.
-    pub approvers: Vec<Principal>,
-    /// How many approvals are needed.
-    pub needed: u32,
-    /// The label of the rule; `None`: the table `[policy]`.
-    pub rule: Option<String>,
-    /// Whether the rule's additional approvers are among them because nobody has decided for a while.
-    pub is_escalated: bool,
-    /// What the policy does not allow in the request as it is.
-    pub violations: Vec<Violation>,
-    /// The user groups of the policy that do not exist, if that is known.
-    pub missing_groups: Vec<Principal>,
 }
 
 impl Terms {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     net::SocketAddr,
     os::unix::process::CommandExt,
     path::PathBuf,
@@ -123,6 +123,13 @@ impl Host {
     /// Runs the program to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Ended {
         self.spawn(arguments).ends().await
+    }
+
+    /// Runs the program to its end, with these lines as its input.
+    pub(crate) async fn run_with_input(&self, arguments: &[&str], input: &str) -> Ended {
+        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        self.watched(child).ends().await
     }
 
     /// Runs `serve` until it listens.

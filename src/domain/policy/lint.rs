@@ -129,9 +129,13 @@ fn count_people(
                 all.extend(members);
                 None
             }
-            GroupSize::Missing => Some(format!(
-                "there is no user group {id}, so it has no members: it was deleted or disabled, or the id is wrong"
-            )),
+            GroupSize::Missing => {
+                // What else follows from it is no news.
+                is_known = false;
+                Some(format!(
+                    "there is no user group {id}, so it has no members: it was deleted or disabled, or the id is wrong"
+                ))
+            }
             GroupSize::Unknown(why) => {
                 is_known = false;
                 Some(format!("cannot read the members of {id} ({why}): check the id"))

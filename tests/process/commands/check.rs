@@ -1,6 +1,6 @@
 //! `check`: its output when all is well, and what it reports for each misconfiguration.
 
-use marketo_api_user::sim::{marketo::SimRole, slack::SimChannel};
+use marketo_api_user::sim::{fault::Fault, marketo::SimRole, slack::SimChannel};
 use serde_json::Value;
 
 use crate::host::{Host, POLICY};
@@ -56,7 +56,7 @@ const BROKEN: &[Broken] = &[
         "a group that is not there",
         |host| policy(host, "S0MOPS", "S0GONE"),
         "slack group",
-        &["S0GONE", "no_such_subteam", "policy"],
+        &["there is no user group S0GONE", "deleted or disabled", "policy"],
     ),
     ("an empty group", |host| host.slack.set_group("S0MOPS", &[]), "slack group", &["S0MOPS", "no members"]),
     (
@@ -195,4 +195,59 @@ async fn missing_scopes_report_only_the_calls_they_affect() {
     ungrant(&host, &["im:write"]);
     let ended = host.run(&["check"]).await;
     assert!(!ended.stderr.contains("twice") && !ended.stderr.contains("history"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn write_probe_asks_first_and_leaves_nothing_behind() {
+    let host = Host::open().await;
+    let before = host.marketo.users();
+    for input in ["", "no\n", "y\n"] {
+        let ended = host.run_with_input(&["check", "--write-probe", "probe@example.com"], input).await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+        assert!(ended.stderr.contains("creates the API-only user probe@example.com"), "{}", ended.stderr);
+        assert!(ended.stderr.ends_with("not confirmed, so nothing was checked\n"), "{}", ended.stderr);
+    }
+    assert_eq!(host.marketo.invites(), 0);
+    for (arguments, input) in [
+        (&["check", "--write-probe", "probe@example.com"][..], "yes\n"),
+        (&["check", "--write-probe"][..], "probe@example.com\nyes\n"),
+    ] {
+        let ended = host.run_with_input(arguments, input).await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        for fact in [
+            "ok     marketo write probe: a new user is listed: at once",
+            "ok     marketo write probe: an invite for an existing email: refused with code 709 (HTTP 400), creates none",
+            "ok     marketo write probe: an update without apiOnly: keeps API Only",
+            "ok     marketo write probe: user.json of a deleted user: refused with code 610 (HTTP 404)",
+        ] {
+            assert!(ended.stdout.contains(fact), "{}", ended.stdout);
+        }
+    }
+    assert_eq!(host.marketo.users(), before);
+    assert_eq!(host.marketo.invites(), 2);
+    let ended = host.run_with_input(&["check", "--write-probe", "ada@example.com"], "yes\n").await;
+    assert!(ended.stderr.contains("this email is in use"), "{}", ended.stderr);
+    assert_eq!(host.marketo.users(), before, "an existing user is not touched");
+}
+
+#[tokio::test]
+async fn each_error_of_marketo_has_its_own_remedy() {
+    for (status, code, remedy) in [
+        (403, 603, "list of allowed IP addresses"),
+        (403, 607, "midnight Central Time"),
+        (429, 606, "share its limits"),
+        (502, 502, "until Marketo responds again"),
+        (404, 610, "check the base URL"),
+        (401, 602, "usually passes by itself"),
+        (500, 614, "whether the subscription is active"),
+        (400, 1003, "list of error codes"),
+    ] {
+        let host = Host::open().await;
+        let body = serde_json::json!({"errors": [{"code": code, "message": "no"}]});
+        host.marketo.faults().persist("allusers", Fault::Answer { status, body, retry_after: None });
+        let ended = host.run(&["check"]).await;
+        let [line] = ended.fails_with(&["marketo permissions"]).try_into().unwrap();
+        assert!(line.contains(remedy), "{line}");
+        assert_eq!(line.contains("permissions Access User"), code == 603, "{line}");
+    }
 }

@@ -1,6 +1,6 @@
-//! Which approvers to mention when approvals are missing. The members of groups come in as an argument.
+//! Who can approve a request now, and which of them to mention. The members of groups come in as an argument.
 
-use super::ApproverSet;
+use super::Violation;
 use crate::domain::{
     people::{Membership, Principal, UserId},
     request::{ApprovalGiven, Request, State},
@@ -8,6 +8,23 @@ use crate::domain::{
 
 /// Larger groups are mentioned as a whole, even if some members have approved.
 const NAMED_MAX: usize = 10;
+
+/// Who can approve a request now, and which rule says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApproverSet {
+    /// Who can approve; empty if nobody can.
+    pub approvers: Vec<Principal>,
+    /// How many approvals are needed.
+    pub needed: u32,
+    /// The label of the rule; `None`: the table `[policy]`.
+    pub rule: Option<String>,
+    /// Whether the rule's additional approvers are among them because nobody has decided for a while.
+    pub is_escalated: bool,
+    /// What the policy does not allow in the request as it is.
+    pub violations: Vec<Violation>,
+    /// The user groups of the policy that do not exist, if that is known.
+    pub missing_groups: Vec<Principal>,
+}
 
 impl ApproverSet {
     /// The request without the approvals of people who may no longer decide, to be shown. Approvals stay where `members`
