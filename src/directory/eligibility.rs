@@ -1,6 +1,29 @@
-//! Whether a person's profile allows them to request API users, whatever the policy says.
+//! Whether a person may request API users: the answer, and what their profile says whatever the policy does.
 
-use crate::slack::{client::Profile, replies::NotRequester};
+use crate::{
+    domain::{expiration::Zone, people::Principal},
+    slack::{client::Profile, replies::NotRequester},
+};
+
+/// Whether a person may request API users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Eligibility {
+    /// They may.
+    Yes(Requester),
+    /// They may not.
+    No(NotRequester),
+    /// Slack has not told.
+    Unknown,
+}
+
+/// What the policy needs to know about a requester.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requester {
+    /// The time zone in which their days end.
+    pub zone: Zone,
+    /// The groups and channels of the policy's rules that they are a member of.
+    pub memberships: Vec<Principal>,
+}
 
 /// Why a person's profile does not allow them to request API users, whatever the policy says. `teams` are the served
 /// workspaces.

@@ -13,7 +13,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    eligibility::ineligible_reason,
+    eligibility::{Eligibility, Requester, ineligible_reason},
     group_reader::{GroupReader, Occasion, Unlistable},
     member_lists::MaxAge,
 };
@@ -49,31 +49,13 @@ const PROFILE_MAX_AGE_AT_MODAL: SignedDuration = SignedDuration::from_mins(5);
 const SCHEDULED_MAX_AGE: SignedDuration = SignedDuration::from_secs(60);
 /// How often memberships are fetched in the background.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(120);
+/// Whose profile is loaded at a start: longer than a request stays open.
+const RECALLED: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How many profiles are kept in memory.
 const MAX_PROFILES: usize = 4096;
 
 /// The ids of the workspaces that the bot serves: from the configuration, or the token's once Slack has told it.
 pub type ServedTeams = Arc<OnceLock<Vec<String>>>;
-
-/// Whether a person may request API users.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Eligibility {
-    /// They may.
-    Yes(Requester),
-    /// They may not.
-    No(NotRequester),
-    /// Slack has not told.
-    Unknown,
-}
-
-/// What the policy needs to know about a requester.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Requester {
-    /// The time zone in which their days end.
-    pub zone: Zone,
-    /// The groups and channels of the policy's rules that they are a member of.
-    pub memberships: Vec<Principal>,
-}
 
 const DECISION: MaxAge = MaxAge { member: MEMBER_MAX_AGE, non_member: NON_MEMBER_MAX_AGE };
 const FRESH: MaxAge = MaxAge { member: FRESH_MAX_AGE, non_member: NON_MEMBER_MAX_AGE };
@@ -160,6 +142,20 @@ impl MembershipCache {
         }
     }
 
+    /// Loads what is stored of everybody: who approved before a restart counts under whichever id.
+    async fn recall_all(&self) {
+        match self.store.recent_profiles(self.clock.now() - RECALLED, MAX_PROFILES).await {
+            Ok(stored) => {
+                for (user, body, at) in stored {
+                    if let Ok(profile) = serde_json::from_str(&body) {
+                        self.remember(&user, at, profile);
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "profiles were not loaded"),
+        }
+    }
+
     /// Learns whether a person has a second id.
     async fn learn_other_id(&self, user: &UserId) {
         self.recall(user).await;
@@ -243,7 +239,12 @@ impl MembershipCache {
 
     /// Refreshes every membership that the policy needs. Never returns.
     pub async fn keep_fresh(&self) {
+        let mut has_recalled = false;
         loop {
+            if !has_recalled && self.is_in_organization.load(Ordering::Relaxed) {
+                self.recall_all().await;
+                has_recalled = true;
+            }
             self.refresh().await;
             self.log_lint_warnings();
             self.clock.sleep(REFRESH_INTERVAL).await;

@@ -250,7 +250,8 @@ impl Client {
         let mut pages = UserPages::new(&self.0.offset_unit);
         while let Some(offset) = pages.next_offset() {
             let query = [("pageOffset", offset), ("pageSize", UserPages::PAGE_SIZE)];
-            let page = self.0.get(Call::AllUsers, "allusers.json", &query).await?;
+            let page = self.0.get(Call::AllUsers, "allusers.json", &query).await;
+            let page = page.map_err(|error| if offset == 0 { error } else { not_the_end(error) })?;
             let entries = wire::entries(&page).unwrap_or_default();
             for user in pages.add_page(entries).map_err(|reason| unreadable(Call::AllUsers, reason))? {
                 if !visit(user) {
@@ -345,6 +346,14 @@ impl Inner {
         let sent = transport::send(&self.clock, Call::Token, request, &redacted);
         let response = sent.instrument(self.span(Call::Token)).await?;
         wire::issued_token(&response).ok_or_else(|| unreadable(Call::Token, "the response has no token"))
+    }
+}
+
+/// A later page of a list fails, though the first one did not. That says nothing about the address or the request.
+fn not_the_end(error: Error) -> Error {
+    match error.class {
+        Class::NoSuchResource | Class::Refused => Error { class: Class::Unreadable, ..error },
+        _ => error,
     }
 }
 

@@ -22,6 +22,30 @@ impl Store {
         Ok(Some((row.try_get(0)?, fetched_at)))
     }
 
+    /// The profiles that were fetched after `since`, of up to `limit` users, with when they were fetched, the latest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn recent_profiles(
+        &self,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(UserId, String, Timestamp)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT user_id, body, fetched_at FROM profile WHERE fetched_at > $1
+             ORDER BY fetched_at DESC LIMIT $2",
+        )
+        .bind(since.as_millisecond())
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.readers)
+        .await?;
+        let profile = |row: &sqlx::any::AnyRow| {
+            let fetched_at = Timestamp::from_millisecond(row.try_get(2)?).unwrap_or(Timestamp::MIN);
+            Ok((UserId(row.try_get(0)?), row.try_get(1)?, fetched_at))
+        };
+        rows.iter().map(profile).collect()
+    }
+
     /// Stores the profile of a user.
     ///
     /// # Errors

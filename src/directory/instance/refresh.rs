@@ -18,7 +18,7 @@ use crate::{
 const CHECK_INTERVAL: Duration = Duration::from_secs(15);
 /// How long reading a list may take before another replica reads it.
 const CLAIM: Duration = Duration::from_secs(60);
-/// How often a replica looks for what another one is reading.
+/// How soon a replica looks for what another one is reading while somebody waits.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The names of the lists.
@@ -51,7 +51,8 @@ impl Instance {
         loop {
             let pause = match self.refresh(is_requested).await {
                 Refreshed::Complete => CHECK_INTERVAL,
-                Refreshed::Elsewhere => LOOK_AGAIN,
+                Refreshed::Elsewhere if is_requested => LOOK_AGAIN,
+                Refreshed::Elsewhere => CHECK_INTERVAL,
                 Refreshed::Failed(pause) => pause,
             };
             is_requested = tokio::select! {

@@ -1,6 +1,6 @@
 //! Who can approve a request now, and which of them to mention. The members of groups come in as an argument.
 
-use super::Violation;
+use super::{OtherId, Violation};
 use crate::domain::{
     people::{Membership, Principal, UserId},
     request::{ApprovalGiven, Request, State},
@@ -28,11 +28,12 @@ pub struct ApproverSet {
 
 impl ApproverSet {
     /// The request without the approvals of people who may no longer decide, to be shown. Approvals stay where `members`
-    /// does not know.
+    /// does not know, or `other_id` does not.
     pub fn with_counted_approvals(
         &self,
         request: &Request,
         members: impl Fn(&Principal) -> Option<Vec<UserId>>,
+        other_id: impl Fn(&UserId) -> OtherId,
     ) -> Request {
         let mut counted = request.clone();
         if let State::Pending { approvals, .. } = &mut counted.state {
@@ -42,7 +43,9 @@ impl ApproverSet {
                 None => Membership::Unknown,
             };
             approvals.retain(|ApprovalGiven { by, .. }| {
-                Membership::of(by, &self.approvers, |group| lookup(by, group)) != Membership::No
+                let membership = other_id(by)
+                    .combine(by, |id| Membership::of(id, &self.approvers, |group| lookup(id, group)));
+                membership != Membership::No
             });
         }
         counted

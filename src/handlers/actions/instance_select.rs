@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::{
-    directory::{instance::Instance, membership::Eligibility},
+    directory::{eligibility::Eligibility, instance::Instance},
     domain::{
         allowed_options::AllowedOptions,
         catalog::Catalog,

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::context::CommandContext;
 use crate::{
-    directory::membership::Eligibility,
+    directory::eligibility::Eligibility,
     domain::{
         allowed_options::AllowedOptions,
         catalog::Catalog,

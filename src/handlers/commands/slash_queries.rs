@@ -10,7 +10,7 @@ use super::{
     context::CommandContext,
 };
 use crate::{
-    directory::membership::Eligibility,
+    directory::eligibility::Eligibility,
     domain::{
         delivery::DeliveryKey,
         message::Part,

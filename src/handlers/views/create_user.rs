@@ -4,8 +4,8 @@
 use super::{form_state::FormState, rejection::Rejection};
 use crate::{
     directory::{
+        eligibility::{Eligibility, Requester},
         instance::AddressUse,
-        membership::{Eligibility, Requester},
     },
     domain::{
         allowed_options::AllowedOptions,

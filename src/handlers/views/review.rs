@@ -62,7 +62,11 @@ pub(in crate::handlers) async fn modal(app: &AppState, request: &Request, channe
     });
     let approvers = policy.approver_set(now, request);
     views::review_modal(&Review {
-        request: &approvers.with_counted_approvals(request, |group| app.membership.members(group)),
+        request: &approvers.with_counted_approvals(
+            request,
+            |group| app.membership.members(group),
+            |user| app.membership.other_id(user),
+        ),
         approvers: &approvers,
         options: &allowed_options(app, request),
         names_instance: app.instances.are_several(),

@@ -69,7 +69,7 @@ async fn instance_that_refuses_offsets_beyond_the_end_is_read_to_the_end() {
     let (beyond_end, paging) = (BeyondEnd::Refuse, Paging::Pages);
     let (_sim, client, _) =
         instance(Setup { beyond_end, paging, users: users(450), ..Setup::default() }).await;
-    assert_eq!(client.all_users().await.unwrap_err().class, Class::Refused);
+    assert_eq!(client.all_users().await.unwrap_err().class, Class::Unreadable);
 }
 
 #[tokio::test]
@@ -115,10 +115,10 @@ async fn failing_later_page_is_not_the_end() {
         retry_after: None,
     };
     for (status, code, class) in [
-        (400, 1003, Class::Refused),
-        (404, 610, Class::NoSuchResource),
-        (400, 702, Class::Refused),
-        (400, 709, Class::Refused),
+        (400, 1003, Class::Unreadable),
+        (404, 610, Class::Unreadable),
+        (400, 702, Class::Unreadable),
+        (400, 709, Class::Unreadable),
         (500, 713, Class::Unknown),
     ] {
         for (page, number) in [(1, 450), (2, 450), (1, 3)] {

@@ -9,7 +9,11 @@ use super::{
 };
 use crate::{
     domain::{
-        change::Change, effect::Effect, event::Event, people::Principal, policy::ApproverSet,
+        change::Change,
+        effect::Effect,
+        event::Event,
+        people::{Principal, UserId},
+        policy::{ApproverSet, MembershipLookup},
         request::Request,
     },
     store::Claimed,
@@ -52,7 +56,8 @@ impl Worker {
     pub(super) fn with_counted_approvals(&self, request: &Request) -> (Request, ApproverSet) {
         let approvers = self.approver_set(request);
         let members = |group: &Principal| self.0.membership.members(group);
-        (approvers.with_counted_approvals(request, members), approvers)
+        let other_id = |user: &UserId| self.0.membership.other_id(user);
+        (approvers.with_counted_approvals(request, members, other_id), approvers)
     }
 
     /// The approvers who have not approved yet, so that nobody else is mentioned.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use marketo_api_user::{
     clock::Clock,
+    domain::policy::Approval,
     playground::{Mode, Options},
     sim::{
         marketo::SimRole,
@@ -206,6 +207,30 @@ async fn two_ids_of_one_person_are_one_approval() {
     assert_eq!(bot.marketo.invites(), 0);
     bot.clicks(&bot.sam, "Approve").await;
     assert_eq!(bot.marketo.invites(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn approval_under_a_second_id_counts_after_a_restart() {
+    let mut setup = organization();
+    setup.policy.push_str("approvals_needed = 2\n");
+    let mut bot = TestBot::with(setup).await;
+    bot.rae_requests(&[]).await;
+    bot.clicks(&bot.person("W0ADA"), "Approve").await;
+    bot.card_says(&["Approvals: 1 of 2"]);
+    bot.playground.stop().await;
+    bot.playground.configure(|config| {
+        let Approval::Required { needed, .. } = &mut config.policy.base.approval else {
+            panic!("it is required")
+        };
+        *needed = 1;
+    });
+    bot.playground.start().await.unwrap();
+    // What is stored of people is loaded when Slack has told that the workspace belongs to an organization.
+    for _ in 0..12 {
+        bot.advance(30).await;
+        Clock::system().sleep(Duration::from_millis(20)).await;
+    }
+    bot.card_says(&["The user is created", "Approved by @Ada Approver"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
