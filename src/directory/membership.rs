@@ -11,6 +11,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
 
 use super::{
     eligibility::{Eligibility, Requester, ineligible_reason},
@@ -71,6 +72,7 @@ pub struct MembershipCache {
     groups: GroupReader,
     /// Whether the workspace belongs to an Enterprise organization, where a person can have a second id.
     is_in_organization: AtomicBool,
+    organization_learned: Notify,
     /// The warnings about the policy that were logged last.
     logged_warnings: Mutex<Vec<LintWarning>>,
     profiles: Mutex<HashMap<UserId, (Timestamp, Profile)>>,
@@ -98,7 +100,8 @@ impl MembershipLookup for MembershipCache {
         }
         let profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
         match profiles.get(user) {
-            None => OtherId::Unknown,
+            // Earlier versions stored profiles without it.
+            None | Some((_, Profile { has_ids: false, .. })) => OtherId::Unknown,
             Some((_, Profile { other_id: Some(other), .. })) if other != user => OtherId::Is(other.clone()),
             Some(_) => OtherId::None,
         }
@@ -117,6 +120,7 @@ impl MembershipCache {
             teams,
             groups,
             is_in_organization: AtomicBool::new(false),
+            organization_learned: Notify::new(),
             logged_warnings: Mutex::default(),
             profiles: Mutex::default(),
         }
@@ -132,7 +136,9 @@ impl MembershipCache {
 
     /// Records that the workspace belongs to an Enterprise organization.
     pub fn set_in_organization(&self) {
-        self.is_in_organization.store(true, Ordering::Relaxed);
+        if !self.is_in_organization.swap(true, Ordering::Relaxed) {
+            self.organization_learned.notify_one();
+        }
     }
 
     /// Loads what is stored of a person, without a call to Slack.
@@ -199,7 +205,7 @@ impl MembershipCache {
             self.groups.read(&all, NON_MEMBER_MAX_AGE, Occasion::Action).await;
         }
         let mut profile = self.profile(user, PROFILE_MAX_AGE_AT_MODAL).await;
-        if profile.is_none() {
+        if profile.is_none() || self.other_id(user) == OtherId::Unknown {
             profile = self.fetch_profile(user).await;
         }
         self.eligibility(user, profile.as_ref())
@@ -223,10 +229,14 @@ impl MembershipCache {
         self.policy.groups().contains(&Principal::Group(group.clone()))
     }
 
-    /// Forgets the members of a group, which have changed, and reads them again.
-    pub async fn group_changed(&self, group: &GroupId) {
+    /// Removes a group whose members have changed from the cache.
+    pub fn forget_group(&self, group: &GroupId) {
+        self.groups.lists().forget(Principal::Group(group.clone()));
+    }
+
+    /// Reads the members of a group.
+    pub async fn read_group(&self, group: &GroupId) {
         let principal = Principal::Group(group.clone());
-        self.groups.lists().forget(principal.clone());
         self.groups.read(&[principal], NON_MEMBER_MAX_AGE, Occasion::Action).await;
     }
 
@@ -247,7 +257,10 @@ impl MembershipCache {
             }
             self.refresh().await;
             self.log_lint_warnings();
-            self.clock.sleep(REFRESH_INTERVAL).await;
+            tokio::select! {
+                () = self.clock.sleep(REFRESH_INTERVAL) => {}
+                () = self.organization_learned.notified() => {}
+            }
         }
     }
 

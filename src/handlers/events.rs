@@ -17,8 +17,10 @@ pub(super) async fn handle(app: &AppState, event: &Event, key: Option<DeliveryKe
     match &event.kind {
         EventKind::GroupChanged(group) if !app.membership.needs_group(group) => Ack::empty("other_group"),
         EventKind::GroupChanged(group) => {
+            // Before the ack: from now on nobody decides by what is known of the old members.
+            app.membership.forget_group(group);
             let (background, group) = (app.clone(), group.clone());
-            app.spawn(async move { background.membership.group_changed(&group).await });
+            app.spawn(async move { background.membership.read_group(&group).await });
             Ack::empty("group_changed")
         }
         EventKind::AppUninstalled => report_revoked_token(app, "the app was uninstalled from the workspace"),

@@ -57,6 +57,9 @@ pub struct Profile {
     /// Their id in that organization, or in this workspace: they have both.
     #[serde(default)]
     pub other_id: Option<UserId>,
+    /// Whether the second id was looked for. Earlier versions, which stored profiles, did not.
+    #[serde(default)]
+    pub has_ids: bool,
 }
 
 /// A channel: part of the response of `conversations.info`.
@@ -147,6 +150,7 @@ impl Client {
             teams: enterprise.teams.unwrap_or_default(),
             organization_id: enterprise.enterprise_id,
             other_id,
+            has_ids: true,
         })
     }
 
