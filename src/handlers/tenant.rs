@@ -1,7 +1,12 @@
 //! Which workspace and app sent a delivery. Deliveries of others are ignored.
 
+use std::time::Duration;
+
 use super::dependencies::AppState;
 use crate::slack::inbound::{Inbound, Tenant};
+
+/// The timeout of looking up who acts. With the timeout of the handler that follows, an ack leaves within Slack's 3 s.
+const RECALL_TIMEOUT: Duration = Duration::from_millis(400);
 
 /// Whether a delivery is for the workspace and app that this bot serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +26,9 @@ impl AppState {
             return;
         }
         self.membership.set_in_organization();
-        self.membership.recall(&inbound.user_id().into()).await;
+        // Without an answer in time nothing is known of them, and nothing is decided.
+        let user = inbound.user_id().into();
+        let _ = tokio::time::timeout(RECALL_TIMEOUT, self.membership.recall(&user)).await;
     }
 
     /// Matches the app, then the most relevant workspace, then the organization.
