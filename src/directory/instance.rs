@@ -38,7 +38,7 @@ struct InstanceState {
     users: UserList,
     last_error: Option<Arc<Error>>,
     last_failed_at: Option<Timestamp>,
-    /// How often in a row it could not be read, by whichever replica.
+    /// How many reads in a row have failed, on any replica.
     failures: u32,
 }
 

@@ -148,7 +148,7 @@ impl MembershipCache {
         }
     }
 
-    /// Loads what is stored of everybody: who approved before a restart counts under whichever id.
+    /// Loads the stored profiles, so that approvals from before a restart count under either id of a person.
     async fn recall_all(&self) {
         match self.store.recent_profiles(self.clock.now() - RECALLED, MAX_PROFILES).await {
             Ok(stored) => {

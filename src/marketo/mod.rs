@@ -23,7 +23,7 @@ mod users;
 mod wire;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use client::{Client, DEFAULT_TIMEOUT, Settings};
 pub use error::{BuildError, Call, Class, Error};

@@ -31,10 +31,10 @@ enum PageStep {
 
 /// One listing of all users.
 ///
-/// How many users Marketo returns at most is its own decision, so a page that is shorter than requested is not the end of
-/// the list; an error is not the end either. The list ends with a page that is empty or has nothing new. By records, each
-/// page repeats the last user of the one before: an offset is then never beyond the end, which Marketo may refuse, and a
-/// user who is deleted meanwhile cannot hide another one.
+/// Marketo decides how many users a page has, so a page that is shorter than requested is not the end of the list; an
+/// error is not the end either. The list ends with a page that is empty or has nothing new. By records, each page repeats
+/// the last user of the one before: an offset is then never beyond the end, which Marketo may refuse, and the deletion of
+/// one user during the listing cannot hide another.
 pub(super) struct UserPages<'a> {
     unit: &'a OffsetUnit,
     step: PageStep,
@@ -146,7 +146,7 @@ impl<'a> UserPages<'a> {
                     PageStep::Done
                 }
             }
-            // The unit is pages after all, or users were deleted meanwhile.
+            // The unit is pages after all, or users were deleted during the listing.
             PageStep::Records if !self.has_probed => {
                 self.unit.is_records.store(false, Ordering::Relaxed);
                 PageStep::Probe

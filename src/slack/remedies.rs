@@ -25,7 +25,7 @@ pub enum Helper {
 }
 
 impl Remedy {
-    /// What to do, as a complete sentence to whoever reads a message.
+    /// What to do, as a complete sentence for the reader of a message.
     pub(super) fn request(&self) -> String {
         match self.helper {
             Helper::MarketoAdmin => format!("Ask a Marketo admin to {}.", self.step),

@@ -29,7 +29,7 @@ pub struct SharedList {
 }
 
 impl Store {
-    /// The list that was read last, by whichever replica; `None` if none has read it.
+    /// The list that any replica read last; `None` if none has read it.
     ///
     /// # Errors
     /// If the database fails.

@@ -292,7 +292,7 @@ impl ActionContext<'_> {
         self.context.members.among(self.by, &self.context.policy.approvers(self.context.now, request))
     }
 
-    /// Whether the person is the requester, under whichever id.
+    /// Whether the person is the requester, under either id.
     pub(super) fn is_requester(&self) -> Membership {
         self.context.members.is_same(self.by, &self.request.requester)
     }

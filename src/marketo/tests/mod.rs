@@ -20,7 +20,7 @@ pub(super) fn noon() -> Clock {
     Clock::manual("2026-11-24T18:00:00Z".parse().unwrap())
 }
 
-pub(super) fn tls() -> rustls::ClientConfig {
+pub(crate) fn tls() -> rustls::ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -29,7 +29,7 @@ pub(super) fn tls() -> rustls::ClientConfig {
         .with_no_client_auth()
 }
 
-pub(super) fn settings(url: &str) -> Settings {
+pub(crate) fn settings(url: &str) -> Settings {
     Settings {
         name: "production".to_owned(),
         base_url: url.to_owned(),

@@ -1,5 +1,5 @@
-//! Tells one person something, by whichever way works: an ephemeral message, a `response_url`, a direct message. What they
-//! are told is not known here.
+//! Delivers a message to one person by the first way that works: an ephemeral message, a `response_url`, a direct message.
+//! It does not know what the message says.
 
 use super::Client;
 use crate::{

@@ -200,7 +200,7 @@ struct UserPayload {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct MessagePayload {
-    /// The workspace of the app that posted it, whoever clicks.
+    /// The workspace of the app that posted it. The person who clicks may belong to another one.
     #[serde(deserialize_with = "lenient")]
     team: String,
 }

@@ -323,7 +323,6 @@ fn options_of(all: &[&Named]) -> Vec<SelectOption> {
         } else {
             text(named, OPTION_MAX)
         };
-        let shown = if shown.text.is_empty() { text::plain("", OPTION_MAX) } else { shown };
         SelectOption::new(shown.into(), named.id.to_string())
     };
     all.iter().zip(&texts).map(option).collect()

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
-
 use super::*;
 use crate::{
     domain::{catalog::Role, change::Named},
-    marketo::{DEFAULT_TIMEOUT, Settings},
+    marketo::{
+        Settings,
+        tests::{settings, tls},
+    },
     sim::{
         fault::Fault,
         marketo::{
-            CLIENT_ID, CLIENT_SECRET, DuplicateInvite, Identity, MarketoSim, NullExpiration, Setup,
-            TimeFormat, UpdateWithoutFlag,
+            DuplicateInvite, Identity, MarketoSim, NullExpiration, Setup, TimeFormat, UpdateWithoutFlag,
         },
     },
 };
@@ -26,22 +26,8 @@ async fn probed(setup: Setup) -> (Arc<MarketoSim>, Findings) {
 }
 
 async fn probe(sim: &MarketoSim, clock: &Clock) -> Findings {
-    let settings = Settings {
-        name: "production".to_owned(),
-        base_url: sim.url(),
-        client_id: CLIENT_ID.to_owned(),
-        client_secret: SecretString::from(CLIENT_SECRET),
-        calls_per_20s: 1000,
-        max_concurrent: 5,
-        timeout: DEFAULT_TIMEOUT,
-    };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    let client = Client::new(settings, clock.clone(), tls).unwrap();
+    let settings = Settings { calls_per_20s: 1000, ..settings(&sim.url()) };
+    let client = Client::new(settings, clock.clone(), tls()).unwrap();
     let named = |id, name: &str| Named { id, name: name.to_owned() };
     let role = Role { named: named(101, "API Only"), only_all_workspaces: false };
     let options = AllowedOptions { roles: vec![role], workspaces: vec![named(1, "Default")] };

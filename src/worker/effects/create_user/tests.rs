@@ -1,5 +1,6 @@
 //! What follows from the stored progress, and a model of the whole protocol.
 
+mod fixtures;
 mod interleavings;
 mod model;
 

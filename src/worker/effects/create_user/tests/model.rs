@@ -13,10 +13,11 @@ use super::{
         protocol::{ApplyContext, InviteOutcome, LookupResult},
     },
     at,
+    fixtures::{create, details, user},
 };
 use crate::{
     domain::{
-        change::{Change, CreateUser, Named},
+        change::Change,
         decide::{Decision, DecisionContext, Submission, decide, submit},
         effect::Effect,
         event::{Action, Event},
@@ -24,9 +25,8 @@ use crate::{
         people::{Membership, Principal, UserId},
         policy::{Approval, Policy, Terms},
         request::{FailureKind, Request, State},
-        text::{Email, PersonName},
     },
-    marketo::{Call, Class, Error, Identity, ShownTime, User, UserDetails, UserRole},
+    marketo::{Call, Class, Error, Identity, User},
     worker::execution::Completion,
     workflow::EffectResult,
 };
@@ -107,23 +107,6 @@ pub(super) struct Model {
     /// How often the request has reached a final state, and been retried.
     pub(super) ends: usize,
     pub(super) retries: usize,
-}
-
-fn user(first_name: &str) -> User {
-    let (id, userid, email) = (1, "svc@example.com".to_owned(), "svc@example.com".to_owned());
-    User { id, userid, email, first_name: first_name.to_owned(), last_name: "Crm".to_owned(), api_only: true }
-}
-
-fn create() -> CreateUser {
-    CreateUser {
-        instance: "production".to_owned(),
-        email: Email::parse("svc@example.com").unwrap(),
-        first_name: PersonName::parse("Svc").unwrap(),
-        last_name: PersonName::parse("Crm").unwrap(),
-        role: Named { id: 101, name: "API Only".to_owned() },
-        workspace: Named { id: 1, name: "Default".to_owned() },
-        expiration: None,
-    }
 }
 
 fn error(call: Call, marketo: Marketo, now: i64) -> Error {
@@ -236,17 +219,9 @@ impl Model {
         match marketo {
             Marketo::Works => {
                 let listed = self.users.iter().find(|(listed_at, _)| *listed_at <= self.now);
-                let role = UserRole {
-                    role_id: 101,
-                    role_name: String::new(),
-                    workspace_id: 1,
-                    workspace_name: String::new(),
-                };
-                let (expires_at, roles) = (ShownTime::Never, vec![role]);
-                let details = UserDetails { api_only: Some(true), is_locked: false, expires_at, roles };
                 let result = |user: &User| LookupResult {
                     user: user.clone(),
-                    details: Some(Ok(details.clone())),
+                    details: Some(Ok(details())),
                     is_from_another_request: false,
                 };
                 Ok(listed.map(|(_, user)| result(user)))
